@@ -1,0 +1,104 @@
+# Vafa: `make help` lists the targets. One non-recursive make; each folder's <folder>.mk only
+# appends to PROGRAMS and TESTS (how: docs/building.md). Output goes to build/$(BOARD)-$(PROFILE).
+
+BOARD ?= sim
+PROFILE ?= release
+CC := gcc
+
+BOARDS := $(patsubst boards/%/board.mk,%,$(wildcard boards/*/board.mk))
+ifeq ($(filter $(BOARD),$(BOARDS)),)
+$(error BOARD=$(BOARD) is not one of: $(BOARDS))
+endif
+
+B := build/$(BOARD)-$(PROFILE)
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum -Wvla -Wstrict-prototypes \
+        -Wmissing-prototypes -Werror
+BASE := -std=c17 -D_GNU_SOURCE -I. $(WARN) -MMD -MP -g
+
+ifeq ($(PROFILE),release)
+CFLAGS_PROFILE := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -ffunction-sections -fdata-sections
+LDFLAGS_PROFILE := -pie -Wl,--gc-sections -Wl,-z,relro,-z,now
+else ifeq ($(PROFILE),sanitize)
+CFLAGS_PROFILE := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_PROFILE := -fsanitize=address,undefined
+else ifeq ($(PROFILE),clang)
+override CC := clang
+CFLAGS_PROFILE := -O1
+LDFLAGS_PROFILE :=
+else
+$(error PROFILE=$(PROFILE) is not one of: release sanitize clang)
+endif
+
+PROGRAMS :=
+TESTS :=
+SCRIPTS :=
+
+include hal/hal.mk firmware/firmware.mk drivers/drivers.mk storage/storage.mk sync/sync.mk \
+        server/server.mk tools/tools.mk tests/tests.mk boards/$(BOARD)/board.mk
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+##@ For everybody
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	     /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nBOARD=%s (of: %s)  PROFILE=%s (release, sanitize, clang)\n' "$(BOARD)" "$(BOARDS)" "$(PROFILE)"
+
+run: setup ## build, and play a shop's day with real parts (KEEP=1 keeps them up)
+	@$(MAKE) --no-print-directory all PROFILE=release
+	@BUILD=build/$(BOARD)-release KEEP=$(KEEP) tools/day/day
+
+test: setup ## build and run every test, the ASan and UBSan build included
+	@tests/all
+
+bench: setup ## measure, print the table, write build/bench.json
+	@$(MAKE) --no-print-directory all PROFILE=release
+	@BUILD=build/$(BOARD)-release tests/bench/bench
+
+##@ For developers
+all: programs tests ## build the programs and the test programs of one PROFILE
+
+setup: ## install the Debian packages that are missing
+	@tools/setup
+
+check: all ## run the tests of one PROFILE
+	@BUILD=$(B) PROFILE=$(PROFILE) tests/check $(ONLY)
+
+layers: ## fail on an include that points the wrong way
+	@tools/layers
+
+format: ## fail on a file that clang-format 14 would change
+	@tools/format
+
+reformat: ## rewrite the files with clang-format 14
+	@tools/format --write
+
+clean: ## remove build/
+	rm -rf build
+
+.PHONY: help run test bench all setup check layers format reformat clean programs tests
+
+# --- how the lists become programs ----------------------------------------------------------
+
+define program
+ALL_SRC += $$($(1)_SRC)
+$(B)/$(1): $$(patsubst %.c,$(B)/%.o,$$($(1)_SRC))
+	@echo "  link    $$@"
+	@$(CC) $(LDFLAGS_PROFILE) -o $$@ $$^ $$($(1)_LIBS)
+endef
+$(foreach p,$(PROGRAMS) $(TESTS),$(eval $(call program,$(p))))
+
+programs: $(addprefix $(B)/,$(PROGRAMS))
+tests: programs $(addprefix $(B)/,$(TESTS))
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  cc      $<"
+	@$(CC) $(BASE) $(CFLAGS_PROFILE) -c -o $@ $<
+
+-include $(patsubst %.c,$(B)/%.d,$(sort $(ALL_SRC)))
+
+list-tests:
+	@printf '%s\n' $(addprefix $(B)/,$(TESTS)) $(SCRIPTS)
+.PHONY: list-tests

@@ -1,0 +1,1 @@
+# Tests of card. PROGRAMS/TESTS: see docs/building.md

@@ -1,0 +1,1 @@
+# Tests of engine. PROGRAMS/TESTS: see docs/building.md

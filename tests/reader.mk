@@ -1,0 +1,1 @@
+# Tests of reader. PROGRAMS/TESTS: see docs/building.md

@@ -1,0 +1,1 @@
+# Tests of server. PROGRAMS/TESTS: see docs/building.md

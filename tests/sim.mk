@@ -1,0 +1,1 @@
+# Tests of sim. PROGRAMS/TESTS: see docs/building.md

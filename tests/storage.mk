@@ -1,0 +1,1 @@
+# Tests of storage. PROGRAMS/TESTS: see docs/building.md

@@ -1,0 +1,1 @@
+# Tests of sync. PROGRAMS/TESTS: see docs/building.md

@@ -1,0 +1,1 @@
+# Tests of terminal. PROGRAMS/TESTS: see docs/building.md
