@@ -37,7 +37,6 @@ struct fault {
 };
 
 /* Writes a formatted sentence into `fault` (may be NULL) and cuts it at its size. */
-void fault_say(struct fault *fault, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void fault_say(struct fault *fault, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

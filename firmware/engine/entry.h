@@ -1,0 +1,100 @@
+/* entry.h - the journal entry's bytes: what a terminal records, sends, and the club posts.
+ *
+ * Pure codec, shared by terminal, sync and club. Little-endian, fixed offsets, version in the first
+ * byte; table in docs/journal.md, vectors in tests/vectors/entry.json. A terminal's entries carry
+ * dense sequence numbers from 1 and are chained: hash(n) = SHA-256(hash(n-1) || bytes(n)), hash(0)
+ * = 32 zero bytes. An entry never changes; an outcome is an entry of its own. */
+#ifndef FIRMWARE_ENGINE_ENTRY_H
+#define FIRMWARE_ENGINE_ENTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/engine/snapshot.h"
+#include "hal/base/status.h"
+
+enum {
+    ENTRY_VERSION = 1,
+    ENTRY_UID_MAX = 10,
+    ENTRY_BYTES_MAX = 256,
+    ENTRY_HASH_BYTES = 32,
+};
+
+enum entry_kind {
+    ENTRY_INTENT = 1,   /* a planned transaction, durable before the card is written */
+    ENTRY_OUTCOME = 2,  /* what became of an intent */
+    ENTRY_SIGHTING = 3, /* a snapshot read from a card's ring that this terminal did not write */
+    ENTRY_START = 4,    /* the terminal's process started */
+};
+
+enum entry_verdict {
+    VERDICT_DONE = 1,     /* the card carries the transaction */
+    VERDICT_NOT_DONE = 2, /* the card does not, and never will: its counter went another way */
+    VERDICT_LEFT = 3,     /* the card moved on beyond its history: the club decides from others */
+};
+
+enum entry_evidence {
+    EVIDENCE_READ_BACK = 1, /* read back from the card in the same tap */
+    EVIDENCE_HISTORY = 2,   /* found in the card's ring at a later sighting */
+    EVIDENCE_UNMOVED = 3,   /* the card still stood before it, and the intent was given up */
+    EVIDENCE_OTHER = 4,     /* another transaction holds that counter */
+};
+
+/* The parts of a transaction, all >= 0. In a refund or unload the same fields are what goes back.
+ */
+struct breakdown {
+    struct money amount;         /* basket, load or refunded part */
+    struct money rebate;         /* price cut */
+    struct points redeemed;      /* points spent (refund: given back) */
+    struct money redeemed_value; /* what they paid for */
+    struct money payment;        /* taken from the credit purse (refund: given back) */
+    struct money load;           /* put on the credit purse (unload: taken off) */
+    struct points award;         /* points earned (refund: taken back) */
+    struct money due;            /* left to pay, or to hand back, by other means */
+};
+
+struct entry {
+    enum entry_kind kind;
+    uint32_t sequence;     /* dense from 1, <= 2^24-1 */
+    int64_t time_s;        /* since 1970 UTC, by the terminal's clock */
+    uint8_t clock_quality; /* hal/clock.h */
+    uint32_t terminal;     /* 1..2^20-1; 0 before enrolment is never journalled */
+    uint32_t operator_no;  /* 0 = nobody signed in */
+    union {
+        struct entry_intent {
+            uint64_t card_number;
+            uint8_t family; /* 1 = MIFARE Classic, 2 = DESFire */
+            uint8_t uid_bytes;
+            uint8_t uid[ENTRY_UID_MAX];
+            uint32_t programme; /* version in force */
+            uint8_t has_before; /* 0 for activate: there was no snapshot */
+            struct snapshot before, after;
+            struct breakdown parts;
+            uint32_t refers_counter; /* refund, unload: the counter of what goes back; else 0 */
+        } intent;
+        struct entry_outcome {
+            uint32_t intent_sequence;
+            enum entry_verdict verdict;
+            enum entry_evidence evidence;
+            uint64_t card_number;
+            uint32_t counter; /* the intent's card counter */
+        } outcome;
+        struct entry_sighting {
+            uint64_t card_number;
+            uint8_t family;
+            uint8_t uid_bytes;
+            uint8_t uid[ENTRY_UID_MAX];
+            struct snapshot snapshot;
+        } sighting;
+        struct entry_start {
+            char firmware[16]; /* version, NUL-padded */
+        } start;
+    };
+};
+
+/* Writes the entry's bytes; out-of-range fields are bugs. Returns the size, <= ENTRY_BYTES_MAX. */
+size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX]);
+/* ST_FOREIGN  not an entry of this version, cut, too long, or a field out of range. */
+ST_CHECK enum st entry_decode(const uint8_t *bytes, size_t size, struct entry *ret);
+
+#endif

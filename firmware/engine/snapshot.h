@@ -1,0 +1,81 @@
+/* snapshot.h - a card's whole state after one transaction, and its 40-byte image.
+ *
+ * Pure; the caller owns every struct. The image is the same on every card family, in the journal
+ * and at the club; only the seal differs. Bytes and reasons: docs/card-layout.md, vectors in
+ * tests/vectors/snapshot.json. Neighbouring snapshots of a card differ by exactly one transaction,
+ * so the ring of snapshots on a card is its state, its backup and its history in one. */
+#ifndef FIRMWARE_ENGINE_SNAPSHOT_H
+#define FIRMWARE_ENGINE_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "firmware/engine/money.h"
+#include "hal/base/status.h"
+
+enum { SNAPSHOT_LAYOUT = 1, SNAPSHOT_IMAGE_BYTES = 40 };
+
+/* Money purses of a card. Points are not money and stand beside them. */
+enum purse { PURSE_CREDIT, PURSE_GIFT, PURSE_VOUCHER, PURSES };
+
+enum card_status {
+    CARD_ACTIVE = 1,
+    CARD_BLOCKED = 2, /* refuses everything but unblock */
+    CARD_CLOSED = 3,  /* replaced by another card: for ever */
+};
+
+/* What the transaction was; its parts show in the balances. Values are on cards: never renumber. */
+enum transaction_kind {
+    TRANSACTION_ACTIVATE = 1, /* the card was issued; amount = opening credit */
+    TRANSACTION_SALE = 2,     /* rebate + redemption + payment + award; amount = basket */
+    TRANSACTION_REFUND = 3,   /* of the sale `reference` back; amount = basket part returned */
+    TRANSACTION_LOAD = 4,     /* money put on; amount */
+    TRANSACTION_UNLOAD = 5,   /* of the load `reference` back; amount */
+    TRANSACTION_ACTION = 6,   /* the club's action; amount = its money, if any */
+    TRANSACTION_BLOCK = 7,
+    TRANSACTION_UNBLOCK = 8,
+    TRANSACTION_TRANSFER = 9,
+    TRANSACTION_EXPIRE = 10,
+    TRANSACTION_ADJUST = 11,
+    TRANSACTION_DUPLICATE = 12,
+};
+
+/* Ranges are what the image holds; snapshot_is_valid() tests them. */
+struct transaction {
+    enum transaction_kind kind;
+    uint8_t reference; /* refund, unload: how many counters ago, 1..255; else 0 (offers: own use) */
+    struct money amount;    /* 0..MONEY_MAX_RIALS */
+    struct points redeemed; /* points spent, 0..REDEEMED_MAX; in a refund: points given back */
+    uint32_t minute;   /* minutes since 2024-01-01 00:00 UTC, 24 bits (to 2055); 0 = unset clock */
+    uint32_t terminal; /* 1..2^20-1 */
+    uint32_t sequence; /* the intent's number in that terminal's journal, 1..2^24-1 */
+};
+
+struct snapshot {
+    enum card_status status;
+    uint32_t counter; /* dense from 1, 20 bits: 9 ring slots x 100,000 writes wear out first */
+    uint16_t action;  /* number of the last action applied; 0 = none */
+    uint8_t tier;     /* 0..15 */
+    uint8_t group;
+    struct points points;       /* 0..POINTS_MAX */
+    struct money purse[PURSES]; /* each 0..MONEY_MAX_RIALS */
+    struct transaction last;    /* the transaction that led here */
+};
+
+/* True when every field is in range. Card and wire bytes are foreign: snapshot_decode() tests them.
+ * Our own are not: encode asserts it. */
+bool snapshot_is_valid(const struct snapshot *snapshot);
+
+void snapshot_encode(const struct snapshot *snapshot, uint8_t ret_image[SNAPSHOT_IMAGE_BYTES]);
+/* ST_FOREIGN      a field out of range; *ret is untouched.
+ * ST_UNSUPPORTED  another layout version: a newer firmware can read it. */
+ST_CHECK enum st snapshot_decode(const uint8_t image[SNAPSHOT_IMAGE_BYTES], struct snapshot *ret);
+
+/* Seconds since 1970 <-> the card's minutes; out of range gives 0 (unset). */
+uint32_t snapshot_minute(int64_t time_s);
+int64_t snapshot_time_s(uint32_t minute);
+
+/* Card numbers: 16 digits, the last one by Luhn (ISO/IEC 7812-1 annex B). */
+bool card_number_is_valid(uint64_t number);
+
+#endif

@@ -1,0 +1,89 @@
+/* card.h - what the tap sees of a member card, whatever its family.
+ *
+ * A const table with a context: families stand side by side in one build, and tests put a card that
+ * tears behind it. One caller, one thread. A card is read, perhaps committed, then released;
+ * between read and release the family keeps the session. Families: drivers/card. */
+#ifndef HAL_CARD_H
+#define HAL_CARD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/engine/snapshot.h"
+#include "hal/base/status.h"
+
+enum { CARD_UID_MAX = 10, CARD_HISTORY_MAX = 64, CARD_NAME_BYTES_MAX = 40 };
+
+enum card_family { CARD_CLASSIC = 1, CARD_DESFIRE = 2 };
+
+/* What was found; told apart so that the cashier gets a reason and the club a case. */
+enum card_condition {
+    CARD_MEMBER,      /* ours and sound */
+    CARD_BLANK,       /* factory keys, no foreign data in the way: may be issued */
+    CARD_HALF_ISSUED, /* an issue was cut; it carries no value; issue resumes it */
+    CARD_FOREIGN,     /* another application's card, or keys that are not ours */
+    CARD_DAMAGED,     /* ours, but no snapshot is whole: replace it */
+    CARD_TAMPERED,    /* ours by keys, but a seal is wrong or two histories contradict each other */
+    CARD_UNKNOWN_CHIP, /* a chip or layout version that this firmware does not serve */
+};
+
+/* Written at issue. Days since 1900-01-01; 0 = not given. */
+struct card_identity {
+    uint64_t number; /* 16 digits, Luhn */
+    uint8_t kind;
+    uint64_t member; /* member number, 0..2^40-1 */
+    uint16_t birthday, wedding, issued, expires;
+    char name[CARD_NAME_BYTES_MAX + 1]; /* UTF-8, NUL-padded */
+};
+
+struct card_view {
+    enum card_family family;
+    enum card_condition condition;
+    uint8_t uid[CARD_UID_MAX];
+    size_t uid_bytes;
+    uint64_t number;          /* of a member card; else 0 */
+    struct snapshot snapshot; /* newest; of a member card */
+    struct fault why;         /* condition as a sentence for the cashier */
+};
+
+struct card_ops {
+    /* Selects a card (any, or the one with `uid`) and reads number and newest snapshot. Writes
+     * nothing. ST_OK     *ret is filled; look at condition. ST_AGAIN  no card in the field. ST_GONE
+     * it left while being read: nothing has happened; wait for it. ST_IO     the reader is away. */
+    ST_CHECK enum st (*read)(void *ctx, const uint8_t *uid, size_t uid_bytes,
+                             struct card_view *ret);
+
+    /* Reads older snapshots of the card just read, newest first, ret[0] = the newest; stops where
+     * the ring ends or a slot is not whole. ST_GONE, ST_IO as above. */
+    ST_CHECK enum st (*history)(void *ctx, struct snapshot *ret, size_t max, size_t *ret_count);
+
+    /* Reads the rest of the identity. Statuses as history. */
+    ST_CHECK enum st (*identity)(void *ctx, struct card_identity *ret);
+
+    /* Writes the next snapshot (counter = newest + 1) and proves it by reading back. Also resumes a
+     * commit of the same snapshot that was cut.
+     * ST_OK     the card carries `next`.
+     * ST_AGAIN  surely not: the last write was never sent.
+     * ST_GONE, ST_IO  unknown: in doubt until the card is read again. */
+    ST_CHECK enum st (*commit)(void *ctx, const struct snapshot *next);
+
+    /* After commit, when the shopper has been told: refreshes what only speeds up the next tap
+     * (pointer) or is derived from the ring (facts). May fail at any point without harm. */
+    void (*refresh)(void *ctx);
+
+    /* Turns a blank or half-issued card into a member card whose first snapshot is `first` (counter
+     * 1). The last write commits. ST_OK, ST_AGAIN, ST_GONE, ST_IO as commit; ST_FOREIGN not blank.
+     */
+    ST_CHECK enum st (*issue)(void *ctx, const struct card_identity *identity,
+                              const struct snapshot *first);
+
+    /* Halts the card, so that it is not seen again until it was taken away. Best effort. */
+    void (*release)(void *ctx);
+};
+
+struct card_port {
+    const struct card_ops *ops;
+    void *ctx;
+};
+
+#endif

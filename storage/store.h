@@ -1,0 +1,104 @@
+/* store.h - the terminal's database: one SQLite file that terminal and sync share.
+ *
+ * The only user of sqlite3.h on the terminal. WAL and synchronous=FULL: a call that returns ST_OK
+ * has its effect on the disk; after any other status nothing of it has happened. Opaque; one thread
+ * per handle; terminal and sync are two processes with a handle each. The terminal is the only one
+ * that appends to the journal; sync is the only one that sets what the club has acknowledged.
+ * Tables and their reasons: docs/storage.md.
+ *
+ * Statuses that every call may return, and what the caller does:
+ * ST_FULL     the disk is full: refuse new value before a card is touched, say so.
+ * ST_IO       the disk or file system failed, or is read-only: stop selling, say so.
+ * ST_CORRUPT  the file contradicts itself (page, chain, sequence): stop selling, call for help.
+ * ST_AGAIN    the other process held the write lock past the busy limit: retry. */
+#ifndef STORAGE_STORE_H
+#define STORAGE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/engine/entry.h"
+#include "hal/base/status.h"
+
+struct store;
+
+struct store_config {
+    const char *path; /* the database file; its folder must exist */
+    const char *vfs;  /* SQLite VFS name, NULL = the default; tests put a crashing disk here */
+    bool create;      /* make it when missing; else a missing file is ST_IO */
+};
+
+/* Opens, checks that the file is ours (application_id, user_version), migrates forward, verifies
+ * the hash chain's tail. ST_FOREIGN: not a Vafa database, or of a newer version. */
+ST_CHECK enum st store_open(const struct store_config *config, struct store **ret,
+                            struct fault *fault);
+void store_close(struct store *store); /* accepts NULL */
+/* The sentence of this handle's last failure. Never NULL. */
+const struct fault *store_fault(const struct store *store);
+
+/* --- journal ------------------------------------------------------------------------------- */
+
+/* The number that the next entry must carry; 1 in an empty journal. */
+ST_CHECK enum st journal_next(struct store *store, uint32_t *ret_sequence);
+
+/* Appends one entry durably and extends the chain. entry->sequence must be journal_next(): else a
+ * bug. In the same SQL transaction an intent becomes pending, and an outcome ends its pending
+ * intent (an outcome without one is a bug). ST_FULL also when sequence numbers are used up. */
+ST_CHECK enum st journal_append(struct store *store, const struct entry *entry);
+
+struct journal_row {
+    uint32_t sequence;
+    size_t size;
+    uint8_t bytes[ENTRY_BYTES_MAX];
+    uint8_t hash[ENTRY_HASH_BYTES]; /* chain value after this entry */
+};
+
+/* Copies up to `max` rows with sequence > after, in order. Verifies the chain over them. */
+ST_CHECK enum st journal_fetch(struct store *store, uint32_t after, struct journal_row *ret_rows,
+                               size_t max, size_t *ret_count);
+/* Finds one entry. ST_REFUSED: no such number. */
+ST_CHECK enum st journal_find(struct store *store, uint32_t sequence, struct entry *ret);
+/* Walks the whole chain and compares every table with what it derives from the journal. */
+ST_CHECK enum st journal_verify(struct store *store, uint32_t *ret_entries, struct fault *fault);
+
+/* The pending (in doubt) intent of the card with this number. ST_REFUSED: there is none. */
+ST_CHECK enum st journal_pending(struct store *store, uint64_t card_number, struct entry *ret);
+/* The same by UID, for a card whose issue was cut before it had a readable number. */
+ST_CHECK enum st journal_pending_uid(struct store *store, const uint8_t *uid, size_t uid_bytes,
+                                     struct entry *ret);
+
+struct journal_counts {
+    uint32_t entries, unsent, pending;
+    int64_t oldest_unsent_s; /* time of the oldest unsent entry; 0 = none */
+};
+ST_CHECK enum st journal_counts(struct store *store, struct journal_counts *ret);
+
+/* --- what the club has -------------------------------------------------------------------- */
+
+/* Highest sequence that the club has acknowledged; 0 = none. May go down again: a club restored
+ * from an older backup asks for the rest once more. */
+ST_CHECK enum st sync_acknowledged(struct store *store, uint32_t *ret_sequence);
+ST_CHECK enum st sync_set_acknowledged(struct store *store, uint32_t sequence);
+
+/* --- cards seen ---------------------------------------------------------------------------- */
+
+/* The newest snapshot of a card that this terminal has seen or written; kept up to date by
+ * journal_append (outcome done, sighting). ST_REFUSED: never seen. A card that shows a lower
+ * counter than this was rolled back or cloned. */
+ST_CHECK enum st cards_seen(struct store *store, uint64_t card_number, struct snapshot *ret);
+
+/* --- settings and programme ---------------------------------------------------------------- */
+
+enum { SETTING_VALUE_MAX = 4096 };
+/* A named text (terminal number, merchant, branch ...). ST_REFUSED: not set. ret_value has `max`
+ * bytes; a longer value is ST_FULL. */
+ST_CHECK enum st setting_get(struct store *store, const char *name, char *ret_value, size_t max);
+ST_CHECK enum st setting_put(struct store *store, const char *name, const char *value);
+
+/* The programme in force: version and document. ST_REFUSED: none yet. The caller frees *ret_text
+ * with free(). A put of a version that is not newer is ST_REFUSED. */
+ST_CHECK enum st programme_get(struct store *store, uint32_t *ret_version, char **ret_text);
+ST_CHECK enum st programme_put(struct store *store, uint32_t version, const char *text);
+
+#endif
