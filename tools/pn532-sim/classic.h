@@ -87,9 +87,9 @@ enum classic_cut_when {
  * a transfer. */
 struct classic_cut {
     enum classic_cut_when when;
-    uint32_t n;            /* AFTER: 0.. (0: the card leaves before the next); WRITE: 1.. */
+    uint32_t n;             /* AFTER: 0.. (0: the card leaves before the next); WRITE: 1.. */
     enum classic_tear tear; /* WRITE only */
-    uint8_t head_bytes;    /* 0..16, for the HEAD tears only */
+    uint8_t head_bytes;     /* 0..16, for the HEAD tears only */
 };
 
 struct classic {
@@ -106,10 +106,10 @@ struct classic {
     /* Volatile. */
     bool is_away; /* taken from the reader, by hand or by a cut */
     enum classic_state state;
-    bool was_halted;       /* where an error sends the card: HALT, or IDLE */
-    uint8_t sector;        /* valid when AUTHENTICATED, as is `key` */
+    bool was_halted; /* where an error sends the card: HALT, or IDLE */
+    uint8_t sector;  /* valid when AUTHENTICATED, as is `key` */
     enum classic_key key;
-    bool buffer_is_valid;  /* the transfer buffer of increment, decrement, restore */
+    bool buffer_is_valid; /* the transfer buffer of increment, decrement, restore */
     int32_t buffer_value;
     uint8_t buffer_address;
 
