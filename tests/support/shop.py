@@ -1,0 +1,161 @@
+"""A shop with real processes, for tests and benches: club, simulated reader, terminal, sync.
+
+    with Shop(build) as shop:
+        shop.open()                       # all of it, enrolled, with the base programme
+        shop.till("issue")                # -> the final answer as a dict, "rc" added
+        shop.card("remove")               # a command to the simulator
+        shop.sync_once()
+
+Everything lives in a folder of its own and ends with the `with` block."""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Shop:
+    def __init__(self, build, programme=ROOT / "programmes/base.json"):
+        self.build = Path(build).resolve()
+        self.programme = programme
+        self.dir = Path(tempfile.mkdtemp(prefix="vafa-shop."))
+        self.port = free_port()
+        self.processes = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for name in list(self.processes):
+            self.stop(name)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # --- processes -------------------------------------------------------------------------
+
+    def path(self, name):
+        return str(self.dir / name)
+
+    def run(self, program, *args, check=True, timeout=60):
+        done = subprocess.run([str(self.build / program), *map(str, args)], capture_output=True, text=True,
+                              timeout=timeout, stdin=subprocess.DEVNULL)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"{program} {args}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def start(self, name, program, *args, env=None):
+        log = open(self.dir / f"{name}.log", "ab")
+        self.processes[name] = subprocess.Popen(
+            [str(self.build / program), *map(str, args)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env={**os.environ, **(env or {})})
+        log.close()
+        return self.processes[name]
+
+    def stop(self, name, how="terminate"):
+        process = self.processes.pop(name, None)
+        if process:
+            getattr(process, how)()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def log(self, name):
+        path = self.dir / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def until(self, condition, seconds=15, what="condition"):
+        end = time.monotonic() + seconds
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > end:
+                logs = "\n".join(f"[{p.name}] {p.read_text(errors='replace')[-500:]}" for p in self.dir.glob("*.log"))
+                raise RuntimeError(f"{what} did not come within {seconds} s\n{logs}")
+            time.sleep(0.01)
+
+    # --- the parts -------------------------------------------------------------------------
+
+    def start_club(self):
+        self.start("club", "vafa-club", "serve", "--data", self.path("club"), "--listen", f"127.0.0.1:{self.port}")
+
+        def up():
+            return subprocess.run(["curl", "-sk", f"https://localhost:{self.port}/v1/health"],
+                                  capture_output=True).returncode == 0
+        self.until(up, what="the club")
+
+    def club(self, *args, **kw):
+        return self.run("vafa-club", *args, "--data", self.path("club"), **kw)
+
+    def start_reader(self):
+        self.start("sim", "pn532-sim", "--link", self.path("reader"), "--control", self.path("sim.control"),
+                   "--cards", self.path(""))
+        self.until(lambda: os.path.exists(self.path("reader")), what="the simulated reader")
+
+    def card(self, command, **kw):
+        return self.run("pn532-sim", "--say", self.path("sim.control"), command, **kw).stdout.strip()
+
+    def enrol(self):
+        code = self.club("code", "--merchant", "Refah", "--branch", "Tajrish").stdout
+        code = next(w for w in code.split() if w.count("-") >= 2 and w.replace("-", "").isalnum() and w == w.upper())
+        self.start("enrol", "vafa-sync", "enrol", "--db", self.path("terminal.db"), "--identity",
+                   self.path("identity"), "--club", f"localhost:{self.port}", "--ca", self.path("club/ca.pem"),
+                   "--code", code, "--wait", 20)
+        self.until(lambda: self.club("pending").stdout.strip(), what="the enrolment request")
+        self.club("approve", "all")
+        if self.processes.pop("enrol").wait(30) != 0:
+            raise RuntimeError("enrolment failed: " + self.log("enrol"))
+
+    def sync_once(self, check=True, port=None, timeout=120):
+        return self.run("vafa-sync", "once", "--db", self.path("terminal.db"), "--identity", self.path("identity"),
+                        "--club", f"localhost:{port or self.port}", check=check, timeout=timeout)
+
+    def start_terminal(self, *extra):
+        mark = self.log("terminal").count("ready")
+        process = self.start("terminal", "vafa-terminal", "--db", self.path("terminal.db"), "--keys",
+                             self.path("keys"), "--reader", "pn532_uart:" + self.path("reader"), "--socket",
+                             self.path("till.sock"), *extra)
+        self.until(lambda: self.log("terminal").count("ready") > mark or process.poll() is not None,
+                   what="the terminal")
+        return process
+
+    def open(self, card="card1"):
+        self.start_club()
+        self.club("programme", self.programme)
+        self.start_reader()
+        self.run("vafa-keys", "new", self.path("keys"))
+        self.enrol()
+        self.sync_once()
+        self.start_terminal()
+        if card:
+            self.card(f"new {card} 1k 04a1b2c3")
+            self.card(f"insert {card}")
+
+    # --- the cashier -----------------------------------------------------------------------
+
+    def till(self, *args, wait=10, timeout=60):
+        done = self.run("vafa-till", "--socket", self.path("till.sock"), "--wait", wait, "--json", *args,
+                        check=False, timeout=timeout)
+        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        answer = json.loads(lines[-1]) if lines else {}
+        answer["rc"] = done.returncode
+        answer["text"] = done.stdout + done.stderr
+        return answer
+
+    def done(self, *args, **kw):
+        answer = self.till(*args, **kw)
+        if answer["rc"] != 0:
+            raise RuntimeError(f"till {args}: {answer['text']}")
+        return answer
