@@ -1,0 +1,162 @@
+/* wire.h - the bodies that terminal and club exchange, as structs and as JSON, and their gzip.
+ *
+ * Pure codec, linked by terminal and club alike, so that both sides can only disagree about the
+ * page that it follows: docs/sync.md. Vectors in tests/vectors/wire.json. The caller owns every
+ * struct and buffer; nothing that is decoded points into the body. Every call is reentrant. Some
+ * allocate while they run (jansson, zlib) and free before they return.
+ *
+ * Statuses of every decode, and what the caller does:
+ * ST_OK       *ret is filled in, every field within the limits below.
+ * ST_FOREIGN  not JSON, a field missing, ill-typed, repeated or out of range, or not version 1:
+ *             refuse it whole (club: 400). `fault` names the field. *ret is undefined.
+ * ST_FULL     larger than the limit: refuse it (club: 413).
+ * ST_IO       out of memory: 503.
+ * Statuses of every encode: ST_OK; ST_FULL: it does not fit in `max` bytes; ST_IO: out of memory,
+ * or a text that is not UTF-8. Fields out of range are bugs. What was encoded has a size and no
+ * NUL. */
+#ifndef SYNC_WIRE_H
+#define SYNC_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/engine/entry.h"
+#include "firmware/engine/programme.h"
+#include "hal/base/status.h"
+
+#define WIRE_PATH_ENROL "/v1/enrol"
+#define WIRE_PATH_SYNC  "/v1/sync"
+
+enum {
+    WIRE_VERSION = 1,
+    /* Body sizes in bytes: as JSON, and as it travels when that is gzip. */
+    WIRE_REQUEST_MAX = 1048576,
+    WIRE_REQUEST_PACKED_MAX = 262144,
+    WIRE_ANSWER_MAX = 262144,
+    WIRE_ENTRIES_MAX = 1000, /* in one batch */
+    WIRE_TERMINAL_MAX = (1 << 20) - 1,
+    WIRE_SEQUENCE_MAX = (1 << 24) - 1,
+    /* Texts, in bytes without their NUL. */
+    WIRE_CODE_MAX = 32,
+    WIRE_PEM_MAX = 8192, /* a certificate request, a certificate, a CA */
+    WIRE_BOARD_MAX = 32,
+    WIRE_NAME_MAX = 96, /* merchant, branch */
+    WIRE_ERROR_MAX = 32,
+    WIRE_SAY_MAX = 255,
+    WIRE_FIRMWARE_MAX = 32,
+};
+
+/* Card numbers on the wire are payloads without the Luhn digit: 1..10^15-1. */
+#define WIRE_CARD_PAYLOAD_MAX UINT64_C(999999999999999)
+
+/* --- enrolment ------------------------------------------------------------------------------ */
+
+struct wire_enrol {
+    char code[WIRE_CODE_MAX + 1]; /* 1.. characters */
+    char csr[WIRE_PEM_MAX + 1];   /* PEM, 1.. characters; whether it is a request is not tested */
+    char board[WIRE_BOARD_MAX + 1];
+};
+
+ST_CHECK enum st wire_enrol_encode(const struct wire_enrol *enrol, char *ret_text, size_t max,
+                                   size_t *ret_size);
+ST_CHECK enum st wire_enrol_decode(const char *text, size_t size, struct wire_enrol *ret,
+                                   struct fault *fault);
+
+/* The answer of status 200 (approved) or 202 (pending). */
+struct wire_enrol_answer {
+    bool is_approved;  /* false: pending, and every field below is empty */
+    uint32_t terminal; /* 1..WIRE_TERMINAL_MAX */
+    char merchant[WIRE_NAME_MAX + 1];
+    char branch[WIRE_NAME_MAX + 1];
+    char certificate[WIRE_PEM_MAX + 1];
+    char ca[WIRE_PEM_MAX + 1];
+    uint64_t cards_first, cards_last; /* 1..WIRE_CARD_PAYLOAD_MAX, first <= last */
+};
+
+ST_CHECK enum st wire_enrol_answer_encode(const struct wire_enrol_answer *answer, char *ret_text,
+                                          size_t max, size_t *ret_size);
+ST_CHECK enum st wire_enrol_answer_decode(const char *text, size_t size,
+                                          struct wire_enrol_answer *ret, struct fault *fault);
+
+/* --- sync ----------------------------------------------------------------------------------- */
+
+struct wire_entry {
+    uint16_t size; /* 1..ENTRY_BYTES_MAX */
+    uint8_t bytes[ENTRY_BYTES_MAX];
+};
+
+struct wire_health {
+    uint32_t unsent, pending;
+    int64_t oldest_s; /* time of the oldest unsent entry, >= 0; 0 = none */
+    uint8_t clock;    /* hal/clock.h: 0..2 */
+    char firmware[WIRE_FIRMWARE_MAX + 1];
+};
+
+/* One batch. About 260 KiB: allocate it once a thread, not on a stack. */
+struct wire_sync {
+    uint32_t terminal;              /* 1..WIRE_TERMINAL_MAX */
+    uint32_t after;                 /* 0..WIRE_SEQUENCE_MAX */
+    uint8_t base[ENTRY_HASH_BYTES]; /* chain value of entry `after` */
+    uint32_t programme;             /* version that the terminal has; 0 = none */
+    struct wire_health health;
+    uint32_t entry_count; /* 0..WIRE_ENTRIES_MAX; after + count <= WIRE_SEQUENCE_MAX */
+    struct wire_entry entries[WIRE_ENTRIES_MAX]; /* after + 1, after + 2 ...; not looked into */
+};
+
+ST_CHECK enum st wire_sync_encode(const struct wire_sync *sync, char *ret_text, size_t max,
+                                  size_t *ret_size);
+ST_CHECK enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret,
+                                  struct fault *fault);
+
+/* The answer of status 200. */
+struct wire_sync_answer {
+    uint32_t acknowledged;      /* 0..WIRE_SEQUENCE_MAX */
+    int64_t time_s;             /* the club's clock, seconds since 1970 UTC, > 0 */
+    uint32_t programme_version; /* 0 = none newer than the terminal's; else 1..2^31-1 */
+    const char *programme;      /* its document, NUL-terminated; NULL when the version is 0 */
+};
+
+ST_CHECK enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret_text,
+                                         size_t max, size_t *ret_size);
+/* The document is copied to `ret_programme` (PROGRAMME_TEXT_MAX + 1 bytes), where ret->programme
+ * then points. */
+ST_CHECK enum st wire_sync_answer_decode(const char *text, size_t size,
+                                         struct wire_sync_answer *ret, char *ret_programme,
+                                         struct fault *fault);
+
+/* --- every other status --------------------------------------------------------------------- */
+
+struct wire_error {
+    char error[WIRE_ERROR_MAX + 1]; /* a word for programs: code, behind, chain ... */
+    char say[WIRE_SAY_MAX + 1];     /* a sentence for a person */
+    bool has_acknowledged;          /* with behind and chain (409) */
+    uint32_t acknowledged;
+};
+
+ST_CHECK enum st wire_error_encode(const struct wire_error *error, char *ret_text, size_t max,
+                                   size_t *ret_size);
+ST_CHECK enum st wire_error_decode(const char *text, size_t size, struct wire_error *ret,
+                                   struct fault *fault);
+
+/* --- gzip ----------------------------------------------------------------------------------- */
+
+/* Packs at level 1: entries are mostly numbers, more work gains little. ST_FULL, ST_IO. */
+ST_CHECK enum st wire_gzip(const void *bytes, size_t size, void *ret_packed, size_t max,
+                           size_t *ret_size);
+/* Unpacks exactly one gzip member. Work and memory are bounded by `max`, whatever the bytes claim.
+ * ST_FOREIGN  not gzip, cut, damaged, or followed by other bytes.
+ * ST_FULL     it would unpack to more than `max` bytes.
+ * ST_IO       out of memory. */
+ST_CHECK enum st wire_gunzip(const void *packed, size_t size, void *ret_bytes, size_t max,
+                             size_t *ret_size, struct fault *fault);
+
+/* --- base64 (RFC 4648 section 4, with padding) ------------------------------------------------ */
+
+/* Writes 4 * ceil(size / 3) characters, no NUL. */
+void wire_base64_encode(const uint8_t *bytes, size_t size, char *ret_text);
+/* Reads canonical base64 only, so that the same bytes always are the same text. ST_FOREIGN. */
+ST_CHECK enum st wire_base64_decode(const char *text, size_t size, uint8_t *ret_bytes, size_t max,
+                                    size_t *ret_size);
+
+#endif
