@@ -7,6 +7,7 @@
 #ifndef FIRMWARE_ENGINE_ENTRY_H
 #define FIRMWARE_ENGINE_ENTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -66,7 +67,7 @@ struct entry {
             uint8_t family; /* 1 = MIFARE Classic, 2 = DESFire */
             uint8_t uid_bytes;
             uint8_t uid[ENTRY_UID_MAX];
-            uint32_t programme; /* version in force */
+            uint32_t programme; /* version in force, <= 2^31-1; 0 = the terminal had none */
             uint8_t has_before; /* 0 for activate: there was no snapshot */
             struct snapshot before, after;
             struct breakdown parts;
@@ -92,9 +93,15 @@ struct entry {
     };
 };
 
+/* True when every field is in range: numbers as stated above, a Luhn-valid card number, a UID of 4,
+ * 7 or 10 bytes with zeros behind it, valid snapshots, parts within what a card can hold, a time
+ * from 1970 to 9999, an outcome that names an earlier intent, a version in printable ASCII. */
+bool entry_is_valid(const struct entry *entry);
+
 /* Writes the entry's bytes; out-of-range fields are bugs. Returns the size, <= ENTRY_BYTES_MAX. */
 size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX]);
-/* ST_FOREIGN  not an entry of this version, cut, too long, or a field out of range. */
+/* ST_FOREIGN  not an entry of this version, cut, too long, a field out of range, or any byte that
+ * entry_encode() would not write: there is exactly one byte string for an entry. */
 ST_CHECK enum st entry_decode(const uint8_t *bytes, size_t size, struct entry *ret);
 
 #endif

@@ -13,7 +13,18 @@
 #include "firmware/engine/money.h"
 #include "hal/base/status.h"
 
+/* The image is 320 bits, each field most significant bit first:
+ * layout 4, status 2, counter 20, action 12, tier 4, group 8, points 28, credit 36, gift 36,
+ * voucher 36, kind 4, reference 6, amount 36, redeemed 20, minute 24, terminal 20, sequence 24. */
 enum { SNAPSHOT_LAYOUT = 1, SNAPSHOT_IMAGE_BYTES = 40 };
+
+/* Largest values that the image holds; each counts from 1. */
+#define SNAPSHOT_COUNTER_MAX  ((UINT32_C(1) << 20) - 1)
+#define SNAPSHOT_TERMINAL_MAX ((UINT32_C(1) << 20) - 1)
+#define SNAPSHOT_SEQUENCE_MAX ((UINT32_C(1) << 24) - 1)
+/* These count from 0. The reference reaches as far as a plan looks back, PLAN_HISTORY_MAX - 1. */
+#define SNAPSHOT_ACTION_MAX    4095
+#define SNAPSHOT_REFERENCE_MAX 63
 
 /* Money purses of a card. Points are not money and stand beside them. */
 enum purse { PURSE_CREDIT, PURSE_GIFT, PURSE_VOUCHER, PURSES };
@@ -43,8 +54,9 @@ enum transaction_kind {
 /* Ranges are what the image holds; snapshot_is_valid() tests them. */
 struct transaction {
     enum transaction_kind kind;
-    uint8_t reference; /* refund, unload: how many counters ago, 1..255; else 0 (offers: own use) */
-    struct money amount;    /* 0..MONEY_MAX_RIALS */
+    uint8_t reference;   /* refund, unload: how many counters ago, 1..63 and less than the counter;
+                            else 0 (offers: own use) */
+    struct money amount; /* 0..MONEY_MAX_RIALS */
     struct points redeemed; /* points spent, 0..REDEEMED_MAX; in a refund: points given back */
     uint32_t minute;   /* minutes since 2024-01-01 00:00 UTC, 24 bits (to 2055); 0 = unset clock */
     uint32_t terminal; /* 1..2^20-1 */
@@ -54,7 +66,7 @@ struct transaction {
 struct snapshot {
     enum card_status status;
     uint32_t counter; /* dense from 1, 20 bits: 9 ring slots x 100,000 writes wear out first */
-    uint16_t action;  /* number of the last action applied; 0 = none */
+    uint16_t action;  /* number of the last action applied, 0..4095; 0 = none */
     uint8_t tier;     /* 0..15 */
     uint8_t group;
     struct points points;       /* 0..POINTS_MAX */
@@ -67,7 +79,7 @@ struct snapshot {
 bool snapshot_is_valid(const struct snapshot *snapshot);
 
 void snapshot_encode(const struct snapshot *snapshot, uint8_t ret_image[SNAPSHOT_IMAGE_BYTES]);
-/* ST_FOREIGN      a field out of range; *ret is untouched.
+/* ST_FOREIGN      erased bytes (layout 0) or a field out of range; *ret is untouched.
  * ST_UNSUPPORTED  another layout version: a newer firmware can read it. */
 ST_CHECK enum st snapshot_decode(const uint8_t image[SNAPSHOT_IMAGE_BYTES], struct snapshot *ret);
 
@@ -75,7 +87,13 @@ ST_CHECK enum st snapshot_decode(const uint8_t image[SNAPSHOT_IMAGE_BYTES], stru
 uint32_t snapshot_minute(int64_t time_s);
 int64_t snapshot_time_s(uint32_t minute);
 
-/* Card numbers: 16 digits, the last one by Luhn (ISO/IEC 7812-1 annex B). */
+/* Card numbers: 16 digits, the first one not 0, the last one by Luhn (ISO/IEC 7812-1 annex B). */
 bool card_number_is_valid(uint64_t number);
+
+/* A payload is a card number without its last digit: 15 digits, the first one not 0. */
+#define CARD_PAYLOAD_MIN UINT64_C(100000000000000)
+#define CARD_PAYLOAD_MAX UINT64_C(999999999999999)
+/* Appends the Luhn digit. A payload out of range is a bug. */
+uint64_t card_number_make(uint64_t payload);
 
 #endif

@@ -1,0 +1,333 @@
+#include "firmware/engine/entry.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "hal/base/bytes.h"
+
+/* Offsets of docs/journal.md. The head is the same for every kind. */
+enum {
+    AT_VERSION = 0,
+    AT_KIND = 1,
+    AT_FLAGS = 2,
+    AT_SEQUENCE = 4,
+    AT_TIME = 8,
+    AT_TERMINAL = 16,
+    AT_OPERATOR = 20,
+    HEAD_BYTES = 24,
+
+    /* Intent and sighting begin alike. */
+    AT_CARD = 24,
+    AT_FAMILY = 32,
+    AT_UID_BYTES = 33,
+    AT_UID = 34,
+
+    AT_PROGRAMME = 44,
+    AT_BEFORE = 48,
+    AT_AFTER = 88,
+    AT_PARTS = 128,
+    AT_REFERS = 192,
+    AT_HAS_BEFORE = 196,
+    INTENT_BYTES = 200,
+
+    AT_INTENT_SEQUENCE = 24,
+    AT_COUNTER = 28,
+    AT_OUTCOME_CARD = 32,
+    AT_VERDICT = 40,
+    AT_EVIDENCE = 41,
+    OUTCOME_BYTES = 48,
+
+    AT_SIGHTED = 48,
+    SIGHTING_BYTES = 88,
+
+    AT_FIRMWARE = 24,
+    FIRMWARE_BYTES = 16,
+    START_BYTES = 40,
+};
+_Static_assert((size_t)INTENT_BYTES <= (size_t)ENTRY_BYTES_MAX, "the largest kind fits");
+_Static_assert(AT_UID + (int)ENTRY_UID_MAX == (int)AT_PROGRAMME, "the UID ends at the programme");
+_Static_assert(AT_BEFORE + (int)SNAPSHOT_IMAGE_BYTES == (int)AT_AFTER, "before ends at after");
+_Static_assert(AT_AFTER + (int)SNAPSHOT_IMAGE_BYTES == (int)AT_PARTS, "after ends at the parts");
+_Static_assert(AT_PARTS + 8 * 8 == AT_REFERS, "eight parts");
+_Static_assert(AT_SIGHTED + (int)SNAPSHOT_IMAGE_BYTES == (int)SIGHTING_BYTES,
+               "a sighting ends there");
+
+#define TIME_MAX_S    INT64_C(253402300799) /* 9999-12-31 23:59:59 UTC */
+#define PROGRAMME_MAX UINT32_C(0x7fffffff)
+
+static size_t size_of(enum entry_kind kind)
+{
+    switch (kind) {
+    case ENTRY_INTENT:
+        return INTENT_BYTES;
+    case ENTRY_OUTCOME:
+        return OUTCOME_BYTES;
+    case ENTRY_SIGHTING:
+        return SIGHTING_BYTES;
+    case ENTRY_START:
+        return START_BYTES;
+    }
+    return 0; /* A kind from foreign bytes. */
+}
+
+/* --- what is valid ------------------------------------------------------------------------- */
+
+static bool medium_is_valid(uint64_t card_number, uint8_t family, uint8_t uid_bytes,
+                            const uint8_t uid[ENTRY_UID_MAX])
+{
+    if (uid_bytes != 4 && uid_bytes != 7 && uid_bytes != 10) {
+        return false;
+    }
+    for (size_t i = uid_bytes; i < ENTRY_UID_MAX; i += 1) {
+        if (uid[i] != 0) {
+            return false;
+        }
+    }
+    return card_number_is_valid(card_number) && (family == 1 || family == 2);
+}
+
+static bool money_is_within(struct money money)
+{
+    return money.rials >= 0 && money.rials <= MONEY_MAX_RIALS;
+}
+
+static bool parts_are_valid(const struct breakdown *parts)
+{
+    return money_is_within(parts->amount) && money_is_within(parts->rebate) &&
+           parts->redeemed.n >= 0 && parts->redeemed.n <= REDEEMED_MAX &&
+           money_is_within(parts->redeemed_value) && money_is_within(parts->payment) &&
+           money_is_within(parts->load) && parts->award.n >= 0 && parts->award.n <= POINTS_MAX &&
+           money_is_within(parts->due);
+}
+
+static bool intent_is_valid(const struct entry_intent *intent)
+{
+    return medium_is_valid(intent->card_number, intent->family, intent->uid_bytes, intent->uid) &&
+           intent->programme <= PROGRAMME_MAX && intent->has_before <= 1 &&
+           (intent->has_before == 0 || snapshot_is_valid(&intent->before)) &&
+           snapshot_is_valid(&intent->after) && parts_are_valid(&intent->parts) &&
+           intent->refers_counter <= SNAPSHOT_COUNTER_MAX;
+}
+
+static bool outcome_is_valid(const struct entry_outcome *outcome, uint32_t sequence)
+{
+    return outcome->intent_sequence >= 1 && outcome->intent_sequence < sequence &&
+           outcome->verdict >= VERDICT_DONE && outcome->verdict <= VERDICT_LEFT &&
+           outcome->evidence >= EVIDENCE_READ_BACK && outcome->evidence <= EVIDENCE_OTHER &&
+           card_number_is_valid(outcome->card_number) && outcome->counter >= 1 &&
+           outcome->counter <= SNAPSHOT_COUNTER_MAX;
+}
+
+static bool start_is_valid(const struct entry_start *start)
+{
+    size_t length = strnlen(start->firmware, FIRMWARE_BYTES);
+    if (length == 0 || length == FIRMWARE_BYTES) {
+        return false;
+    }
+    for (size_t i = 0; i < FIRMWARE_BYTES; i += 1) {
+        char c = start->firmware[i];
+        if (i < length ? c < '!' || c > '~' : c != '\0') {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool entry_is_valid(const struct entry *entry)
+{
+    if (entry->sequence < 1 || entry->sequence > SNAPSHOT_SEQUENCE_MAX || entry->time_s < 0 ||
+        entry->time_s > TIME_MAX_S || entry->clock_quality > 2 || entry->terminal < 1 ||
+        entry->terminal > SNAPSHOT_TERMINAL_MAX) {
+        return false;
+    }
+    switch (entry->kind) {
+    case ENTRY_INTENT:
+        return intent_is_valid(&entry->intent);
+    case ENTRY_OUTCOME:
+        return outcome_is_valid(&entry->outcome, entry->sequence);
+    case ENTRY_SIGHTING:
+        return medium_is_valid(entry->sighting.card_number, entry->sighting.family,
+                               entry->sighting.uid_bytes, entry->sighting.uid) &&
+               snapshot_is_valid(&entry->sighting.snapshot);
+    case ENTRY_START:
+        return start_is_valid(&entry->start);
+    }
+    return false;
+}
+
+/* --- struct to bytes ----------------------------------------------------------------------- */
+
+static void put_medium(uint8_t *bytes, uint64_t card_number, uint8_t family, uint8_t uid_bytes,
+                       const uint8_t uid[ENTRY_UID_MAX])
+{
+    put_le64(bytes + AT_CARD, card_number);
+    bytes[AT_FAMILY] = family;
+    bytes[AT_UID_BYTES] = uid_bytes;
+    memcpy(bytes + AT_UID, uid, ENTRY_UID_MAX);
+}
+
+static void put_parts(uint8_t *at, const struct breakdown *parts)
+{
+    const int64_t values[8] = {
+        parts->amount.rials,  parts->rebate.rials, parts->redeemed.n, parts->redeemed_value.rials,
+        parts->payment.rials, parts->load.rials,   parts->award.n,    parts->due.rials,
+    };
+    for (size_t i = 0; i < 8; i += 1) {
+        put_le64(at + 8 * i, (uint64_t)values[i]);
+    }
+}
+
+static void put_intent(uint8_t *bytes, const struct entry_intent *intent)
+{
+    put_medium(bytes, intent->card_number, intent->family, intent->uid_bytes, intent->uid);
+    put_le32(bytes + AT_PROGRAMME, intent->programme);
+    if (intent->has_before != 0) {
+        snapshot_encode(&intent->before, bytes + AT_BEFORE);
+    }
+    snapshot_encode(&intent->after, bytes + AT_AFTER);
+    put_parts(bytes + AT_PARTS, &intent->parts);
+    put_le32(bytes + AT_REFERS, intent->refers_counter);
+    bytes[AT_HAS_BEFORE] = intent->has_before;
+}
+
+static void put_outcome(uint8_t *bytes, const struct entry_outcome *outcome)
+{
+    put_le32(bytes + AT_INTENT_SEQUENCE, outcome->intent_sequence);
+    put_le32(bytes + AT_COUNTER, outcome->counter);
+    put_le64(bytes + AT_OUTCOME_CARD, outcome->card_number);
+    bytes[AT_VERDICT] = (uint8_t)outcome->verdict;
+    bytes[AT_EVIDENCE] = (uint8_t)outcome->evidence;
+}
+
+size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX])
+{
+    assert(entry_is_valid(entry));
+
+    size_t size = size_of(entry->kind);
+    memset(ret_bytes, 0, size);
+    ret_bytes[AT_VERSION] = ENTRY_VERSION;
+    ret_bytes[AT_KIND] = (uint8_t)entry->kind;
+    put_le16(ret_bytes + AT_FLAGS, entry->clock_quality);
+    put_le32(ret_bytes + AT_SEQUENCE, entry->sequence);
+    put_le64(ret_bytes + AT_TIME, (uint64_t)entry->time_s);
+    put_le32(ret_bytes + AT_TERMINAL, entry->terminal);
+    put_le32(ret_bytes + AT_OPERATOR, entry->operator_no);
+
+    switch (entry->kind) {
+    case ENTRY_INTENT:
+        put_intent(ret_bytes, &entry->intent);
+        break;
+    case ENTRY_OUTCOME:
+        put_outcome(ret_bytes, &entry->outcome);
+        break;
+    case ENTRY_SIGHTING:
+        put_medium(ret_bytes, entry->sighting.card_number, entry->sighting.family,
+                   entry->sighting.uid_bytes, entry->sighting.uid);
+        snapshot_encode(&entry->sighting.snapshot, ret_bytes + AT_SIGHTED);
+        break;
+    case ENTRY_START:
+        memcpy(ret_bytes + AT_FIRMWARE, entry->start.firmware, FIRMWARE_BYTES);
+        break;
+    }
+    return size;
+}
+
+/* --- bytes to struct ----------------------------------------------------------------------- */
+
+static void get_parts(const uint8_t *at, struct breakdown *ret)
+{
+    int64_t values[8];
+    for (size_t i = 0; i < 8; i += 1) {
+        values[i] = (int64_t)get_le64(at + 8 * i);
+    }
+    ret->amount.rials = values[0];
+    ret->rebate.rials = values[1];
+    ret->redeemed.n = values[2];
+    ret->redeemed_value.rials = values[3];
+    ret->payment.rials = values[4];
+    ret->load.rials = values[5];
+    ret->award.n = values[6];
+    ret->due.rials = values[7];
+}
+
+static enum st get_intent(const uint8_t *bytes, struct entry_intent *ret)
+{
+    ret->card_number = get_le64(bytes + AT_CARD);
+    ret->family = bytes[AT_FAMILY];
+    ret->uid_bytes = bytes[AT_UID_BYTES];
+    memcpy(ret->uid, bytes + AT_UID, ENTRY_UID_MAX);
+    ret->programme = get_le32(bytes + AT_PROGRAMME);
+    ret->has_before = bytes[AT_HAS_BEFORE];
+    if (ret->has_before != 0 && snapshot_decode(bytes + AT_BEFORE, &ret->before) != ST_OK) {
+        return ST_FOREIGN;
+    }
+    if (snapshot_decode(bytes + AT_AFTER, &ret->after) != ST_OK) {
+        return ST_FOREIGN;
+    }
+    get_parts(bytes + AT_PARTS, &ret->parts);
+    ret->refers_counter = get_le32(bytes + AT_REFERS);
+    return ST_OK;
+}
+
+static void get_outcome(const uint8_t *bytes, struct entry_outcome *ret)
+{
+    ret->intent_sequence = get_le32(bytes + AT_INTENT_SEQUENCE);
+    ret->verdict = (enum entry_verdict)bytes[AT_VERDICT];
+    ret->evidence = (enum entry_evidence)bytes[AT_EVIDENCE];
+    ret->card_number = get_le64(bytes + AT_OUTCOME_CARD);
+    ret->counter = get_le32(bytes + AT_COUNTER);
+}
+
+static enum st get_sighting(const uint8_t *bytes, struct entry_sighting *ret)
+{
+    ret->card_number = get_le64(bytes + AT_CARD);
+    ret->family = bytes[AT_FAMILY];
+    ret->uid_bytes = bytes[AT_UID_BYTES];
+    memcpy(ret->uid, bytes + AT_UID, ENTRY_UID_MAX);
+    return snapshot_decode(bytes + AT_SIGHTED, &ret->snapshot) == ST_OK ? ST_OK : ST_FOREIGN;
+}
+
+static enum st get_body(const uint8_t *bytes, struct entry *ret)
+{
+    switch (ret->kind) {
+    case ENTRY_INTENT:
+        return get_intent(bytes, &ret->intent);
+    case ENTRY_OUTCOME:
+        get_outcome(bytes, &ret->outcome);
+        return ST_OK;
+    case ENTRY_SIGHTING:
+        return get_sighting(bytes, &ret->sighting);
+    case ENTRY_START:
+        memcpy(ret->start.firmware, bytes + AT_FIRMWARE, FIRMWARE_BYTES);
+        return ST_OK;
+    }
+    return ST_FOREIGN;
+}
+
+enum st entry_decode(const uint8_t *bytes, size_t size, struct entry *ret)
+{
+    if (size < HEAD_BYTES || bytes[AT_VERSION] != ENTRY_VERSION ||
+        size != size_of((enum entry_kind)bytes[AT_KIND])) {
+        return ST_FOREIGN;
+    }
+    struct entry entry;
+    memset(&entry, 0, sizeof entry);
+    entry.kind = (enum entry_kind)bytes[AT_KIND];
+    entry.clock_quality = bytes[AT_FLAGS];
+    entry.sequence = get_le32(bytes + AT_SEQUENCE);
+    entry.time_s = (int64_t)get_le64(bytes + AT_TIME);
+    entry.terminal = get_le32(bytes + AT_TERMINAL);
+    entry.operator_no = get_le32(bytes + AT_OPERATOR);
+    if (get_body(bytes, &entry) != ST_OK || !entry_is_valid(&entry)) {
+        return ST_FOREIGN;
+    }
+
+    /* Spare bits and bytes: rather than test each, compare with what we would have written. */
+    uint8_t canonical[ENTRY_BYTES_MAX];
+    size_t canonical_size = entry_encode(&entry, canonical);
+    if (canonical_size != size || memcmp(canonical, bytes, size) != 0) {
+        return ST_FOREIGN;
+    }
+    *ret = entry;
+    return ST_OK;
+}
