@@ -250,8 +250,9 @@ static void exchange(struct pn532 *chip, const uint8_t *data, size_t bytes, stru
     }
 }
 
-/* 7.3.9: raw bytes. HLTA silences the card. A plain read works in an open session; everything
- * else, RATS (E0) among it, is no command of a Classic card. */
+/* 7.3.9: raw bytes. HLTA silences the card; sending nothing (libnfc does it to hear cards that
+ * talk first) leaves a Classic silent too. A plain read works in an open session; everything else,
+ * RATS (E0) among it, is no command of a Classic card. */
 static void communicate_thru(struct pn532 *chip, const uint8_t *data, size_t bytes,
                              struct answer *answer)
 {
@@ -259,7 +260,10 @@ static void communicate_thru(struct pn532 *chip, const uint8_t *data, size_t byt
     const uint8_t *tx = data + 1;
     const size_t tx_bytes = bytes - 1;
 
-    if (tx_bytes == sizeof hlta && memcmp(tx, hlta, sizeof hlta) == 0) {
+    if (tx_bytes == 0) {
+        answer->cost.wait_us = chip->reply_timeout_us;
+        add_status(answer, PN532_TIMEOUT);
+    } else if (tx_bytes == sizeof hlta && memcmp(tx, hlta, sizeof hlta) == 0) {
         if (chip->card != NULL) {
             classic_halt(chip->card);
         }
@@ -410,7 +414,7 @@ static const struct command {
     {0x16, 2, "PowerDown", power_down},
     {0x32, 3, "RFConfiguration", configure_rf},
     {0x40, 2, "InDataExchange", exchange},
-    {0x42, 2, "InCommunicateThru", communicate_thru},
+    {0x42, 1, "InCommunicateThru", communicate_thru},
     {0x44, 2, "InDeselect", deselect},
     {0x4A, 3, "InListPassiveTarget", list_target},
     {0x4E, 4, "InPSL", select_target},
