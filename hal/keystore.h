@@ -38,6 +38,8 @@ void keystore_close(struct keystore *keystore);
  * ST_REFUSED  a file is there already. ST_IO  it cannot be written. */
 ST_CHECK enum st keystore_create(const char *path, struct fault *fault);
 
+enum { KEYSTORE_VERSIONS = 16 };
+
 /* Key version that new cards get, 0..15. */
 uint8_t keystore_version(const struct keystore *keystore);
 
@@ -53,5 +55,14 @@ ST_CHECK enum st keystore_seal(const struct keystore *keystore, uint8_t version,
                                enum seal_purpose purpose, const uint8_t *uid, size_t uid_bytes,
                                const uint8_t *data, size_t size,
                                uint8_t ret_seal[KEYSTORE_SEAL_BYTES]);
+
+enum { KEYSTORE_CHECK_BYTES = 3 };
+
+/* Key check values: the first 3 bytes of AES-CMAC over 16 zero bytes, of the sector master and of
+ * the seal master. Two stores with the same values hold the same keys; the keys stay unknown.
+ * ST_UNSUPPORTED  this store has no master of that version. */
+ST_CHECK enum st keystore_check_values(const struct keystore *keystore, uint8_t version,
+                                       uint8_t ret_sector[KEYSTORE_CHECK_BYTES],
+                                       uint8_t ret_seal[KEYSTORE_CHECK_BYTES]);
 
 #endif
