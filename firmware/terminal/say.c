@@ -1,0 +1,104 @@
+#include "firmware/terminal/say.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+const char *tap_reason_word(enum tap_reason reason)
+{
+    static const char *const words[] = {
+        [TAP_REASON_NONE] = "",
+        [TAP_REASON_REFUSED] = "refused",
+        [TAP_REASON_NO_CARD] = "no_card",
+        [TAP_REASON_BLANK] = "blank",
+        [TAP_REASON_FOREIGN] = "foreign",
+        [TAP_REASON_DAMAGED] = "damaged",
+        [TAP_REASON_TAMPERED] = "tampered",
+        [TAP_REASON_READER] = "reader",
+        [TAP_REASON_DISK] = "disk",
+        [TAP_REASON_BUSY] = "busy",
+        [TAP_REASON_BAD_REQUEST] = "bad_request",
+        [TAP_REASON_PROGRAMME] = "programme",
+    };
+    return words[reason];
+}
+
+void say_reason(enum tap_reason reason, struct fault *ret_say)
+{
+    static const char *const sentences[] = {
+        [TAP_REASON_NONE] = "",
+        [TAP_REASON_REFUSED] = "This is not allowed on this card.",
+        [TAP_REASON_NO_CARD] = "No card was held on the reader long enough: ask again.",
+        [TAP_REASON_BLANK] = "This card is not issued, or its issue was cut: issue it.",
+        [TAP_REASON_FOREIGN] = "This is not a member card of this club.",
+        [TAP_REASON_DAMAGED] = "This card is damaged: replace it.",
+        [TAP_REASON_TAMPERED] = "This card contradicts what this terminal has seen of it: keep "
+                                "it back and call the club.",
+        [TAP_REASON_READER] = "The card reader does not answer: check its cable, then ask again.",
+        [TAP_REASON_DISK] = "The journal cannot be written: make room on the disk or call the "
+                            "service; nothing is sold until then.",
+        [TAP_REASON_BUSY] = "Another request has the card: wait for its answer.",
+        [TAP_REASON_BAD_REQUEST] = "This request is not understood.",
+        [TAP_REASON_PROGRAMME] = "No programme is loaded: connect the terminal to the club, or "
+                                 "start it with --programme FILE.",
+    };
+    fault_say(ret_say, "%s", sentences[reason]);
+}
+
+void say_in_doubt(struct fault *ret_say)
+{
+    fault_say(ret_say, "It is not known whether the card was changed. Hand nothing over: hold "
+                       "the same card again.");
+}
+
+void say_left(struct fault *ret_say)
+{
+    fault_say(ret_say, "The card was used elsewhere since: only the club can tell whether this "
+                       "was done. Hand nothing over.");
+}
+
+const char *say_kind(enum transaction_kind kind)
+{
+    static const char *const words[] = {
+        [TRANSACTION_ACTIVATE] = "issue",    [TRANSACTION_SALE] = "sale",
+        [TRANSACTION_REFUND] = "refund",     [TRANSACTION_LOAD] = "load",
+        [TRANSACTION_UNLOAD] = "unload",     [TRANSACTION_ACTION] = "action",
+        [TRANSACTION_BLOCK] = "block",       [TRANSACTION_UNBLOCK] = "unblock",
+        [TRANSACTION_TRANSFER] = "transfer", [TRANSACTION_EXPIRE] = "expire",
+        [TRANSACTION_ADJUST] = "adjust",     [TRANSACTION_DUPLICATE] = "duplicate",
+    };
+    assert(kind >= TRANSACTION_ACTIVATE && kind <= TRANSACTION_DUPLICATE);
+    return words[kind];
+}
+
+void say_done(const struct entry *intent, bool is_earlier, struct fault *ret_say)
+{
+    const struct entry_intent *i = &intent->intent;
+    fault_say(ret_say, "%s %s of %" PRId64 " rials is on the card. To settle: %" PRId64 " rials.",
+              is_earlier ? "Done before, not twice: the" : "Done: the",
+              say_kind(i->after.last.kind), i->parts.amount.rials, i->parts.due.rials);
+}
+
+void say_balance(const struct snapshot *snapshot, struct fault *ret_say)
+{
+    static const char *const states[] = {[CARD_ACTIVE] = "",
+                                         [CARD_BLOCKED] = " The card is blocked.",
+                                         [CARD_CLOSED] = " The card is closed."};
+    fault_say(ret_say, "%" PRId64 " points, %" PRId64 " rials of credit.%s", snapshot->points.n,
+              snapshot->purse[PURSE_CREDIT].rials, states[snapshot->status]);
+}
+
+const char *say_meanwhile(enum tap_say say)
+{
+    switch (say) {
+    case TAP_SAY_HOLD:
+        return "Hold the card on the reader.";
+    case TAP_SAY_HOLD_AGAIN:
+        return "Hold the same card again: it is not known yet whether it was changed.";
+    case TAP_SAY_READER:
+        return "The card reader does not answer; it is being restarted. Check its cable.";
+    case TAP_SAY_WORKING:
+        return "Keep the card on the reader.";
+    }
+    assert(!"a word outside its enum");
+    return "";
+}

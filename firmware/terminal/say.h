@@ -1,0 +1,27 @@
+/* say.h - what the cashier is told, in whole sentences that say what to do next.
+ *
+ * Pure. One place for the words, so that a screen in another language replaces one file. No card
+ * numbers: these sentences end up in logs and on paper. */
+#ifndef FIRMWARE_TERMINAL_SAY_H
+#define FIRMWARE_TERMINAL_SAY_H
+
+#include <stdbool.h>
+
+#include "firmware/engine/entry.h"
+#include "firmware/terminal/tap.h"
+#include "hal/base/status.h"
+
+void say_reason(enum tap_reason reason, struct fault *ret_say);
+/* The card may or may not carry the transaction. */
+void say_in_doubt(struct fault *ret_say);
+/* The card moved on beyond its own history: only the club can tell. */
+void say_left(struct fault *ret_say);
+/* `intent` is on the card; `is_earlier`: since an earlier request. */
+void say_done(const struct entry *intent, bool is_earlier, struct fault *ret_say);
+void say_balance(const struct snapshot *snapshot, struct fault *ret_say);
+/* While it lasts: "Hold the card on the reader." */
+const char *say_meanwhile(enum tap_say say);
+/* "sale", "refund", ... Never NULL. */
+const char *say_kind(enum transaction_kind kind);
+
+#endif

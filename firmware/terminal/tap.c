@@ -1,0 +1,622 @@
+#include "firmware/terminal/tap.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "firmware/terminal/say.h"
+
+/* --- acts ----------------------------------------------------------------------------------- */
+
+static enum tap_next go(struct tap *tap, enum tap_state state, enum tap_act_kind kind,
+                        struct tap_act *ret_act)
+{
+    tap->state = state;
+    *ret_act = (struct tap_act){.kind = kind, .say = TAP_SAY_WORKING};
+    return TAP_GO;
+}
+
+/* Looks for a card: any at first, the same one once an intent is open or the card changed. */
+static enum tap_next go_read(struct tap *tap, struct tap_act *ret_act)
+{
+    go(tap, tap->has_intent ? TAP_HOLD : TAP_WAIT, TAP_ACT_READ, ret_act);
+    ret_act->say = tap->reader_is_away ? TAP_SAY_READER
+                   : tap->is_in_doubt  ? TAP_SAY_HOLD_AGAIN
+                                       : TAP_SAY_HOLD;
+    if (tap->has_intent || tap->is_read_again) {
+        memcpy(ret_act->uid, tap->view.uid, sizeof ret_act->uid);
+        ret_act->uid_bytes = tap->view.uid_bytes;
+    }
+    return TAP_GO;
+}
+
+/* Reads the card that was just read a second time. */
+static enum tap_next go_confirm(struct tap *tap, struct tap_act *ret_act)
+{
+    tap->first = tap->view;
+    go(tap, TAP_CONFIRM, TAP_ACT_READ, ret_act);
+    memcpy(ret_act->uid, tap->view.uid, sizeof ret_act->uid);
+    ret_act->uid_bytes = tap->view.uid_bytes;
+    return TAP_GO;
+}
+
+static enum tap_next go_write(struct tap *tap, struct tap_act *ret_act)
+{
+    const struct entry_intent *intent = &tap->intent.intent;
+    if (intent->has_before) {
+        go(tap, TAP_COMMIT, TAP_ACT_COMMIT, ret_act);
+    } else {
+        go(tap, TAP_COMMIT, TAP_ACT_ISSUE, ret_act);
+        ret_act->identity = tap->request.identity;
+        ret_act->identity.number = intent->card_number;
+    }
+    ret_act->snapshot = intent->after;
+    return TAP_GO;
+}
+
+static enum tap_next go_outcome(struct tap *tap, const struct entry *intent,
+                                enum entry_verdict verdict, enum entry_evidence evidence,
+                                enum tap_then then, struct tap_act *ret_act)
+{
+    tap->then = then;
+    bool is_own = tap->is_own && intent->sequence == tap->intent.sequence;
+    if (!is_own && then != TAP_THEN_DONE) {
+        tap->answer.has_settled = true;
+        tap->answer.settled = verdict;
+        tap->answer.settled_intent = *intent;
+    }
+    go(tap, TAP_OUTCOME, TAP_ACT_APPEND, ret_act);
+    ret_act->entry = (struct entry){
+        .kind = ENTRY_OUTCOME,
+        .operator_no = tap->request.operator_no,
+        .outcome = {.intent_sequence = intent->sequence,
+                    .verdict = verdict,
+                    .evidence = evidence,
+                    .card_number = intent->intent.card_number,
+                    .counter = intent->intent.after.counter},
+    };
+    return TAP_GO;
+}
+
+static enum tap_next go_sighting(struct tap *tap, enum tap_then then, struct tap_act *ret_act)
+{
+    tap->then = then;
+    go(tap, TAP_SIGHT, TAP_ACT_APPEND, ret_act);
+    ret_act->entry = (struct entry){
+        .kind = ENTRY_SIGHTING,
+        .operator_no = tap->request.operator_no,
+        .sighting = {.card_number = tap->view.number,
+                     .family = (uint8_t)tap->view.family,
+                     .uid_bytes = (uint8_t)tap->view.uid_bytes,
+                     .snapshot = tap->view.snapshot},
+    };
+    memcpy(ret_act->entry.sighting.uid, tap->view.uid, tap->view.uid_bytes);
+    return TAP_GO;
+}
+
+static enum tap_next answer(struct tap *tap, enum tap_outcome outcome, enum tap_reason reason,
+                            struct tap_act *ret_act)
+{
+    go(tap, TAP_OVER, TAP_ACT_ANSWER, ret_act);
+    tap->answer.outcome = outcome;
+    tap->answer.reason = reason;
+    if (tap->answer.card_number == 0 && tap->view.condition == CARD_MEMBER) {
+        tap->answer.card_number = tap->view.number;
+    }
+    ret_act->answer = tap->answer;
+    return TAP_END;
+}
+
+/* Ends the tap without success. While the card may carry the intent, only "hold again" is true,
+ * whatever else went wrong. */
+static enum tap_next fail(struct tap *tap, enum tap_reason reason, const struct fault *say,
+                          struct tap_act *ret_act)
+{
+    if (say != NULL) {
+        tap->answer.say = *say;
+    } else {
+        say_reason(reason, &tap->answer.say);
+    }
+    if (tap->has_intent && tap->is_in_doubt) {
+        say_in_doubt(&tap->answer.say);
+        return answer(tap, TAP_HOLD_AGAIN, reason, ret_act);
+    }
+    return answer(tap, TAP_NOT_DONE, reason, ret_act);
+}
+
+/* The card carries `intent`: its figures are the answer. */
+static enum tap_next answer_done(struct tap *tap, const struct entry *intent,
+                                 struct tap_act *ret_act)
+{
+    tap->answer.card_number = intent->intent.card_number;
+    tap->answer.has_snapshot = true;
+    tap->answer.snapshot = intent->intent.after;
+    tap->answer.has_parts = true;
+    tap->answer.parts = intent->intent.parts;
+    say_done(intent, tap->answer.is_earlier, &tap->answer.say);
+    return answer(tap, TAP_DONE, TAP_REASON_NONE, ret_act);
+}
+
+static enum tap_next answer_unchanged(struct tap *tap, struct tap_act *ret_act)
+{
+    tap->answer.has_snapshot = true;
+    tap->answer.snapshot = tap->view.snapshot;
+    if (tap->request.what == TAP_HISTORY) {
+        tap->answer.history = tap->history;
+        tap->answer.history_count = tap->history_count;
+    }
+    say_balance(&tap->view.snapshot, &tap->answer.say);
+    return answer(tap, TAP_DONE, TAP_REASON_NONE, ret_act);
+}
+
+static enum tap_next answer_condition(struct tap *tap, struct tap_act *ret_act)
+{
+    static const enum tap_reason reasons[] = {
+        [CARD_MEMBER] = TAP_REASON_REFUSED,      [CARD_BLANK] = TAP_REASON_BLANK,
+        [CARD_HALF_ISSUED] = TAP_REASON_BLANK,   [CARD_FOREIGN] = TAP_REASON_FOREIGN,
+        [CARD_DAMAGED] = TAP_REASON_DAMAGED,     [CARD_TAMPERED] = TAP_REASON_TAMPERED,
+        [CARD_UNKNOWN_CHIP] = TAP_REASON_FOREIGN};
+    return fail(tap, reasons[tap->view.condition], tap->view.why.say[0] ? &tap->view.why : NULL,
+                ret_act);
+}
+
+/* --- the plan ------------------------------------------------------------------------------- */
+
+static bool asks_issue(const struct tap *tap)
+{
+    return tap->request.what == TAP_ISSUE;
+}
+
+static bool is_issuable(const struct tap *tap)
+{
+    return tap->view.condition == CARD_BLANK || tap->view.condition == CARD_HALF_ISSUED;
+}
+
+/* Plans what is asked on the card just read; `history` is newest first, none for an issue. */
+static enum tap_next plan(struct tap *tap, const struct snapshot *history, size_t count,
+                          struct tap_act *ret_act)
+{
+    if (tap->programme == NULL) {
+        return fail(tap, TAP_REASON_PROGRAMME, NULL, ret_act);
+    }
+    const struct plan_input input = {.programme = tap->programme,
+                                     .history = history,
+                                     .history_count = count,
+                                     .wish = tap->request.wish,
+                                     .minute = tap->look.minute,
+                                     .terminal = tap->look.terminal,
+                                     .sequence = tap->look.sequence};
+    struct plan result = {0};
+    if (plan_make(&input, &result) != ST_OK) {
+        if (count > 0) {
+            tap->answer.has_snapshot = true;
+            tap->answer.snapshot = history[0];
+        }
+        return fail(tap, TAP_REASON_REFUSED, &result.why, ret_act);
+    }
+
+    go(tap, TAP_INTENT, TAP_ACT_APPEND, ret_act);
+    struct entry_intent intent = {.card_number =
+                                      asks_issue(tap) ? tap->look.free_number : tap->view.number,
+                                  .family = (uint8_t)tap->view.family,
+                                  .uid_bytes = (uint8_t)tap->view.uid_bytes,
+                                  .programme = tap->programme->version,
+                                  .has_before = count > 0,
+                                  .after = result.next,
+                                  .parts = result.parts,
+                                  .refers_counter = tap->request.wish.refers_counter};
+    if (count > 0) {
+        intent.before = history[0];
+    }
+    memcpy(intent.uid, tap->view.uid, tap->view.uid_bytes);
+    tap->intent = (struct entry){.kind = ENTRY_INTENT,
+                                 .sequence = tap->look.sequence,
+                                 .terminal = tap->look.terminal,
+                                 .operator_no = tap->request.operator_no,
+                                 .intent = intent};
+    ret_act->entry = tap->intent;
+    return TAP_GO;
+}
+
+/* True when the card contradicts what this terminal has seen of it: an older state, or another
+ * state with the same counter. An honest card only moves forward. */
+static bool is_rolled_back(const struct tap *tap)
+{
+    const struct snapshot *seen = &tap->look.seen, *newest = &tap->view.snapshot;
+    return tap->view.condition == CARD_MEMBER && tap->look.has_seen &&
+           (seen->counter > newest->counter ||
+            (seen->counter == newest->counter && !settle_same(seen, newest)));
+}
+
+/* Nothing is in doubt (any more): does what is asked. */
+static enum tap_next serve(struct tap *tap, struct tap_act *ret_act)
+{
+    if (is_rolled_back(tap)) {
+        return tap->rereads < TAP_REREADS_MAX ? go_confirm(tap, ret_act)
+                                              : go_sighting(tap, TAP_THEN_TAMPERED, ret_act);
+    }
+    switch (tap->request.what) {
+    case TAP_SALE:
+    case TAP_LOAD:
+        return plan(tap, &tap->view.snapshot, 1, ret_act);
+    case TAP_REFUND:
+    case TAP_UNLOAD:
+        return go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act);
+    case TAP_ISSUE:
+        if (!is_issuable(tap)) {
+            struct fault why;
+            fault_say(&why, "This card is a member card already: take a blank one.");
+            return fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+        }
+        if (tap->look.free_number == 0) {
+            struct fault why;
+            fault_say(&why, "No card number is free: ask the club for a new range.");
+            return fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+        }
+        return plan(tap, NULL, 0, ret_act);
+    case TAP_BALANCE:
+    case TAP_HISTORY:
+        if (!tap->look.has_seen || tap->look.seen.counter < tap->view.snapshot.counter) {
+            return go_sighting(tap, TAP_THEN_UNCHANGED, ret_act);
+        }
+        return tap->request.what == TAP_HISTORY ? go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act)
+                                                : answer_unchanged(tap, ret_act);
+    }
+    assert(!"a request outside its enum");
+    return TAP_REJECTED;
+}
+
+/* --- settling ------------------------------------------------------------------------------- */
+
+static enum settle_asker asker(const struct tap *tap)
+{
+    const struct entry *pending = &tap->look.pending;
+    if (tap->has_intent && tap->is_own && tap->intent.sequence == pending->sequence) {
+        return ASKER_SAME_TAP;
+    }
+    bool has_wish = tap->request.what != TAP_BALANCE && tap->request.what != TAP_HISTORY;
+    return has_wish && settle_is_same_wish(pending, &tap->request.wish) ? ASKER_SAME_WISH
+                                                                        : ASKER_OTHER_WISH;
+}
+
+/* The open intent of this tap, if it is the pending one, is settled with this outcome. */
+static void close_intent(struct tap *tap)
+{
+    tap->has_intent = false;
+    tap->is_in_doubt = false;
+    tap->is_repair = false;
+}
+
+static enum tap_next settle_by(struct tap *tap, enum settle_act act, struct tap_act *ret_act)
+{
+    const struct entry *pending = &tap->look.pending;
+    enum settle_asker by = asker(tap);
+    enum entry_evidence seen = by == ASKER_SAME_TAP ? EVIDENCE_READ_BACK : EVIDENCE_HISTORY;
+    switch (act) {
+    case SETTLE_WRITE_AGAIN:
+        tap->is_repair = by == ASKER_OTHER_WISH;
+        tap->is_own = by == ASKER_SAME_TAP;
+        tap->has_intent = true;
+        tap->intent = *pending;
+        return go_write(tap, ret_act);
+    case SETTLE_GIVE_UP:
+        close_intent(tap);
+        return go_outcome(tap, pending, VERDICT_NOT_DONE, EVIDENCE_UNMOVED, TAP_THEN_GO_ON,
+                          ret_act);
+    case SETTLE_ANSWER_DONE:
+        tap->answer.is_earlier = by != ASKER_SAME_TAP;
+        close_intent(tap);
+        tap->intent = *pending;
+        return go_outcome(tap, pending, VERDICT_DONE, seen, TAP_THEN_DONE, ret_act);
+    case SETTLE_NOTE_DONE:
+        close_intent(tap);
+        return go_outcome(tap, pending, VERDICT_DONE, seen, TAP_THEN_GO_ON, ret_act);
+    case SETTLE_NOTE_NOT_DONE:
+        close_intent(tap);
+        return go_outcome(tap, pending, VERDICT_NOT_DONE, EVIDENCE_OTHER, TAP_THEN_GO_ON, ret_act);
+    case SETTLE_NOTE_LEFT:
+        close_intent(tap);
+        return go_outcome(tap, pending, VERDICT_LEFT, EVIDENCE_OTHER, TAP_THEN_GO_ON, ret_act);
+    case SETTLE_ANSWER_LEFT:
+        close_intent(tap);
+        return go_outcome(tap, pending, VERDICT_LEFT, EVIDENCE_OTHER, TAP_THEN_LEFT, ret_act);
+    case SETTLE_HISTORY:
+        return go(tap, TAP_TRACE, TAP_ACT_HISTORY, ret_act);
+    case SETTLE_STOP:
+        return tap->view.condition == CARD_MEMBER ? go_sighting(tap, TAP_THEN_TAMPERED, ret_act)
+                                                  : answer_condition(tap, ret_act);
+    case SETTLE_ISSUE_FIRST:
+        return fail(tap, TAP_REASON_BLANK, NULL, ret_act);
+    case SETTLE_ACTS:
+        break;
+    }
+    assert(!"an act outside its enum");
+    return TAP_REJECTED;
+}
+
+static enum tap_next settle(struct tap *tap, enum settle_verdict verdict, struct tap_act *ret_act)
+{
+    bool is_issue = !tap->look.pending.intent.has_before;
+    if (verdict == SETTLE_ABSENT) {
+        tap->is_in_doubt = false;
+    } else if (verdict == SETTLE_FLICKERS) {
+        tap->is_in_doubt = true;
+    } else if (verdict == SETTLE_UNREADABLE && tap->view.condition == CARD_MEMBER) {
+        tap->view = tap->first; /* the reading that says what is wrong */
+    }
+    return settle_by(tap, settle_act(verdict, asker(tap), is_issue, asks_issue(tap)), ret_act);
+}
+
+/* --- events --------------------------------------------------------------------------------- */
+
+static enum tap_next on_start(struct tap *tap, const struct tap_event *event,
+                              struct tap_act *ret_act)
+{
+    tap->request = *event->request;
+    return go_read(tap, ret_act);
+}
+
+/* A card was read while one was looked for. */
+static enum tap_next on_card(struct tap *tap, const struct tap_event *event,
+                             struct tap_act *ret_act)
+{
+    tap->reader_is_away = false;
+    tap->view = *event->view;
+    bool may_be_served =
+        tap->view.condition == CARD_MEMBER || (is_issuable(tap) && asks_issue(tap));
+    return may_be_served ? go(tap, TAP_LOOK, TAP_ACT_LOOK_UP, ret_act)
+                         : answer_condition(tap, ret_act);
+}
+
+static enum tap_next on_looked(struct tap *tap, const struct tap_event *event,
+                               struct tap_act *ret_act)
+{
+    tap->look = *event->look;
+    if (tap->look.has_pending) {
+        return go_confirm(tap, ret_act);
+    }
+    if (tap->has_intent) {
+        /* A card with the same UID and another number: not the one that is in doubt. */
+        return go_read(tap, ret_act);
+    }
+    return serve(tap, ret_act);
+}
+
+/* The second reading is here. */
+static enum tap_next on_confirmed(struct tap *tap, const struct tap_event *event,
+                                  struct tap_act *ret_act)
+{
+    tap->view = *event->view;
+    tap->rereads += 1;
+    if (tap->look.has_pending) {
+        return settle(tap,
+                      settle_judge(settle_shows(&tap->look.pending, &tap->first),
+                                   settle_shows(&tap->look.pending, &tap->view)),
+                      ret_act);
+    }
+    /* The card looked rolled back. If this reading says the same, it is. */
+    if (tap->view.condition != CARD_MEMBER) {
+        return answer_condition(tap, ret_act);
+    }
+    if (tap->view.number == tap->first.number && is_rolled_back(tap)) {
+        return go_sighting(tap, TAP_THEN_TAMPERED, ret_act);
+    }
+    return go(tap, TAP_LOOK, TAP_ACT_LOOK_UP, ret_act);
+}
+
+static enum tap_next on_traced(struct tap *tap, const struct tap_event *event,
+                               struct tap_act *ret_act)
+{
+    enum settle_verdict verdict;
+    if (settle_trace(&tap->look.pending, event->history.snapshots, event->history.count,
+                     &verdict)) {
+        return settle(tap, verdict, ret_act);
+    }
+    return settle_by(tap, asker(tap) == ASKER_OTHER_WISH ? SETTLE_NOTE_LEFT : SETTLE_ANSWER_LEFT,
+                     ret_act);
+}
+
+static enum tap_next on_listed(struct tap *tap, const struct tap_event *event,
+                               struct tap_act *ret_act)
+{
+    size_t count = event->history.count;
+    if (count == 0) {
+        return go_read(tap, ret_act); /* not even the newest could be read: try again */
+    }
+    assert(count <= PLAN_HISTORY_MAX);
+    memcpy(tap->history, event->history.snapshots, count * sizeof tap->history[0]);
+    tap->history_count = count;
+    if (tap->request.what == TAP_HISTORY) {
+        return answer_unchanged(tap, ret_act);
+    }
+    return plan(tap, tap->history, count, ret_act);
+}
+
+static enum tap_next on_written(struct tap *tap, struct tap_act *ret_act)
+{
+    tap->answer.refresh = true;
+    tap->answer.is_earlier = false;
+    enum tap_then then = tap->is_repair ? TAP_THEN_READ : TAP_THEN_DONE;
+    return go_outcome(tap, &tap->intent, VERDICT_DONE, EVIDENCE_READ_BACK, then, ret_act);
+}
+
+/* The write was cut. Surely not sent: the card is as before, if it was before; else in doubt. */
+static enum tap_next on_cut(struct tap *tap, bool is_sure, bool is_reader, struct tap_act *ret_act)
+{
+    tap->has_intent = true;
+    if (!is_sure) {
+        tap->is_in_doubt = true;
+    }
+    tap->reader_is_away = is_reader;
+    return go_read(tap, ret_act);
+}
+
+static enum tap_next on_outcome(struct tap *tap, bool is_stored, struct tap_act *ret_act)
+{
+    switch (tap->then) {
+    case TAP_THEN_DONE:
+        /* The card carries it and the intent is durable: it is done, also when the outcome could
+         * not be journalled. The next sighting notes it; until then the disk stops selling. */
+        close_intent(tap);
+        tap->answer.is_unsaved = !is_stored;
+        return answer_done(tap, &tap->intent, ret_act);
+    case TAP_THEN_LEFT:
+        say_left(&tap->answer.say);
+        return answer(tap, TAP_HOLD_AGAIN, TAP_REASON_NONE, ret_act);
+    case TAP_THEN_NOT_DONE:
+        return fail(tap, TAP_REASON_NO_CARD, NULL, ret_act);
+    case TAP_THEN_GO_ON:
+    case TAP_THEN_READ:
+        if (!is_stored) {
+            return fail(tap, TAP_REASON_DISK, NULL, ret_act);
+        }
+        if (tap->then == TAP_THEN_GO_ON) {
+            return go(tap, TAP_LOOK, TAP_ACT_LOOK_UP, ret_act);
+        }
+        close_intent(tap);
+        tap->is_read_again = true;
+        return go_read(tap, ret_act);
+    case TAP_THEN_TAMPERED:
+    case TAP_THEN_UNCHANGED:
+        break;
+    }
+    assert(!"no outcome leads there");
+    return TAP_REJECTED;
+}
+
+/* A sighting that cannot be kept changes nothing for the cashier: reading is not selling. */
+static enum tap_next on_sighted(struct tap *tap, struct tap_act *ret_act)
+{
+    if (tap->then == TAP_THEN_TAMPERED) {
+        return fail(tap, TAP_REASON_TAMPERED, NULL, ret_act);
+    }
+    return tap->request.what == TAP_HISTORY ? go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act)
+                                            : answer_unchanged(tap, ret_act);
+}
+
+static enum tap_next on_time_up(struct tap *tap, struct tap_act *ret_act)
+{
+    if (tap->state == TAP_HOLD && !tap->is_in_doubt) {
+        /* Every write of it was surely not sent: the card never will carry it. */
+        struct entry intent = tap->intent;
+        close_intent(tap);
+        return go_outcome(tap, &intent, VERDICT_NOT_DONE, EVIDENCE_UNMOVED, TAP_THEN_NOT_DONE,
+                          ret_act);
+    }
+    return fail(tap, tap->reader_is_away ? TAP_REASON_READER : TAP_REASON_NO_CARD, NULL, ret_act);
+}
+
+/* The card is not there, or not any more, and nothing was being written. */
+static enum tap_next on_lost(struct tap *tap, enum tap_event_kind kind, struct tap_act *ret_act)
+{
+    tap->reader_is_away = kind == TAP_EVENT_READER;
+    return go_read(tap, ret_act);
+}
+
+/* --- the table ------------------------------------------------------------------------------ */
+
+static enum tap_next step_reading(struct tap *tap, const struct tap_event *event,
+                                  struct tap_act *ret_act)
+{
+    bool is_search = tap->state == TAP_WAIT || tap->state == TAP_HOLD;
+    bool is_history = tap->state == TAP_TRACE || tap->state == TAP_LIST;
+    switch (event->kind) {
+    case TAP_EVENT_CARD:
+        return is_search                   ? on_card(tap, event, ret_act)
+               : tap->state == TAP_CONFIRM ? on_confirmed(tap, event, ret_act)
+                                           : TAP_REJECTED;
+    case TAP_EVENT_NO_CARD:
+        return is_history ? TAP_REJECTED : on_lost(tap, event->kind, ret_act);
+    case TAP_EVENT_GONE:
+    case TAP_EVENT_READER:
+        return on_lost(tap, event->kind, ret_act);
+    case TAP_EVENT_TIME_UP:
+        return is_search ? on_time_up(tap, ret_act) : TAP_REJECTED;
+    case TAP_EVENT_HISTORY:
+        return tap->state == TAP_TRACE  ? on_traced(tap, event, ret_act)
+               : tap->state == TAP_LIST ? on_listed(tap, event, ret_act)
+                                        : TAP_REJECTED;
+    case TAP_EVENT_START:
+    case TAP_EVENT_LOOKED:
+    case TAP_EVENT_STORED:
+    case TAP_EVENT_STORE_FAILED:
+    case TAP_EVENT_WRITTEN:
+    case TAP_EVENT_UNWRITTEN:
+    case TAP_EVENTS:
+        break;
+    }
+    return TAP_REJECTED;
+}
+
+static enum tap_next step_writing(struct tap *tap, enum tap_event_kind kind,
+                                  struct tap_act *ret_act)
+{
+    switch (kind) {
+    case TAP_EVENT_WRITTEN:
+        return on_written(tap, ret_act);
+    case TAP_EVENT_UNWRITTEN:
+        return on_cut(tap, true, false, ret_act);
+    case TAP_EVENT_GONE:
+        return on_cut(tap, false, false, ret_act);
+    case TAP_EVENT_READER:
+        return on_cut(tap, false, true, ret_act);
+    case TAP_EVENT_START:
+    case TAP_EVENT_CARD:
+    case TAP_EVENT_NO_CARD:
+    case TAP_EVENT_TIME_UP:
+    case TAP_EVENT_LOOKED:
+    case TAP_EVENT_HISTORY:
+    case TAP_EVENT_STORED:
+    case TAP_EVENT_STORE_FAILED:
+    case TAP_EVENTS:
+        break;
+    }
+    return TAP_REJECTED;
+}
+
+enum tap_next tap_step(struct tap *tap, const struct tap_event *event, struct tap_act *ret_act)
+{
+    bool stored = event->kind == TAP_EVENT_STORED;
+    bool store_failed = event->kind == TAP_EVENT_STORE_FAILED;
+    switch (tap->state) {
+    case TAP_IDLE:
+        return event->kind == TAP_EVENT_START ? on_start(tap, event, ret_act) : TAP_REJECTED;
+    case TAP_WAIT:
+    case TAP_CONFIRM:
+    case TAP_TRACE:
+    case TAP_LIST:
+    case TAP_HOLD:
+        return step_reading(tap, event, ret_act);
+    case TAP_LOOK:
+        return event->kind == TAP_EVENT_LOOKED ? on_looked(tap, event, ret_act)
+               : store_failed                  ? fail(tap, TAP_REASON_DISK, NULL, ret_act)
+                                               : TAP_REJECTED;
+    case TAP_SIGHT:
+        return stored || store_failed ? on_sighted(tap, ret_act) : TAP_REJECTED;
+    case TAP_INTENT:
+        if (stored) {
+            tap->has_intent = true;
+            tap->is_own = true;
+            return go_write(tap, ret_act);
+        }
+        return store_failed ? fail(tap, TAP_REASON_DISK, NULL, ret_act) : TAP_REJECTED;
+    case TAP_COMMIT:
+        return step_writing(tap, event->kind, ret_act);
+    case TAP_OUTCOME:
+        return stored || store_failed ? on_outcome(tap, stored, ret_act) : TAP_REJECTED;
+    case TAP_OVER:
+    case TAP_STATES:
+        break;
+    }
+    return TAP_REJECTED;
+}
+
+void tap_init(struct tap *tap, const struct programme *programme)
+{
+    *tap = (struct tap){.state = TAP_IDLE, .programme = programme};
+}
+
+bool tap_is_waiting(const struct tap *tap)
+{
+    return tap->state == TAP_WAIT || tap->state == TAP_HOLD;
+}

@@ -1,0 +1,731 @@
+/* test_tap.c - walks every cell of the three tables in docs/tap.md.
+ *
+ * The expected values are read from the page; this file only knows how to bring a tap into each
+ * row's situation: `scripts` below, one line a row, in words that feed one event each. A row
+ * without a script, a script without a row, and an unlisted pair that is not rejected all fail. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "firmware/terminal/tap.h"
+
+enum { ROWS_MAX = 160, CELL_MAX = 64, COLUMNS_MAX = 10 };
+
+struct table {
+    char cell[ROWS_MAX][COLUMNS_MAX][CELL_MAX];
+    size_t rows;
+};
+
+static const char *const state_words[] = {"idle", "wait",   "look",   "confirm", "trace", "sight",
+                                          "list", "intent", "commit", "outcome", "hold",  "over"};
+static const char *const event_words[] = {"start",  "card",         "no_card", "gone",
+                                          "reader", "time_up",      "looked",  "history",
+                                          "stored", "store_failed", "written", "unwritten"};
+static const char *const shows_words[] = {"before", "after", "other", "beyond", "forged", "none"};
+static const char *const verdict_words[] = {"absent",    "done",   "flickers",  "other",
+                                            "look_back", "forged", "unreadable"};
+static const char *const act_words[] = {"write_again",   "give_up",    "answer_done", "note_done",
+                                        "note_not_done", "note_left",  "answer_left", "history",
+                                        "stop",          "issue_first"};
+
+static int find(const char *const *words, size_t count, const char *word)
+{
+    for (size_t n = 0; n < count; n++) {
+        if (strcmp(words[n], word) == 0) {
+            return (int)n;
+        }
+    }
+    fail_msg("docs/tap.md has an unknown word: %s", word);
+    return -1;
+}
+
+#define FIND(words, word) find(words, sizeof(words) / sizeof *(words), word)
+
+/* Reads the table that follows the marker in docs/tap.md, without its two heading lines. */
+static void read_table(const char *name, struct table *ret)
+{
+    FILE *file = fopen("docs/tap.md", "r");
+    assert_non_null(file);
+    char line[1024], marker[64];
+    snprintf(marker, sizeof marker, "<!-- table: %s -->\n", name);
+    *ret = (struct table){0};
+    while (fgets(line, sizeof line, file) != NULL && strcmp(line, marker) != 0) {
+    }
+    for (int at = 0; fgets(line, sizeof line, file) != NULL && line[0] == '|'; at++) {
+        if (at < 2) {
+            continue;
+        }
+        assert_true(ret->rows < ROWS_MAX);
+        char *rest = line + 1;
+        for (int column = 0; column < COLUMNS_MAX && strchr(rest, '|') != NULL; column++) {
+            char *cell = rest;
+            rest = strchr(rest, '|') + 1;
+            rest[-1] = '\0';
+            cell += strspn(cell, " ");
+            size_t size = strlen(cell);
+            while (size > 0 && cell[size - 1] == ' ') {
+                size--;
+            }
+            snprintf(ret->cell[ret->rows][column], CELL_MAX, "%.*s", (int)size, cell);
+        }
+        ret->rows++;
+    }
+    fclose(file);
+    assert_true(ret->rows > 0);
+}
+
+/* --- the world ------------------------------------------------------------------------------ */
+
+static const struct programme the_programme = {
+    .version = 3,
+    .club = "Test",
+    .awards = {{.id = "base", .block = {100000}, .points = {1}}},
+    .award_count = 1,
+    .point_value = {1000},
+    .sale_max = {10000000},
+    .load_min = {1},
+    .load_max = {10000000},
+    .credit_max = {50000000},
+    .opening_max = {1000000},
+    .points_max = {1000000},
+};
+
+static const uint64_t the_number = 6274120000000019;
+
+struct world {
+    struct tap tap;
+    struct tap_act act;
+    enum tap_next next;
+    struct entry pending; /* what "in doubt" words are about */
+    char last[CELL_MAX];  /* event of the last word */
+};
+
+static struct snapshot state_at(uint32_t counter, uint32_t terminal, uint32_t sequence)
+{
+    return (struct snapshot){
+        .status = CARD_ACTIVE,
+        .counter = counter,
+        .points = {20},
+        .purse = {[PURSE_CREDIT] = {500000}},
+        .last = {.kind = TRANSACTION_SALE,
+                 .amount = {400000},
+                 .minute = 1000,
+                 .terminal = terminal,
+                 .sequence = sequence},
+    };
+}
+
+static struct card_view view_of(enum card_condition condition, struct snapshot snapshot)
+{
+    struct card_view view = {
+        .family = CARD_CLASSIC, .condition = condition, .uid = {1, 2, 3, 4}, .uid_bytes = 4};
+    if (condition == CARD_MEMBER) {
+        view.number = the_number;
+        view.snapshot = snapshot;
+    }
+    return view;
+}
+
+static void feed(struct world *world, struct tap_event event)
+{
+    world->next = tap_step(&world->tap, &event, &world->act);
+    snprintf(world->last, sizeof world->last, "%s", event_words[event.kind]);
+}
+
+static struct tap_request request_of(const char *word)
+{
+    struct tap_request request = {0};
+    if (strncmp(word, "sale", 4) == 0) {
+        request.what = TAP_SALE;
+        request.wish = (struct wish){.kind = TRANSACTION_SALE, .amount = {300000}};
+        request.wish.pay_credit.rials = strcmp(word, "sale-dear") == 0 ? 900000 : 100000;
+        if (strcmp(word, "sale-dear") == 0) {
+            request.wish.amount.rials = 900000;
+        }
+    } else if (strcmp(word, "load") == 0) {
+        request.what = TAP_LOAD;
+        request.wish = (struct wish){.kind = TRANSACTION_LOAD, .amount = {70000}};
+    } else if (strcmp(word, "refund") == 0 || strcmp(word, "refund-lost") == 0) {
+        request.what = TAP_REFUND;
+        request.wish = (struct wish){.kind = TRANSACTION_REFUND,
+                                     .refers_counter = strcmp(word, "refund") == 0 ? 5 : 1};
+    } else if (strcmp(word, "unload") == 0) {
+        request.what = TAP_UNLOAD;
+        request.wish = (struct wish){.kind = TRANSACTION_UNLOAD, .refers_counter = 5};
+    } else if (strncmp(word, "issue", 5) == 0) {
+        request.what = TAP_ISSUE;
+        request.wish = (struct wish){.kind = TRANSACTION_ACTIVATE};
+        request.wish.amount.rials = strcmp(word, "issue-dear") == 0 ? 600000 : 500000;
+    } else if (strcmp(word, "balance") == 0) {
+        request.what = TAP_BALANCE;
+    } else {
+        assert_string_equal(word, "history");
+        request.what = TAP_HISTORY;
+    }
+    return request;
+}
+
+static bool feed_plain(struct world *world, const char *word)
+{
+    static const struct {
+        const char *word;
+        enum tap_event_kind kind;
+    } plain[] = {{"nocard", TAP_EVENT_NO_CARD},  {"gone", TAP_EVENT_GONE},
+                 {"reader", TAP_EVENT_READER},   {"timeup", TAP_EVENT_TIME_UP},
+                 {"stored", TAP_EVENT_STORED},   {"failed", TAP_EVENT_STORE_FAILED},
+                 {"written", TAP_EVENT_WRITTEN}, {"unwritten", TAP_EVENT_UNWRITTEN}};
+    for (size_t n = 0; n < sizeof plain / sizeof *plain; n++) {
+        if (strcmp(word, plain[n].word) == 0) {
+            feed(world, (struct tap_event){.kind = plain[n].kind});
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Makes the intent that a request like `word` would have left in doubt. */
+static struct entry intent_of(const char *word)
+{
+    struct tap tap;
+    struct tap_act act;
+    struct tap_request request = request_of(word);
+    bool is_issue = request.what == TAP_ISSUE;
+    struct card_view view = view_of(is_issue ? CARD_BLANK : CARD_MEMBER, state_at(5, 9, 40));
+    struct tap_look look = {
+        .terminal = 17, .sequence = 30, .minute = 2000, .free_number = the_number};
+    tap_init(&tap, &the_programme);
+    struct tap_event events[] = {{.kind = TAP_EVENT_START, .request = &request},
+                                 {.kind = TAP_EVENT_CARD, .view = &view},
+                                 {.kind = TAP_EVENT_LOOKED, .look = &look}};
+    for (int n = 0; n < 3; n++) {
+        assert_int_equal(tap_step(&tap, &events[n], &act), TAP_GO);
+    }
+    assert_int_equal(act.kind, TAP_ACT_APPEND);
+    return act.entry;
+}
+
+static bool feed_card(struct world *world, const char *word)
+{
+    static const struct {
+        const char *word;
+        enum card_condition condition;
+    } others[] = {{"blank", CARD_BLANK},
+                  {"half", CARD_HALF_ISSUED},
+                  {"foreign", CARD_FOREIGN},
+                  {"damaged", CARD_DAMAGED},
+                  {"tampered", CARD_TAMPERED}};
+    const struct entry *pending = &world->pending;
+    struct card_view view = view_of(CARD_MEMBER, state_at(5, 9, 40));
+    bool known = strcmp(word, "card") == 0;
+    for (size_t n = 0; n < sizeof others / sizeof *others; n++) {
+        if (strcmp(word, others[n].word) == 0) {
+            view = view_of(others[n].condition, (struct snapshot){0});
+            known = true;
+        }
+    }
+    if (strcmp(word, "after") == 0) {
+        view.snapshot = pending->intent.after;
+        known = true;
+    } else if (strcmp(word, "other") == 0) {
+        view.snapshot = state_at(pending->intent.after.counter, 9, 41);
+        known = true;
+    } else if (strcmp(word, "beyond") == 0) {
+        view.snapshot = state_at(pending->intent.after.counter + 2, 9, 43);
+        known = true;
+    } else if (strcmp(word, "forged") == 0) {
+        view.snapshot = state_at(4, 9, 39);
+        known = true;
+    } else if (strcmp(word, "seven") == 0) {
+        view.snapshot = state_at(7, 9, 42);
+        known = true;
+    }
+    if (known) {
+        feed(world, (struct tap_event){.kind = TAP_EVENT_CARD, .view = &view});
+    }
+    return known;
+}
+
+/* looked, looked:seen, looked:higher, looked:fork, looked:nonumber, looked:own (this tap's
+ * intent in doubt), looked:sale, looked:load ... (an earlier one). */
+static bool feed_looked(struct world *world, const char *word)
+{
+    if (strncmp(word, "looked", 6) != 0) {
+        return false;
+    }
+    const char *what = word[6] == ':' ? word + 7 : "";
+    struct tap_look look = {
+        .terminal = 17, .sequence = 31, .minute = 2000, .free_number = the_number};
+    if (strcmp(what, "seen") == 0 || strcmp(what, "higher") == 0 || strcmp(what, "fork") == 0) {
+        look.has_seen = true;
+        look.seen = state_at(what[0] == 'h' ? 7 : 5, 9, what[0] == 'h' ? 42 : 40);
+        look.seen.points.n += what[0] == 'f';
+    } else if (strcmp(what, "nonumber") == 0) {
+        look.free_number = 0;
+    } else if (what[0] != '\0') {
+        look.has_pending = true;
+        look.pending = strcmp(what, "own") == 0 ? world->tap.intent : intent_of(what);
+        world->pending = look.pending;
+    }
+    feed(world, (struct tap_event){.kind = TAP_EVENT_LOOKED, .look = &look});
+    return true;
+}
+
+static bool feed_history(struct world *world, const char *word)
+{
+    if (strncmp(word, "hist:", 5) != 0) {
+        return false;
+    }
+    struct snapshot list[3] = {world->tap.view.snapshot};
+    size_t count = 1;
+    if (strcmp(word, "hist:ours") == 0) {
+        list[1] = state_at(7, 9, 42);
+        list[2] = world->pending.intent.after;
+        count = 3;
+    } else if (strcmp(word, "hist:other") == 0) {
+        list[1] = state_at(7, 9, 42);
+        list[2] = state_at(6, 9, 41);
+        count = 3;
+    } else if (strcmp(word, "hist:list") == 0) {
+        list[1] = state_at(4, 9, 39);
+        list[1].points.n -= 4;
+        count = 2;
+    } else if (strcmp(word, "hist:none") == 0) {
+        count = 0;
+    } else {
+        assert_string_equal(word, "hist:short");
+    }
+    feed(world, (struct tap_event){.kind = TAP_EVENT_HISTORY,
+                                   .history = {.snapshots = list, .count = count}});
+    return true;
+}
+
+static void run_word(struct world *world, const char *word)
+{
+    if (strcmp(word, "noprogramme") == 0) {
+        tap_init(&world->tap, NULL);
+    } else if (!feed_plain(world, word) && !feed_card(world, word) && !feed_looked(world, word) &&
+               !feed_history(world, word)) {
+        struct tap_request request = request_of(word);
+        feed(world, (struct tap_event){.kind = TAP_EVENT_START, .request = &request});
+    }
+}
+
+/* --- scripts: state, event, when, words ------------------------------------------------------- */
+
+#define OWN   "sale card looked stored gone card looked:own "
+#define HELD  "sale card looked stored gone "
+#define SENT  "sale card looked stored unwritten "
+#define ISSUE "issue blank looked stored "
+
+static const char *const scripts[][4] = {
+    {"idle", "start", "sale", "sale"},
+    {"wait", "no_card", "-", "sale nocard"},
+    {"wait", "gone", "-", "sale gone"},
+    {"wait", "reader", "-", "sale reader"},
+    {"wait", "time_up", "no card came", "sale nocard timeup"},
+    {"wait", "time_up", "the reader is away", "sale reader timeup"},
+    {"wait", "card", "member", "sale card"},
+    {"wait", "card", "blank, asked to issue", "issue blank"},
+    {"wait", "card", "blank", "sale blank"},
+    {"wait", "card", "half issued", "balance half"},
+    {"wait", "card", "foreign", "issue foreign"},
+    {"wait", "card", "damaged", "sale damaged"},
+    {"wait", "card", "tampered", "sale tampered"},
+    {"look", "looked", "sale", "sale card looked:seen"},
+    {"look", "looked", "load", "load card looked"},
+    {"look", "looked", "refund", "refund card looked"},
+    {"look", "looked", "unload", "unload card looked"},
+    {"look", "looked", "sale refused by the plan", "sale-dear card looked"},
+    {"look", "looked", "sale, no programme", "noprogramme sale card looked"},
+    {"look", "looked", "issue on a blank card", "issue half looked"},
+    {"look", "looked", "issue, no free number", "issue blank looked:nonumber"},
+    {"look", "looked", "issue on a member card", "issue card looked"},
+    {"look", "looked", "balance, state seen before", "balance card looked:seen"},
+    {"look", "looked", "balance, state not seen before", "balance card looked"},
+    {"look", "looked", "history, state seen before", "history card looked:seen"},
+    {"look", "looked", "history, state not seen before", "history card looked"},
+    {"look", "looked", "an intent in doubt", "sale card looked:load"},
+    {"look", "looked", "seen with a higher counter", "sale card looked:higher"},
+    {"look", "looked", "seen with another content", "sale card looked:fork"},
+    {"look", "looked", "held again, but another card of that UID", HELD "card looked"},
+    {"look", "store_failed", "nothing open", "sale card failed"},
+    {"look", "store_failed", "in doubt", HELD "card failed"},
+    {"confirm", "card", "absent, same tap", OWN "card"},
+    {"confirm", "card", "absent, same wish", "sale card looked:sale card"},
+    {"confirm", "card", "absent, other wish", "balance card looked:sale card"},
+    {"confirm", "card", "issue absent, same wish", "issue half looked:issue half"},
+    {"confirm", "card", "issue absent, other opening", "issue half looked:issue-dear half"},
+    {"confirm", "card", "done, same tap", HELD "after looked:own after"},
+    {"confirm", "card", "done, same wish", "sale card looked:sale after after"},
+    {"confirm", "card", "done, other wish", "load card looked:sale after after"},
+    {"confirm", "card", "flickers, same tap", OWN "after"},
+    {"confirm", "card", "flickers, other wish", "balance card looked:sale after"},
+    {"confirm", "card", "issue flickers, balance asked", "balance card looked:issue half"},
+    {"confirm", "card", "other", "sale card looked:load other"},
+    {"confirm", "card", "beyond", "sale card looked:load beyond"},
+    {"confirm", "card", "forged", "sale card looked:load forged"},
+    {"confirm", "card", "damaged", "sale card looked:load damaged"},
+    {"confirm", "card", "rolled back, twice", "sale card looked:higher card"},
+    {"confirm", "card", "rolled back, once", "sale card looked:higher seven"},
+    {"confirm", "no_card", "nothing open", "sale card looked:load nocard"},
+    {"confirm", "no_card", "in doubt", OWN "nocard"},
+    {"confirm", "gone", "nothing open", "sale card looked:load gone"},
+    {"confirm", "gone", "in doubt", OWN "gone"},
+    {"confirm", "reader", "nothing open", "sale card looked:load reader"},
+    {"confirm", "reader", "in doubt", OWN "reader"},
+    {"trace", "history", "ours is there, same wish", "sale card looked:sale beyond hist:ours"},
+    {"trace", "history", "ours is there, other wish", "load card looked:sale beyond hist:ours"},
+    {"trace", "history", "another's is there", "load card looked:sale beyond hist:other"},
+    {"trace", "history", "does not reach back, same wish",
+     "sale card looked:sale beyond hist:short"},
+    {"trace", "history", "does not reach back, other wish",
+     "load card looked:sale beyond hist:short"},
+    {"trace", "gone", "-", "load card looked:sale beyond gone"},
+    {"trace", "reader", "-", "load card looked:sale beyond reader"},
+    {"sight", "stored", "balance", "balance card looked stored"},
+    {"sight", "stored", "history", "history card looked stored"},
+    {"sight", "stored", "rolled back", "sale card looked:higher card stored"},
+    {"sight", "store_failed", "balance", "balance card looked failed"},
+    {"sight", "store_failed", "history", "history card looked failed"},
+    {"sight", "store_failed", "rolled back", "sale card looked:higher card failed"},
+    {"list", "history", "refund", "refund card looked hist:list"},
+    {"list", "history", "refund refused by the plan", "refund-lost card looked hist:list"},
+    {"list", "history", "history", "history card looked:seen hist:list"},
+    {"list", "history", "nothing readable", "history card looked:seen hist:none"},
+    {"list", "gone", "-", "refund card looked gone"},
+    {"list", "reader", "-", "refund card looked reader"},
+    {"intent", "stored", "sale", "sale card looked stored"},
+    {"intent", "stored", "issue", ISSUE},
+    {"intent", "store_failed", "-", "sale card looked failed"},
+    {"commit", "written", "-", "sale card looked stored written"},
+    {"commit", "written", "an older intent, firm now", "balance card looked:sale after written"},
+    {"commit", "unwritten", "-", SENT},
+    {"commit", "gone", "-", HELD},
+    {"commit", "reader", "-", "sale card looked stored reader"},
+    {"outcome", "stored", "done", "sale card looked stored written stored"},
+    {"outcome", "stored", "not done, go on", "load card looked:sale card stored"},
+    {"outcome", "stored", "an older one done, go on", "load card looked:sale after after stored"},
+    {"outcome", "stored", "an older intent, firm now",
+     "balance card looked:sale after written stored"},
+    {"outcome", "stored", "left, same wish", "sale card looked:sale beyond hist:short stored"},
+    {"outcome", "stored", "never sent, time over", SENT "timeup stored"},
+    {"outcome", "store_failed", "done", "sale card looked stored written failed"},
+    {"outcome", "store_failed", "not done, go on", "load card looked:sale card failed"},
+    {"outcome", "store_failed", "an older one done, go on",
+     "load card looked:sale after after failed"},
+    {"outcome", "store_failed", "an older intent, firm now",
+     "balance card looked:sale after written failed"},
+    {"outcome", "store_failed", "left, same wish",
+     "sale card looked:sale beyond hist:short failed"},
+    {"outcome", "store_failed", "never sent, time over", SENT "timeup failed"},
+    {"hold", "card", "member", HELD "card"},
+    {"hold", "card", "damaged, in doubt", HELD "damaged"},
+    {"hold", "no_card", "-", HELD "nocard"},
+    {"hold", "gone", "-", HELD "gone"},
+    {"hold", "reader", "-", HELD "reader"},
+    {"hold", "time_up", "in doubt", HELD "timeup"},
+    {"hold", "time_up", "never sent", SENT "timeup"},
+};
+enum { SCRIPTS = sizeof scripts / sizeof *scripts };
+
+/* Runs a script; `states` of the tap before its last word is what the row is about. */
+static void run_script(struct world *world, const char *script, enum tap_state *ret_before)
+{
+    char words[512];
+    snprintf(words, sizeof words, "%s", script);
+    *world = (struct world){0};
+    world->pending = intent_of("sale");
+    tap_init(&world->tap, &the_programme);
+    *ret_before = TAP_IDLE;
+    for (char *at = words, *word; (word = strsep(&at, " ")) != NULL;) {
+        if (word[0] == '\0') {
+            continue;
+        }
+        *ret_before = world->tap.state;
+        /* "after" and "card" before "looked:..." show the intent of the words to come. */
+        const char *ahead = at == NULL ? NULL : strstr(at, "looked:");
+        if (ahead != NULL && strncmp(ahead, "looked:issue", 12) == 0) {
+            world->pending = intent_of("issue");
+            if (strcmp(word, "card") == 0) {
+                word = "after";
+            }
+        } else if (world->tap.has_intent) {
+            world->pending = world->tap.intent;
+        } else if (ahead != NULL && strcmp(word, "card") == 0 && strstr(at, "after after")) {
+            word = "after";
+        }
+        run_word(world, word);
+        if (world->next == TAP_REJECTED) {
+            fail_msg("%s: rejected at %s", script, word);
+        }
+    }
+}
+
+static void name_act(const struct world *world, char *ret, size_t max)
+{
+    static const char *const verdicts[] = {
+        [VERDICT_DONE] = "done", [VERDICT_NOT_DONE] = "not_done", [VERDICT_LEFT] = "left"};
+    const struct tap_act *act = &world->act;
+    switch (act->kind) {
+    case TAP_ACT_READ:
+        snprintf(ret, max, "%s", act->uid_bytes > 0 ? "read again" : "read");
+        return;
+    case TAP_ACT_LOOK_UP:
+        snprintf(ret, max, "look up");
+        return;
+    case TAP_ACT_HISTORY:
+        snprintf(ret, max, "history");
+        return;
+    case TAP_ACT_APPEND:
+        if (act->entry.kind == ENTRY_OUTCOME) {
+            snprintf(ret, max, "append outcome %s", verdicts[act->entry.outcome.verdict]);
+        } else {
+            snprintf(ret, max, "append %s",
+                     act->entry.kind == ENTRY_INTENT ? "intent" : "sighting");
+        }
+        return;
+    case TAP_ACT_COMMIT:
+        snprintf(ret, max, "commit");
+        return;
+    case TAP_ACT_ISSUE:
+        snprintf(ret, max, "issue");
+        return;
+    case TAP_ACT_ANSWER:
+        snprintf(ret, max, "answer %s%s%s",
+                 act->answer.outcome == TAP_DONE         ? "done"
+                 : act->answer.outcome == TAP_HOLD_AGAIN ? "hold_again"
+                                                         : "not_done",
+                 act->answer.outcome == TAP_NOT_DONE ? " " : "",
+                 act->answer.outcome == TAP_NOT_DONE ? tap_reason_word(act->answer.reason) : "");
+        return;
+    case TAP_ACT_NONE:
+        break;
+    }
+    fail_msg("no act");
+}
+
+static void every_row_of_the_steps_table_is_what_the_tap_does(void **unused)
+{
+    (void)unused;
+    static struct table table;
+    read_table("steps", &table);
+    bool is_used[SCRIPTS] = {false};
+    for (size_t row = 0; row < table.rows; row++) {
+        char(*cell)[CELL_MAX] = table.cell[row];
+        size_t n = 0;
+        while (n < SCRIPTS &&
+               (strcmp(scripts[n][0], cell[0]) != 0 || strcmp(scripts[n][1], cell[1]) != 0 ||
+                strcmp(scripts[n][2], cell[2]) != 0)) {
+            n++;
+        }
+        if (n == SCRIPTS) {
+            fail_msg("no script for row: %s, %s, %s", cell[0], cell[1], cell[2]);
+        }
+        is_used[n] = true;
+        static struct world world;
+        enum tap_state before;
+        char act[CELL_MAX];
+        run_script(&world, scripts[n][3], &before);
+        name_act(&world, act, sizeof act);
+        if (before != (enum tap_state)FIND(state_words, cell[0]) ||
+            strcmp(world.last, cell[1]) != 0 || strcmp(act, cell[3]) != 0 ||
+            world.tap.state != (enum tap_state)FIND(state_words, cell[4])) {
+            fail_msg("%s, %s, %s: the page says %s -> %s, the tap did (%s, %s) %s -> %s", cell[0],
+                     cell[1], cell[2], cell[3], cell[4], state_words[before], world.last, act,
+                     state_words[world.tap.state]);
+        }
+        assert_int_equal(world.next == TAP_END, world.tap.state == TAP_OVER);
+        assert_int_equal(tap_is_waiting(&world.tap),
+                         world.tap.state == TAP_WAIT || world.tap.state == TAP_HOLD);
+    }
+    for (size_t n = 0; n < SCRIPTS; n++) {
+        if (!is_used[n]) {
+            fail_msg("no row for script: %s, %s, %s", scripts[n][0], scripts[n][1], scripts[n][2]);
+        }
+    }
+    printf("# %zu rows of state x event\n", table.rows);
+}
+
+/* Brings a tap into `state`, by the first script that passes through it. */
+static void bring_into(struct world *world, enum tap_state state)
+{
+    enum tap_state before;
+    tap_init(&world->tap, &the_programme);
+    for (size_t n = 0; state != TAP_IDLE; n++) {
+        assert_true(n < SCRIPTS);
+        run_script(world, scripts[n][3], &before);
+        if (world->tap.state == state) {
+            return;
+        }
+    }
+}
+
+static void every_unlisted_pair_is_rejected_and_changes_nothing(void **unused)
+{
+    (void)unused;
+    static struct table table;
+    static struct world world;
+    static struct tap before;
+    read_table("steps", &table);
+    int rejected = 0;
+    for (int state = 0; state < TAP_STATES; state++) {
+        for (int kind = 0; kind < TAP_EVENTS; kind++) {
+            bool is_listed = false;
+            for (size_t row = 0; row < table.rows; row++) {
+                is_listed |= FIND(state_words, table.cell[row][0]) == state &&
+                             FIND(event_words, table.cell[row][1]) == kind;
+            }
+            if (is_listed) {
+                continue;
+            }
+            bring_into(&world, (enum tap_state)state);
+            memcpy(&before, &world.tap, sizeof before);
+            struct tap_act act = {.kind = TAP_ACT_NONE};
+            struct tap_event event = {.kind = (enum tap_event_kind)kind};
+            if (tap_step(&world.tap, &event, &act) != TAP_REJECTED) {
+                fail_msg("%s takes %s, which the page does not list", state_words[state],
+                         event_words[kind]);
+            }
+            assert_memory_equal(&before, &world.tap, sizeof before);
+            assert_int_equal(act.kind, TAP_ACT_NONE);
+            rejected++;
+        }
+    }
+    printf("# %d pairs of state x event rejected, of %d\n", rejected, TAP_STATES * TAP_EVENTS);
+}
+
+static void every_pair_of_readings_is_judged_as_the_page_says(void **unused)
+{
+    (void)unused;
+    static struct table table;
+    read_table("judge", &table);
+    assert_int_equal(table.rows, SETTLE_SHOWS);
+    for (size_t row = 0; row < SETTLE_SHOWS; row++) {
+        for (int column = 0; column < SETTLE_SHOWS; column++) {
+            enum settle_shows first = (enum settle_shows)FIND(shows_words, table.cell[row][0]);
+            enum settle_verdict verdict =
+                (enum settle_verdict)FIND(verdict_words, table.cell[row][column + 1]);
+            if (settle_judge(first, (enum settle_shows)column) != verdict) {
+                fail_msg("%s then %s is not %s", shows_words[first], shows_words[column],
+                         verdict_words[verdict]);
+            }
+        }
+    }
+}
+
+static void every_verdict_leads_to_the_act_that_the_page_says(void **unused)
+{
+    (void)unused;
+    static const struct {
+        enum settle_asker asker;
+        bool is_issue, asks_issue;
+    } columns[] = {
+        {ASKER_SAME_TAP, false, false},   {ASKER_SAME_WISH, false, false},
+        {ASKER_OTHER_WISH, false, false}, {ASKER_SAME_TAP, true, true},
+        {ASKER_SAME_WISH, true, true},    {ASKER_OTHER_WISH, true, true},
+        {ASKER_OTHER_WISH, true, false},
+    };
+    static struct table table;
+    read_table("act", &table);
+    assert_int_equal(table.rows, SETTLE_VERDICTS);
+    for (size_t row = 0; row < SETTLE_VERDICTS; row++) {
+        enum settle_verdict verdict = (enum settle_verdict)FIND(verdict_words, table.cell[row][0]);
+        for (size_t column = 0; column < sizeof columns / sizeof *columns; column++) {
+            enum settle_act act = settle_act(verdict, columns[column].asker,
+                                             columns[column].is_issue, columns[column].asks_issue);
+            assert_string_equal(act_words[act], table.cell[row][column + 1]);
+        }
+    }
+    /* Who asks to issue an issued card's number again is not an issue of another card: a request
+     * that is no issue and finds another kind of intent reads the first three columns. */
+    assert_int_equal(settle_act(SETTLE_ABSENT, ASKER_OTHER_WISH, false, true), SETTLE_GIVE_UP);
+}
+
+static void a_card_shows_what_the_page_says_about_an_intent(void **unused)
+{
+    (void)unused;
+    struct entry sale = intent_of("sale"), issue = intent_of("issue");
+    struct card_view view = view_of(CARD_MEMBER, sale.intent.before);
+    assert_int_equal(settle_shows(&sale, &view), SHOWS_BEFORE);
+    view.snapshot.points.n += 1; /* the same counter with another content */
+    assert_int_equal(settle_shows(&sale, &view), SHOWS_FORGED);
+    view.snapshot = sale.intent.after;
+    assert_int_equal(settle_shows(&sale, &view), SHOWS_AFTER);
+    view.snapshot.points.n += 1; /* our name on what we did not write */
+    assert_int_equal(settle_shows(&sale, &view), SHOWS_FORGED);
+    view.snapshot = sale.intent.after;
+    view.snapshot.last.sequence += 1; /* another intent of ours */
+    assert_int_equal(settle_shows(&sale, &view), SHOWS_OTHER);
+    view.snapshot = state_at(4, 9, 39);
+    assert_int_equal(settle_shows(&sale, &view), SHOWS_FORGED);
+    view.snapshot = state_at(7, 9, 39);
+    assert_int_equal(settle_shows(&sale, &view), SHOWS_BEYOND);
+    view.number += 1;
+    assert_int_equal(settle_shows(&sale, &view), SHOWS_FORGED);
+    assert_int_equal(settle_shows(&issue, &view), SHOWS_OTHER); /* issued by somebody else */
+    view = view_of(CARD_HALF_ISSUED, (struct snapshot){0});
+    assert_int_equal(settle_shows(&issue, &view), SHOWS_BEFORE);
+    assert_int_equal(settle_shows(&sale, &view), SHOWS_NONE);
+    view.condition = CARD_DAMAGED;
+    assert_int_equal(settle_shows(&issue, &view), SHOWS_NONE);
+    view = view_of(CARD_MEMBER, issue.intent.after);
+    assert_int_equal(settle_shows(&issue, &view), SHOWS_AFTER);
+}
+
+static void the_same_wish_asked_again_is_answered_and_not_done_again(void **unused)
+{
+    (void)unused;
+    static struct world world;
+    enum tap_state before;
+    run_script(&world, "sale card looked:sale after after stored", &before);
+    assert_int_equal(world.act.answer.outcome, TAP_DONE);
+    assert_true(world.act.answer.is_earlier);
+    run_script(&world, HELD "after looked:own after stored", &before);
+    assert_int_equal(world.act.answer.outcome, TAP_DONE);
+    assert_false(world.act.answer.is_earlier);
+    run_script(&world, "sale card looked stored written failed", &before);
+    assert_int_equal(world.act.answer.outcome, TAP_DONE);
+    assert_true(world.act.answer.is_unsaved);
+    run_script(&world, "balance card looked:sale after after stored", &before);
+    assert_int_equal(world.act.kind, TAP_ACT_LOOK_UP);
+    assert_true(world.tap.answer.has_settled);
+    assert_int_equal(world.tap.answer.settled, VERDICT_DONE);
+}
+
+static void a_wish_is_the_same_only_in_every_part(void **unused)
+{
+    (void)unused;
+    struct entry sale = intent_of("sale"), load = intent_of("load");
+    struct wish wish = request_of("sale").wish;
+    assert_true(settle_is_same_wish(&sale, &wish));
+    assert_false(settle_is_same_wish(&load, &wish));
+    wish.pay_credit.rials += 1;
+    assert_false(settle_is_same_wish(&sale, &wish));
+    wish = request_of("sale").wish;
+    wish.redeem.n = 1;
+    assert_false(settle_is_same_wish(&sale, &wish));
+    wish = request_of("load").wish;
+    assert_true(settle_is_same_wish(&load, &wish));
+    wish.amount.rials += 1;
+    assert_false(settle_is_same_wish(&load, &wish));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_of_the_steps_table_is_what_the_tap_does),
+        cmocka_unit_test(every_unlisted_pair_is_rejected_and_changes_nothing),
+        cmocka_unit_test(every_pair_of_readings_is_judged_as_the_page_says),
+        cmocka_unit_test(every_verdict_leads_to_the_act_that_the_page_says),
+        cmocka_unit_test(a_card_shows_what_the_page_says_about_an_intent),
+        cmocka_unit_test(the_same_wish_asked_again_is_answered_and_not_done_again),
+        cmocka_unit_test(a_wish_is_the_same_only_in_every_part),
+    };
+    return cmocka_run_group_tests_name("tap", tests, NULL, NULL);
+}
