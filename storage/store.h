@@ -37,6 +37,14 @@ void store_close(struct store *store); /* accepts NULL */
 /* The sentence of this handle's last failure. Never NULL. */
 const struct fault *store_fault(const struct store *store);
 
+enum { STORE_READY_ENTRIES = 4 };
+/* Asks before a tap whether it may begin: the file takes writes, and there is room for
+ * STORE_READY_ENTRIES more entries and, kept apart from them, for the outcomes of what is begun.
+ * Also moves the write-ahead log into the database once that is worth it, so call it when nobody
+ * waits. ST_OK: sell. ST_FULL: disk or sequence numbers are used up; no new value. ST_CORRUPT also
+ * when the club has entries that this file lacks: it is an older copy (docs/storage.md). */
+ST_CHECK enum st store_ready(struct store *store);
+
 /* --- journal ------------------------------------------------------------------------------- */
 
 /* The number that the next entry must carry; 1 in an empty journal. */
@@ -44,7 +52,11 @@ ST_CHECK enum st journal_next(struct store *store, uint32_t *ret_sequence);
 
 /* Appends one entry durably and extends the chain. entry->sequence must be journal_next(): else a
  * bug. In the same SQL transaction an intent becomes pending, and an outcome ends its pending
- * intent (an outcome without one is a bug). ST_FULL also when sequence numbers are used up. */
+ * intent (an outcome without one is a bug). ST_FULL also when sequence numbers are used up. After
+ * an intent, space for its outcome is reserved on the disk: a disk that is full refuses intents,
+ * sightings, starts and settings with ST_FULL, and still takes the outcome.
+ * After ST_IO nothing has changed for this handle; when it was the sync that failed, the entry may
+ * be there once the file is opened again. An intent is then pending and settles like any other. */
 ST_CHECK enum st journal_append(struct store *store, const struct entry *entry);
 
 struct journal_row {
@@ -54,7 +66,8 @@ struct journal_row {
     uint8_t hash[ENTRY_HASH_BYTES]; /* chain value after this entry */
 };
 
-/* Copies up to `max` rows with sequence > after, in order. Verifies the chain over them. */
+/* Copies up to `max` rows with sequence > after, in order. Verifies the chain over them. The rows
+ * are undefined unless ST_OK. */
 ST_CHECK enum st journal_fetch(struct store *store, uint32_t after, struct journal_row *ret_rows,
                                size_t max, size_t *ret_count);
 /* Finds one entry. ST_REFUSED: no such number. */
@@ -62,7 +75,7 @@ ST_CHECK enum st journal_find(struct store *store, uint32_t sequence, struct ent
 /* Walks the whole chain and compares every table with what it derives from the journal. */
 ST_CHECK enum st journal_verify(struct store *store, uint32_t *ret_entries, struct fault *fault);
 
-/* The pending (in doubt) intent of the card with this number. ST_REFUSED: there is none. */
+/* The oldest pending (in doubt) intent of the card with this number. ST_REFUSED: there is none. */
 ST_CHECK enum st journal_pending(struct store *store, uint64_t card_number, struct entry *ret);
 /* The same by UID, for a card whose issue was cut before it had a readable number. */
 ST_CHECK enum st journal_pending_uid(struct store *store, const uint8_t *uid, size_t uid_bytes,
@@ -77,7 +90,9 @@ ST_CHECK enum st journal_counts(struct store *store, struct journal_counts *ret)
 /* --- what the club has -------------------------------------------------------------------- */
 
 /* Highest sequence that the club has acknowledged; 0 = none. May go down again: a club restored
- * from an older backup asks for the rest once more. */
+ * from an older backup asks for the rest once more. A set beyond the journal's end is ST_CORRUPT:
+ * the club has what this file lacks, so the file is an older copy. It is noted all the same, and
+ * from then on store_ready() and every append but an outcome say so too. */
 ST_CHECK enum st sync_acknowledged(struct store *store, uint32_t *ret_sequence);
 ST_CHECK enum st sync_set_acknowledged(struct store *store, uint32_t sequence);
 
@@ -92,7 +107,8 @@ ST_CHECK enum st cards_seen(struct store *store, uint64_t card_number, struct sn
 
 enum { SETTING_VALUE_MAX = 4096 };
 /* A named text (terminal number, merchant, branch ...). ST_REFUSED: not set. ret_value has `max`
- * bytes; a longer value is ST_FULL. */
+ * bytes; a longer value is ST_FULL. A put of SETTING_VALUE_MAX bytes or more is ST_FULL. Names have
+ * 1..64 bytes: else a bug. */
 ST_CHECK enum st setting_get(struct store *store, const char *name, char *ret_value, size_t max);
 ST_CHECK enum st setting_put(struct store *store, const char *name, const char *value);
 

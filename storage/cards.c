@@ -1,0 +1,89 @@
+#include <string.h>
+
+#include "storage/store_priv.h"
+
+/* The table names the entry that shows a card's newest snapshot and does not repeat the snapshot:
+ * what is kept once cannot contradict itself, and the entry is guarded by the chain. */
+
+enum st cards_shown(struct store *store, const struct entry *entry, uint64_t *ret_number,
+                    struct snapshot *ret)
+{
+    struct entry intent;
+    switch (entry->kind) {
+    case ENTRY_SIGHTING:
+        *ret_number = entry->sighting.card_number;
+        *ret = entry->sighting.snapshot;
+        return ST_OK;
+    case ENTRY_OUTCOME:
+        if (entry->outcome.verdict != VERDICT_DONE) {
+            return ST_REFUSED;
+        }
+        const enum st st = journal_find(store, entry->outcome.intent_sequence, &intent);
+        if (st == ST_REFUSED || (st == ST_OK && intent.kind != ENTRY_INTENT)) {
+            return store_corrupt(store, "outcome %u has no intent", entry->sequence);
+        }
+        if (st == ST_OK) {
+            *ret_number = intent.intent.card_number;
+            *ret = intent.intent.after;
+        }
+        return st;
+    case ENTRY_INTENT:
+    case ENTRY_START:
+        break;
+    }
+    return ST_REFUSED;
+}
+
+enum st cards_note(struct store *store, const struct entry *entry)
+{
+    uint64_t number = 0;
+    struct snapshot snapshot;
+    const enum st st = cards_shown(store, entry, &number, &snapshot);
+    if (st != ST_OK) {
+        return st == ST_REFUSED ? ST_OK : st;
+    }
+    assert(number <= INT64_MAX);
+    sqlite3_stmt *statement = sql_use(store, SQL_CARD_RAISE);
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)number);
+    (void)sqlite3_bind_int64(statement, 2, snapshot.counter);
+    (void)sqlite3_bind_int64(statement, 3, entry->sequence);
+    return sql_run(store, statement, "note the card");
+}
+
+enum st cards_seen(struct store *store, uint64_t card_number, struct snapshot *ret)
+{
+    if (card_number > INT64_MAX) {
+        return ST_REFUSED; /* foreign: no card of ours has such a number */
+    }
+    sqlite3_stmt *statement = sql_use(store, SQL_CARD);
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)card_number);
+    enum st st = sql_row(store, statement);
+    if (st != ST_OK) {
+        return st;
+    }
+    int64_t counter = 0, sequence = 0;
+    st = sql_number(store, statement, 0, 0, UINT32_MAX, &counter);
+    if (st == ST_OK) {
+        st = sql_number(store, statement, 1, 1, SEQUENCE_MAX, &sequence);
+    }
+    (void)sqlite3_reset(statement);
+
+    struct entry entry;
+    struct snapshot snapshot;
+    uint64_t number = 0;
+    if (st == ST_OK) {
+        st = journal_find(store, (uint32_t)sequence, &entry);
+    }
+    if (st == ST_OK) {
+        st = cards_shown(store, &entry, &number, &snapshot);
+    }
+    if (st == ST_REFUSED ||
+        (st == ST_OK && (number != card_number || (int64_t)snapshot.counter != counter))) {
+        return store_corrupt(store, "entry %lld does not show the card that it should",
+                             (long long)sequence);
+    }
+    if (st == ST_OK) {
+        *ret = snapshot;
+    }
+    return st;
+}

@@ -1,0 +1,224 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "storage/store_priv.h"
+
+/* Each table with the text that SQLite keeps for it: a file whose tables read otherwise is not one
+ * that we made. Reasons: docs/storage.md. */
+static const struct {
+    const char *name, *text;
+} tables[] = {
+    {"journal", "CREATE TABLE journal(seq INTEGER PRIMARY KEY CHECK(seq BETWEEN 1 AND 16777215),"
+                " kind INTEGER NOT NULL CHECK(kind BETWEEN 1 AND 255),"
+                " bytes BLOB NOT NULL CHECK(length(bytes) BETWEEN 1 AND 256),"
+                " hash BLOB NOT NULL CHECK(length(hash) = 32)) STRICT"},
+    {"pending", "CREATE TABLE pending(card_number INTEGER NOT NULL,"
+                " seq INTEGER NOT NULL REFERENCES journal(seq), uid BLOB NOT NULL,"
+                " PRIMARY KEY(card_number, seq)) STRICT, WITHOUT ROWID"},
+    {"cards", "CREATE TABLE cards(number INTEGER PRIMARY KEY, counter INTEGER NOT NULL,"
+              " seq INTEGER NOT NULL REFERENCES journal(seq)) STRICT"},
+    {"settings", "CREATE TABLE settings(name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL,"
+                 " digest BLOB NOT NULL CHECK(length(digest) = 32)) STRICT, WITHOUT ROWID"},
+    {"programme", "CREATE TABLE programme(one INTEGER PRIMARY KEY CHECK(one = 1),"
+                  " version INTEGER NOT NULL CHECK(version BETWEEN 1 AND 2147483647),"
+                  " text TEXT NOT NULL, digest BLOB NOT NULL CHECK(length(digest) = 32)) STRICT"},
+    {"sync", "CREATE TABLE sync(one INTEGER PRIMARY KEY CHECK(one = 1),"
+             " acknowledged INTEGER NOT NULL CHECK(acknowledged BETWEEN 0 AND 16777215)) STRICT"},
+};
+enum { TABLES = sizeof tables / sizeof tables[0] };
+
+/* One number out of a one-row query. */
+static enum st query_number(struct store *store, const char *text, int64_t *ret)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(store->db, text, -1, &statement, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+    }
+    enum st st = ST_OK;
+    if (code == SQLITE_ROW) {
+        *ret = sqlite3_column_int64(statement, 0);
+    } else if ((code & 0xff) == SQLITE_NOTADB) {
+        fault_say(&store->fault, "Choose another file: %s is not a database.", store->name);
+        st = ST_FOREIGN;
+    } else {
+        st = sql_status(store, code, "read the header");
+        if (st == ST_OK) {
+            st = store_corrupt(store, "the header does not answer");
+        }
+    }
+    (void)sqlite3_finalize(statement);
+    return st;
+}
+
+struct header {
+    int64_t application_id, version, tables;
+};
+
+static enum st header_read(struct store *store, struct header *ret)
+{
+    enum st st = query_number(store, "PRAGMA application_id", &ret->application_id);
+    if (st == ST_OK) {
+        st = query_number(store, "PRAGMA user_version", &ret->version);
+    }
+    if (st == ST_OK) {
+        st = query_number(store, "SELECT count(*) FROM sqlite_schema", &ret->tables);
+    }
+    return st;
+}
+
+static bool header_is_empty(const struct header *header)
+{
+    return header->application_id == 0 && header->version == 0 && header->tables == 0;
+}
+
+/* An empty file beside a write-ahead log with content is a database that lost its main part:
+ * SQLite would throw the log away with it. Creation cannot leave this behind, because the first
+ * page is synced before there is a log. */
+static enum st refuse_lost_file(struct store *store)
+{
+    sqlite3_vfs *vfs = NULL;
+    sqlite3_file *file = NULL;
+    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs) != SQLITE_OK ||
+        sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+        file->pMethods == NULL) {
+        return sql_status(store, SQLITE_CANTOPEN, "open the file");
+    }
+    sqlite3_int64 size = 0;
+    const int code = file->pMethods->xFileSize(file, &size);
+    if (code != SQLITE_OK || size > 0) {
+        return sql_status(store, code, "measure the file");
+    }
+    char *wal = sqlite3_mprintf("%s-wal", sqlite3_db_filename(store->db, "main"));
+    int has_wal = 0;
+    const int access =
+        wal != NULL ? vfs->xAccess(vfs, wal, SQLITE_ACCESS_EXISTS, &has_wal) : SQLITE_NOMEM;
+    sqlite3_free(wal);
+    if (access != SQLITE_OK) {
+        return sql_status(store, access, "look for the write-ahead log");
+    }
+    return has_wal ? store_corrupt(store, "it is empty, but its write-ahead log is not") : ST_OK;
+}
+
+/* WAL with FULL syncs the log at every commit: with less, power cuts lose acknowledged entries. */
+static enum st use_wal(struct store *store)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(store->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+    }
+    enum st st = sql_status(store, code, "switch to write-ahead logging");
+    if (st == ST_OK) {
+        const unsigned char *mode = sqlite3_column_text(statement, 0);
+        if (mode == NULL || strcmp((const char *)mode, "wal") != 0) {
+            fault_say(&store->fault,
+                      "Put %s on a local disk: this one cannot keep a write-ahead"
+                      " log.",
+                      store->name);
+            st = ST_IO;
+        }
+    }
+    (void)sqlite3_finalize(statement);
+    return st;
+}
+
+/* All tables and the header's marks in one transaction: a power cut leaves an empty file or a whole
+ * one. */
+static enum st create_tables(struct store *store)
+{
+    enum st st = sql_text(store, "BEGIN IMMEDIATE", "begin to create");
+    if (st != ST_OK) {
+        return st;
+    }
+    struct header header;
+    st = header_read(store, &header);
+    if (st == ST_OK && header_is_empty(&header)) { /* else the other process was faster */
+        char marks[80];
+        (void)snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                       STORE_APPLICATION_ID, STORE_VERSION);
+        for (size_t i = 0; i < TABLES && st == ST_OK; i++) {
+            st = sql_text(store, tables[i].text, "create the tables");
+        }
+        if (st == ST_OK) {
+            st = sql_text(store, marks, "mark the file as ours");
+        }
+    }
+    if (st == ST_OK) {
+        st = sql_text(store, "COMMIT", "commit the new file");
+    }
+    if (sqlite3_get_autocommit(store->db) == 0) {
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return st;
+}
+
+/* Every table as we write it, and nothing else: no trigger, view or index can ride along. */
+static enum st check_tables(struct store *store)
+{
+    sqlite3_stmt *statement = NULL;
+    const char *text = "SELECT type, name, sql FROM sqlite_schema ORDER BY rowid";
+    int code = sqlite3_prepare_v2(store->db, text, -1, &statement, NULL);
+    enum st st = ST_OK;
+    size_t count = 0;
+    while (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *type = (const char *)sqlite3_column_text(statement, 0);
+        const char *sql = (const char *)sqlite3_column_text(statement, 2);
+        if (type == NULL || sql == NULL || count >= TABLES || strcmp(type, "table") != 0 ||
+            strcmp(sql, tables[count].text) != 0) {
+            st = store_corrupt(store, "its tables are not the ones that we make");
+            break;
+        }
+        count++;
+        code = SQLITE_OK;
+    }
+    if (st == ST_OK) {
+        st = sql_status(store, code, "read the tables");
+    }
+    if (st == ST_OK && count != TABLES) {
+        st = store_corrupt(store, "a table is missing");
+    }
+    (void)sqlite3_finalize(statement);
+    return st;
+}
+
+enum st schema_check_and_migrate(struct store *store, bool create)
+{
+    struct header header;
+    enum st st = refuse_lost_file(store);
+    if (st == ST_OK) {
+        st = header_read(store, &header);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    const bool is_empty = header_is_empty(&header);
+    if (is_empty && !create) {
+        fault_say(&store->fault, "Start the terminal first: %s has no tables yet.", store->name);
+        return ST_IO;
+    }
+    if (!is_empty && header.application_id != STORE_APPLICATION_ID) {
+        fault_say(&store->fault, "Choose another file: %s is another program's database.",
+                  store->name);
+        return ST_FOREIGN;
+    }
+    if (!is_empty && header.version > STORE_VERSION) {
+        fault_say(&store->fault,
+                  "Update the firmware: %s has version %lld, this firmware reads %d.", store->name,
+                  (long long)header.version, STORE_VERSION);
+        return ST_FOREIGN;
+    }
+    if (!is_empty && header.version < 1) {
+        return store_corrupt(store, "its version is missing");
+    }
+    /* Only now: before this point a foreign file has not been changed. There is no version before 1
+     * to migrate from; a later one adds its steps between create and check. */
+    st = use_wal(store);
+    if (st == ST_OK && is_empty) {
+        st = create_tables(store);
+    }
+    if (st == ST_OK) {
+        st = check_tables(store);
+    }
+    return st;
+}

@@ -1,0 +1,196 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "storage/store_priv.h"
+
+static const char *const texts[STATEMENTS] = {
+    /* IMMEDIATE: whoever reads before it writes must hold the write lock already, else another
+     * process's commit in between would turn the later write into a failure. */
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_BEGIN_READ] = "BEGIN",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_TIP] = "SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1",
+    [SQL_APPEND] = "INSERT INTO journal(seq, kind, bytes, hash) VALUES(?1, ?2, ?3, ?4)",
+    [SQL_FIND] = "SELECT j.seq, j.kind, j.bytes, j.hash, before.hash FROM journal AS j"
+                 " LEFT JOIN journal AS before ON before.seq = j.seq - 1 WHERE j.seq = ?1",
+    [SQL_WALK] = "SELECT seq, kind, bytes, hash FROM journal WHERE seq >= ?1 ORDER BY seq",
+    [SQL_OUTCOME_AFTER] = "SELECT seq FROM journal WHERE seq > ?1 AND kind = ?2 ORDER BY seq",
+    [SQL_PENDING_ADD] = "INSERT INTO pending(card_number, seq, uid) VALUES(?1, ?2, ?3)",
+    [SQL_PENDING_END] = "DELETE FROM pending WHERE card_number = ?1 AND seq = ?2",
+    [SQL_PENDING_CARD] = "SELECT seq FROM pending WHERE card_number = ?1 ORDER BY seq LIMIT 1",
+    [SQL_PENDING_UID] = "SELECT seq FROM pending WHERE uid = ?1 ORDER BY seq LIMIT 1",
+    [SQL_PENDING_COUNT] = "SELECT count(*) FROM pending",
+    [SQL_PENDING_ALL] = "SELECT card_number, seq, uid FROM pending",
+    [SQL_CARD_RAISE] = "INSERT INTO cards(number, counter, seq) VALUES(?1, ?2, ?3)"
+                       " ON CONFLICT(number) DO UPDATE SET counter = ?2, seq = ?3"
+                       " WHERE ?2 > counter",
+    [SQL_CARD] = "SELECT counter, seq FROM cards WHERE number = ?1",
+    [SQL_CARD_COUNT] = "SELECT count(*) FROM cards",
+    [SQL_ACKNOWLEDGED] = "SELECT acknowledged FROM sync WHERE one = 1",
+    [SQL_ACKNOWLEDGE] = "INSERT INTO sync(one, acknowledged) VALUES(1, ?1)"
+                        " ON CONFLICT(one) DO UPDATE SET acknowledged = ?1",
+    [SQL_SETTING] = "SELECT name, value, digest FROM settings WHERE name = ?1",
+    [SQL_SETTING_PUT] = "INSERT INTO settings(name, value, digest) VALUES(?1, ?2, ?3)"
+                        " ON CONFLICT(name) DO UPDATE SET value = ?2, digest = ?3",
+    [SQL_SETTING_ALL] = "SELECT name, value, digest FROM settings",
+    [SQL_PROGRAMME] = "SELECT version, text, digest FROM programme WHERE one = 1",
+    [SQL_PROGRAMME_PUT] = "INSERT INTO programme(one, version, text, digest) VALUES(1, ?1, ?2, ?3)"
+                          " ON CONFLICT(one) DO UPDATE SET version = ?1, text = ?2, digest = ?3",
+};
+
+/* The unix VFS answers SQLITE_FULL for ENOSPC only; a quota or a file-size limit comes as an I/O
+ * error although making room is what helps. */
+static bool is_out_of_room(struct store *store, int code)
+{
+    if ((code & 0xff) == SQLITE_FULL || (code & 0xff) == SQLITE_NOMEM) {
+        return true;
+    }
+    const int cause = store->db != NULL ? sqlite3_system_errno(store->db) : 0;
+    return (code & 0xff) == SQLITE_IOERR && (cause == ENOSPC || cause == EDQUOT || cause == EFBIG);
+}
+
+enum st sql_status(struct store *store, int code, const char *doing)
+{
+    const char *cause = sqlite3_errstr(code);
+    if (is_out_of_room(store, code)) {
+        fault_say(&store->fault, "Make room on the disk: could not %s in %s (%s, %d).", doing,
+                  store->name, cause, code);
+        return ST_FULL;
+    }
+    switch (code & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return ST_OK;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        fault_say(&store->fault, "Try again: another process held %s too long; could not %s (%d).",
+                  store->name, doing, code);
+        return ST_AGAIN;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_CONSTRAINT: /* ours are checked before: the file lets in less than it should */
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+    case SQLITE_SCHEMA:
+    case SQLITE_ERROR: /* SQL that fits our tables does not fit this file's */
+        return store_corrupt(store, "could not %s (%s, %d)", doing, sqlite3_errmsg(store->db),
+                             code);
+    default: /* IOERR, READONLY, CANTOPEN, PERM, AUTH, PROTOCOL, NOLFS, INTERNAL ... */
+        fault_say(&store->fault,
+                  "Check the disk and the folder's rights: could not %s in %s"
+                  " (%s, %d).",
+                  doing, store->name, cause, code);
+        return ST_IO;
+    }
+}
+
+enum st store_corrupt(struct store *store, const char *format, ...)
+{
+    char what[120];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    fault_say(&store->fault, "Stop selling and call for help: %s is damaged: %s.", store->name,
+              what);
+    return ST_CORRUPT;
+}
+
+enum st sql_prepare(struct store *store)
+{
+    for (int i = 0; i < STATEMENTS; i++) {
+        const int code = sqlite3_prepare_v3(store->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                            &store->statements[i], NULL);
+        if (code != SQLITE_OK) {
+            return sql_status(store, code, "prepare a statement");
+        }
+    }
+    return ST_OK;
+}
+
+sqlite3_stmt *sql_use(struct store *store, enum statement which)
+{
+    sqlite3_stmt *statement = store->statements[which];
+    (void)sqlite3_reset(statement); /* repeats the last failure, which was reported then */
+    (void)sqlite3_clear_bindings(statement);
+    return statement;
+}
+
+enum st sql_row(struct store *store, sqlite3_stmt *statement)
+{
+    const int code = sqlite3_step(statement);
+    if (code == SQLITE_ROW) {
+        return ST_OK;
+    }
+    const enum st st = sql_status(store, code, "read");
+    (void)sqlite3_reset(statement); /* a statement left open would hold its snapshot of the file */
+    return st == ST_OK ? ST_REFUSED : st;
+}
+
+enum st sql_run(struct store *store, sqlite3_stmt *statement, const char *doing)
+{
+    const int code = sqlite3_step(statement);
+    const enum st st = sql_status(store, code, doing);
+    (void)sqlite3_reset(statement);
+    return st;
+}
+
+enum st sql_text(struct store *store, const char *text, const char *doing)
+{
+    return sql_status(store, sqlite3_exec(store->db, text, NULL, NULL, NULL), doing);
+}
+
+enum st sql_begin(struct store *store)
+{
+    return sql_run(store, sql_use(store, SQL_BEGIN), "begin to write");
+}
+
+enum st sql_begin_read(struct store *store)
+{
+    return sql_run(store, sql_use(store, SQL_BEGIN_READ), "begin to read");
+}
+
+enum st sql_end(struct store *store, enum st st)
+{
+    if (st == ST_OK) {
+        st = sql_run(store, sql_use(store, SQL_COMMIT), "commit");
+    }
+    /* After some failures SQLite has rolled back by itself. A rollback that fails leaves nothing
+     * committed either; the next begin reports it. */
+    if (sqlite3_get_autocommit(store->db) == 0) {
+        (void)sqlite3_step(sql_use(store, SQL_ROLLBACK));
+        (void)sqlite3_reset(store->statements[SQL_ROLLBACK]);
+    }
+    return st;
+}
+
+enum st sql_number(struct store *store, sqlite3_stmt *statement, int column, int64_t min,
+                   int64_t max, int64_t *ret)
+{
+    const int64_t value = sqlite3_column_int64(statement, column);
+    if (sqlite3_column_type(statement, column) != SQLITE_INTEGER || value < min || value > max) {
+        return store_corrupt(store, "%s is out of range", sqlite3_column_name(statement, column));
+    }
+    *ret = value;
+    return ST_OK;
+}
+
+enum st sql_bytes(struct store *store, sqlite3_stmt *statement, int column, size_t min, size_t max,
+                  const uint8_t **ret_bytes, size_t *ret_size)
+{
+    const int type = sqlite3_column_type(statement, column);
+    const uint8_t *bytes = sqlite3_column_blob(statement, column);
+    const size_t size = (size_t)sqlite3_column_bytes(statement, column);
+    if ((type != SQLITE_BLOB && type != SQLITE_TEXT) || size < min || size > max) {
+        return store_corrupt(store, "%s has a wrong size", sqlite3_column_name(statement, column));
+    }
+    if (bytes == NULL && size > 0) {
+        return sql_status(store, SQLITE_NOMEM, "read");
+    }
+    *ret_bytes = bytes;
+    *ret_size = size;
+    return ST_OK;
+}

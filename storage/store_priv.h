@@ -1,0 +1,149 @@
+/* store_priv.h - what the files of storage/ share: the handle, its statements, the SQL helpers.
+ *
+ * Private to storage/. Every SQLite result code passes through sql_status(), once. */
+#ifndef STORAGE_STORE_PRIV_H
+#define STORAGE_STORE_PRIV_H
+
+#include <sqlite3.h>
+
+#include "storage/store.h"
+
+enum {
+    STORE_APPLICATION_ID = 0x56616661, /* "Vafa" */
+    STORE_VERSION = 1,                 /* PRAGMA user_version */
+    SEQUENCE_MAX = (1 << 24) - 1,
+    SEQUENCE_RESERVE = 1024, /* the last numbers are for outcomes of what was begun before */
+    CARD_NUMBER_DIGITS = 16,
+};
+
+/* Prepared once per handle, at open; texts in sql.c. */
+enum statement {
+    SQL_BEGIN,
+    SQL_BEGIN_READ,
+    SQL_COMMIT,
+    SQL_ROLLBACK,
+    SQL_TIP,
+    SQL_APPEND,
+    SQL_FIND,
+    SQL_WALK,
+    SQL_OUTCOME_AFTER,
+    SQL_PENDING_ADD,
+    SQL_PENDING_END,
+    SQL_PENDING_CARD,
+    SQL_PENDING_UID,
+    SQL_PENDING_COUNT,
+    SQL_PENDING_ALL,
+    SQL_CARD_RAISE,
+    SQL_CARD,
+    SQL_CARD_COUNT,
+    SQL_ACKNOWLEDGED,
+    SQL_ACKNOWLEDGE,
+    SQL_SETTING,
+    SQL_SETTING_PUT,
+    SQL_SETTING_ALL,
+    SQL_PROGRAMME,
+    SQL_PROGRAMME_PUT,
+    STATEMENTS,
+};
+
+/* The journal's end: the last entry's number and chain value; 0 and zeros when it is empty. */
+struct tip {
+    uint32_t sequence;
+    uint8_t hash[ENTRY_HASH_BYTES];
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENTS];
+    struct fault fault;
+    const char *name;     /* the file's name without folders, inside `path` */
+    struct tip appended;  /* by this handle; sequence 0 = nothing yet */
+    int wal_frames;       /* in the write-ahead log after this handle's last commit */
+    bool wal_was_emptied; /* false until this handle has checkpointed once */
+    char path[];
+};
+
+/* --- sql.c: codes, statements, transactions ------------------------------------------------- */
+
+/* The one translator: SQLite's code becomes the caller's next act, and a sentence in the fault.
+ * `doing` completes "could not ...". */
+ST_CHECK enum st sql_status(struct store *store, int code, const char *doing);
+/* Notes a contradiction that we found ourselves. Returns ST_CORRUPT. */
+ST_CHECK enum st store_corrupt(struct store *store, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+ST_CHECK enum st sql_prepare(struct store *store);
+/* The statement, reset and without bindings. */
+sqlite3_stmt *sql_use(struct store *store, enum statement which);
+/* One step of a reading statement. ST_OK: a row. ST_REFUSED: no (more) rows; it is reset. */
+ST_CHECK enum st sql_row(struct store *store, sqlite3_stmt *statement);
+/* Runs a statement to its end and resets it. */
+ST_CHECK enum st sql_run(struct store *store, sqlite3_stmt *statement, const char *doing);
+/* Runs plain SQL text, for opening only. */
+ST_CHECK enum st sql_text(struct store *store, const char *text, const char *doing);
+/* Takes the write lock. */
+ST_CHECK enum st sql_begin(struct store *store);
+/* A consistent view for several reads. */
+ST_CHECK enum st sql_begin_read(struct store *store);
+/* Commits when `st` is ST_OK, else rolls back and returns `st`. */
+ST_CHECK enum st sql_end(struct store *store, enum st st);
+
+/* Column values of foreign bytes: ST_CORRUPT when type, size or range is not what we wrote. */
+ST_CHECK enum st sql_number(struct store *store, sqlite3_stmt *statement, int column, int64_t min,
+                            int64_t max, int64_t *ret);
+ST_CHECK enum st sql_bytes(struct store *store, sqlite3_stmt *statement, int column, size_t min,
+                           size_t max, const uint8_t **ret_bytes, size_t *ret_size);
+
+/* --- schema.c: making, recognising and migrating the file ------------------------------------ */
+
+ST_CHECK enum st schema_check_and_migrate(struct store *store, bool create);
+
+/* --- room.c: nothing is begun that cannot be recorded to its end ----------------------------- */
+
+/* Inside a write transaction: makes sure that `frames` pages can be committed and that the reserve
+ * for outcomes is whole after that. ST_FULL: it cannot; nothing has changed. */
+ST_CHECK enum st room_claim(struct store *store, uint32_t frames);
+/* Inside a write transaction: writes one byte of the reserve, to see that the disk still takes it.
+ */
+ST_CHECK enum st room_touch(struct store *store);
+/* Outside a transaction: moves the write-ahead log into the database once it holds `frames`. */
+ST_CHECK enum st room_checkpoint(struct store *store, int frames);
+
+enum {
+    ROOM_ENTRY_FRAMES = 16,   /* more pages than any one entry can change */
+    ROOM_RESERVE_FRAMES = 64, /* kept for outcomes */
+    CHECKPOINT_READY = 128,   /* frames: between taps */
+    CHECKPOINT_APPEND = 1000, /* frames: even in the middle of work */
+};
+
+/* --- journal.c: reading what is shared ------------------------------------------------------- */
+
+/* hash = SHA-256(before || bytes). */
+void chain_extend(const uint8_t before[ENTRY_HASH_BYTES], const uint8_t *bytes, size_t size,
+                  uint8_t ret_hash[ENTRY_HASH_BYTES]);
+ST_CHECK enum st journal_tip(struct store *store, struct tip *ret);
+/* Checks that the club does not know more of this journal than we do. */
+ST_CHECK enum st journal_not_restored(struct store *store, const struct tip *tip);
+
+/* A walk along the chain: each row is checked against the one before it. */
+struct walk {
+    sqlite3_stmt *statement;
+    struct tip at;
+};
+/* Starts behind entry `after`, whose chain value is taken as it is. */
+ST_CHECK enum st walk_begin(struct store *store, uint32_t after, struct walk *ret);
+/* ST_REFUSED: the end. */
+ST_CHECK enum st walk_next(struct store *store, struct walk *walk, struct journal_row *ret);
+void walk_end(struct walk *walk);
+
+/* --- cards.c, settings.c --------------------------------------------------------------------- */
+
+/* Notes what an appended entry says about its card. */
+ST_CHECK enum st cards_note(struct store *store, const struct entry *entry);
+/* The card and snapshot that an entry shows: sighting, or outcome done (through its intent).
+ * ST_REFUSED: it shows none. */
+ST_CHECK enum st cards_shown(struct store *store, const struct entry *entry, uint64_t *ret_number,
+                             struct snapshot *ret);
+ST_CHECK enum st settings_verify(struct store *store);
+
+#endif
