@@ -3,3 +3,8 @@
 TESTS += test_classic
 test_classic_SRC := tests/unit/test_classic.c $(CLASSIC_SRC) tools/pn532-sim/timing.c
 test_classic_LIBS := -lcmocka
+
+PROGRAMS += sim_values
+sim_values_SRC := tests/e2e/sim_values.c tools/pn532-sim/classic_bits.c
+sim_values_LIBS := -lfreefare -lnfc
+SCRIPTS += tests/e2e/sim_tools.sh
