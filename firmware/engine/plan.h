@@ -3,7 +3,7 @@
  * No I/O, clock or allocation. Once plan_make() says ST_OK nothing later refuses: the terminal
  * journals the intent, writes `next` to the card, journals the outcome. Order of effects in a sale,
  * fixed: rebate, redemption, payment, award (docs/programme.md). The club runs the same function on
- * the same facts and compares bit for bit. */
+ * the same facts and compares bit for bit. Rules and formulas: docs/programme.md. */
 #ifndef FIRMWARE_ENGINE_PLAN_H
 #define FIRMWARE_ENGINE_PLAN_H
 
@@ -32,13 +32,14 @@ struct plan_input {
     const struct programme *programme;
     const struct snapshot
         *history;         /* newest first: history[0] is the card's state; none: activate */
-    size_t history_count; /* neighbours differ by one transaction; 0 only for ACTIVATE */
+    size_t history_count; /* neighbours differ by one transaction; 0 only for ACTIVATE. Used as far
+                             as the counters are dense, up to PLAN_HISTORY_MAX */
     struct wish wish;
     uint32_t minute; /* the card's clock, snapshot_minute() */
     uint32_t terminal, sequence;
 };
 
-/* Why a plan says no. Values are in messages only; each has a sentence, plan_refusal_say(). */
+/* Why a plan says no. Values are in messages only; each comes with a sentence, plan.why. */
 enum refusal {
     REFUSAL_NONE,
     REFUSAL_CARD_BLOCKED,
@@ -56,6 +57,7 @@ enum refusal {
     REFUSAL_ALREADY_REFUNDED, /* nothing, or less than asked, is left of it */
     REFUSAL_POINTS_SPENT, /* the points it earned are spent, and points have no value to offset */
     REFUSAL_CREDIT_SPENT, /* the loaded money is spent */
+    REFUSAL_POINT_VALUE_CHANGED, /* the sale took points at a value that is no longer in force */
 };
 
 struct plan {
@@ -70,5 +72,25 @@ struct plan {
  * An ill-formed input (negative wish, empty history for a sale) is a bug and asserts: the till's
  * parser has tested it. */
 ST_CHECK enum st plan_make(const struct plan_input *input, struct plan *ret);
+
+/* What a transaction adds to the four balances of a card, each positive or negative. */
+enum plan_delta { DELTA_POINTS, DELTA_CREDIT, DELTA_GIFT, DELTA_VOUCHER, PLAN_DELTAS };
+
+/* Derives the deltas from kind and parts alone, for SALE, REFUND, LOAD, UNLOAD, ACTIVATE, BLOCK and
+ * UNBLOCK. False, and ret untouched: a kind whose parts this version does not know. */
+bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
+                 int64_t ret_deltas[PLAN_DELTAS]);
+
+/* True when `after` is `before` plus this transaction and nothing else: counter one higher,
+ * balances by plan_deltas(), kind, amount and redeemed points as the parts say, all else unchanged
+ * (status too, but for BLOCK and UNBLOCK), and the parts add up (docs/programme.md, "Parts").
+ * `before` is NULL for ACTIVATE. Never asserts: both may come from another terminal. */
+bool plan_holds(const struct snapshot *before, const struct snapshot *after,
+                enum transaction_kind kind, const struct breakdown *parts);
+
+/* The mark that a sale with redemption leaves in transaction.reference, 1..63: it tells a later
+ * refund whether points are still worth the same, without which the part paid otherwise is not
+ * known. */
+uint8_t plan_value_mark(struct money point_value);
 
 #endif

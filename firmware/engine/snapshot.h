@@ -55,7 +55,7 @@ enum transaction_kind {
 struct transaction {
     enum transaction_kind kind;
     uint8_t reference;   /* refund, unload: how many counters ago, 1..63 and less than the counter;
-                            else 0 (offers: own use) */
+                            sale with redemption: plan_value_mark(), 1..63; else 0 */
     struct money amount; /* 0..MONEY_MAX_RIALS */
     struct points redeemed; /* points spent, 0..REDEEMED_MAX; in a refund: points given back */
     uint32_t minute;   /* minutes since 2024-01-01 00:00 UTC, 24 bits (to 2055); 0 = unset clock */
