@@ -100,7 +100,7 @@ struct classic {
     /* EEPROM. `weak` marks the bits that flip on every second read of their block. */
     uint8_t memory[CLASSIC_BLOCKS_MAX][CLASSIC_BLOCK_BYTES];
     uint8_t weak[CLASSIC_BLOCKS_MAX][CLASSIC_BLOCK_BYTES];
-    uint32_t block_reads[CLASSIC_BLOCKS_MAX];  /* by the reader; the parity drives `weak` */
+    uint32_t block_reads[CLASSIC_BLOCKS_MAX];  /* since it was written; the parity drives `weak` */
     uint32_t block_writes[CLASSIC_BLOCKS_MAX]; /* for endurance: 100 000 by the data sheet */
 
     /* Volatile. */

@@ -3,442 +3,13 @@
 #include <assert.h>
 #include <string.h>
 
+#include "tools/pn532-sim/pn532_priv.h"
+
 enum {
     TFI_HOST = 0xD4,
-    FOR_EVER = 0xFF, /* a retry or poll count that never ends */
 };
 
-/* What a command comes to. `data` starts with the command code plus 1. */
-struct answer {
-    uint8_t data[PN532_DATA_MAX];
-    size_t bytes;
-    struct timing_cost cost;
-    uint8_t status;
-    bool is_syntax_error; /* answer with the error frame */
-    bool waits;           /* no answer before a card comes */
-    bool is_empty_poll;
-    uint32_t give_up_ms;
-};
-
-static void add(struct answer *answer, uint8_t byte)
-{
-    assert(answer->bytes < sizeof answer->data);
-    answer->data[answer->bytes] = byte;
-    answer->bytes += 1;
-}
-
-static void add_bytes(struct answer *answer, const uint8_t *bytes, size_t count)
-{
-    assert(count <= sizeof answer->data - answer->bytes);
-    memcpy(answer->data + answer->bytes, bytes, count);
-    answer->bytes += count;
-}
-
-static void add_status(struct answer *answer, uint8_t status)
-{
-    answer->status = status;
-    add(answer, status);
-}
-
-static void set_field(struct pn532 *chip, bool is_on)
-{
-    chip->field_is_on = is_on;
-    if (!is_on) {
-        chip->target_is_known = false;
-    }
-    if (chip->card != NULL) {
-        if (is_on) {
-            classic_field_on(chip->card);
-        } else {
-            classic_field_off(chip->card);
-        }
-    }
-}
-
-/* 7.2.1. The tests of the chip's own parts pass; the attention request (06) needs a target of
- * ISO 14443-4, which a Classic card never is. */
-static void diagnose(struct pn532 *chip, const uint8_t *data, size_t bytes, struct answer *answer)
-{
-    (void)chip;
-    if (data[1] == 0x00) {
-        add_bytes(answer, data + 1, bytes - 1);
-    } else if (data[1] == 0x06) {
-        add_status(answer, PN532_TIMEOUT);
-    } else {
-        add_status(answer, PN532_OK);
-    }
-}
-
-/* 7.2.2: IC 32, version 1.6, support of ISO 18092, 14443 A and B: what a PN532 on sale says. */
-static void get_firmware(struct pn532 *chip, const uint8_t *data, size_t bytes,
-                         struct answer *answer)
-{
-    static const uint8_t version[] = {0x32, 0x01, 0x06, 0x07};
-    (void)chip, (void)data, (void)bytes;
-    add_bytes(answer, version, sizeof version);
-}
-
-/* 7.2.3: last error, external field, targets (number, speeds 106, type), SAM. */
-static void get_general_status(struct pn532 *chip, const uint8_t *data, size_t bytes,
-                               struct answer *answer)
-{
-    (void)data, (void)bytes;
-    add(answer, chip->last_error);
-    add(answer, 0x00);
-    add(answer, chip->target_is_known ? 1 : 0);
-    if (chip->target_is_known) {
-        static const uint8_t target[] = {0x01, 0x00, 0x00, 0x10};
-        add_bytes(answer, target, sizeof target);
-    }
-    add(answer, 0x00);
-}
-
-/* 7.2.4 and 7.2.5. The register file only remembers: nothing of the model hangs on it. */
-static void read_register(struct pn532 *chip, const uint8_t *data, size_t bytes,
-                          struct answer *answer)
-{
-    if (bytes % 2 != 1) {
-        answer->is_syntax_error = true;
-        return;
-    }
-    for (size_t i = 1; i + 1 < bytes; i += 2) {
-        add(answer, chip->registers[(size_t)data[i] << 8 | data[i + 1]]);
-    }
-}
-
-static void write_register(struct pn532 *chip, const uint8_t *data, size_t bytes,
-                           struct answer *answer)
-{
-    if (bytes % 3 != 1) {
-        answer->is_syntax_error = true;
-        return;
-    }
-    for (size_t i = 1; i + 2 < bytes; i += 3) {
-        chip->registers[(size_t)data[i] << 8 | data[i + 1]] = data[i + 2];
-    }
-}
-
-/* 7.2.8. In force when the host has acknowledged the answer. */
-static void set_baud(struct pn532 *chip, const uint8_t *data, size_t bytes, struct answer *answer)
-{
-    static const uint32_t bauds[] = {9600,   19200,  38400,  57600,  115200,
-                                     230400, 460800, 921600, 1288000};
-    (void)bytes;
-    if (data[1] >= sizeof bauds / sizeof bauds[0]) {
-        answer->is_syntax_error = true;
-        return;
-    }
-    chip->baud_wanted = bauds[data[1]];
-}
-
-static void set_parameters(struct pn532 *chip, const uint8_t *data, size_t bytes,
-                           struct answer *answer)
-{
-    (void)bytes, (void)answer;
-    chip->parameters = data[1];
-}
-
-static void configure_sam(struct pn532 *chip, const uint8_t *data, size_t bytes,
-                          struct answer *answer)
-{
-    (void)chip, (void)bytes;
-    answer->is_syntax_error = data[1] < 1 || data[1] > 4;
-}
-
-static void power_down(struct pn532 *chip, const uint8_t *data, size_t bytes, struct answer *answer)
-{
-    (void)data, (void)bytes;
-    set_field(chip, false);
-    add_status(answer, PN532_OK);
-}
-
-/* 7.3.1: timeout codes 01, 02, 03 ... are 100, 200, 400 ... us; 00 waits for ever, which the model
- * bounds by the longest code. */
-static uint32_t timeout_us_of(uint8_t code)
-{
-    const unsigned shift = code == 0 || code > 16 ? 15 : code - 1U;
-    return 100U << shift;
-}
-
-static void configure_rf(struct pn532 *chip, const uint8_t *data, size_t bytes,
-                         struct answer *answer)
-{
-    switch (data[1]) {
-    case 0x01:
-        if (bytes != 3) {
-            answer->is_syntax_error = true;
-            return;
-        }
-        set_field(chip, (data[2] & 1U) != 0);
-        return;
-    case 0x02:
-        if (bytes != 5) {
-            answer->is_syntax_error = true;
-            return;
-        }
-        chip->reply_timeout_us = timeout_us_of(data[4]);
-        return;
-    case 0x05:
-        if (bytes != 5) {
-            answer->is_syntax_error = true;
-            return;
-        }
-        chip->select_retries = data[4];
-        return;
-    case 0x04: /* retries of an exchange, and analogue settings: nothing of the model hangs on */
-    case 0x0A:
-    case 0x0B:
-    case 0x0C:
-    case 0x0D:
-        return;
-    default:
-        answer->is_syntax_error = true;
-    }
-}
-
-static uint8_t status_of(enum classic_answer card_answer)
-{
-    switch (card_answer) {
-    case CLASSIC_OK:
-        return PN532_OK;
-    case CLASSIC_NAK:
-        return PN532_BAD_FORMAT;
-    case CLASSIC_TIMEOUT:
-        return PN532_TIMEOUT;
-    case CLASSIC_AUTH_FAIL:
-        return PN532_AUTH_ERROR;
-    }
-    assert(false);
-    return PN532_TIMEOUT;
-}
-
-static bool is_mifare_command(uint8_t byte)
-{
-    return byte == 0x60 || byte == 0x61 || byte == 0x30 || byte == 0xA0 || byte == 0xB0 ||
-           byte == 0xC0 || byte == 0xC1 || byte == 0xC2;
-}
-
-static void exchange_with_card(struct pn532 *chip, const uint8_t *tx, size_t tx_bytes,
-                               struct answer *answer)
-{
-    uint8_t rx[CLASSIC_BLOCK_BYTES];
-    size_t rx_bytes = 0;
-    enum classic_answer card_answer = CLASSIC_TIMEOUT;
-
-    if (chip->card != NULL) {
-        card_answer = classic_exchange(chip->card, tx, tx_bytes, rx, sizeof rx, &rx_bytes);
-    }
-    answer->cost = timing_exchange(tx, tx_bytes, card_answer, chip->reply_timeout_us);
-    add_status(answer, status_of(card_answer));
-    add_bytes(answer, rx, rx_bytes);
-}
-
-/* 7.3.8. Only target 1 exists; bit 6 of its number would announce more data. */
-static void exchange(struct pn532 *chip, const uint8_t *data, size_t bytes, struct answer *answer)
-{
-    if (chip->faults.status != PN532_NO_STATUS) {
-        add_status(answer, (uint8_t)chip->faults.status);
-        chip->faults.status = PN532_NO_STATUS;
-    } else if (!chip->target_is_known || data[1] != 0x01) {
-        add_status(answer, PN532_BAD_CONTEXT);
-    } else if (bytes < 3 || bytes > 3 + 1 + CLASSIC_BLOCK_BYTES) {
-        add_status(answer, PN532_BAD_PARAMETER);
-    } else if (!is_mifare_command(data[2])) {
-        add_status(answer, PN532_BAD_CONTEXT);
-    } else {
-        exchange_with_card(chip, data + 2, bytes - 2, answer);
-    }
-}
-
-/* 7.3.9: raw bytes. HLTA silences the card; sending nothing (libnfc does it to hear cards that
- * talk first) leaves a Classic silent too. A plain read works in an open session; everything else,
- * RATS (E0) among it, is no command of a Classic card. */
-static void communicate_thru(struct pn532 *chip, const uint8_t *data, size_t bytes,
-                             struct answer *answer)
-{
-    static const uint8_t hlta[] = {0x50, 0x00};
-    const uint8_t *tx = data + 1;
-    const size_t tx_bytes = bytes - 1;
-
-    if (tx_bytes == 0) {
-        answer->cost.wait_us = chip->reply_timeout_us;
-        add_status(answer, PN532_TIMEOUT);
-    } else if (tx_bytes == sizeof hlta && memcmp(tx, hlta, sizeof hlta) == 0) {
-        if (chip->card != NULL) {
-            classic_halt(chip->card);
-        }
-        answer->cost = timing_halt();
-        answer->cost.wait_us = chip->reply_timeout_us;
-        add_status(answer, PN532_TIMEOUT);
-    } else if (tx[0] == 0x30) {
-        exchange_with_card(chip, tx, tx_bytes, answer);
-    } else {
-        exchange_with_card(chip, tx, 0, answer);
-    }
-}
-
-/* 7.3.10, 7.3.11: target 0 means all. Both send HLTA; release also forgets the target, while a
- * deselected one may be selected again. */
-static void deselect(struct pn532 *chip, const uint8_t *data, size_t bytes, struct answer *answer)
-{
-    (void)bytes;
-    if (data[1] > 1 || (data[1] == 1 && !chip->target_is_known)) {
-        add_status(answer, PN532_BAD_CONTEXT);
-        return;
-    }
-    if (chip->target_is_known && chip->card != NULL) {
-        classic_halt(chip->card);
-        answer->cost = timing_halt();
-    }
-    if (data[0] == 0x52) {
-        chip->target_is_known = false;
-    }
-    add_status(answer, PN532_OK);
-}
-
-/* 7.3.7 and 7.3.12: speeds, and selecting the target again; a Classic stays at 106 kbit/s. */
-static void select_target(struct pn532 *chip, const uint8_t *data, size_t bytes,
-                          struct answer *answer)
-{
-    (void)bytes;
-    if (!chip->target_is_known || data[1] != 1) {
-        add_status(answer, PN532_BAD_CONTEXT);
-        return;
-    }
-    if (data[0] == 0x54 && chip->card != NULL) {
-        answer->cost = timing_select(chip->card->uid_bytes);
-        chip->target_is_known = classic_select(chip->card, CLASSIC_WUPA, 2);
-    }
-    add_status(answer, chip->target_is_known ? PN532_OK : PN532_TIMEOUT);
-}
-
-/* The UID as the host writes it: seven bytes follow the cascade tag 88 (7.3.5). */
-static bool is_uid_of(const struct classic *card, const uint8_t *uid, size_t uid_bytes)
-{
-    if (card->uid_bytes == 4) {
-        return uid_bytes == 4 && memcmp(uid, card->uid, 4) == 0;
-    }
-    return uid_bytes == 8 && uid[0] == 0x88 && memcmp(uid + 1, card->uid, 7) == 0;
-}
-
-/* Calls the card (NULL uid: any that is not halted) and remembers it as target 1. */
-static bool find_target(struct pn532 *chip, const uint8_t *uid, size_t uid_bytes)
-{
-    const unsigned tries = chip->select_retries == FOR_EVER ? 3 : chip->select_retries + 1U;
-
-    set_field(chip, true);
-    chip->target_is_known = false;
-    if (chip->card != NULL && (uid == NULL || is_uid_of(chip->card, uid, uid_bytes))) {
-        chip->target_is_known =
-            classic_select(chip->card, uid == NULL ? CLASSIC_REQA : CLASSIC_WUPA, tries);
-    }
-    return chip->target_is_known;
-}
-
-/* Target number, ATQA, SAK, UID length, UID (7.3.5). */
-static void add_target(const struct classic *card, struct answer *answer)
-{
-    uint8_t atqa[2];
-    uint8_t sak;
-    classic_identify(card, atqa, &sak);
-    add(answer, 0x01);
-    add_bytes(answer, atqa, sizeof atqa);
-    add(answer, sak);
-    add(answer, card->uid_bytes);
-    add_bytes(answer, card->uid, card->uid_bytes);
-}
-
-static void list_target(struct pn532 *chip, const uint8_t *data, size_t bytes,
-                        struct answer *answer)
-{
-    if (data[1] < 1 || data[1] > 2 || data[2] > 4) {
-        answer->is_syntax_error = true;
-        return;
-    }
-    const uint8_t *uid = bytes > 3 ? data + 3 : NULL;
-    if (data[2] == 0x00 && find_target(chip, uid, bytes - 3)) {
-        answer->cost = timing_select(chip->card->uid_bytes);
-        add(answer, 1);
-        add_target(chip->card, answer);
-        return;
-    }
-    set_field(chip, true);
-    answer->waits = chip->select_retries == FOR_EVER;
-    answer->is_empty_poll = true;
-    answer->cost = timing_empty_field(answer->waits ? 1 : chip->select_retries + 1U);
-    add(answer, 0);
-}
-
-/* 7.3.13. Types 00 and 10 mean a card like ours. Each type takes Period x 150 ms. */
-static void auto_poll(struct pn532 *chip, const uint8_t *data, size_t bytes, struct answer *answer)
-{
-    bool wants_classic = false;
-    for (size_t i = 3; i < bytes; i++) {
-        wants_classic = wants_classic || data[i] == 0x00 || data[i] == 0x10;
-    }
-    if (data[1] == 0 || data[2] < 1 || data[2] > 15) {
-        answer->is_syntax_error = true;
-        return;
-    }
-    if (wants_classic && find_target(chip, NULL, 0)) {
-        answer->cost = timing_select(chip->card->uid_bytes);
-        add(answer, 1);
-        add(answer, 0x10);
-        add(answer, (uint8_t)(5 + chip->card->uid_bytes));
-        add_target(chip->card, answer);
-        return;
-    }
-    set_field(chip, true);
-    answer->waits = true;
-    answer->is_empty_poll = true;
-    if (data[1] != FOR_EVER) {
-        answer->give_up_ms = (uint32_t)(data[1] * data[2] * 150U * (bytes - 3));
-    }
-}
-
-/* The commands of UM0701-02, table 12, that a reader of Classic cards can meet. */
-static const struct command {
-    uint8_t code;
-    uint8_t bytes_min; /* with the code */
-    const char *name;
-    void (*run)(struct pn532 *, const uint8_t *, size_t, struct answer *);
-} commands[] = {
-    {0x00, 2, "Diagnose", diagnose},
-    {0x02, 1, "GetFirmwareVersion", get_firmware},
-    {0x04, 1, "GetGeneralStatus", get_general_status},
-    {0x06, 3, "ReadRegister", read_register},
-    {0x08, 4, "WriteRegister", write_register},
-    {0x10, 2, "SetSerialBaudRate", set_baud},
-    {0x12, 2, "SetParameters", set_parameters},
-    {0x14, 2, "SAMConfiguration", configure_sam},
-    {0x16, 2, "PowerDown", power_down},
-    {0x32, 3, "RFConfiguration", configure_rf},
-    {0x40, 2, "InDataExchange", exchange},
-    {0x42, 1, "InCommunicateThru", communicate_thru},
-    {0x44, 2, "InDeselect", deselect},
-    {0x4A, 3, "InListPassiveTarget", list_target},
-    {0x4E, 4, "InPSL", select_target},
-    {0x52, 2, "InRelease", deselect},
-    {0x54, 2, "InSelect", select_target},
-    {0x60, 4, "InAutoPoll", auto_poll},
-};
-
-static void run(struct pn532 *chip, const uint8_t *data, size_t bytes, struct answer *ret_answer)
-{
-    memset(ret_answer, 0, sizeof *ret_answer);
-    add(ret_answer, (uint8_t)(data[0] + 1U));
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (commands[i].code == data[0] && bytes >= commands[i].bytes_min) {
-            ret_answer->cost = timing_chip(commands[i].name);
-            commands[i].run(chip, data, bytes, ret_answer);
-            return;
-        }
-    }
-    ret_answer->cost = timing_chip("unknown");
-    ret_answer->is_syntax_error = true;
-}
-
-static void log_command(struct pn532 *chip, const struct answer *answer,
+static void log_command(struct pn532 *chip, const struct pn532_answer *answer,
                         struct pn532_output *output)
 {
     const struct timing_entry entry = {
@@ -458,7 +29,7 @@ static void log_command(struct pn532 *chip, const struct answer *answer,
 }
 
 /* Turns the answer into a frame, spoilt by what faults are set. */
-static void give_answer(struct pn532 *chip, const struct answer *answer,
+static void give_answer(struct pn532 *chip, const struct pn532_answer *answer,
                         struct pn532_output *output)
 {
     chip->last_error = answer->status;
@@ -507,8 +78,8 @@ static void give_ack(struct pn532 *chip, struct pn532_output *output)
 
 static void obey(struct pn532 *chip, const uint8_t *data, size_t bytes, struct pn532_output *output)
 {
-    struct answer answer;
-    run(chip, data, bytes, &answer);
+    struct pn532_answer answer;
+    pn532_run(chip, data, bytes, &answer);
     if (answer.waits) {
         memcpy(chip->waiting, data, bytes);
         chip->waiting_bytes = bytes;
@@ -530,13 +101,13 @@ void pn532_init(struct pn532 *chip, struct timing_log *log)
 
 void pn532_reset(struct pn532 *chip)
 {
-    set_field(chip, false);
+    pn532_set_field(chip, false);
     chip->stream.count = 0;
     chip->waiting_bytes = 0;
     chip->reply_bytes = 0;
     chip->parameters = 0x14; /* automatic ATR_RES and RATS: UM0701-02, 7.2.9 */
     chip->last_error = 0;
-    chip->select_retries = FOR_EVER;
+    chip->select_retries = PN532_FOR_EVER;
     chip->reply_timeout_us = TIMING_REPLY_TIMEOUT_US;
     chip->baud = TIMING_BAUD_DEFAULT;
     chip->baud_wanted = 0;
@@ -624,9 +195,12 @@ bool pn532_give_up(struct pn532 *chip, struct pn532_output *ret_output)
     if (chip->waiting_bytes == 0) {
         return false;
     }
-    struct answer answer = {.cost = timing_chip("InAutoPoll"), .is_empty_poll = true};
-    add(&answer, (uint8_t)(chip->waiting[0] + 1U));
-    add(&answer, 0);
+    const struct pn532_answer answer = {
+        .data = {(uint8_t)(chip->waiting[0] + 1U), 0},
+        .bytes = 2,
+        .cost = timing_chip("InAutoPoll"),
+        .is_empty_poll = true,
+    };
     chip->waiting_bytes = 0;
     memset(ret_output, 0, sizeof *ret_output);
     give_answer(chip, &answer, ret_output);

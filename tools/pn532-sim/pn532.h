@@ -59,8 +59,8 @@ struct pn532 {
     uint8_t select_retries;    /* MxRtyPassiveActivation; FF is for ever */
     uint32_t reply_timeout_us; /* RFConfiguration 02, 51.2 ms at reset */
     uint32_t baud;
-    uint32_t baud_wanted; /* SetSerialBaudRate; in force after the host's ACK. 0: none */
-    uint8_t registers[65536];
+    uint32_t baud_wanted;     /* SetSerialBaudRate; in force after the host's ACK. 0: none */
+    uint8_t registers[65536]; /* all read 00 at reset */
 
     /* A command that waits for a card, for ever or some time. */
     uint8_t waiting[PN532_DATA_MAX];
