@@ -32,13 +32,13 @@ static enum st path(const char *folder, const char *name, char ret[IDENTITY_PATH
 
 enum st identity_init(const char *folder, struct identity *ret, struct fault *fault)
 {
-    enum st st = path(folder, ".", ret->folder, fault);
-    if (st != ST_OK || (st = path(folder, "key.pem", ret->key, fault)) != ST_OK ||
-        (st = path(folder, "request.pem", ret->request, fault)) != ST_OK ||
+    enum st st = path(folder, "key.pem", ret->key, fault);
+    if (st != ST_OK || (st = path(folder, "request.pem", ret->request, fault)) != ST_OK ||
         (st = path(folder, "terminal.pem", ret->certificate, fault)) != ST_OK ||
         (st = path(folder, "ca.pem", ret->ca, fault)) != ST_OK) {
         return st;
     }
+    (void)snprintf(ret->folder, sizeof ret->folder, "%s", folder); /* it fits: path() did */
     return ST_OK;
 }
 

@@ -1,3 +1,12 @@
 # wire: the codec that the club links too. vafa-sync: the only user of the network towards the club.
 WIRE_SRC := sync/wire.c sync/pack.c
 WIRE_LIBS := -ljansson -lz
+
+SYNC_SRC := sync/http.c sync/random.c sync/tls.c sync/line.c sync/identity.c sync/client.c \
+            sync/enrol.c $(WIRE_SRC)
+SYNC_LIBS := -lmbedtls -lmbedx509 -lmbedcrypto -ljansson -lz
+
+PROGRAMS += vafa-sync
+vafa-sync_SRC = sync/sync_main.c $(SYNC_SRC) $(PROGRAMME_SRC) $(STORAGE_SRC) $(ENGINE_SRC) \
+                $(HAL_BASE_SRC) $(CLOCK_SRC)
+vafa-sync_LIBS = $(SYNC_LIBS) $(STORAGE_LIBS)

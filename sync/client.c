@@ -1,0 +1,356 @@
+#include "sync/client.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/engine/programme.h"
+#include "hal/clock.h"
+
+struct client {
+    struct store *store;
+    struct line *line;
+    uint32_t batch; /* shrinks when a batch, packed, is larger than allowed */
+    const char *firmware;
+    int64_t time_offset_s; /* as last stored */
+    bool has_time_offset;
+    struct journal_row rows[WIRE_ENTRIES_MAX + 1];
+    struct wire_sync request;
+    char text[WIRE_REQUEST_MAX];
+    char programme[PROGRAMME_TEXT_MAX + 1];
+};
+
+enum st client_open(const struct client_config *config, struct client **ret)
+{
+    assert(config->batch >= 1 && config->batch <= WIRE_ENTRIES_MAX);
+    assert(strlen(config->firmware) <= WIRE_FIRMWARE_MAX);
+
+    struct client *client = calloc(1, sizeof *client);
+    if (client == NULL) {
+        return ST_IO;
+    }
+    client->store = config->store;
+    client->line = config->line;
+    client->batch = config->batch;
+    client->firmware = config->firmware;
+    *ret = client;
+    return ST_OK;
+}
+
+void client_close(struct client *client)
+{
+    free(client);
+}
+
+bool client_needs_person(enum st st)
+{
+    return st == ST_DENIED || st == ST_REFUSED || st == ST_CORRUPT;
+}
+
+/* Passes on what the store says. */
+static enum st store_says(const struct client *client, enum st st, struct fault *fault)
+{
+    *fault = *store_fault(client->store);
+    return st == ST_REFUSED ? ST_CORRUPT : st; /* where no refusal is a possible answer */
+}
+
+/* --- the request ------------------------------------------------------------------------------ */
+
+static enum st read_terminal(struct client *client, uint32_t *ret, struct fault *fault)
+{
+    char text[16];
+    enum st st = setting_get(client->store, "terminal", text, sizeof text);
+    if (st == ST_REFUSED) {
+        fault_say(fault, "This terminal is not enrolled: run vafa-sync enrol.");
+        return ST_REFUSED;
+    }
+    if (st != ST_OK) {
+        return store_says(client, st, fault);
+    }
+    char *end = NULL;
+    unsigned long number = strtoul(text, &end, 10);
+    if (*end != '\0' || number < 1 || number > WIRE_TERMINAL_MAX) {
+        fault_say(fault, "The setting \"terminal\" is not a terminal's number.");
+        return ST_CORRUPT;
+    }
+    *ret = (uint32_t)number;
+    return ST_OK;
+}
+
+static enum st read_programme_version(struct client *client, uint32_t *ret, struct fault *fault)
+{
+    char *text = NULL;
+    enum st st = programme_get(client->store, ret, &text);
+    if (st == ST_OK) {
+        free(text);
+    } else if (st == ST_REFUSED) {
+        *ret = 0;
+    } else {
+        return store_says(client, st, fault);
+    }
+    return ST_OK;
+}
+
+/* Fills in the entries after the acknowledged one, and the chain value there, which is the hash of
+ * the row before the first. */
+static enum st read_entries(struct client *client, uint32_t after, struct fault *fault)
+{
+    struct wire_sync *request = &client->request;
+    size_t base_rows = after > 0 ? 1 : 0;
+    size_t count = 0;
+    enum st st = journal_fetch(client->store, after - (uint32_t)base_rows, client->rows,
+                               client->batch + base_rows, &count);
+    if (st != ST_OK) {
+        return store_says(client, st, fault);
+    }
+    if (count < base_rows) {
+        fault_say(fault, "The club has acknowledged entry %" PRIu32 ", which this journal lacks.",
+                  after);
+        return ST_CORRUPT;
+    }
+    memset(request->base, 0, sizeof request->base);
+    if (base_rows > 0) {
+        memcpy(request->base, client->rows[0].hash, sizeof request->base);
+    }
+    request->after = after;
+    request->entry_count = (uint32_t)(count - base_rows);
+    for (uint32_t i = 0; i < request->entry_count; i += 1) {
+        const struct journal_row *row = &client->rows[i + base_rows];
+        assert(row->sequence == after + 1 + i);
+        request->entries[i].size = (uint16_t)row->size;
+        memcpy(request->entries[i].bytes, row->bytes, row->size);
+    }
+    return ST_OK;
+}
+
+static enum st read_counts(struct client *client, struct client_report *report,
+                           struct journal_counts *ret, struct fault *fault)
+{
+    enum st st = journal_counts(client->store, ret);
+    if (st == ST_OK) {
+        report->entries = ret->entries;
+        st = sync_acknowledged(client->store, &report->acknowledged);
+    }
+    return st == ST_OK ? ST_OK : store_says(client, st, fault);
+}
+
+static enum st read_request(struct client *client, struct client_report *report,
+                            struct fault *fault)
+{
+    struct wire_sync *request = &client->request;
+    struct journal_counts counts = {0};
+    enum clock_quality quality = CLOCK_UNSET;
+    (void)clock_now_s(&quality);
+    enum st st = read_terminal(client, &request->terminal, fault);
+    if (st != ST_OK || (st = read_counts(client, report, &counts, fault)) != ST_OK ||
+        (st = read_programme_version(client, &request->programme, fault)) != ST_OK ||
+        (st = read_entries(client, report->acknowledged, fault)) != ST_OK) {
+        return st;
+    }
+    request->health = (struct wire_health){
+        .unsent = counts.unsent,
+        .pending = counts.pending,
+        .oldest_s = counts.oldest_unsent_s > 0 ? counts.oldest_unsent_s : 0,
+        .clock = (uint8_t)quality,
+    };
+    (void)snprintf(request->health.firmware, sizeof request->health.firmware, "%s",
+                   client->firmware); /* client_open() tested the length */
+    return ST_OK;
+}
+
+/* --- the answer ------------------------------------------------------------------------------- */
+
+/* Takes the club's number as the truth, unless it is impossible. */
+static enum st take_acknowledged(struct client *client, uint32_t acknowledged,
+                                 struct client_report *report, struct fault *fault)
+{
+    struct journal_counts counts;
+    enum st st = read_counts(client, report, &counts, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    if (acknowledged > report->entries) {
+        fault_say(fault,
+                  "The club has %" PRIu32 " entries of this terminal, which has only %" PRIu32
+                  ": its database is an old copy. Stop selling, call for help.",
+                  acknowledged, report->entries);
+        return ST_CORRUPT;
+    }
+    if (acknowledged != report->acknowledged) {
+        st = sync_set_acknowledged(client->store, acknowledged);
+        if (st != ST_OK) {
+            return store_says(client, st, fault);
+        }
+        report->acknowledged = acknowledged;
+    }
+    return ST_OK;
+}
+
+/* A programme that does not load is not a failure of the sync: the old one stays, the trouble is
+ * noted for a person, and the club sees from `have` that it was not taken. */
+static enum st take_programme(struct client *client, const struct wire_sync_answer *answer,
+                              struct fault *fault)
+{
+    char note[SETTING_VALUE_MAX] = "";
+    struct fault why = {""};
+    struct programme programme;
+    enum st st = programme_load(answer->programme, strlen(answer->programme), &programme, &why);
+    if (st == ST_OK && programme.version != answer->programme_version) {
+        fault_say(&why, "It says of itself that it is version %" PRIu32 ".", programme.version);
+        st = ST_FOREIGN;
+    }
+    if (st == ST_FOREIGN || st == ST_UNSUPPORTED) {
+        (void)snprintf(note, sizeof note, "Version %" PRIu32 " was refused: %s",
+                       answer->programme_version, why.say);
+    } else if (st == ST_OK) {
+        st = programme_put(client->store, answer->programme_version, answer->programme);
+        if (st != ST_OK && st != ST_REFUSED) { /* refused: not newer, so there is nothing to do */
+            return store_says(client, st, fault);
+        }
+    } else {
+        *fault = why;
+        return st;
+    }
+    st = setting_put(client->store, "programme.refused", note);
+    return st == ST_OK ? ST_OK : store_says(client, st, fault);
+}
+
+/* Stores how far the club's clock is from ours. A change of a second is the line's delay. */
+static enum st take_time(struct client *client, int64_t club_s, struct fault *fault)
+{
+    char text[32];
+    enum clock_quality quality;
+    int64_t offset_s = 0;
+    if (__builtin_sub_overflow(club_s, clock_now_s(&quality), &offset_s) ||
+        (client->has_time_offset && llabs(offset_s - client->time_offset_s) <= 1)) {
+        return ST_OK;
+    }
+    (void)snprintf(text, sizeof text, "%" PRId64, offset_s); /* 20 characters at most */
+    enum st st = setting_put(client->store, "club.time_offset", text);
+    if (st != ST_OK) {
+        return store_says(client, st, fault);
+    }
+    client->time_offset_s = offset_s;
+    client->has_time_offset = true;
+    return ST_OK;
+}
+
+static enum st take_answer(struct client *client, const struct line_answer *answer,
+                           struct client_report *report, struct fault *fault)
+{
+    struct wire_sync_answer news;
+    struct fault why;
+    enum st st =
+        wire_sync_answer_decode(answer->text, answer->size, &news, client->programme, &why);
+    if (st != ST_OK) {
+        fault_say(fault, "The club's answer makes no sense: %s", why.say);
+        return st;
+    }
+    if ((st = take_acknowledged(client, news.acknowledged, report, fault)) != ST_OK ||
+        (st = take_time(client, news.time_s, fault)) != ST_OK) {
+        return st;
+    }
+    return news.programme != NULL ? take_programme(client, &news, fault) : ST_OK;
+}
+
+/* Every status but 200. */
+static enum st take_error(struct client *client, const struct line_answer *answer,
+                          struct client_report *report, struct fault *fault)
+{
+    struct wire_error error = {0};
+    struct fault why;
+    if (wire_error_decode(answer->text, answer->size, &error, &why) != ST_OK) {
+        error = (struct wire_error){.error = "?"}; /* a proxy's page: the status must do */
+    }
+    report->retry_after_s = answer->retry_after_s;
+    fault_say(fault, "The club answered %d (%s): %s", answer->status, error.error, error.say);
+    switch (answer->status) {
+    case 409:
+        if (strcmp(error.error, "behind") == 0 && error.has_acknowledged) {
+            return take_acknowledged(client, error.acknowledged, report, fault);
+        }
+        return strcmp(error.error, "chain") == 0 ? ST_CORRUPT : ST_FOREIGN;
+    case 401:
+    case 403:
+        return ST_DENIED;
+    case 400:
+    case 413:
+        return ST_REFUSED;
+    case 429:
+    case 503:
+        return ST_AGAIN;
+    default:
+        return ST_FOREIGN;
+    }
+}
+
+/* --- round trips ------------------------------------------------------------------------------ */
+
+enum st client_sync(struct client *client, struct client_report *ret, struct fault *fault)
+{
+    struct line_answer answer = {0};
+    struct fault ignored;
+    fault = fault != NULL ? fault : &ignored;
+    *ret = (struct client_report){0};
+    for (;;) {
+        size_t size = 0;
+        bool too_large = false;
+        enum st st = read_request(client, ret, fault);
+        if (st != ST_OK) {
+            return st;
+        }
+        st = wire_sync_encode(&client->request, client->text, sizeof client->text, &size);
+        if (st != ST_OK) {
+            fault_say(fault, "The request could not be written: %s.", st_word(st));
+            return st;
+        }
+        st =
+            line_post(client->line, WIRE_PATH_SYNC, client->text, size, &answer, &too_large, fault);
+        if (st == ST_OK) {
+            break;
+        }
+        if (!too_large || client->batch == 1) {
+            return st;
+        }
+        client->batch /= 2; /* so the loop ends after ten turns at most */
+    }
+    return answer.status == 200 ? take_answer(client, &answer, ret, fault)
+                                : take_error(client, &answer, ret, fault);
+}
+
+enum st client_catch_up(struct client *client, struct client_report *ret, struct fault *fault)
+{
+    uint64_t turns_max = 8;
+    for (uint64_t turn = 0; turn < turns_max; turn += 1) {
+        enum st st = client_sync(client, ret, fault);
+        if (st != ST_OK || ret->acknowledged == ret->entries) {
+            return st;
+        }
+        /* Twice the journal, for a club that was restored meanwhile, and then some. */
+        turns_max = 8 + 2 * ((uint64_t)ret->entries / client->batch + 1);
+    }
+    fault_say(fault,
+              "The club answers but does not take the entries in (%" PRIu32 " of %" PRIu32 ").",
+              ret->acknowledged, ret->entries);
+    return ST_FOREIGN;
+}
+
+enum st client_note(struct client *client, enum st st, const struct fault *fault)
+{
+    const char *say = st == ST_OK ? "" : fault->say;
+    char before[sizeof fault->say + 1];
+    enum st rc = ST_OK;
+    if (st == ST_OK) {
+        char text[32];
+        enum clock_quality quality;
+        (void)snprintf(text, sizeof text, "%" PRId64, clock_now_s(&quality)); /* 20 at most */
+        rc = setting_put(client->store, "sync.last_ok", text);
+    }
+    /* Written only when it changes: a shop without a line must not wear out its disk. */
+    if (rc == ST_OK && (setting_get(client->store, "sync.say", before, sizeof before) != ST_OK ||
+                        strcmp(before, say) != 0)) {
+        rc = setting_put(client->store, "sync.say", say);
+    }
+    return rc;
+}
