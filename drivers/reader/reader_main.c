@@ -37,7 +37,7 @@ static const char *sentence(enum reader_exit why)
     case READER_EXIT_PARENT:
         return "The parent sent a message that makes no sense.";
     }
-    assert(!"an exit code outside its enum");
+    assert(0 && "an exit code outside its enum");
     return "";
 }
 
@@ -47,7 +47,7 @@ static _Noreturn void leave(enum reader_exit why)
     if (why != READER_EXIT_ORDERLY) {
         (void)fprintf(stderr, "vafa-reader: %s\n", sentence(why));
     }
-    _exit(why);
+    _exit((int)why);
 }
 
 /* This process sees MIFARE Classic keys pass by: it leaves no core file, cannot be traced by its
