@@ -8,6 +8,8 @@
 
 #include <nfc/nfc.h>
 
+#include "drivers/reader/baud.h"
+
 enum {
     /* A look for a card takes three tries of about 5 ms (UM0701-02 7.3.5) and the wire. Another
      * one is begun only when this much time is left. */
@@ -111,6 +113,9 @@ enum reader_exit libnfc_open(const char *connection, struct libnfc **ret_libnfc)
     memcpy(name, connection, strlen(connection));
     if (!port_is_there(name)) {
         return READER_EXIT_PORT;
+    }
+    if (!baud_raise(name)) {
+        return READER_EXIT_SILENT;
     }
     nfc_init(&libnfc->context);
     if (libnfc->context == NULL) {

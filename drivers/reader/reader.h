@@ -44,7 +44,7 @@ enum {
 
 struct reader_config {
     const char *program;    /* path of vafa-reader; copied */
-    const char *connection; /* libnfc connection string, "pn532_uart:/dev/ttyS1"; copied */
+    const char *connection; /* libnfc's: "pn532_uart:/dev/ttyS1", faster with ":460800"; copied */
     bool keep_stderr;       /* the process's one sentence at its end goes to our stderr */
 };
 
