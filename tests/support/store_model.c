@@ -1,0 +1,288 @@
+#include "tests/support/store_model.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hal/base/bytes.h"
+
+void model_init(struct model *model, uint32_t cards, uint64_t seed)
+{
+    *model = (struct model){.cards = cards, .random = seed};
+}
+
+void model_finish(struct model *model)
+{
+    free(model->entries);
+}
+
+static uint32_t draw(struct model *model, uint32_t below)
+{
+    uint64_t z = (model->random += UINT64_C(0x9e3779b97f4a7c15)); /* splitmix64 */
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (uint32_t)((z ^ (z >> 31)) % below);
+}
+
+uint64_t model_card(uint32_t i)
+{
+    uint64_t number = (UINT64_C(606000000000000) + i) * 10;
+    while (!card_number_is_valid(number)) {
+        number++; /* until its last digit is right */
+    }
+    return number;
+}
+
+void model_uid(uint32_t i, uint8_t ret_uid[ENTRY_UID_MAX])
+{
+    memset(ret_uid, 0, ENTRY_UID_MAX);
+    ret_uid[0] = 4;
+    put_le32(ret_uid + 1, i);
+}
+
+static struct snapshot snapshot_of(uint32_t sequence, uint32_t counter)
+{
+    struct snapshot snapshot = {.status = CARD_ACTIVE, .counter = counter};
+    snapshot.points.n = counter * 10;
+    snapshot.purse[PURSE_CREDIT].rials = (int64_t)counter * 1000 + sequence;
+    snapshot.last = (struct transaction){.kind = TRANSACTION_SALE,
+                                         .amount = {1000},
+                                         .minute = sequence,
+                                         .terminal = 7,
+                                         .sequence = sequence};
+    return snapshot;
+}
+
+static struct entry entry_of(const struct model *model, enum entry_kind kind)
+{
+    struct entry entry = {.kind = kind,
+                          .sequence = model->count + 1,
+                          .time_s = 1790000000 + model->count,
+                          .clock_quality = 2,
+                          .terminal = 7,
+                          .operator_no = 3};
+    return entry;
+}
+
+struct entry model_start(const struct model *model)
+{
+    struct entry entry = entry_of(model, ENTRY_START);
+    memcpy(entry.start.firmware, "1.0", 4);
+    return entry;
+}
+
+struct entry model_intent(const struct model *model, uint32_t card, uint32_t counter)
+{
+    struct entry entry = entry_of(model, ENTRY_INTENT);
+    struct entry_intent *intent = &entry.intent;
+    intent->card_number = model_card(card);
+    intent->family = 1;
+    intent->uid_bytes = 7;
+    model_uid(card, intent->uid);
+    intent->programme = 1;
+    intent->has_before = counter > 1;
+    if (counter > 1) {
+        intent->before = snapshot_of(entry.sequence, counter - 1);
+    }
+    intent->after = snapshot_of(entry.sequence, counter);
+    intent->parts.amount.rials = 1000;
+    return entry;
+}
+
+struct entry model_outcome(const struct model *model, uint32_t intent, enum entry_verdict verdict)
+{
+    const struct entry *of = &model->entries[intent - 1];
+    assert(of->kind == ENTRY_INTENT);
+    struct entry entry = entry_of(model, ENTRY_OUTCOME);
+    entry.outcome.intent_sequence = intent;
+    entry.outcome.verdict = verdict;
+    entry.outcome.evidence = EVIDENCE_READ_BACK;
+    entry.outcome.card_number = of->intent.card_number;
+    entry.outcome.counter = of->intent.after.counter;
+    return entry;
+}
+
+struct entry model_sighting(const struct model *model, uint32_t card, uint32_t counter)
+{
+    struct entry entry = entry_of(model, ENTRY_SIGHTING);
+    entry.sighting.card_number = model_card(card);
+    entry.sighting.family = 2;
+    entry.sighting.uid_bytes = 7;
+    model_uid(card, entry.sighting.uid);
+    entry.sighting.snapshot = snapshot_of(entry.sequence, counter);
+    return entry;
+}
+
+/* True when an entry after `intent`, up to `count`, is its outcome. */
+static bool is_settled(const struct model *model, uint32_t count, const struct entry *intent)
+{
+    for (uint32_t i = intent->sequence; i < count; i++) {
+        const struct entry *entry = &model->entries[i];
+        if (entry->kind == ENTRY_OUTCOME && entry->outcome.intent_sequence == intent->sequence) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct entry model_draw(struct model *model)
+{
+    const uint32_t card = draw(model, model->cards);
+    const uint32_t choice = draw(model, 10);
+    const struct snapshot *seen = model_seen(model, model->count, card);
+    const uint32_t counter = seen != NULL ? seen->counter : 0;
+    if (model->count == 0 || choice == 9) {
+        return model_start(model);
+    }
+    const struct entry *last = &model->entries[model->count - 1];
+    if (last->kind == ENTRY_INTENT && choice < 7) {
+        return model_outcome(model, last->sequence, VERDICT_DONE);
+    }
+    const struct entry *open = model_pending(model, model->count, card);
+    if (open != NULL) {
+        return model_outcome(model, open->sequence, 1 + draw(model, 3));
+    }
+    if (choice < 7) {
+        return model_intent(model, card, counter + 1);
+    }
+    /* Newer, the same, or older than what is known. */
+    return model_sighting(model, card, counter + draw(model, 3) + (counter == 0));
+}
+
+void model_add(struct model *model, const struct entry *entry)
+{
+    assert(entry->sequence == model->count + 1);
+    if (model->count == model->capacity) {
+        model->capacity = model->capacity * 2 + 64;
+        model->entries = realloc(model->entries, sizeof *entry * model->capacity);
+        assert(model->entries != NULL);
+    }
+    model->entries[model->count++] = *entry;
+}
+
+const struct entry *model_pending(const struct model *model, uint32_t count, uint32_t card)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct entry *entry = &model->entries[i];
+        if (entry->kind == ENTRY_INTENT && entry->intent.card_number == model_card(card) &&
+            !is_settled(model, count, entry)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+uint32_t model_pending_count(const struct model *model, uint32_t count)
+{
+    uint32_t pending = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct entry *entry = &model->entries[i];
+        pending += entry->kind == ENTRY_INTENT && !is_settled(model, count, entry);
+    }
+    return pending;
+}
+
+const struct snapshot *model_seen(const struct model *model, uint32_t count, uint32_t card)
+{
+    const struct snapshot *newest = NULL;
+    const uint64_t number = model_card(card);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct entry *entry = &model->entries[i];
+        const struct snapshot *shown = NULL;
+        if (entry->kind == ENTRY_SIGHTING && entry->sighting.card_number == number) {
+            shown = &entry->sighting.snapshot;
+        }
+        if (entry->kind == ENTRY_OUTCOME && entry->outcome.verdict == VERDICT_DONE &&
+            entry->outcome.card_number == number) {
+            shown = &model->entries[entry->outcome.intent_sequence - 1].intent.after;
+        }
+        if (shown != NULL && (newest == NULL || shown->counter > newest->counter)) {
+            newest = shown;
+        }
+    }
+    return newest;
+}
+
+/* --- comparing with a store ------------------------------------------------------------------- */
+
+static bool differs(struct store *store, const char *what, uint32_t at)
+{
+    printf("model: %s differs at %u: %s\n", what, at, store_fault(store)->say);
+    return false;
+}
+
+static bool entries_agree(const struct model *model, uint32_t count, struct store *store)
+{
+    enum { AT_ONCE = 64 };
+    static struct journal_row rows[AT_ONCE];
+    uint32_t at = 0;
+    size_t got = 0;
+    do {
+        if (journal_fetch(store, at, rows, AT_ONCE, &got) != ST_OK || at + got > count) {
+            return differs(store, "fetch", at);
+        }
+        for (size_t i = 0; i < got; i++) {
+            uint8_t bytes[ENTRY_BYTES_MAX];
+            const size_t size = entry_encode(&model->entries[at + i], bytes);
+            if (rows[i].sequence != at + i + 1 || rows[i].size != size ||
+                memcmp(rows[i].bytes, bytes, size) != 0) {
+                return differs(store, "entry", at + (uint32_t)i + 1);
+            }
+        }
+        at += (uint32_t)got;
+    } while (got == AT_ONCE);
+    return at == count || differs(store, "end", at);
+}
+
+static bool snapshots_equal(const struct snapshot *a, const struct snapshot *b)
+{
+    uint8_t image_a[SNAPSHOT_IMAGE_BYTES], image_b[SNAPSHOT_IMAGE_BYTES];
+    snapshot_encode(a, image_a);
+    snapshot_encode(b, image_b);
+    return memcmp(image_a, image_b, sizeof image_a) == 0;
+}
+
+static bool card_agrees(const struct model *model, uint32_t count, struct store *store,
+                        uint32_t card)
+{
+    struct entry found;
+    struct snapshot seen;
+    uint8_t uid[ENTRY_UID_MAX];
+    model_uid(card, uid);
+    const struct entry *pending = model_pending(model, count, card);
+    const struct snapshot *snapshot = model_seen(model, count, card);
+
+    enum st st = journal_pending(store, model_card(card), &found);
+    if (pending == NULL ? st != ST_REFUSED : st != ST_OK || found.sequence != pending->sequence) {
+        return differs(store, "pending", card);
+    }
+    st = journal_pending_uid(store, uid, 7, &found);
+    if (pending == NULL ? st != ST_REFUSED : st != ST_OK || found.sequence != pending->sequence) {
+        return differs(store, "pending by UID", card);
+    }
+    st = cards_seen(store, model_card(card), &seen);
+    if (snapshot == NULL ? st != ST_REFUSED : st != ST_OK || !snapshots_equal(&seen, snapshot)) {
+        return differs(store, "card", card);
+    }
+    return true;
+}
+
+bool model_agrees(const struct model *model, uint32_t count, struct store *store)
+{
+    struct journal_counts counts;
+    uint32_t next = 0;
+    if (journal_next(store, &next) != ST_OK || next != count + 1) {
+        return differs(store, "next", next);
+    }
+    if (journal_counts(store, &counts) != ST_OK || counts.entries != count ||
+        counts.pending != model_pending_count(model, count)) {
+        return differs(store, "counts", count);
+    }
+    for (uint32_t card = 0; card < model->cards; card++) {
+        if (!card_agrees(model, count, store, card)) {
+            return false;
+        }
+    }
+    return entries_agree(model, count, store);
+}

@@ -1,0 +1,52 @@
+/* store_model.h - entries to fill a store with, and a naive second opinion on what it must then
+ * hold.
+ *
+ * Tests only. The model keeps every entry in order and answers each question by walking over all of
+ * them; it shares no code with storage/. */
+#ifndef TESTS_SUPPORT_STORE_MODEL_H
+#define TESTS_SUPPORT_STORE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/engine/entry.h"
+#include "storage/store.h"
+
+enum { MODEL_CARDS = 6 };
+
+struct model {
+    struct entry *entries; /* [0] has sequence 1 */
+    uint32_t count, capacity;
+    uint32_t cards; /* how many different ones to draw from */
+    uint64_t random;
+};
+
+void model_init(struct model *model, uint32_t cards, uint64_t seed);
+void model_finish(struct model *model);
+
+/* The i-th test card's number and UID (7 bytes). */
+uint64_t model_card(uint32_t i);
+void model_uid(uint32_t i, uint8_t ret_uid[ENTRY_UID_MAX]);
+
+/* Single entries, with sequence = count + 1; not yet part of the model. */
+struct entry model_start(const struct model *model);
+struct entry model_intent(const struct model *model, uint32_t card, uint32_t counter);
+struct entry model_outcome(const struct model *model, uint32_t intent, enum entry_verdict verdict);
+struct entry model_sighting(const struct model *model, uint32_t card, uint32_t counter);
+/* A plausible next entry, by the model's random numbers. */
+struct entry model_draw(struct model *model);
+/* Makes it part of the model. */
+void model_add(struct model *model, const struct entry *entry);
+
+/* The oldest intent of the card among the first `count` entries that has no outcome there; NULL. */
+const struct entry *model_pending(const struct model *model, uint32_t count, uint32_t card);
+/* The newest snapshot of the card among the first `count` entries; NULL. */
+const struct snapshot *model_seen(const struct model *model, uint32_t count, uint32_t card);
+uint32_t model_pending_count(const struct model *model, uint32_t count);
+
+/* True when the store holds exactly the first `count` entries and all that follows from them; else
+ * prints what differs. */
+bool model_agrees(const struct model *model, uint32_t count, struct store *store);
+
+#endif
