@@ -5,3 +5,7 @@ ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/
              firmware/engine/programme.c firmware/engine/plan.c firmware/engine/plan_refund.c
 # The loader of programmes is apart: it alone needs -ljansson.
 PROGRAMME_SRC = firmware/engine/programme_load.c
+
+# The terminal. TAP_SRC is its pure part; TERMINAL_SRC does what that says, over store, card and clock.
+TAP_SRC = firmware/terminal/tap.c firmware/terminal/settle.c firmware/terminal/say.c
+TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing.c

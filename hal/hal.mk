@@ -8,3 +8,6 @@ KEYSTORE_LIBS = -lmbedcrypto
 PROGRAMS += vafa-keys
 vafa-keys_SRC = hal/keys_main.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)
 vafa-keys_LIBS = $(KEYSTORE_LIBS)
+
+# A POSIX system's clock; a board without one links its own.
+CLOCK_SRC = hal/clock_posix.c

@@ -467,13 +467,13 @@ static enum tap_next on_outcome(struct tap *tap, bool is_stored, struct tap_act 
         return fail(tap, TAP_REASON_NO_CARD, NULL, ret_act);
     case TAP_THEN_GO_ON:
     case TAP_THEN_READ:
+        close_intent(tap); /* the card has decided, whether or not the journal could take it */
         if (!is_stored) {
             return fail(tap, TAP_REASON_DISK, NULL, ret_act);
         }
         if (tap->then == TAP_THEN_GO_ON) {
             return go(tap, TAP_LOOK, TAP_ACT_LOOK_UP, ret_act);
         }
-        close_intent(tap);
         tap->is_read_again = true;
         return go_read(tap, ret_act);
     case TAP_THEN_TAMPERED:

@@ -85,6 +85,7 @@ static void read_table(const char *name, struct table *ret)
 static const struct programme the_programme = {
     .version = 3,
     .club = "Test",
+    .unit = UNIT_RIAL,
     .awards = {{.id = "base", .block = {100000}, .points = {1}}},
     .award_count = 1,
     .point_value = {1000},
@@ -252,7 +253,7 @@ static bool feed_card(struct world *world, const char *word)
 }
 
 /* looked, looked:seen, looked:higher, looked:fork, looked:nonumber, looked:own (this tap's
- * intent in doubt), looked:sale, looked:load ... (an earlier one). */
+ * intent in doubt), looked:left (the one of an earlier "left:sale", "left:load" ...). */
 static bool feed_looked(struct world *world, const char *word)
 {
     if (strncmp(word, "looked", 6) != 0) {
@@ -269,8 +270,7 @@ static bool feed_looked(struct world *world, const char *word)
         look.free_number = 0;
     } else if (what[0] != '\0') {
         look.has_pending = true;
-        look.pending = strcmp(what, "own") == 0 ? world->tap.intent : intent_of(what);
-        world->pending = look.pending;
+        look.pending = strcmp(what, "own") == 0 ? world->tap.intent : world->pending;
     }
     feed(world, (struct tap_event){.kind = TAP_EVENT_LOOKED, .look = &look});
     return true;
@@ -309,6 +309,8 @@ static void run_word(struct world *world, const char *word)
 {
     if (strcmp(word, "noprogramme") == 0) {
         tap_init(&world->tap, NULL);
+    } else if (strncmp(word, "left:", 5) == 0) {
+        world->pending = intent_of(word + 5);
     } else if (!feed_plain(world, word) && !feed_card(world, word) && !feed_looked(world, word) &&
                !feed_history(world, word)) {
         struct tap_request request = request_of(word);
@@ -350,44 +352,48 @@ static const char *const scripts[][4] = {
     {"look", "looked", "balance, state not seen before", "balance card looked"},
     {"look", "looked", "history, state seen before", "history card looked:seen"},
     {"look", "looked", "history, state not seen before", "history card looked"},
-    {"look", "looked", "an intent in doubt", "sale card looked:load"},
+    {"look", "looked", "an intent in doubt", "left:load sale card looked:left"},
     {"look", "looked", "seen with a higher counter", "sale card looked:higher"},
     {"look", "looked", "seen with another content", "sale card looked:fork"},
     {"look", "looked", "held again, but another card of that UID", HELD "card looked"},
     {"look", "store_failed", "nothing open", "sale card failed"},
     {"look", "store_failed", "in doubt", HELD "card failed"},
     {"confirm", "card", "absent, same tap", OWN "card"},
-    {"confirm", "card", "absent, same wish", "sale card looked:sale card"},
-    {"confirm", "card", "absent, other wish", "balance card looked:sale card"},
-    {"confirm", "card", "issue absent, same wish", "issue half looked:issue half"},
-    {"confirm", "card", "issue absent, other opening", "issue half looked:issue-dear half"},
+    {"confirm", "card", "absent, same wish", "left:sale sale card looked:left card"},
+    {"confirm", "card", "absent, other wish", "left:sale balance card looked:left card"},
+    {"confirm", "card", "issue absent, same wish", "left:issue issue half looked:left half"},
+    {"confirm", "card", "issue absent, other opening",
+     "left:issue-dear issue half looked:left half"},
     {"confirm", "card", "done, same tap", HELD "after looked:own after"},
-    {"confirm", "card", "done, same wish", "sale card looked:sale after after"},
-    {"confirm", "card", "done, other wish", "load card looked:sale after after"},
+    {"confirm", "card", "done, same wish", "left:sale sale after looked:left after"},
+    {"confirm", "card", "done, other wish", "left:sale load after looked:left after"},
     {"confirm", "card", "flickers, same tap", OWN "after"},
-    {"confirm", "card", "flickers, other wish", "balance card looked:sale after"},
-    {"confirm", "card", "issue flickers, balance asked", "balance card looked:issue half"},
-    {"confirm", "card", "other", "sale card looked:load other"},
-    {"confirm", "card", "beyond", "sale card looked:load beyond"},
-    {"confirm", "card", "forged", "sale card looked:load forged"},
-    {"confirm", "card", "damaged", "sale card looked:load damaged"},
+    {"confirm", "card", "flickers, other wish", "left:sale balance card looked:left after"},
+    {"confirm", "card", "issue flickers, balance asked",
+     "left:issue balance after looked:left half"},
+    {"confirm", "card", "other", "left:load sale card looked:left other"},
+    {"confirm", "card", "beyond", "left:load sale card looked:left beyond"},
+    {"confirm", "card", "forged", "left:load sale card looked:left forged"},
+    {"confirm", "card", "damaged", "left:load sale card looked:left damaged"},
     {"confirm", "card", "rolled back, twice", "sale card looked:higher card"},
     {"confirm", "card", "rolled back, once", "sale card looked:higher seven"},
-    {"confirm", "no_card", "nothing open", "sale card looked:load nocard"},
+    {"confirm", "no_card", "nothing open", "left:load sale card looked:left nocard"},
     {"confirm", "no_card", "in doubt", OWN "nocard"},
-    {"confirm", "gone", "nothing open", "sale card looked:load gone"},
+    {"confirm", "gone", "nothing open", "left:load sale card looked:left gone"},
     {"confirm", "gone", "in doubt", OWN "gone"},
-    {"confirm", "reader", "nothing open", "sale card looked:load reader"},
+    {"confirm", "reader", "nothing open", "left:load sale card looked:left reader"},
     {"confirm", "reader", "in doubt", OWN "reader"},
-    {"trace", "history", "ours is there, same wish", "sale card looked:sale beyond hist:ours"},
-    {"trace", "history", "ours is there, other wish", "load card looked:sale beyond hist:ours"},
-    {"trace", "history", "another's is there", "load card looked:sale beyond hist:other"},
+    {"trace", "history", "ours is there, same wish",
+     "left:sale sale card looked:left beyond hist:ours"},
+    {"trace", "history", "ours is there, other wish",
+     "left:sale load card looked:left beyond hist:ours"},
+    {"trace", "history", "another's is there", "left:sale load card looked:left beyond hist:other"},
     {"trace", "history", "does not reach back, same wish",
-     "sale card looked:sale beyond hist:short"},
+     "left:sale sale card looked:left beyond hist:short"},
     {"trace", "history", "does not reach back, other wish",
-     "load card looked:sale beyond hist:short"},
-    {"trace", "gone", "-", "load card looked:sale beyond gone"},
-    {"trace", "reader", "-", "load card looked:sale beyond reader"},
+     "left:sale load card looked:left beyond hist:short"},
+    {"trace", "gone", "-", "left:sale load card looked:left beyond gone"},
+    {"trace", "reader", "-", "left:sale load card looked:left beyond reader"},
     {"sight", "stored", "balance", "balance card looked stored"},
     {"sight", "stored", "history", "history card looked stored"},
     {"sight", "stored", "rolled back", "sale card looked:higher card stored"},
@@ -404,25 +410,28 @@ static const char *const scripts[][4] = {
     {"intent", "stored", "issue", ISSUE},
     {"intent", "store_failed", "-", "sale card looked failed"},
     {"commit", "written", "-", "sale card looked stored written"},
-    {"commit", "written", "an older intent, firm now", "balance card looked:sale after written"},
+    {"commit", "written", "an older intent, firm now",
+     "left:sale balance card looked:left after written"},
     {"commit", "unwritten", "-", SENT},
     {"commit", "gone", "-", HELD},
     {"commit", "reader", "-", "sale card looked stored reader"},
     {"outcome", "stored", "done", "sale card looked stored written stored"},
-    {"outcome", "stored", "not done, go on", "load card looked:sale card stored"},
-    {"outcome", "stored", "an older one done, go on", "load card looked:sale after after stored"},
+    {"outcome", "stored", "not done, go on", "left:sale load card looked:left card stored"},
+    {"outcome", "stored", "an older one done, go on",
+     "left:sale load after looked:left after stored"},
     {"outcome", "stored", "an older intent, firm now",
-     "balance card looked:sale after written stored"},
-    {"outcome", "stored", "left, same wish", "sale card looked:sale beyond hist:short stored"},
+     "left:sale balance card looked:left after written stored"},
+    {"outcome", "stored", "left, same wish",
+     "left:sale sale card looked:left beyond hist:short stored"},
     {"outcome", "stored", "never sent, time over", SENT "timeup stored"},
     {"outcome", "store_failed", "done", "sale card looked stored written failed"},
-    {"outcome", "store_failed", "not done, go on", "load card looked:sale card failed"},
+    {"outcome", "store_failed", "not done, go on", "left:sale load card looked:left card failed"},
     {"outcome", "store_failed", "an older one done, go on",
-     "load card looked:sale after after failed"},
+     "left:sale load after looked:left after failed"},
     {"outcome", "store_failed", "an older intent, firm now",
-     "balance card looked:sale after written failed"},
+     "left:sale balance card looked:left after written failed"},
     {"outcome", "store_failed", "left, same wish",
-     "sale card looked:sale beyond hist:short failed"},
+     "left:sale sale card looked:left beyond hist:short failed"},
     {"outcome", "store_failed", "never sent, time over", SENT "timeup failed"},
     {"hold", "card", "member", HELD "card"},
     {"hold", "card", "damaged, in doubt", HELD "damaged"},
@@ -448,17 +457,8 @@ static void run_script(struct world *world, const char *script, enum tap_state *
             continue;
         }
         *ret_before = world->tap.state;
-        /* "after" and "card" before "looked:..." show the intent of the words to come. */
-        const char *ahead = at == NULL ? NULL : strstr(at, "looked:");
-        if (ahead != NULL && strncmp(ahead, "looked:issue", 12) == 0) {
-            world->pending = intent_of("issue");
-            if (strcmp(word, "card") == 0) {
-                word = "after";
-            }
-        } else if (world->tap.has_intent) {
+        if (world->tap.has_intent) {
             world->pending = world->tap.intent;
-        } else if (ahead != NULL && strcmp(word, "card") == 0 && strstr(at, "after after")) {
-            word = "after";
         }
         run_word(world, word);
         if (world->next == TAP_REJECTED) {
@@ -683,7 +683,7 @@ static void the_same_wish_asked_again_is_answered_and_not_done_again(void **unus
     (void)unused;
     static struct world world;
     enum tap_state before;
-    run_script(&world, "sale card looked:sale after after stored", &before);
+    run_script(&world, "left:sale sale after looked:left after stored", &before);
     assert_int_equal(world.act.answer.outcome, TAP_DONE);
     assert_true(world.act.answer.is_earlier);
     run_script(&world, HELD "after looked:own after stored", &before);
@@ -692,7 +692,7 @@ static void the_same_wish_asked_again_is_answered_and_not_done_again(void **unus
     run_script(&world, "sale card looked stored written failed", &before);
     assert_int_equal(world.act.answer.outcome, TAP_DONE);
     assert_true(world.act.answer.is_unsaved);
-    run_script(&world, "balance card looked:sale after after stored", &before);
+    run_script(&world, "left:sale balance after looked:left after stored", &before);
     assert_int_equal(world.act.kind, TAP_ACT_LOOK_UP);
     assert_true(world.tap.answer.has_settled);
     assert_int_equal(world.tap.answer.settled, VERDICT_DONE);

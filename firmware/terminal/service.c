@@ -1,0 +1,450 @@
+#include "firmware/terminal/service.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/terminal/say.h"
+#include "hal/clock.h"
+
+struct terminal {
+    struct terminal_config config;
+    struct standing standing;
+    bool has_started; /* this process's start entry is in the journal */
+
+    bool is_busy, is_cancelled, has_read;
+    int64_t deadline_ms;
+    struct tap tap;
+    struct tap_act act; /* the act to do next, or the answer */
+
+    struct card_view view; /* of the last reading */
+    struct tap_look look;
+    struct snapshot history[CARD_HISTORY_MAX];
+
+    /* The card that was released last. Releasing halts it, so while it still lies there only a
+     * select with its UID finds it. */
+    uint8_t released[CARD_UID_MAX];
+    size_t released_bytes;
+};
+
+_Static_assert((int)CARD_HISTORY_MAX <= (int)PLAN_HISTORY_MAX, "a plan takes what a card can hold");
+
+static void log_event(const struct terminal *terminal, const char *event, const char *text)
+{
+    if (terminal->config.log != NULL) {
+        terminal->config.log(terminal->config.log_ctx, event, text);
+    }
+}
+
+static void log_store(const struct terminal *terminal, const char *what)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text, "%s: %s", what, store_fault(terminal->config.store)->say);
+    log_event(terminal, "T300", text);
+}
+
+/* --- the journal ---------------------------------------------------------------------------- */
+
+/* Fills in what only the journal and the clock know, and appends. An intent has planned its
+ * sequence into the card's snapshot already. */
+static enum st append(struct terminal *terminal, struct entry *entry)
+{
+    struct store *store = terminal->config.store;
+    enum clock_quality quality;
+    uint32_t sequence = 0;
+    enum st st = ST_AGAIN;
+    entry->time_s = clock_now_s(&quality);
+    entry->clock_quality = (uint8_t)quality;
+    entry->terminal = terminal->standing.terminal;
+    for (int n = 0; n < TERMINAL_STORE_TRIES && st == ST_AGAIN; n++) {
+        st = journal_next(store, &sequence);
+        if (st == ST_OK) {
+            assert(entry->kind != ENTRY_INTENT || entry->sequence == sequence);
+            entry->sequence = sequence;
+            st = journal_append(store, entry);
+        }
+    }
+    if (st != ST_OK) {
+        log_store(terminal, "append");
+    }
+    return st;
+}
+
+/* The first thing that an enrolled process writes. */
+static enum st append_start(struct terminal *terminal)
+{
+    if (terminal->has_started || terminal->standing.terminal == 0) {
+        return ST_OK;
+    }
+    struct entry entry = {.kind = ENTRY_START};
+    (void)snprintf(entry.start.firmware, sizeof entry.start.firmware, "%s",
+                   terminal->config.firmware);
+    enum st st = append(terminal, &entry);
+    terminal->has_started = st == ST_OK;
+    return st;
+}
+
+/* The oldest intent in doubt of the card just read. An issue that was cut left a card without a
+ * readable number, so it is found by UID. */
+static enum st find_pending(struct terminal *terminal, struct tap_look *look)
+{
+    struct store *store = terminal->config.store;
+    const struct card_view *view = &terminal->view;
+    enum st st = ST_REFUSED;
+    if (view->condition == CARD_MEMBER) {
+        st = journal_pending(store, view->number, &look->pending);
+    }
+    if (st == ST_REFUSED) {
+        st = journal_pending_uid(store, view->uid, view->uid_bytes, &look->pending);
+        if (st == ST_OK && look->pending.intent.has_before) {
+            return ST_OK; /* of another card that has, or had, this UID */
+        }
+    }
+    look->has_pending = st == ST_OK;
+    return st == ST_REFUSED ? ST_OK : st;
+}
+
+static enum st look_up(struct terminal *terminal)
+{
+    struct store *store = terminal->config.store;
+    struct tap_look look = {.terminal = terminal->standing.terminal};
+    enum clock_quality quality;
+    int64_t now_s = clock_now_s(&quality);
+    look.minute = quality == CLOCK_UNSET ? 0 : snapshot_minute(now_s);
+    enum st st = journal_next(store, &look.sequence);
+    if (st == ST_OK) {
+        st = find_pending(terminal, &look);
+    }
+    if (st == ST_OK && terminal->view.condition == CARD_MEMBER) {
+        st = cards_seen(store, terminal->view.number, &look.seen);
+        look.has_seen = st == ST_OK;
+        st = st == ST_REFUSED ? ST_OK : st;
+    }
+    if (st == ST_OK && terminal->tap.request.what == TAP_ISSUE) {
+        st = standing_free_number(store, &look.free_number);
+    }
+    terminal->look = look;
+    return st;
+}
+
+/* --- acts ----------------------------------------------------------------------------------- */
+
+static enum tap_event_kind event_of_card(enum st st, enum tap_event_kind when_ok)
+{
+    switch (st) {
+    case ST_OK:
+        return when_ok;
+    case ST_IO:
+        return TAP_EVENT_READER;
+    case ST_AGAIN:
+    case ST_GONE:
+    case ST_REFUSED:
+    case ST_DENIED:
+    case ST_FOREIGN:
+    case ST_FULL:
+    case ST_CORRUPT:
+    case ST_UNSUPPORTED:
+        break;
+    }
+    return TAP_EVENT_GONE;
+}
+
+static struct tap_event do_read(struct terminal *terminal, const struct tap_act *act)
+{
+    const struct card_port *card = &terminal->config.card;
+    bool any = act->uid_bytes == 0;
+    terminal->has_read = true;
+    enum st st = card->ops->read(card->ctx, any ? NULL : act->uid, act->uid_bytes, &terminal->view);
+    if (st == ST_AGAIN && any && terminal->released_bytes > 0) {
+        st = card->ops->read(card->ctx, terminal->released, terminal->released_bytes,
+                             &terminal->view);
+    }
+    if (st == ST_AGAIN) {
+        return (struct tap_event){.kind = TAP_EVENT_NO_CARD};
+    }
+    return (struct tap_event){.kind = event_of_card(st, TAP_EVENT_CARD), .view = &terminal->view};
+}
+
+static struct tap_event do_history(struct terminal *terminal)
+{
+    const struct card_port *card = &terminal->config.card;
+    size_t count = 0;
+    enum st st = card->ops->history(card->ctx, terminal->history, CARD_HISTORY_MAX, &count);
+    return (struct tap_event){.kind = event_of_card(st, TAP_EVENT_HISTORY),
+                              .history = {.snapshots = terminal->history, .count = count}};
+}
+
+static struct tap_event do_append(struct terminal *terminal, const struct tap_act *act)
+{
+    struct entry entry = act->entry;
+    bool is_issue = entry.kind == ENTRY_INTENT && !entry.intent.has_before;
+    enum st st = ST_OK;
+    if (is_issue) {
+        st = standing_use_number(terminal->config.store, entry.intent.card_number);
+    }
+    if (st == ST_OK) {
+        st = append(terminal, &entry);
+    }
+    return (struct tap_event){.kind = st == ST_OK ? TAP_EVENT_STORED : TAP_EVENT_STORE_FAILED};
+}
+
+static struct tap_event do_write(struct terminal *terminal, const struct tap_act *act)
+{
+    const struct card_port *card = &terminal->config.card;
+    bool is_issue = act->kind == TAP_ACT_ISSUE;
+    enum st st = is_issue ? card->ops->issue(card->ctx, &act->identity, &act->snapshot)
+                          : card->ops->commit(card->ctx, &act->snapshot);
+    if (st == ST_AGAIN || (is_issue && st == ST_FOREIGN)) {
+        return (struct tap_event){.kind = TAP_EVENT_UNWRITTEN};
+    }
+    return (struct tap_event){.kind = event_of_card(st, TAP_EVENT_WRITTEN)};
+}
+
+static struct tap_event do_act(struct terminal *terminal, const struct tap_act *act)
+{
+    switch (act->kind) {
+    case TAP_ACT_READ:
+        return do_read(terminal, act);
+    case TAP_ACT_LOOK_UP:
+        if (look_up(terminal) != ST_OK) {
+            log_store(terminal, "look up");
+            return (struct tap_event){.kind = TAP_EVENT_STORE_FAILED};
+        }
+        return (struct tap_event){.kind = TAP_EVENT_LOOKED, .look = &terminal->look};
+    case TAP_ACT_HISTORY:
+        return do_history(terminal);
+    case TAP_ACT_APPEND:
+        return do_append(terminal, act);
+    case TAP_ACT_COMMIT:
+    case TAP_ACT_ISSUE:
+        return do_write(terminal, act);
+    case TAP_ACT_NONE:
+    case TAP_ACT_ANSWER:
+        break;
+    }
+    assert(!"not an act to do");
+    return (struct tap_event){.kind = TAP_EVENTS};
+}
+
+/* --- requests ------------------------------------------------------------------------------- */
+
+static bool sells(const struct tap_request *request)
+{
+    return request->what != TAP_BALANCE && request->what != TAP_HISTORY;
+}
+
+/* Whether a request may begin at all. No card has been touched yet. */
+static enum st may_begin(struct terminal *terminal, const struct tap_request *request,
+                         struct tap_answer *refusal)
+{
+    struct store *store = terminal->config.store;
+    enum st st = standing_load(store, &terminal->standing);
+    refusal->reason = TAP_REASON_DISK;
+    if (st == ST_OK && terminal->standing.terminal == 0) {
+        refusal->reason = TAP_REASON_PROGRAMME;
+        fault_say(&refusal->say, "This terminal is not enrolled: ask the club for a code and run "
+                                 "vafa-sync enrol.");
+        return ST_REFUSED;
+    }
+    if (st == ST_OK && sells(request)) {
+        st = append_start(terminal);
+    }
+    if (st == ST_OK && sells(request)) {
+        st = store_ready(store);
+    }
+    if (st != ST_OK) {
+        refusal->say = *store_fault(store);
+        log_store(terminal, "not ready");
+        return ST_REFUSED;
+    }
+    if (sells(request) && !terminal->standing.has_programme) {
+        refusal->reason = TAP_REASON_PROGRAMME;
+        say_reason(TAP_REASON_PROGRAMME, &refusal->say);
+        if (terminal->standing.programme_say.say[0] != '\0') {
+            refusal->say = terminal->standing.programme_say;
+        }
+        return ST_REFUSED;
+    }
+    return ST_OK;
+}
+
+enum st terminal_begin(struct terminal *terminal, const struct tap_request *request,
+                       unsigned wait_ms, struct tap_answer *ret_refusal)
+{
+    assert(!terminal->is_busy);
+    assert(wait_ms > 0 && wait_ms <= TERMINAL_WAIT_MS_MAX);
+    struct tap_answer refusal = {.outcome = TAP_NOT_DONE};
+    if (may_begin(terminal, request, &refusal) != ST_OK) {
+        *ret_refusal = refusal;
+        return ST_REFUSED;
+    }
+    tap_init(&terminal->tap,
+             terminal->standing.has_programme ? &terminal->standing.programme : NULL);
+    terminal->is_busy = true;
+    terminal->is_cancelled = false;
+    terminal->has_read = false;
+    terminal->deadline_ms = clock_monotonic_ms() + wait_ms;
+    const struct tap_event start = {.kind = TAP_EVENT_START, .request = request};
+    enum tap_next next = tap_step(&terminal->tap, &start, &terminal->act);
+    assert(next == TAP_GO);
+    return ST_OK;
+}
+
+static bool is_time_up(const struct terminal *terminal)
+{
+    if (!tap_is_waiting(&terminal->tap)) {
+        return false;
+    }
+    if (terminal->is_cancelled && terminal->tap.state == TAP_WAIT) {
+        return true;
+    }
+    return terminal->has_read && clock_monotonic_ms() >= terminal->deadline_ms;
+}
+
+static void log_answer(const struct terminal *terminal)
+{
+    static const char *const events[] = {
+        [TAP_DONE] = "T201", [TAP_NOT_DONE] = "T202", [TAP_HOLD_AGAIN] = "T203"};
+    const struct tap_answer *answer = &terminal->act.answer;
+    char text[320];
+    int size =
+        snprintf(text, sizeof text, "card=*%04" PRIu64 " counter=%" PRIu32 " reason=%s %s",
+                 answer->card_number % 10000, answer->has_snapshot ? answer->snapshot.counter : 0,
+                 tap_reason_word(answer->reason), answer->say.say);
+    assert(size > 0);
+    log_event(terminal, events[answer->outcome], text);
+    if (answer->has_settled) {
+        (void)snprintf(text, sizeof text, "intent=%" PRIu32 " verdict=%d",
+                       answer->settled_intent.sequence, (int)answer->settled);
+        log_event(terminal, "T204", text);
+    }
+    if (answer->is_unsaved) {
+        log_event(terminal, "T205", "the card carries it; its outcome is not in the journal yet");
+    }
+}
+
+enum terminal_progress terminal_step(struct terminal *terminal)
+{
+    assert(terminal->is_busy);
+    if (terminal->act.kind == TAP_ACT_ANSWER) {
+        return TERMINAL_OVER;
+    }
+    struct tap_event event = is_time_up(terminal) ? (struct tap_event){.kind = TAP_EVENT_TIME_UP}
+                                                  : do_act(terminal, &terminal->act);
+    enum tap_next next = tap_step(&terminal->tap, &event, &terminal->act);
+    assert(next != TAP_REJECTED);
+    if (next == TAP_END) {
+        log_answer(terminal);
+        return TERMINAL_OVER;
+    }
+    bool is_quiet = event.kind == TAP_EVENT_NO_CARD || event.kind == TAP_EVENT_READER ||
+                    event.kind == TAP_EVENT_GONE;
+    return is_quiet ? TERMINAL_WAITING : TERMINAL_WORKING;
+}
+
+enum tap_say terminal_meanwhile(const struct terminal *terminal)
+{
+    return terminal->act.say;
+}
+
+const struct tap_answer *terminal_answer(const struct terminal *terminal)
+{
+    assert(terminal->act.kind == TAP_ACT_ANSWER);
+    return &terminal->act.answer;
+}
+
+bool terminal_is_busy(const struct terminal *terminal)
+{
+    return terminal->is_busy;
+}
+
+void terminal_cancel(struct terminal *terminal)
+{
+    terminal->is_cancelled = true;
+}
+
+void terminal_finish(struct terminal *terminal)
+{
+    assert(terminal->is_busy && terminal->act.kind == TAP_ACT_ANSWER);
+    const struct card_port *card = &terminal->config.card;
+    if (terminal->act.answer.refresh) {
+        card->ops->refresh(card->ctx);
+    }
+    card->ops->release(card->ctx);
+    if (terminal->tap.view.uid_bytes > 0) {
+        memcpy(terminal->released, terminal->tap.view.uid, sizeof terminal->released);
+        terminal->released_bytes = terminal->tap.view.uid_bytes;
+    }
+    terminal->is_busy = false;
+}
+
+/* --- opening, status ------------------------------------------------------------------------ */
+
+enum st terminal_open(const struct terminal_config *config, struct terminal **ret,
+                      struct fault *fault)
+{
+    struct terminal *terminal = calloc(1, sizeof *terminal);
+    if (terminal == NULL) {
+        fault_say(fault, "There is no memory left: restart the terminal.");
+        return ST_FULL;
+    }
+    terminal->config = *config;
+    enum st st = standing_load(config->store, &terminal->standing);
+    if (st == ST_OK) {
+        st = append_start(terminal);
+    }
+    if (st != ST_OK && st != ST_FULL && st != ST_AGAIN) {
+        *fault = *store_fault(config->store);
+        free(terminal);
+        return st;
+    }
+    /* A full disk or a busy database may pass: the terminal starts, says so and sells nothing. */
+    *ret = terminal;
+    return ST_OK;
+}
+
+void terminal_close(struct terminal *terminal)
+{
+    if (terminal == NULL) {
+        return;
+    }
+    terminal->config.card.ops->release(terminal->config.card.ctx);
+    free(terminal);
+}
+
+static void setting_or_empty(struct store *store, const char *name, char *ret, size_t max)
+{
+    if (setting_get(store, name, ret, max) != ST_OK) {
+        ret[0] = '\0';
+    }
+}
+
+void terminal_status(struct terminal *terminal, struct terminal_status *ret)
+{
+    struct store *store = terminal->config.store;
+    const struct terminal_config *config = &terminal->config;
+    *ret = (struct terminal_status){0};
+    enum st st = ST_OK;
+    if (!terminal->is_busy) { /* a tap under way keeps the programme that it began with */
+        st = standing_load(store, &terminal->standing);
+    }
+    ret->standing = terminal->standing;
+    if (st == ST_OK) {
+        st = journal_counts(store, &ret->counts);
+    }
+    if (st == ST_OK) {
+        st = standing_numbers_left(store, &ret->card_numbers_left);
+    }
+    if (st == ST_OK && !terminal->is_busy) {
+        st = store_ready(store);
+    }
+    ret->disk = st;
+    if (st != ST_OK) {
+        ret->disk_say = *store_fault(store);
+    }
+    setting_or_empty(store, "sync.last_ok", ret->sync_last_ok, sizeof ret->sync_last_ok);
+    setting_or_empty(store, "sync.say", ret->sync_say, sizeof ret->sync_say);
+    ret->reader_say = config->reader_say != NULL ? config->reader_say(config->reader_ctx) : "";
+}

@@ -1,0 +1,80 @@
+/* service.h - the terminal at work: does what tap_step() says, with a store, a card and a clock.
+ *
+ * One request at a time, one thread. A step takes at most a few card commands or one journal entry,
+ * so the caller can serve its sockets between two steps. Opaque; everything is allocated in
+ * terminal_open(). The order of a request: terminal_begin(), terminal_step() until it is over, tell
+ * the answer, terminal_finish(). */
+#ifndef FIRMWARE_TERMINAL_SERVICE_H
+#define FIRMWARE_TERMINAL_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "firmware/terminal/standing.h"
+#include "firmware/terminal/tap.h"
+#include "hal/card.h"
+#include "storage/store.h"
+
+struct terminal;
+
+/* What the terminal is made of; given by the main (from the board) or by a test. All must outlive
+ * the terminal. */
+struct terminal_config {
+    struct store *store;
+    struct card_port card;
+    /* "" when the reader is up, else a sentence on what to do. May be NULL: always up. */
+    const char *(*reader_say)(void *ctx);
+    void *reader_ctx;
+    /* One line per event, ids in docs/events.md. May be NULL. */
+    void (*log)(void *ctx, const char *event, const char *text);
+    void *log_ctx;
+    const char *firmware; /* version for the start entry, at most 15 bytes */
+};
+
+enum { TERMINAL_WAIT_MS_MAX = 120000, TERMINAL_STORE_TRIES = 3 };
+
+/* ST_OK     the caller owns *ret.
+ * ST_FULL   no memory.
+ * Others    the store's: it cannot be read. */
+ST_CHECK enum st terminal_open(const struct terminal_config *config, struct terminal **ret,
+                               struct fault *fault);
+void terminal_close(struct terminal *terminal); /* accepts NULL */
+
+/* Begins a request. wait_ms 1..TERMINAL_WAIT_MS_MAX; none may be under way (else bugs).
+ * ST_OK       begun: step.
+ * ST_REFUSED  not begun, no card was touched; *ret_refusal is the final answer: not enrolled, no
+ *             programme, disk. */
+ST_CHECK enum st terminal_begin(struct terminal *terminal, const struct tap_request *request,
+                                unsigned wait_ms, struct tap_answer *ret_refusal);
+
+enum terminal_progress {
+    TERMINAL_WORKING, /* step again at once */
+    TERMINAL_WAITING, /* no card: step again in some milliseconds */
+    TERMINAL_OVER,    /* terminal_answer() is final */
+};
+enum terminal_progress terminal_step(struct terminal *terminal);
+
+/* What to tell the cashier now. */
+enum tap_say terminal_meanwhile(const struct terminal *terminal);
+const struct tap_answer *terminal_answer(const struct terminal *terminal);
+bool terminal_is_busy(const struct terminal *terminal);
+
+/* Nobody waits any more. Ends a request that has not begun anything; what is begun is finished. */
+void terminal_cancel(struct terminal *terminal);
+
+/* After the answer was told: refreshes and releases the card, and lets the store tidy up. */
+void terminal_finish(struct terminal *terminal);
+
+struct terminal_status {
+    struct standing standing;
+    enum st disk;          /* store_ready() */
+    struct fault disk_say; /* when not ST_OK */
+    struct journal_counts counts;
+    uint64_t card_numbers_left;
+    const char *reader_say; /* "" = up */
+    char sync_last_ok[32];  /* seconds since 1970 as text, "" = never */
+    char sync_say[256];     /* why the last sync failed; "" = it did not */
+};
+void terminal_status(struct terminal *terminal, struct terminal_status *ret);
+
+#endif

@@ -1,0 +1,207 @@
+#include "firmware/terminal/standing.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SETTING_TERMINAL    "terminal"
+#define SETTING_MERCHANT    "merchant"
+#define SETTING_BRANCH      "branch"
+#define SETTING_CARDS_FIRST "cards.first"
+#define SETTING_CARDS_LAST  "cards.last"
+/* "FIRST USED": the highest payload given out, and of which range. Another range starts afresh. */
+#define SETTING_CARDS_USED "cards.used"
+
+static const uint64_t payload_max = UINT64_C(999999999999999); /* 15 digits; Luhn makes it 16 */
+
+/* A setting that is a whole number; one that is not set or not a number is 0. Whoever wrote it
+ * tested it; a wrong one must not sell. */
+static enum st number_get(struct store *store, const char *name, uint64_t max, uint64_t *ret)
+{
+    char text[32], *end;
+    *ret = 0;
+    enum st st = setting_get(store, name, text, sizeof text);
+    if (st == ST_REFUSED || st == ST_FULL) {
+        return ST_OK;
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno == 0 && text[0] >= '0' && text[0] <= '9' && *end == '\0' && value <= max) {
+        *ret = value;
+    }
+    return ST_OK;
+}
+
+static enum st text_get(struct store *store, const char *name, char *ret, size_t max)
+{
+    enum st st = setting_get(store, name, ret, max);
+    if (st == ST_REFUSED || st == ST_FULL) {
+        ret[0] = '\0';
+        return ST_OK;
+    }
+    return st;
+}
+
+static enum st programme_update(struct store *store, struct standing *standing)
+{
+    uint32_t version = 0;
+    char *text = NULL;
+    enum st st = programme_get(store, &version, &text);
+    if (st != ST_OK) {
+        return st == ST_REFUSED ? ST_OK : st;
+    }
+    if (!standing->has_programme || standing->programme.version != version) {
+        struct programme programme;
+        struct fault fault = {{0}};
+        st = programme_load(text, strlen(text), &programme, &fault);
+        if (st == ST_OK && programme.version == version) {
+            standing->programme = programme;
+            standing->has_programme = true;
+            standing->programme_say = (struct fault){{0}};
+        } else {
+            fault_say(&standing->programme_say, "Programme %" PRIu32 " is not in force: %s",
+                      version, st == ST_OK ? "its number is another." : fault.say);
+        }
+    }
+    free(text);
+    return ST_OK;
+}
+
+enum st standing_load(struct store *store, struct standing *standing)
+{
+    uint64_t terminal = 0;
+    enum st st = number_get(store, SETTING_TERMINAL, TERMINAL_NUMBER_MAX, &terminal);
+    if (st == ST_OK) {
+        st = text_get(store, SETTING_MERCHANT, standing->merchant, sizeof standing->merchant);
+    }
+    if (st == ST_OK) {
+        st = text_get(store, SETTING_BRANCH, standing->branch, sizeof standing->branch);
+    }
+    if (st == ST_OK) {
+        st = programme_update(store, standing);
+    }
+    if (st == ST_OK) {
+        standing->terminal = (uint32_t)terminal;
+    }
+    return st;
+}
+
+struct range {
+    uint64_t first, last, next; /* payloads; next > last: used up; first 0: no range */
+};
+
+static enum st range_get(struct store *store, struct range *ret)
+{
+    char text[64];
+    *ret = (struct range){0};
+    enum st st = number_get(store, SETTING_CARDS_FIRST, payload_max, &ret->first);
+    if (st == ST_OK) {
+        st = number_get(store, SETTING_CARDS_LAST, payload_max, &ret->last);
+    }
+    if (st == ST_OK) {
+        st = text_get(store, SETTING_CARDS_USED, text, sizeof text);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    uint64_t first = 0, used = 0;
+    bool has_used = sscanf(text, "%" SCNu64 " %" SCNu64, &first, &used) == 2;
+    ret->next = has_used && first == ret->first ? used + 1 : ret->first;
+    return ST_OK;
+}
+
+/* ISO/IEC 7812-1 annex B: doubles every second digit from the right, the check digit's neighbour
+ * first. card_number_is_valid() is the judge; this only finds the digit. */
+static uint64_t with_luhn_digit(uint64_t payload)
+{
+    for (uint64_t digit = 0; digit < 10; digit++) {
+        if (card_number_is_valid(payload * 10 + digit)) {
+            return payload * 10 + digit;
+        }
+    }
+    return 0; /* a payload that gives no 16-digit number */
+}
+
+enum st standing_free_number(struct store *store, uint64_t *ret_number)
+{
+    struct range range;
+    enum st st = range_get(store, &range);
+    if (st == ST_OK) {
+        bool is_free = range.first > 0 && range.next <= range.last;
+        *ret_number = is_free ? with_luhn_digit(range.next) : 0;
+    }
+    return st;
+}
+
+enum st standing_use_number(struct store *store, uint64_t number)
+{
+    char text[64];
+    struct range range;
+    enum st st = range_get(store, &range);
+    if (st != ST_OK) {
+        return st;
+    }
+    assert(card_number_is_valid(number) && number / 10 == range.next);
+    (void)snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64, range.first, number / 10);
+    return setting_put(store, SETTING_CARDS_USED, text);
+}
+
+enum st standing_numbers_left(struct store *store, uint64_t *ret_left)
+{
+    struct range range;
+    enum st st = range_get(store, &range);
+    if (st == ST_OK) {
+        *ret_left = range.first > 0 && range.next <= range.last ? range.last - range.next + 1 : 0;
+    }
+    return st;
+}
+
+static enum st file_read(const char *path, char **ret_text, size_t *ret_size, struct fault *fault)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        fault_say(fault, "The programme %s cannot be read: %s.", path, strerror(errno));
+        return ST_IO;
+    }
+    char *text = malloc(PROGRAMME_TEXT_MAX + 2);
+    size_t size = text == NULL ? 0 : fread(text, 1, PROGRAMME_TEXT_MAX + 1, file);
+    bool is_bad = text == NULL || ferror(file) != 0;
+    (void)fclose(file);
+    if (is_bad || size > PROGRAMME_TEXT_MAX) {
+        fault_say(fault,
+                  is_bad ? "The programme %s cannot be read." : "The programme %s is too long.",
+                  path);
+        free(text);
+        return is_bad ? ST_IO : ST_FOREIGN;
+    }
+    text[size] = '\0';
+    *ret_text = text;
+    *ret_size = size;
+    return ST_OK;
+}
+
+enum st standing_load_file(struct store *store, const char *path, struct fault *fault)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct programme programme;
+    enum st st = file_read(path, &text, &size, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    st = programme_load(text, size, &programme, fault);
+    if (st == ST_OK) {
+        st = programme_put(store, programme.version, text);
+        if (st != ST_OK) {
+            *fault = *store_fault(store);
+        }
+    }
+    free(text);
+    return st;
+}
