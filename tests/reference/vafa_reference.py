@@ -1,0 +1,643 @@
+#!/usr/bin/env python3
+"""A second, naive implementation of Vafa's bytes and sums, written from docs/journal.md and
+docs/programme.md alone. It shares no code with the firmware; slow and plain is its point.
+
+    vafa_reference.py check FILE.json     recompute every balance from raw journals and card dumps
+    vafa_reference.py plan  < LINES       recompute plans, one JSON object a line
+    vafa_reference.py vectors DIRECTORY   write tests/vectors/{snapshot,entry}.json
+
+check: FILE.json holds
+
+    {"programme": {...} or [{...}, ...],              optional: documents as in docs/programme.md; a
+                                                      transaction is planned again where its
+                                                      programme version is among them
+     "terminals": [{"terminal": 17,
+                    "entries": ["hex", ...],          raw journal entries, from sequence 1 on
+                    "hash": "hex"}],                  optional: chain value after the last entry
+     "cards":     [{"number": 6360000000000000,       a number or a string of digits
+                    "images": ["hex", ...]}],         snapshot images, newest first; not a full
+                                                      history: whatever the card still holds
+     "club":      [{"card": ..., "points": ..., "credit": ..., "gift": ..., "voucher": ...,
+                    "counter": ...}]}                 optional: the club's balances after all synced
+
+Every violation is a line that begins with "violation:". The last line is
+"reference: N cards, M transactions, K violations"; exit status 1 when K > 0, 2 when FILE is not as
+above. A transaction counts when its outcome is "done", or when it has no outcome yet (or "left") and
+its snapshot was seen on the card: in a dump, in a sighting, or as the snapshot before another intent.
+
+plan: each line holds {"programme": {...}, "history": ["hex", ...] newest first, "wish": {"kind":
+"sale", "amount": .., "pay_credit": .., "redeem": .., "refers_counter": ..}, "minute": .., "terminal": ..,
+"sequence": .., "result": {"refusal": "none", "next": "hex", "parts": [8 numbers in journal order]}};
+refusal is the C name without REFUSAL_, in lower case. The last line is
+"reference: N plans, K differences"; exit status 1 when K > 0 or N = 0.
+"""
+import hashlib
+import json
+import os
+import struct
+import sys
+
+KINDS = ["", "activate", "sale", "refund", "load", "unload", "action", "block", "unblock",
+         "transfer", "expire", "adjust", "duplicate"]
+PARTS = ["amount", "rebate", "redeemed", "redeemed_value", "payment", "load", "award", "due"]
+PURSES = ["points", "credit", "gift", "voucher"]
+IMAGE = [("layout", 4), ("status", 2), ("counter", 20), ("action", 12), ("tier", 4), ("group", 8),
+         ("points", 28), ("credit", 36), ("gift", 36), ("voucher", 36), ("kind", 4),
+         ("reference", 6), ("amount", 36), ("redeemed", 20), ("minute", 24), ("terminal", 20),
+         ("sequence", 24)]
+MONEY_MAX = 2**36 - 1
+POINTS_MAX = 2**28 - 1
+VERDICTS = {1: "done", 2: "not done", 3: "left"}
+
+
+class Foreign(Exception):
+    """Bytes that docs/journal.md does not allow."""
+
+
+# --- bytes ------------------------------------------------------------------------------------
+
+def need(condition, why):
+    if not condition:
+        raise Foreign(why)
+
+
+def luhn_ok(number):
+    digits = str(number)
+    if len(digits) != 16 or digits[0] == "0":
+        return False
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        d = int(digit) * (2 if place % 2 else 1)
+        total += d // 10 + d % 10
+    return total % 10 == 0
+
+
+def image_decode(raw):
+    need(len(raw) == 40, "image is not 40 bytes")
+    text = "".join(format(byte, "08b") for byte in raw)
+    card, at = {}, 0
+    for name, width in IMAGE:
+        card[name] = int(text[at:at + width], 2)
+        at += width
+    assert at == 320
+    need(card["layout"] == 1, "layout %d" % card["layout"])
+    need(card["status"] in (1, 2, 3), "status 0")
+    need(card["counter"] >= 1, "counter 0")
+    need(1 <= card["kind"] <= 12, "kind %d" % card["kind"])
+    need(card["terminal"] >= 1 and card["sequence"] >= 1, "terminal or sequence 0")
+    if KINDS[card["kind"]] in ("refund", "unload"):
+        need(1 <= card["reference"] < card["counter"], "reference out of range")
+    return card
+
+
+def image_encode(card):
+    text = ""
+    for name, width in IMAGE:
+        assert 0 <= card[name] < 2**width, (name, card[name])
+        text += format(card[name], "0%db" % width)
+    return bytes(int(text[i:i + 8], 2) for i in range(0, 320, 8))
+
+
+def medium_decode(raw):
+    number, family, uid_bytes = struct.unpack_from("<QBB", raw, 24)
+    need(luhn_ok(number), "card number")
+    need(family in (1, 2), "family")
+    need(uid_bytes in (4, 7, 10), "UID length")
+    need(not any(raw[34 + uid_bytes:44]), "bytes behind the UID")
+    return {"card": number, "family": family, "uid": raw[34:34 + uid_bytes]}
+
+
+def intent_decode(raw):
+    need(len(raw) == 200, "length of an intent")
+    entry = medium_decode(raw)
+    (entry["programme"],) = struct.unpack_from("<I", raw, 44)
+    need(entry["programme"] < 2**31, "programme")
+    need(raw[196] in (0, 1) and not any(raw[197:200]), "bytes at the end")
+    entry["before"] = image_decode(raw[48:88]) if raw[196] else None
+    need(raw[196] or not any(raw[48:88]), "a before image that is not there")
+    entry["after"] = image_decode(raw[88:128])
+    entry["parts"] = dict(zip(PARTS, struct.unpack_from("<8q", raw, 128)))
+    for name, value in entry["parts"].items():
+        most = {"redeemed": 2**20 - 1, "award": POINTS_MAX}.get(name, MONEY_MAX)
+        need(0 <= value <= most, name)
+    (entry["refers"],) = struct.unpack_from("<I", raw, 192)
+    need(entry["refers"] < 2**20, "refers counter")
+    return entry
+
+
+def outcome_decode(raw, sequence):
+    need(len(raw) == 48 and not any(raw[42:48]), "length or spare bytes of an outcome")
+    intent, counter, card, verdict, evidence = struct.unpack_from("<IIQBB", raw, 24)
+    need(1 <= intent < sequence, "intent sequence")
+    need(1 <= counter < 2**20, "counter")
+    need(luhn_ok(card), "card number")
+    need(1 <= verdict <= 3 and 1 <= evidence <= 4, "verdict or evidence")
+    return {"intent": intent, "counter": counter, "card": card, "verdict": VERDICTS[verdict]}
+
+
+def entry_decode(raw):
+    need(len(raw) >= 24, "shorter than a head")
+    version, kind, flags, sequence, time_s, terminal, operator = struct.unpack_from("<BBHIqII", raw)
+    need(version == 1, "version")
+    need(flags <= 2, "flags")
+    need(1 <= sequence < 2**24, "sequence")
+    need(0 <= time_s <= 253402300799, "time")
+    need(1 <= terminal < 2**20, "terminal")
+    if kind == 1:
+        entry = intent_decode(raw)
+    elif kind == 2:
+        entry = outcome_decode(raw, sequence)
+    elif kind == 3:
+        need(len(raw) == 88 and not any(raw[44:48]), "length or spare bytes of a sighting")
+        entry = medium_decode(raw)
+        entry["snapshot"] = image_decode(raw[48:88])
+    elif kind == 4:
+        need(len(raw) == 40, "length of a start")
+        text = raw[24:40].rstrip(b"\0")
+        need(1 <= len(text) <= 15 and all(0x21 <= c <= 0x7e for c in text), "firmware version")
+        entry = {"firmware": text.decode()}
+    else:
+        raise Foreign("kind %d" % kind)
+    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start"}[kind],
+                 sequence=sequence, time=time_s, terminal_no=terminal, operator=operator)
+    return entry
+
+
+def chain(raws):
+    value = bytes(32)
+    for raw in raws:
+        value = hashlib.sha256(value + raw).digest()
+    return value
+
+
+# --- plan -------------------------------------------------------------------------------------
+
+class Refusal(Exception):
+    pass
+
+
+def earn(programme, amount):
+    return sum(amount // rule["award"]["per_rials"] * rule["award"]["points"]
+               for rule in programme["rules"])
+
+
+def deltas(kind, parts):
+    """What a transaction adds to points, credit, gift, voucher; None: an unknown kind."""
+    return {
+        "activate": [0, parts["load"], 0, 0],
+        "load": [0, parts["load"], 0, 0],
+        "unload": [0, -parts["load"], 0, 0],
+        "sale": [parts["award"] - parts["redeemed"], -parts["payment"], 0, 0],
+        "refund": [parts["redeemed"] - parts["award"], parts["payment"], 0, 0],
+        "block": [0, 0, 0, 0],
+        "unblock": [0, 0, 0, 0],
+    }.get(kind)
+
+
+def earning_of(programme, amount, redeemed_value, payment):
+    switch = programme["award_on"]
+    if not switch["redeemed"]:
+        amount -= redeemed_value
+    if not switch["credit"]:
+        amount -= payment
+    return amount
+
+
+def value_mark(value):
+    return 1 + value % 63
+
+
+def plan_sale(programme, card, wish):
+    limits, value = programme["limits"], programme["redemption"]["rials_per_point"]
+    amount, redeem, payment = wish["amount"], wish["redeem"], wish["pay_credit"]
+    if amount > limits["sale_max_rials"]:
+        raise Refusal("amount_range")
+    if redeem and not value:
+        raise Refusal("redemption_off")
+    if redeem > card["points"] or redeem > 1048575:
+        raise Refusal("points_short")
+    if payment > card["credit"]:
+        raise Refusal("credit_short")
+    if redeem * value + payment > amount:
+        raise Refusal("pays_too_much")
+    award = earn(programme, earning_of(programme, amount, redeem * value, payment))
+    after = card["points"] - redeem + award
+    if after > limits["points_max"] and after > card["points"]:
+        raise Refusal("points_ceiling")
+    parts = dict(amount=amount, redeemed=redeem, redeemed_value=redeem * value, payment=payment,
+                 award=award, due=amount - redeem * value - payment)
+    return parts, value_mark(value) if redeem else 0
+
+
+def find_past(history, wish, kind):
+    """The card after and before the transaction referred to, and its refunds, oldest first."""
+    known = [history[0]]
+    for older in history[1:64]:
+        if older["counter"] != known[-1]["counter"] - 1:
+            break
+        known.append(older)
+    by_counter = {card["counter"]: card for card in known}
+    k = wish["refers_counter"]
+    if k in by_counter and KINDS[by_counter[k]["kind"]] != kind:
+        raise Refusal("not_a_sale")
+    if k not in by_counter or k - 1 not in by_counter:
+        raise Refusal("not_in_history")
+    back = []
+    for counter in range(k + 1, history[0]["counter"] + 1):
+        card = by_counter[counter]
+        if KINDS[card["kind"]] == wish["kind"] and counter - card["reference"] == k:
+            back.append((by_counter[counter - 1], card))
+    left = by_counter[k]["amount"] - sum(card["amount"] for _, card in back)
+    if left <= 0 or wish["amount"] > left:
+        raise Refusal("already_refunded")
+    return by_counter[k - 1], by_counter[k], back, wish["amount"] or left
+
+
+def plan_unload(history, wish):
+    _, _, _, amount = find_past(history, wish, "load")
+    if amount > history[0]["credit"]:
+        raise Refusal("credit_spent")
+    return (dict(amount=amount, load=amount, due=amount),
+            history[0]["counter"] + 1 - wish["refers_counter"])
+
+
+def plan_refund(programme, history, wish):
+    card, value = history[0], programme["redemption"]["rials_per_point"]
+    before, sale, refunds, amount = find_past(history, wish, "sale")
+    whole = sale["amount"]
+    redeemed = sale["redeemed"]
+    payment = before["credit"] - sale["credit"]
+    award = sale["points"] - before["points"] + redeemed
+    due = whole - redeemed * value - payment
+    if redeemed and (value == 0 or sale["reference"] != value_mark(value)):
+        raise Refusal("point_value_changed")
+    if payment < 0 or award < 0 or due < 0:
+        raise Refusal("point_value_changed")
+    earning = earning_of(programme, whole, redeemed * value, payment)
+
+    def kept(given_back):
+        remains = earning * (whole - given_back) // whole
+        if remains > programme["limits"]["sale_max_rials"]:
+            return award
+        return min(award, earn(programme, remains))
+
+    r, settled = 0, 0
+    for older, refund in refunds:
+        taken = refund["redeemed"] - (refund["points"] - older["points"])
+        rule = kept(r) - kept(r + refund["amount"])
+        settled += max(taken, rule) if refund["points"] == 0 else taken
+        r += refund["amount"]
+    settled = min(settled, award)
+    s = r + amount
+
+    def back(x):
+        return x * s // whole - x * r // whole
+
+    parts = dict(amount=amount, redeemed=back(redeemed), redeemed_value=back(redeemed) * value,
+                 payment=back(payment), due=back(due))
+    award_back = max(0, award - kept(s) - settled)
+    there = card["points"] + parts["redeemed"]
+    missing = max(0, award_back - there)
+    withheld = missing * value
+    if missing and (value == 0 or withheld > parts["due"] + parts["payment"]):
+        raise Refusal("points_spent")
+    parts["award"] = award_back - missing
+    from_due = min(withheld, parts["due"])
+    parts["due"] -= from_due
+    parts["payment"] -= withheld - from_due
+    if card["credit"] + parts["payment"] > MONEY_MAX:
+        raise Refusal("credit_ceiling")
+    if card["points"] + parts["redeemed"] - parts["award"] > POINTS_MAX:
+        raise Refusal("points_ceiling")
+    return parts, card["counter"] + 1 - wish["refers_counter"]
+
+
+def plan(programme, history, wish, minute, terminal, sequence):
+    """Returns (parts, next image) or raises Refusal."""
+    kind, limits = wish["kind"], programme["limits"]
+    if history:
+        card = history[0]
+        if card["status"] == 2:
+            raise Refusal("card_blocked")
+        if card["status"] == 3:
+            raise Refusal("card_closed")
+        if card["counter"] == 2**20 - 1:
+            raise Refusal("counter_used_up")
+    else:
+        card = {name: 0 for name, _ in IMAGE}
+        card.update(layout=1, status=1)
+    reference = 0
+    if kind in ("activate", "load"):
+        amount = wish["amount"]
+        low, high = ((0, limits["opening_max_rials"]) if kind == "activate" else
+                     (limits["load_min_rials"], limits["load_max_rials"]))
+        if not low <= amount <= high:
+            raise Refusal("amount_range")
+        if kind == "load" and card["credit"] + amount > limits["credit_max_rials"]:
+            raise Refusal("credit_ceiling")
+        parts = dict(amount=amount, load=amount, due=amount)
+    elif kind == "sale":
+        parts, reference = plan_sale(programme, card, wish)
+    elif kind == "refund":
+        parts, reference = plan_refund(programme, history, wish)
+    elif kind == "unload":
+        parts, reference = plan_unload(history, wish)
+    else:
+        raise ValueError(kind)
+    parts = {name: parts.get(name, 0) for name in PARTS}
+    after = dict(card)
+    for name, delta in zip(PURSES, deltas(kind, parts)):
+        after[name] += delta
+    after.update(counter=card["counter"] + 1, kind=KINDS.index(kind), reference=reference,
+                 amount=parts["amount"], redeemed=parts["redeemed"], minute=minute,
+                 terminal=terminal, sequence=sequence)
+    return parts, image_encode(after)
+
+
+def run_plan(lines):
+    cases = differences = 0
+    for line in lines:
+        if not line.strip():
+            continue
+        case = json.loads(line)
+        history = [image_decode(bytes.fromhex(text)) for text in case["history"]]
+        try:
+            parts, image = plan(case["programme"], history, case["wish"], case["minute"],
+                                case["terminal"], case["sequence"])
+            ours = {"refusal": "none", "next": image.hex(), "parts": [parts[p] for p in PARTS]}
+        except Refusal as refusal:
+            ours = {"refusal": str(refusal)}
+        cases += 1
+        if ours != case["result"]:
+            differences += 1
+            if differences <= 5:
+                print("difference: %s\n  reference: %s" % (line.strip(), json.dumps(ours)))
+    print("reference: %d plans, %d differences" % (cases, differences))
+    return 1 if differences or not cases else 0
+
+
+# --- check ------------------------------------------------------------------------------------
+
+class Book:
+    """All that the journals, the dumps and the club say, and what is wrong with it."""
+
+    def __init__(self):
+        self.violations = 0
+        self.intents = {}     # (terminal, sequence) -> intent
+        self.verdicts = {}    # (terminal, sequence) -> verdict
+        self.of_card = {}     # card -> [intent]
+        self.seen = {}        # card -> {counter: {image: [who saw it]}}
+        self.transactions = 0
+
+    def bad(self, text, *args):
+        self.violations += 1
+        print("violation: " + text % args)
+
+    def see(self, card, snapshot, who):
+        images = self.seen.setdefault(card, {}).setdefault(snapshot["counter"], {})
+        images.setdefault(image_encode(snapshot), []).append(who)
+
+
+def holds(before, after, parts):
+    """Why before + parts is not after; None: it is."""
+    kind = KINDS[after["kind"]]
+    delta = deltas(kind, parts)
+    if delta is None:
+        return "unknown kind %s" % kind
+    if (before is None) != (kind == "activate"):
+        return "a snapshot before, or none"
+    start = before or dict({name: 0 for name, _ in IMAGE}, status=1)
+    if after["counter"] != start["counter"] + 1:
+        return "counter %d after %d" % (after["counter"], start["counter"])
+    for name, change in zip(PURSES, delta):
+        if start[name] + change != after[name]:
+            return "%s %d %+d is not %d" % (name, start[name], change, after[name])
+    for name in ("action", "tier", "group"):
+        if start[name] != after[name]:
+            return "%s changed" % name
+    want = {"block": (1, 2), "unblock": (2, 1)}.get(kind, (1, 1))
+    if (start["status"], after["status"]) != want:
+        return "status %d to %d" % (start["status"], after["status"])
+    if (after["amount"], after["redeemed"]) != (parts["amount"], parts["redeemed"]):
+        return "the snapshot's amount or redeemed points are not the parts'"
+    total = parts["rebate"] + parts["redeemed_value"] + parts["payment"] + parts["due"]
+    moved = parts["award"] or parts["redeemed"]
+    if kind == "sale" and (total != parts["amount"] or parts["load"]):
+        return "parts of a sale do not add up"
+    if kind == "refund" and (parts["payment"] + parts["due"] > parts["amount"] + 1 or
+                             parts["load"] or parts["rebate"]):
+        return "a refund gives back more than its amount"
+    if kind in ("activate", "load", "unload") and (
+            moved or not parts["load"] == parts["due"] == parts["amount"] == total):
+        return "load, due and amount differ"
+    if kind in ("block", "unblock") and any(parts.values()):
+        return "%s with parts" % kind
+    return None
+
+
+def read_terminal(book, row):
+    terminal = row["terminal"]
+    raws = [bytes.fromhex(text) for text in row["entries"]]
+    if "hash" in row and chain(raws).hex() != row["hash"].lower():
+        book.bad("terminal %d: chain ends in %s, not %s", terminal, chain(raws).hex(), row["hash"])
+    for index, raw in enumerate(raws):
+        try:
+            entry = entry_decode(raw)
+        except Foreign as why:
+            book.bad("terminal %d, entry %d: %s", terminal, index + 1, why)
+            continue
+        if entry["sequence"] != index + 1:
+            book.bad("terminal %d: entry %d carries sequence %d", terminal, index + 1,
+                     entry["sequence"])
+        if entry["terminal_no"] != terminal:
+            book.bad("terminal %d: entry %d is terminal %d's", terminal, index + 1,
+                     entry["terminal_no"])
+        key = (terminal, entry["sequence"])
+        who = "terminal %d, entry %d" % key
+        if entry["what"] == "intent":
+            read_intent(book, entry, key, who)
+        elif entry["what"] == "outcome":
+            intent = book.intents.get((terminal, entry["intent"]))
+            if intent is None:
+                book.bad("%s: an outcome of entry %d, which is no intent", who, entry["intent"])
+            elif (intent["card"], intent["after"]["counter"]) != (entry["card"], entry["counter"]):
+                book.bad("%s: names another card or counter than its intent", who)
+            elif (terminal, entry["intent"]) in book.verdicts:
+                book.bad("%s: a second outcome of entry %d", who, entry["intent"])
+            else:
+                book.verdicts[(terminal, entry["intent"])] = entry["verdict"]
+        elif entry["what"] == "sighting":
+            book.see(entry["card"], entry["snapshot"], who)
+
+
+def read_intent(book, entry, key, who):
+    entry["key"] = key
+    book.intents[key] = entry
+    book.of_card.setdefault(entry["card"], []).append(entry)
+    after, kind = entry["after"], KINDS[entry["after"]["kind"]]
+    if (after["terminal"], after["sequence"]) != key:
+        book.bad("%s: its snapshot names terminal %d, sequence %d", who, after["terminal"],
+                 after["sequence"])
+    why = holds(entry["before"], after, entry["parts"])
+    if why:
+        book.bad("%s: before + parts is not after: %s", who, why)
+    refers = after["counter"] - after["reference"] if kind in ("refund", "unload") else 0
+    if entry["refers"] != refers:
+        book.bad("%s: refers to %d, its snapshot to %d", who, entry["refers"], refers)
+    if entry["before"]:
+        book.see(entry["card"], entry["before"], who + " (before)")
+
+
+def read_card(book, row):
+    number = int(row["number"])
+    if not luhn_ok(number):
+        book.bad("card %s: not a card number", number)
+    newest = None
+    older = None
+    for text in row["images"]:
+        try:
+            snapshot = image_decode(bytes.fromhex(text))
+        except Foreign as why:
+            book.bad("card %d: image %s: %s", number, text, why)
+            continue
+        book.see(number, snapshot, "card dump")
+        newest = newest or snapshot
+        if older and older["counter"] != snapshot["counter"] + 1:
+            book.bad("card %d: counter %d below %d in its ring", number, snapshot["counter"],
+                     older["counter"])
+        older = snapshot
+    return number, newest
+
+
+def transactions_of(book, card):
+    """The card's transactions by counter: what is done, and what is undecided but was seen."""
+    ours = {}
+    for intent in book.of_card.get(card, []):
+        verdict = book.verdicts.get(intent["key"])
+        counter = intent["after"]["counter"]
+        image = image_encode(intent["after"])
+        was_seen = image in book.seen.get(card, {}).get(counter, {})
+        if verdict == "not done" and was_seen:
+            book.bad("card %d, counter %d: terminal %d says not done, but it was seen", card,
+                     counter, intent["key"][0])
+        if verdict == "done" or (verdict != "not done" and was_seen):
+            if counter in ours:
+                book.bad("card %d, counter %d: two transactions, of terminals %d and %d", card,
+                         counter, ours[counter]["key"][0], intent["key"][0])
+            ours[counter] = intent
+    return ours
+
+
+def plan_again(book, card, intent, images, programmes):
+    programme = programmes.get(intent["programme"])
+    after, parts = intent["after"], intent["parts"]
+    kind = KINDS[after["kind"]]
+    if programme is None or kind not in ("activate", "sale", "refund", "load", "unload"):
+        return
+    history, counter = [], after["counter"] - 1
+    while counter in images and len(history) < 64:
+        history.append(images[counter])
+        counter -= 1
+    wish = {"kind": kind, "amount": parts["amount"], "refers_counter": intent["refers"],
+            "pay_credit": parts["payment"] if kind == "sale" else 0,
+            "redeem": parts["redeemed"] if kind == "sale" else 0}
+    try:
+        again, image = plan(programme, history, wish, after["minute"], after["terminal"],
+                            after["sequence"])
+    except Refusal as refusal:
+        book.bad("card %d, counter %d: programme %d refuses this %s: %s", card, after["counter"],
+                 intent["programme"], kind, refusal)
+        return
+    if again != parts or image != image_encode(after):
+        book.bad("card %d, counter %d: programme %d gives other parts: %s, not %s", card,
+                 after["counter"], intent["programme"], again, parts)
+
+
+def check_card(book, card, newest, club, programmes):
+    ours = transactions_of(book, card)
+    last = max(ours, default=0)
+    balance = [0, 0, 0, 0]
+    images = {}
+    for counter in range(1, last + 1):
+        if counter not in ours:
+            book.bad("card %d, counter %d: no journal has it", card, counter)
+            continue
+        intent = ours[counter]
+        book.transactions += 1
+        if counter - 1 in images and intent["before"] != images[counter - 1]:
+            book.bad("card %d, counter %d: does not begin where counter %d ended", card, counter,
+                     counter - 1)
+        plan_again(book, card, intent, images, programmes)
+        images[counter] = intent["after"]
+        change = deltas(KINDS[intent["after"]["kind"]], intent["parts"]) or [0, 0, 0, 0]
+        balance = [a + b for a, b in zip(balance, change)]
+    for counter, seen in sorted(book.seen.get(card, {}).items()):
+        if counter in images:
+            seen.setdefault(image_encode(images[counter]), ["its journal"])
+        if len(seen) > 1:
+            book.bad("card %d, counter %d: %d different snapshots: %s", card, counter, len(seen),
+                     " / ".join(names[0] for names in seen.values()))
+        if counter > last:
+            book.bad("card %d, counter %d: seen by %s, but no journal has it", card, counter,
+                     list(seen.values())[0][0])
+    if newest:
+        compare(book, "card %d: its ring" % card, newest, balance, last)
+    if club:
+        compare(book, "card %d: the club" % card, club, balance, last)
+    return balance
+
+
+def compare(book, who, has, balance, last):
+    for name, value in zip(PURSES, balance):
+        if has.get(name, 0) != value:
+            book.bad("%s says %s %s, its transactions add up to %d", who, name, has.get(name), value)
+    if "counter" in has and has["counter"] != last:
+        book.bad("%s stands at counter %d, the journals at %d", who, has["counter"], last)
+
+
+def run_check(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+        book = Book()
+        given = data.get("programme") or []
+        programmes = {p["version"]: p for p in (given if isinstance(given, list) else [given])}
+        numbers = [row["terminal"] for row in data["terminals"]]
+        for row in data["terminals"]:
+            read_terminal(book, row)
+        dumps = dict(read_card(book, row) for row in data["cards"])
+        club = {int(row["card"]): row for row in data.get("club") or []}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print("reference: %s is not a file to check: %r" % (path, error))
+        return 2
+    if len(set(numbers)) != len(numbers):
+        book.bad("a terminal is listed twice")
+    cards = sorted(set(dumps) | set(book.of_card) | set(book.seen) | set(club))
+    total = [0, 0, 0, 0]
+    for card in cards:
+        balance = check_card(book, card, dumps.get(card), club.get(card), programmes)
+        total = [a + b for a, b in zip(total, balance)]
+        if any(b < 0 for b in balance):
+            book.bad("card %d: a balance below zero: %s", card, balance)
+    print("reference: totals of all cards: " + ", ".join(
+        "%s %d" % pair for pair in zip(PURSES, total)))
+    print("reference: %d cards, %d transactions, %d violations"
+          % (len(cards), book.transactions, book.violations))
+    return 1 if book.violations else 0
+
+
+def main(arguments):
+    if len(arguments) == 2 and arguments[0] == "check":
+        return run_check(arguments[1])
+    if arguments == ["plan"]:
+        return run_plan(sys.stdin)
+    if len(arguments) == 2 and arguments[0] == "vectors":
+        sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+        import vafa_vectors
+        return vafa_vectors.write(arguments[1])
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
