@@ -81,6 +81,15 @@ static void give_up_because(struct reader_driver *driver, const char *sentence)
     give_up(driver);
 }
 
+/* Names the port without libnfc's driver name and speed around it. */
+static void say_port_missing(struct reader_driver *driver)
+{
+    const char *colon = strchr(driver->connection, ':');
+    const char *port = colon == NULL ? driver->connection : colon + 1;
+    fault_say(&driver->fault, "The card reader is away: there is no %.*s. Plug it in.",
+              (int)(strcspn(port, ":") > 80 ? 80 : strcspn(port, ":")), port);
+}
+
 /* What waitpid said, as a sentence. An exit code is the child's own claim, a signal the kernel's.
  */
 static void say_cause(struct reader_driver *driver, int wait_status)
@@ -99,8 +108,7 @@ static void say_cause(struct reader_driver *driver, int wait_status)
                          "Install the terminal's software again.");
         return;
     case READER_EXIT_PORT:
-        fault_say(fault, "The card reader is away: there is no %.60s. Plug it in.",
-                  driver->connection);
+        say_port_missing(driver);
         return;
     case READER_EXIT_SILENT:
         fault_say(fault, "%s", SILENT);

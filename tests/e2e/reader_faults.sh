@@ -216,6 +216,69 @@ card_answers() {
     done
 }
 
+# Faults one after the other, with no pause for the driver to get well; then peace.
+storms() {
+    local at served worst=0 rc=0 seed=${READER_FAULTS_SEED:-$(date +%s)}
+    RANDOM=$seed
+    for _ in 1 2 3 4 5 6; do
+        for _ in 1 2 3 4 5 6 7 8; do
+            case $((RANDOM % 11)) in
+            0) do_sim fault garbage $((1 + RANDOM % 256)) ;;
+            1) do_sim fault bad-dcs ;;
+            2) do_sim fault half-frame ;;
+            3) do_sim fault no-ack ;;
+            4) do_sim fault late $((1 + RANDOM % 2000)) ;;
+            5) do_sim fault status "$(printf '%02x' $((RANDOM % 256)))" ;;
+            6) do_sim fault mute on ;;
+            7) do_sim fault unplug ;;
+            8) do_sim plug ;;
+            9) kill -9 "$(reader_pid)" 2>/dev/null ;;
+            10) kill -STOP "$(reader_pid)" 2>/dev/null ;;
+            esac
+            sleep "0.0$((RANDOM % 10))"
+        done
+        do_sim remove
+        do_sim fault clear
+        do_sim plug
+        kill -CONT "$(reader_pid)" 2>/dev/null
+        do_sim insert a
+        at=$(now_ms)
+        served=$(wait_line served "$at" 5000) || { rc=1; served=$((at + 99999)); }
+        [ $((served - at)) -gt "$worst" ] && worst=$((served - at))
+    done
+    echo "# six storms of eight random faults, seed $seed: at worst served after $worst ms"
+    [ "$rc" -eq 0 ] && [ "$worst" -le "$LIMIT_MS" ]
+    result $? "reader_faults storm: the next card is served within $LIMIT_MS ms"
+}
+
+# The chip at 460800 baud, on a simulator that hears nobody at the wrong speed.
+raised() {
+    local at served
+    "$BUILD/pn532-sim" --link "$dir/tty" --control "$dir/control" --cards "$dir" --real-time \
+        --strict-baud >"$dir/sim.out" 2>&1 &
+    sim_pid=$!
+    sim list >/dev/null || exit 1
+    "$BUILD/reader-probe" "$BUILD/vafa-reader" "pn532_uart:$dir/tty:460800" >"$out" 2>>"$dir/probe.err" &
+    probe_pid=$!
+    at=$(now_ms)
+    wait_line empty "$at" 5000 >/dev/null && [ "$(sim baud)" = "ok 460800" ]
+    result $? "reader_faults: the chip is raised to the speed in the connection string"
+    at=$(now_ms)
+    kill -9 "$(reader_pid)"
+    do_sim insert a
+    expect_served "460800 baud, kill -9" "$at"
+    calm
+    at=$(now_ms)
+    do_sim fault unplug
+    expect_away "460800 baud, unplugged" "$at" "line broke|there is no|does not answer"
+    do_sim plug
+    at=$(now_ms)
+    do_sim insert a
+    expect_served "460800 baud, unplugged" "$at"
+    [ "$(sim baud)" = "ok 460800" ]
+    result $? "reader_faults: a reader that was unplugged is raised again"
+}
+
 start_all
 tap_costs_its_own_commands_only
 descriptors=$(probe_descriptors)
@@ -233,6 +296,7 @@ strike_once "no ACK" "noisy|does not answer" fault no-ack
 for late in 600 1000 1500 3000; do
     strike_once "answer $late ms late" "does not answer" fault late "$late"
 done
+storms
 
 calm
 sleep 0.5 # a reaped process and its descriptors are gone by now
@@ -262,3 +326,7 @@ for _ in $(seq 50); do
 done
 [ -n "$pid" ] && ! is_alive "$pid"
 result $? "reader_faults: the reader's program does not outlive a killed parent"
+
+kill "$sim_pid"
+wait "$sim_pid" 2>/dev/null
+raised

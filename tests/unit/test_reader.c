@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,13 +82,18 @@ static void set_mode(struct bench *bench, const char *mode)
     assert_int_equal(rename(draft, bench->mode_path), 0);
 }
 
-static void open_in(struct bench *bench, const char *mode)
+static void open_as_it_is(struct bench *bench)
 {
-    set_mode(bench, mode);
     const struct reader_config config = {.program = bench->program, .connection = bench->mode_path};
     struct fault fault;
     assert_int_equal(reader_open(&config, &bench->driver, &fault), ST_OK);
     bench->reader = reader_seam(bench->driver);
+}
+
+static void open_in(struct bench *bench, const char *mode)
+{
+    set_mode(bench, mode);
+    open_as_it_is(bench);
 }
 
 static enum st select_any(struct bench *bench, unsigned timeout_ms)
@@ -419,6 +425,56 @@ static void a_thousand_restarts_leak_nothing(void **state)
     assert_true(descriptors_max <= bench->descriptors + 2); /* the socket and the pidfd */
 }
 
+static void an_exchange_costs_little_beside_the_card(void **state)
+{
+    enum { EXCHANGES = 2000 };
+    struct bench *bench = *state;
+    open_in(bench, "well");
+    assert_int_equal(select_any(bench, 2000), ST_OK);
+    struct timespec start, end;
+    (void)clock_gettime(CLOCK_MONOTONIC, &start);
+    for (int i = 0; i < EXCHANGES; i++) {
+        assert_int_equal(exchange(bench, 1000), ST_OK);
+    }
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    const long long us =
+        (end.tv_sec - start.tv_sec) * 1000000LL + (end.tv_nsec - start.tv_nsec) / 1000;
+    print_message("# the seam between the processes costs %lld us an exchange\n", us / EXCHANGES);
+    assert_true(us / EXCHANGES < 2500); /* the shortest card command; usual are some 20 us */
+}
+
+static void a_parent_that_ignores_its_children_is_served_too(void **state)
+{
+    struct bench *bench = *state;
+    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+    open_in(bench, "once");
+    for (int i = 0; i < 5; i++) {
+        while (select_any(bench, 500) != ST_OK) {
+            assert_true(reader_starts(bench->driver) < 100);
+        }
+    }
+    reader_close(bench->driver);
+    bench->driver = NULL;
+    (void)signal(SIGCHLD, before);
+}
+
+static void no_descriptors_left_is_told_and_got_over(void **state)
+{
+    struct bench *bench = *state;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct rlimit none = limit;
+    none.rlim_cur = 3;
+    set_mode(bench, "well");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    open_as_it_is(bench);
+    const enum st st = select_any(bench, 500);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(st, ST_IO);
+    assert_non_null(strstr(reader_fault(bench->driver), "cannot be started"));
+    (void)serve_again(bench);
+}
+
 static void a_configuration_without_sense_is_refused(void **state)
 {
     (void)state;
@@ -514,6 +570,9 @@ int main(void)
         TEST(restarts_are_paced_while_the_reader_is_away),
         TEST(the_child_inherits_nothing_but_its_socket),
         TEST(a_thousand_restarts_leak_nothing),
+        TEST(an_exchange_costs_little_beside_the_card),
+        TEST(a_parent_that_ignores_its_children_is_served_too),
+        TEST(no_descriptors_left_is_told_and_got_over),
         TEST(a_configuration_without_sense_is_refused),
         TEST(messages_of_every_size_come_back_as_they_went),
         TEST(random_bytes_are_refused_or_bounded),
