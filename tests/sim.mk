@@ -8,3 +8,7 @@ PROGRAMS += sim_values
 sim_values_SRC := tests/e2e/sim_values.c tools/pn532-sim/classic_bits.c
 sim_values_LIBS := -lfreefare -lnfc
 SCRIPTS += tests/e2e/sim_tools.sh
+
+TESTS += sim_frames
+sim_frames_SRC := tests/e2e/sim_frames.c $(PN532_SIM_SRC)
+sim_frames_LIBS := -lcmocka

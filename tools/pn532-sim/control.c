@@ -481,7 +481,7 @@ static const struct command {
     {"reset", 1, 1, "reset", "set counters and log back to nothing", do_reset},
     {"baud", 1, 2, "baud [N]", "read or set the chip's speed", do_baud},
     {"firmware", 2, 2, "firmware US", "assume this time of the chip for a command", do_firmware},
-    {"fault", 2, 3, "fault FAULT", "spoil the line or the chip; `fault` alone lists how", do_fault},
+    {"fault", 1, 3, "fault FAULT", "spoil the line or the chip; `fault` alone lists how", do_fault},
     {"plug", 1, 1, "plug", "put the plug in after `fault unplug`", do_plug},
 };
 
