@@ -7,3 +7,8 @@ PROGRAMS += vafa-reader
 vafa-reader_SRC = drivers/reader/reader_main.c drivers/reader/libnfc.c drivers/reader/baud.c \
                   drivers/reader/message.c $(HAL_BASE_SRC)
 vafa-reader_LIBS = -lnfc
+
+# The card families; whoever links them also needs ENGINE_SRC, KEYSTORE_SRC and KEYSTORE_LIBS.
+CARD_SRC = drivers/card/classic_card.c drivers/card/classic_find.c drivers/card/classic_ring.c \
+           drivers/card/classic_issue.c drivers/card/classic_io.c drivers/card/classic_layout.c \
+           drivers/card/mad.c

@@ -2,3 +2,11 @@
 
 # hal/reader.h over the card model, for every test that needs a card but no process.
 SOFT_READER_SRC := tests/support/soft_reader.c tools/pn532-sim/timing.c $(CLASSIC_SRC)
+
+CARD_WORLD_SRC = tests/support/card_world.c $(SOFT_READER_SRC) $(CARD_SRC) $(KEYSTORE_SRC) \
+                 $(ENGINE_SRC) $(HAL_BASE_SRC)
+CARD_WORLD_LIBS = $(KEYSTORE_LIBS) -lcmocka
+
+TESTS += test_card
+test_card_SRC = tests/unit/test_card.c $(CARD_WORLD_SRC)
+test_card_LIBS = $(CARD_WORLD_LIBS)

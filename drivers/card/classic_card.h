@@ -1,0 +1,39 @@
+/* classic_card.h - the member card on MIFARE Classic 1K and 4K: a ring of nine sealed snapshots.
+ *
+ * Implements hal/card.h over hal/reader.h. The caller owns the struct; it holds no foreign handle
+ * and needs no close. One thread. Only the first 16 sectors of a 4K card are used. Layout, keys and
+ * what a tear can leave: docs/card-layout.md; why so: docs/decisions/0001-card-layout.md. */
+#ifndef DRIVERS_CARD_CLASSIC_CARD_H
+#define DRIVERS_CARD_CLASSIC_CARD_H
+
+#include <stdbool.h>
+
+#include "drivers/card/classic_io.h"
+#include "drivers/card/classic_layout.h"
+#include "hal/card.h"
+#include "hal/keystore.h"
+#include "hal/reader.h"
+
+struct classic_card {
+    struct classic_io io;
+    const struct keystore *keystore;
+    /* The rest is what the last read found; fields are the driver's. */
+    enum card_condition condition;
+    struct classic_owner owner;
+    struct classic_map map;
+    bool is_mad_shared; /* blank: another publisher's directory lists our sectors as free */
+    uint16_t ours;      /* of a card to be issued: bit n when role n has our keys already */
+    bool has_pointer;
+    struct classic_pointer pointer;
+    uint64_t number;
+    struct snapshot newest;
+    unsigned session;  /* io.selects when the newest snapshot was read */
+    bool is_committed; /* by us since the read: the pointer may follow */
+    struct fault why;
+};
+
+/* Prepares *ret and gives the port to it; `keystore` and `reader` outlive it. Nothing is sent. */
+struct card_port classic_card_open(struct classic_card *ret, struct reader reader,
+                                   const struct keystore *keystore);
+
+#endif

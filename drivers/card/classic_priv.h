@@ -1,0 +1,63 @@
+/* classic_priv.h - what the parts of the Classic driver share: sectors of ours, and finding them.
+ */
+#ifndef DRIVERS_CARD_CLASSIC_PRIV_H
+#define DRIVERS_CARD_CLASSIC_PRIV_H
+
+#include "drivers/card/classic_card.h"
+#include "drivers/card/mad.h"
+
+/* Authenticates the sector of a role with our key. A refusal is believed the second time, because
+ * a reader reports noise in an authentication as a refusal too. ST_DENIED, ST_GONE, ST_IO. */
+ST_CHECK enum st classic_open(struct classic_card *card, unsigned role, enum key_letter letter);
+
+/* Authenticates a sector with our key of card->owner, once. */
+ST_CHECK enum st classic_auth_ours(struct classic_card *card, uint8_t sector,
+                                   enum key_letter letter);
+
+/* Block `n` (0..2, 3 is the trailer) of a role's sector. */
+uint8_t classic_block(const struct classic_card *card, unsigned role, unsigned n);
+
+/* Reads the three data blocks of a role's sector with key A. ST_DENIED: not our key. */
+ST_CHECK enum st classic_read_sector(struct classic_card *card, unsigned role,
+                                     uint8_t ret_bytes[CLASSIC_SECTOR]);
+
+/* Reads the slot of `counter`; a seal that does not fit is read again, because a torn block can
+ * read differently each time and any reading with a good seal is the truth.
+ * ST_OK           *ret is a whole snapshot, of whatever counter.
+ * ST_DENIED       not whole, or not our key.
+ * ST_UNSUPPORTED  a newer image. ST_GONE, ST_IO as usual. */
+ST_CHECK enum st classic_read_slot(struct classic_card *card, unsigned slot, struct snapshot *ret);
+
+/* True when all bytes are 00: nobody ever wrote them. */
+bool classic_is_zero(const uint8_t *bytes, size_t size);
+
+/* Decides card->condition and, of a member card, owner, map, pointer, number and newest snapshot.
+ * Writes nothing. ST_OK, ST_GONE, ST_IO. (classic_find.c) */
+ST_CHECK enum st classic_find(struct classic_card *card);
+
+/* The member's part of classic_find, from its pointer block on; owner and map are known.
+ * (classic_ring.c) */
+ST_CHECK enum st classic_find_newest(struct classic_card *card,
+                                     const uint8_t pointer_block[CLASSIC_BLOCK]);
+
+/* Looks at all our sectors of a card that carries no value yet: each must be ours or a factory one
+ * without data; card->ours tells which. ST_FOREIGN: some sector is neither. */
+ST_CHECK enum st classic_survey(struct classic_card *card);
+
+/* Reads the directory.
+ * ST_FOREIGN  there is none, or its CRC is wrong. ST_DENIED  the public key does not open it. */
+ST_CHECK enum st classic_read_mad(struct classic_card *card, uint8_t ret_mad[MAD_BYTES]);
+
+/* hal/card.h issue. (classic_issue.c) */
+ST_CHECK enum st classic_issue(struct classic_card *card, const struct card_identity *identity,
+                               const struct snapshot *first);
+
+/* Writes a slot, the block with the seal last, and reads that block back. *ret_is_sent is set as
+ * soon as the last write may have reached the card. */
+ST_CHECK enum st classic_write_slot(struct classic_card *card, unsigned slot,
+                                    const uint8_t bytes[CLASSIC_SECTOR], bool *ret_is_sent);
+
+/* Sets the condition and its sentence. */
+void classic_conclude(struct classic_card *card, enum card_condition condition, const char *say);
+
+#endif

@@ -1,0 +1,137 @@
+#include "tests/support/card_world.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <mbedtls/sha256.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct card_identity card_world_identity = {
+    .number = UINT64_C(6273531234567890),
+    .kind = 3,
+    .member = UINT64_C(1099511627000),
+    .birthday = 33000,
+    .wedding = 41234,
+    .issued = 46000,
+    .expires = 49650,
+    .name = "مریم امیری",
+};
+
+struct keystore *card_world_keys(void)
+{
+    uint8_t file[16 + 2 * 48 + 32] = {'V', 'A', 'F', 'A', 'K', 'E', 'Y', 'S', 1, 2, 0};
+    char path[] = "/tmp/vafa-keys-XXXXXX";
+    struct keystore *keystore = NULL;
+    struct fault fault;
+
+    file[16 + 48] = 3;
+    for (unsigned i = 0; i < 32; i += 1) {
+        file[16 + 16 + i] = (uint8_t)(0x10 + i);
+        file[16 + 48 + 16 + i] = (uint8_t)(0x80 + i);
+    }
+    mbedtls_sha256_ret(file, sizeof file - 32, file + sizeof file - 32, 0);
+    const int fd = mkstemp(path);
+    const bool is_written = fd >= 0 && write(fd, file, sizeof file) == (ssize_t)sizeof file;
+    assert(is_written);
+    close(fd);
+    const enum st st = keystore_open(path, &keystore, &fault);
+    unlink(path);
+    if (st != ST_OK) {
+        fprintf(stderr, "%s\n", fault.say);
+        abort();
+    }
+    return keystore;
+}
+
+void card_world_init(struct card_world *world, enum classic_kind kind, size_t uid_bytes)
+{
+    static const uint8_t uid[7] = {0x04, 0xA1, 0xB2, 0xC3, 0xD4, 0xE5, 0xF6};
+
+    memset(world, 0, sizeof *world);
+    world->keystore = card_world_keys();
+    classic_init(&world->card, kind, uid, (uint8_t)uid_bytes);
+    soft_reader_init(&world->soft, &world->card);
+}
+
+void card_world_finish(struct card_world *world)
+{
+    keystore_close(world->keystore);
+}
+
+enum st card_world_read(struct card_world *world, struct card_view *ret)
+{
+    soft_reader_tap(&world->soft);
+    world->port =
+        classic_card_open(&world->driver, soft_reader_port(&world->soft), world->keystore);
+    return world->port.ops->read(world->port.ctx, NULL, 0, ret);
+}
+
+struct snapshot card_world_snapshot(uint32_t counter)
+{
+    struct snapshot snapshot;
+    memset(&snapshot, 0, sizeof snapshot);
+    snapshot.status = CARD_ACTIVE;
+    snapshot.counter = counter;
+    snapshot.action = (uint16_t)(counter * 7 % 4096);
+    snapshot.tier = (uint8_t)(counter % 16);
+    snapshot.group = (uint8_t)(counter * 3);
+    snapshot.points.n = 1000 + counter * 11;
+    for (unsigned i = 0; i < PURSES; i += 1) {
+        snapshot.purse[i].rials = (int64_t)counter * 1000003 * (i + 1) % MONEY_MAX_RIALS;
+    }
+    snapshot.last.kind = counter == 1 ? TRANSACTION_ACTIVATE : TRANSACTION_SALE;
+    snapshot.last.amount.rials = (int64_t)counter * 123457;
+    snapshot.last.redeemed.n = counter % 50;
+    snapshot.last.minute = 1000000 + counter * 17;
+    snapshot.last.terminal = 1 + counter % 5;
+    snapshot.last.sequence = 100 + counter * 2;
+    return snapshot;
+}
+
+bool card_world_same(const struct snapshot *a, const struct snapshot *b)
+{
+    uint8_t image_a[SNAPSHOT_IMAGE_BYTES], image_b[SNAPSHOT_IMAGE_BYTES];
+    if (!snapshot_is_valid(a) || !snapshot_is_valid(b)) {
+        return false;
+    }
+    snapshot_encode(a, image_a);
+    snapshot_encode(b, image_b);
+    return memcmp(image_a, image_b, sizeof image_a) == 0;
+}
+
+static void must(enum st st, const char *what)
+{
+    if (st != ST_OK) {
+        fprintf(stderr, "card_world: %s: %s\n", what, st_word(st));
+        abort();
+    }
+}
+
+void card_world_sell(struct card_world *world)
+{
+    struct card_view view;
+
+    must(card_world_read(world, &view), "read");
+    if (view.condition != CARD_MEMBER) {
+        fprintf(stderr, "card_world: condition %d: %s\n", (int)view.condition, view.why.say);
+        abort();
+    }
+    const struct snapshot next = card_world_snapshot(view.snapshot.counter + 1);
+    must(world->port.ops->commit(world->port.ctx, &next), "commit");
+    world->port.ops->refresh(world->port.ctx);
+}
+
+void card_world_issue(struct card_world *world, uint32_t counter)
+{
+    struct card_view view;
+    const struct snapshot first = card_world_snapshot(1);
+
+    must(card_world_read(world, &view), "read a blank card");
+    must(world->port.ops->issue(world->port.ctx, &card_world_identity, &first), "issue");
+    world->port.ops->refresh(world->port.ctx);
+    while (--counter > 0) {
+        card_world_sell(world);
+    }
+}
