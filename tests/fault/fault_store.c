@@ -271,10 +271,304 @@ static void every_cut_of_a_run_loses_nothing_acknowledged(void **state)
     free(run);
 }
 
+/* --- cut again while recovering -------------------------------------------------------------- */
+
+/* From each sampled state: open and append, cut after each call of that, open again. */
+static void a_second_cut_during_recovery_loses_nothing(void **state)
+{
+    (void)state;
+    const double start = now_s();
+    struct run *run = run_record(60, 2);
+    const uint64_t calls = crash_vfs_recorded();
+    uint32_t states = 0, at = 0;
+    for (uint64_t n = 0; n <= calls; n += 5) {
+        while (at + 1 < run->moments && run->timeline[at + 1].calls <= n) {
+            at++;
+        }
+        const uint32_t next = at + 1 < run->moments ? at + 1 : at;
+        crash_vfs_replay(n);
+        const size_t policies = crash_vfs_policies(2);
+        for (size_t p = 0; p < policies; p += 7) {
+            bool is_cut = true;
+            for (uint64_t m = 0; is_cut; m++) {
+                crash_vfs_replay(n);
+                crash_vfs_reboot(crash_vfs_policy(p));
+                crash_vfs_cut_after(m);
+                struct store *store = NULL;
+                const enum st st = store_open(&config, &store, NULL);
+                const enum st ready = st == ST_OK ? store_ready(store) : st;
+                assert_true(ready == ST_OK || ready == ST_IO);
+                store_close(store);
+                is_cut = crash_vfs_is_cut();
+                crash_vfs_reboot(crash_vfs_policy(m % crash_vfs_policies(4)));
+                states++;
+                assert_true(cut_is_survived(run, &run->timeline[at], &run->timeline[next]));
+            }
+        }
+    }
+    printf("# %u states cut twice, 0 violations, %.1f s\n", states, now_s() - start);
+    model_finish(&run->work.model);
+    free(run);
+}
+
+/* --- failing calls --------------------------------------------------------------------------- */
+
+static const struct failure_case {
+    enum crash_failure failure;
+    bool for_good;
+    const char *name;
+} failure_cases[] = {
+    {CRASH_FULL, false, "full once"},
+    {CRASH_FULL, true, "full for good"},
+    {CRASH_IOERR, false, "I/O error once"},
+    {CRASH_IOERR, true, "I/O error for good"},
+};
+
+/* A store with a past: entries, a pending intent, all that the workload writes. */
+static void work_begin(struct work *work, uint32_t steps)
+{
+    *work = (struct work){0};
+    crash_vfs_reset();
+    model_init(&work->model, MODEL_CARDS, 3);
+    work->terminal = open_or_fail();
+    work->sync = open_or_fail();
+    for (uint32_t i = 0; i < steps; i++) {
+        assert_int_equal(do_step(work, step_at(i)), ST_OK);
+    }
+}
+
+static void work_end(struct work *work)
+{
+    store_close(work->sync);
+    store_close(work->terminal);
+    model_finish(&work->model);
+}
+
+/* Runs one step with its n-th changing call failing. Returns false once there are not so many. */
+static bool step_fails_cleanly(uint32_t before, enum step step, const struct failure_case *how,
+                               uint64_t n)
+{
+    struct work work;
+    work_begin(&work, before);
+    const struct progress old = work.done;
+    crash_vfs_fail_at(n, how->failure, how->for_good);
+    const enum st st = do_step(&work, step);
+    const bool has_failed = crash_vfs_has_failed();
+    crash_vfs_heal();
+    const bool in_time = st == (how->failure == CRASH_FULL ? ST_FULL : ST_IO);
+    if (!(st == ST_OK || (has_failed && in_time))) {
+        fail_msg("step %d, %s at %llu: %s: %s", (int)step, how->name, (unsigned long long)n,
+                 st_word(st), store_fault(work.terminal)->say);
+    }
+    if (st != ST_OK && step == ENTRY) {
+        work.model.count--; /* the same handle must not see it */
+    }
+    assert_true(state_is_good(&work.model, work.terminal, &work.done, &work.done));
+
+    /* The disk is well again: the same step works, and stays after a cut. */
+    if (st != ST_OK) {
+        assert_memory_equal(&old, &work.done, sizeof old);
+        assert_int_equal(do_step(&work, step), ST_OK);
+    }
+    crash_vfs_reboot(CRASH_POLICY(CRASH_KEEP_SYNCED, 0));
+    struct store *again = open_or_fail();
+    assert_true(state_is_good(&work.model, again, &work.done, &work.done));
+    store_close(again);
+    work_end(&work);
+    return has_failed;
+}
+
+static void every_failing_call_is_told_and_leaves_nothing_half(void **state)
+{
+    (void)state;
+    uint32_t count = 0;
+    for (size_t how = 0; how < sizeof failure_cases / sizeof failure_cases[0]; how++) {
+        for (int step = 0; step < STEPS; step++) {
+            /* An empty store, where space is reserved, and one with a past. */
+            for (uint32_t before = 0; before <= 34; before += 17) {
+                uint64_t n = 1;
+                while (step_fails_cleanly(before, (enum step)step, &failure_cases[how], n)) {
+                    n++;
+                    count++;
+                }
+            }
+        }
+    }
+    printf("# %u failing calls, each told as ST_FULL or ST_IO\n", count);
+}
+
+/* An entry whose append failed may be back after a restart when its sync was what failed: whole,
+ * in the chain, and pending like any other. */
+static void a_failed_append_is_whole_or_absent_after_a_restart(void **state)
+{
+    (void)state;
+    for (size_t how = 0; how < sizeof failure_cases / sizeof failure_cases[0]; how++) {
+        bool has_failed = true;
+        for (uint64_t n = 1; has_failed; n++) {
+            struct work work;
+            work_begin(&work, 20);
+            struct progress in_flight = work.done;
+            in_flight.entries++;
+            crash_vfs_fail_at(n, failure_cases[how].failure, failure_cases[how].for_good);
+            const enum st st = do_step(&work, ENTRY);
+            has_failed = crash_vfs_has_failed();
+            assert_true(st == ST_OK || has_failed);
+            crash_vfs_reboot(CRASH_POLICY(CRASH_KEEP_ALL, 0));
+            struct store *again = open_or_fail();
+            assert_true(state_is_good(&work.model, again, &work.done, &in_flight));
+            store_close(again);
+            work_end(&work);
+        }
+    }
+}
+
+static void every_failing_read_is_told(void **state)
+{
+    (void)state;
+    uint32_t count = 0;
+    bool has_failed = true;
+    struct work work;
+    work_begin(&work, 60);
+    store_close(work.sync);
+    store_close(work.terminal);
+    for (uint64_t n = 1; has_failed; n++) {
+        struct store *store = NULL;
+        uint32_t entries = 0;
+        crash_vfs_fail_read_at(n);
+        enum st st = store_open(&config, &store, NULL);
+        st = st == ST_OK ? store_ready(store) : st;
+        st = st == ST_OK ? journal_verify(store, &entries, NULL) : st;
+        has_failed = crash_vfs_has_failed();
+        crash_vfs_heal();
+        if (st == ST_OK) { /* SQLite may not have needed what it read */
+            assert_true(state_is_good(&work.model, store, &work.done, &work.done));
+        } else {
+            assert_true(has_failed && (st == ST_IO || st == ST_CORRUPT));
+        }
+        count += st != ST_OK;
+        store_close(store);
+    }
+    printf("# %u failing reads told\n", count);
+    model_finish(&work.model);
+}
+
+/* --- a disk that fills up --------------------------------------------------------------------- */
+
+static void a_full_disk_refuses_intents_and_takes_every_outcome(void **state)
+{
+    (void)state;
+    struct work work;
+    work_begin(&work, 40);
+    struct model *model = &work.model;
+    crash_vfs_capacity(crash_vfs_used()); /* not a byte more */
+    uint32_t taken = 0, refused = 0;
+    while (refused < 20) {
+        const enum st ready = store_ready(work.terminal);
+        const struct entry intent = model_intent(model, taken % MODEL_CARDS, 100 + taken);
+        const enum st st = journal_append(work.terminal, &intent);
+        assert_true(st == ST_OK || st == ST_FULL);
+        assert_true(ready == ST_OK || ready == ST_FULL);
+        assert_false(ready == ST_OK && st != ST_OK); /* the promise before the tap is kept */
+        refused += st == ST_FULL;
+        if (st == ST_OK) {
+            model_add(model, &intent);
+            const struct entry outcome = model_outcome(model, model->count, VERDICT_DONE);
+            assert_int_equal(journal_append(work.terminal, &outcome), ST_OK);
+            model_add(model, &outcome);
+            taken++;
+            assert_true(taken < 100000);
+        }
+    }
+    assert_int_equal(setting_put(work.terminal, "a", "b"), ST_FULL);
+    crash_vfs_capacity(0);
+    assert_int_equal(store_ready(work.terminal), ST_OK);
+    const struct entry intent = model_intent(model, 1, 9999);
+    assert_int_equal(journal_append(work.terminal, &intent), ST_OK);
+    model_add(model, &intent);
+    assert_true(model_agrees(model, model->count, work.terminal));
+    printf("# %u taps on a disk without a free byte before it refused\n", taken);
+    work_end(&work);
+}
+
+/* The worst case of the promise: intents until the disk refuses, then the outcome of the last. */
+static void the_last_intent_before_full_gets_its_outcome(void **state)
+{
+    (void)state;
+    struct work work;
+    work_begin(&work, 40);
+    struct model *model = &work.model;
+    crash_vfs_capacity(crash_vfs_used());
+    enum st st = ST_OK;
+    while (st == ST_OK) {
+        const struct entry intent = model_intent(model, 0, model->count + 100);
+        st = journal_append(work.terminal, &intent);
+        if (st == ST_OK) {
+            model_add(model, &intent);
+        }
+    }
+    assert_int_equal(st, ST_FULL);
+    for (uint32_t i = 0; i < 8; i++) { /* and some before it */
+        const struct entry *open = model_pending(model, model->count, 0);
+        const struct entry outcome = model_outcome(model, open->sequence, VERDICT_DONE);
+        assert_int_equal(journal_append(work.terminal, &outcome), ST_OK);
+        model_add(model, &outcome);
+    }
+    assert_true(model_agrees(model, model->count, work.terminal));
+    work_end(&work);
+}
+
+static void a_disk_that_turns_read_only_stops_selling(void **state)
+{
+    (void)state;
+    struct work work;
+    work_begin(&work, 40);
+    crash_vfs_read_only(true);
+    assert_int_equal(store_ready(work.terminal), ST_IO);
+    const struct entry entry = model_start(&work.model);
+    assert_int_equal(journal_append(work.terminal, &entry), ST_IO);
+    assert_true(state_is_good(&work.model, work.terminal, &work.done, &work.done));
+    crash_vfs_read_only(false);
+    assert_int_equal(store_ready(work.terminal), ST_OK);
+    work_end(&work);
+}
+
+/* A disk that acknowledges and forgets: nobody can know at once, but the club does. */
+static void a_disk_that_lied_is_found_when_the_club_knows_more(void **state)
+{
+    (void)state;
+    struct work work;
+    work_begin(&work, 40);
+    crash_vfs_lie(true);
+    for (uint32_t i = 0; i < 6; i++) {
+        assert_int_equal(do_step(&work, ENTRY), ST_OK);
+    }
+    crash_vfs_reboot(CRASH_POLICY(CRASH_KEEP_SYNCED, 0));
+    struct store *store = open_or_fail();
+    uint32_t next = 0;
+    assert_int_equal(journal_next(store, &next), ST_OK);
+    assert_true(next - 1 < work.done.entries);
+    assert_int_equal(store_ready(store), ST_OK);
+    assert_int_equal(sync_set_acknowledged(store, work.done.entries), ST_CORRUPT);
+    assert_int_equal(store_ready(store), ST_CORRUPT);
+    work.model.count = next - 1;
+    const struct entry entry = model_start(&work.model);
+    assert_int_equal(journal_append(store, &entry), ST_CORRUPT);
+    store_close(store);
+    work_end(&work);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_cut_of_a_run_loses_nothing_acknowledged),
+        cmocka_unit_test(a_second_cut_during_recovery_loses_nothing),
+        cmocka_unit_test(every_failing_call_is_told_and_leaves_nothing_half),
+        cmocka_unit_test(a_failed_append_is_whole_or_absent_after_a_restart),
+        cmocka_unit_test(every_failing_read_is_told),
+        cmocka_unit_test(a_full_disk_refuses_intents_and_takes_every_outcome),
+        cmocka_unit_test(the_last_intent_before_full_gets_its_outcome),
+        cmocka_unit_test(a_disk_that_turns_read_only_stops_selling),
+        cmocka_unit_test(a_disk_that_lied_is_found_when_the_club_knows_more),
     };
     crash_vfs_register("crash");
     return cmocka_run_group_tests_name("fault_store", tests, NULL, NULL);

@@ -59,7 +59,7 @@ static void *must(void *memory)
 static void bytes_resize(struct bytes *bytes, size_t size)
 {
     if (size > bytes->capacity) {
-        bytes->capacity = size * 2;
+        bytes->capacity = bytes->capacity == 0 ? size : size * 2;
         bytes->at = must(realloc(bytes->at, bytes->capacity));
     }
     if (size > bytes->size) {
@@ -105,7 +105,8 @@ struct name {
 
 struct node {
     struct bytes live, platter;
-    bool is_new; /* created, and no sync of it has synced the folder yet */
+    bool is_new;     /* created, and no sync of it has synced the folder yet */
+    bool is_settled; /* the platter has what is live, and `platter` is left empty */
 };
 
 struct disk {
@@ -141,6 +142,20 @@ static void folder_apply(struct name *folder, const struct operation *operation)
     }
     memcpy(name->text, operation->name, NAME_BYTES);
     name->node = operation->node;
+}
+
+/* The platter's bytes of a settled node, before it stops being one. */
+static void node_unsettle(struct node *node)
+{
+    if (node->is_settled) {
+        bytes_copy(&node->platter, &node->live);
+        node->is_settled = false;
+    }
+}
+
+static const struct bytes *node_platter(const struct node *node)
+{
+    return node->is_settled ? &node->live : &node->platter;
 }
 
 static void data_apply(struct bytes *bytes, const struct operation *operation)
@@ -207,6 +222,7 @@ static void disk_apply(struct disk *disk, const struct operation *operation)
         (void)node_add(disk);
     }
     if (is_data(operation)) {
+        node_unsettle(&disk->nodes[operation->node]);
         data_apply(&disk->nodes[operation->node].live, operation);
     } else {
         folder_apply(disk->live, operation);
@@ -243,7 +259,7 @@ static void disk_put(struct disk *disk, const char *name, const struct bytes *by
     (void)strncpy(link.name, name, NAME_BYTES - 1);
     struct node *node = &disk->nodes[link.node];
     bytes_copy(&node->live, bytes);
-    bytes_copy(&node->platter, bytes);
+    node->is_settled = true;
     node->is_new = false;
     folder_apply(disk->live, &link);
     folder_apply(disk->platter, &link);
@@ -258,8 +274,11 @@ static void disk_copy(struct disk *to, const struct disk *from, bool is_settled)
         const struct node *node = &from->nodes[i];
         (void)node_add(to);
         bytes_copy(&to->nodes[i].live, &node->live);
-        bytes_copy(&to->nodes[i].platter, is_settled ? &node->live : &node->platter);
+        to->nodes[i].is_settled = is_settled || node->is_settled;
         to->nodes[i].is_new = !is_settled && node->is_new;
+        if (!to->nodes[i].is_settled) {
+            bytes_copy(&to->nodes[i].platter, &node->platter);
+        }
     }
     memcpy(to->live, from->live, sizeof to->live);
     memcpy(to->platter, is_settled ? from->live : from->platter, sizeof to->platter);
@@ -338,37 +357,59 @@ static struct part part_of(const struct disk *disk, size_t i, struct crash_polic
     return part;
 }
 
-/* Builds the disk that is found after the cut. Changes `disk`'s platter: it is used up. */
-static void disk_crash(struct disk *disk, struct crash_policy policy, struct disk *ret)
+/* What one pending operation leaves on the platter. */
+static void crash_apply(struct disk *found, struct operation operation, struct part part)
 {
-    uint64_t random = policy.pick;
-    for (size_t i = 0; i < disk->pending_count; i++) {
-        struct operation operation = disk->pending[i];
-        const struct part part = part_of(disk, i, policy, &random);
-        if (!part.is_kept) {
-            continue;
-        }
-        if (operation.kind == WRITE) {
-            size_t from = 0, to = 0;
-            torn_part(&operation, part.first, part.last, &from, &to);
-            operation.offset += from;
-            operation.bytes += from;
-            operation.size = to - from;
-        }
-        if (is_data(&operation)) {
-            if (operation.kind == TRUNCATE || operation.size > 0) {
-                data_apply(&disk->nodes[operation.node].platter, &operation);
-            }
-        } else {
-            folder_apply(disk->platter, &operation);
-        }
+    if (operation.kind == WRITE) {
+        size_t from = 0, to = 0;
+        torn_part(&operation, part.first, part.last, &from, &to);
+        operation.offset += from;
+        operation.bytes += from;
+        operation.size = to - from;
     }
-    *ret = (struct disk){0};
+    if (!is_data(&operation)) {
+        folder_apply(found->live, &operation);
+    } else if (operation.kind == TRUNCATE || operation.size > 0) {
+        data_apply(&found->nodes[operation.node].live, &operation);
+    }
+}
+
+static bool is_linked(const struct name *folder, int node)
+{
     for (int i = 0; i < NAMES_MAX; i++) {
-        if (disk->platter[i].text[0] != 0) {
-            disk_put(ret, disk->platter[i].text, &disk->nodes[disk->platter[i].node].platter);
+        if (folder[i].text[0] != 0 && folder[i].node == node) {
+            return true;
         }
     }
+    return false;
+}
+
+/* The disk that is found after the cut. */
+static void disk_crash(const struct disk *disk, struct crash_policy policy, struct disk *ret)
+{
+    struct disk found = {0};
+    uint64_t random = policy.pick;
+    for (int i = 0; i < disk->node_count; i++) {
+        (void)node_add(&found);
+        bytes_copy(&found.nodes[i].live, node_platter(&disk->nodes[i]));
+        found.nodes[i].is_new = false;
+        found.nodes[i].is_settled = true;
+    }
+    memcpy(found.live, disk->platter, sizeof found.live);
+    for (size_t i = 0; i < disk->pending_count; i++) {
+        const struct part part = part_of(disk, i, policy, &random);
+        if (part.is_kept) {
+            crash_apply(&found, disk->pending[i], part);
+        }
+    }
+    memcpy(found.platter, found.live, sizeof found.platter);
+    for (int i = 0; i < found.node_count; i++) {
+        if (!is_linked(found.live, i)) { /* deleted: its bytes are out of reach */
+            free(found.nodes[i].live.at);
+            found.nodes[i].live = (struct bytes){0};
+        }
+    }
+    *ret = found;
 }
 
 /* --- state ----------------------------------------------------------------------------------- */
@@ -456,29 +497,19 @@ bool crash_vfs_is_cut(void)
     return state.is_off;
 }
 
-void crash_vfs_reboot(struct crash_policy policy)
-{
-    struct disk found;
-    if (state.is_replayed) { /* the cursor is needed again: crash a copy of it */
-        struct disk copy;
-        disk_copy(&copy, &state.cursor, false);
-        copy.pending = state.cursor.pending;
-        copy.pending_count = state.cursor.pending_count;
-        disk_crash(&copy, policy, &found);
-        copy.pending = NULL;
-        copy.pending_count = 0;
-        disk_free(&copy);
-    } else {
-        disk_crash(&state.disk, policy, &found);
-    }
-    disk_free(&state.disk);
-    state.disk = found;
-    power_on();
-}
-
+/* The disk that the power left: as replayed, or as it is. */
 static const struct disk *crashing(void)
 {
     return state.is_replayed ? &state.cursor : &state.disk;
+}
+
+void crash_vfs_reboot(struct crash_policy policy)
+{
+    struct disk found;
+    disk_crash(crashing(), policy, &found);
+    disk_free(&state.disk);
+    state.disk = found;
+    power_on();
 }
 
 /* The list: all, synced; then per pending operation dropped and kept alone; tears of the last. */

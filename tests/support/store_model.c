@@ -163,9 +163,10 @@ void model_add(struct model *model, const struct entry *entry)
 
 const struct entry *model_pending(const struct model *model, uint32_t count, uint32_t card)
 {
+    const uint64_t number = model_card(card);
     for (uint32_t i = 0; i < count; i++) {
         const struct entry *entry = &model->entries[i];
-        if (entry->kind == ENTRY_INTENT && entry->intent.card_number == model_card(card) &&
+        if (entry->kind == ENTRY_INTENT && entry->intent.card_number == number &&
             !is_settled(model, count, entry)) {
             return entry;
         }
