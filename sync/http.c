@@ -112,11 +112,12 @@ static void connection(struct http_answer *answer, const char *value)
 static void retry_after(struct http_answer *answer, const char *value)
 {
     int seconds = 0;
-    for (; is_digit(*value) && seconds <= HTTP_RETRY_AFTER_MAX_S; value += 1) {
+    for (; is_digit(*value); value += 1) {
         seconds = seconds * 10 + (*value - '0');
+        seconds = seconds < HTTP_RETRY_AFTER_MAX_S ? seconds : HTTP_RETRY_AFTER_MAX_S;
     }
     if (*value == '\0') { /* the other form, a date, needs a clock that we may not have */
-        answer->retry_after_s = seconds < HTTP_RETRY_AFTER_MAX_S ? seconds : HTTP_RETRY_AFTER_MAX_S;
+        answer->retry_after_s = seconds;
     }
 }
 

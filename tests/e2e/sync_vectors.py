@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Prints tests/vectors/wire.json: bodies of docs/sync.md as Python's json, base64 and gzip see them.
+
+    tests/e2e/sync_vectors.py > tests/vectors/wire.json
+
+A case has the call that decodes it, the body, the status that must come out, and for "ok" the body as
+it must be encoded again (unknown fields gone)."""
+import base64
+import copy
+import gzip
+import json
+import random
+
+rng = random.Random(20260101)
+b64 = lambda b: base64.b64encode(b).decode()
+cases, packed = [], []
+
+
+def case(name, call, body, status, again=None, pad=0):
+    text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    row = {"name": name, "call": call, "text": text, "status": status}
+    if pad:
+        row["pad"] = pad  # so many blanks go before the text
+    if status == "ok":
+        row["again"] = again if again is not None else body
+    cases.append(row)
+
+
+def put(body, path, value):
+    """A copy with one value changed; `...` deletes it."""
+    body = copy.deepcopy(body)
+    at = body
+    for key in path[:-1]:
+        at = at[key]
+    if value is ...:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = value
+    return body
+
+
+def refuse(call, body, path, *values):
+    for value in values:
+        word = "none" if value is ... else json.dumps(value)[:24]
+        case(f"{call}: {'.'.join(map(str, path))} = {word}", call, put(body, path, value), "foreign")
+
+
+sync = {"v": 1, "terminal": 17, "after": 240, "base": bytes(range(32)).hex(),
+        "entries": [b64(rng.randbytes(n)) for n in (1, 2, 3, 48, 200, 256)],
+        "have": {"programme": 3},
+        "health": {"unsent": 12, "pending": 1, "oldest": 1790000000, "clock": 2, "firmware": "0.1.0"}}
+case("sync", "sync", sync, "ok")
+last = {k: v for k, v in sync.items() if k != "entries"} | {"entries": sync["entries"]}
+case("sync: entries last, as we write it", "sync", last, "ok")
+case("sync: with blanks", "sync", json.dumps(sync, indent=1), "ok", sync)
+case("sync: nothing to send", "sync", put(put(put(sync, ["entries"], []), ["after"], 0), ["base"], "0" * 64), "ok")
+case("sync: unknown fields are ignored", "sync", {**last, "x": {"entries": ["!"]}, "have": {"programme": 3, "y": []}},
+     "ok", last)
+case("sync: base in capitals", "sync", put(sync, ["base"], sync["base"].upper()), "ok", sync)
+case("sync: escapes in base64", "sync", json.dumps(put(last, ["entries"], ["+/+/"])).replace("/", "\\/"), "ok",
+     put(last, ["entries"], ["+/+/"]))
+case("sync: largest numbers", "sync", {**last, "terminal": 2**20 - 1, "after": 2**24 - 7,
+     "have": {"programme": 2**31 - 1}}, "ok")
+case("sync: 1000 entries", "sync", {**last, "entries": [b64(rng.randbytes(2)) for _ in range(1000)]}, "ok")
+case("sync: 1001 entries", "sync", {**last, "entries": ["AA=="] * 1001}, "foreign")
+case("sync: beyond the last sequence number", "sync", {**last, "after": 2**24 - 3}, "foreign")
+for body in (sync, last):
+    for key in sync:
+        refuse("sync", body, [key], ..., None, True, {}, "x", -1, 1.5)
+refuse("sync", sync, ["v"], 0, 2, "1", 1.0)
+refuse("sync", sync, ["terminal"], 0, 2**20, 2**63 - 1, 17.0, "17")
+refuse("sync", sync, ["after"], 2**24)
+refuse("sync", sync, ["base"], "0" * 63, "0" * 65, "g" * 64, "")
+refuse("sync", sync, ["have", "programme"], ..., -1, 2**31, "3")
+for key in sync["health"]:
+    refuse("sync", sync, ["health", key], ..., None, -1 if key != "firmware" else 5)
+refuse("sync", sync, ["health", "clock"], 3)
+refuse("sync", sync, ["health", "firmware"], "x" * 33)
+for entry in ("", "A", "AA", "AAA", "AA=A", "A===", "====", "AAAA=", "AB==", "AAB=", "AA==AAAA", "AA A", "AA\nA", "AA-_",
+              "é===", "AAAA\\", b64(bytes(257)), 7, None, ["AAAA"], {"a": "AAAA"}):
+    refuse("sync", last, ["entries", 1], entry)
+text = json.dumps(last, separators=(",", ":"))
+for name, broken in {
+        "empty": "", "blank": " ", "no object": "[]", "a number": "1", "null": "null", "cut": text[:-1],
+        "followed": text + "x", "followed by an object": text + "{}", "two commas": text.replace('","', '",,"', 1),
+        "trailing comma": text[:-2] + ",]}", "single quotes": text.replace('"', "'"),
+        "twice terminal": text.replace('"terminal"', '"terminal":17,"terminal"'),
+        "twice entries": text.replace('"v":1', '"entries":[],"v":1'),
+        "twice entries, in disguise": text.replace('"v":1', '"\\u0065ntries":[],"v":1'),
+        "entries inside another object": text.replace('"health":{', '"h":{"health":{'),
+        "a NUL in a text": text.replace('"0.1.0"', '"0\\u00001"'), "a raw NUL": text.replace('"0.1.0"', '"0\u00001"'),
+        "half a surrogate": text.replace('"0.1.0"', '"\\ud800"'), "deep": "[" * 3000,
+        "deep objects": '{"v":1,"x":' + '{"x":' * 3000, "a huge number": text.replace('"terminal":17', '"terminal":' + "9" * 400),
+        "leading zero": text.replace('"terminal":17', '"terminal":017'), "exponent": text.replace('"terminal":17', '"terminal":1e1'),
+        "NaN": text.replace('"terminal":17', '"terminal":NaN'), "a comment": text.replace('"v"', '/**/"v"'),
+        "a comma first": text.replace("{", "{,", 1), "only entries": '{,"entries":["AAAA"]}', "BOM": "\ufeff" + text}.items():
+    case("sync: " + name, "sync", broken, "foreign")
+case("sync: too large", "sync", text, "full", pad=1 << 20)
+case("sync: as large as allowed", "sync", text, "ok", last, (1 << 20) - len(text))
+
+pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+enrol = {"v": 1, "code": "ABCD-EFGH-JKLM", "csr": pem.replace("CERTIFICATE", "CERTIFICATE REQUEST"), "board": "sim"}
+case("enrol", "enrol", enrol, "ok")
+case("enrol: no board's name", "enrol", {**enrol, "board": ""}, "ok")
+for key in enrol:
+    refuse("enrol", enrol, [key], ..., None, 2, [], "x" * 8193)
+refuse("enrol", enrol, ["code"], "", "x" * 33)
+refuse("enrol", enrol, ["csr"], "")
+refuse("enrol", enrol, ["board"], "x" * 33)
+
+approved = {"v": 1, "state": "approved", "terminal": 17, "merchant": "رفاه", "branch": "تجریش", "certificate": pem, "ca": pem * 2,
+            "cards": {"first": 603799000000001, "last": 603799000009999}}
+case("enrol_answer: approved", "enrol_answer", approved, "ok")
+case("enrol_answer: pending", "enrol_answer", {"v": 1, "state": "pending"}, "ok")
+case("enrol_answer: one card", "enrol_answer", {**approved, "cards": {"first": 1, "last": 1}}, "ok")
+for key in approved:
+    refuse("enrol_answer", approved, [key], ..., None, -1, [], "x" * 8193)
+refuse("enrol_answer", approved, ["state"], "", "Approved", "x")
+refuse("enrol_answer", approved, ["terminal"], 0, 2**20)
+refuse("enrol_answer", approved, ["merchant"], "x" * 97)
+refuse("enrol_answer", approved, ["cards"], {}, {"first": 2, "last": 1}, {"first": 0, "last": 1}, {"first": 1, "last": 10**15},
+       {"first": 1}, {"last": 1}, {"first": "1", "last": 2})
+
+plain = {"v": 1, "acknowledged": 242, "time": 1790000123}
+news = {**plain, "programme": {"version": 4, "text": '{"version": 4, "club": "وفا"}'}}
+case("sync_answer", "sync_answer", plain, "ok")
+case("sync_answer: with a programme", "sync_answer", news, "ok")
+case("sync_answer: unknown fields", "sync_answer", {**plain, "actions": [1]}, "ok", plain)
+for key in plain:
+    refuse("sync_answer", plain, [key], ..., None, -1, 0.5, "1", [])
+refuse("sync_answer", plain, ["acknowledged"], 2**24)
+refuse("sync_answer", plain, ["time"], 0)
+refuse("sync_answer", news, ["programme"], None, [], {}, 4, {"version": 4}, {"text": "x"})
+refuse("sync_answer", news, ["programme", "version"], 0, -1, 2**31, "4")
+refuse("sync_answer", news, ["programme", "text"], "", 4)
+case("sync_answer: too large", "sync_answer", plain, "full", pad=1 << 18)
+
+for name, error in {"chain": {"v": 1, "error": "chain", "acknowledged": 240, "say": "Call for help."},
+                    "code": {"v": 1, "error": "code", "say": "این کد استفاده شده است."},
+                    "no words": {"v": 1, "error": "x", "say": ""}}.items():
+    case("error: " + name, "error", error, "ok")
+refuse("error", error, ["error"], ..., "", "x" * 33, 4)
+refuse("error", error, ["say"], ..., None, "x" * 256)
+refuse("error", {**error, "acknowledged": 1}, ["acknowledged"], -1, None, "1", 2**24)
+for call in ("enrol", "enrol_answer", "sync_answer", "error"):
+    for name, broken in {"empty": "", "no object": "[]", "cut": '{"v":1', "no version": "{}", "HTML": "<html></html>"}.items():
+        case(f"{call}: {name}", call, broken, "foreign")
+
+
+def gz(name, data, max_bytes, status, text=None):
+    packed.append({"name": name, "packed": b64(data), "max": max_bytes, "status": status,
+                   **({"text": text} if status == "ok" else {})})
+
+
+body = json.dumps(plain)
+good = gzip.compress(body.encode(), mtime=0)
+gz("gzip", good, 1000, "ok", body)
+gz("gzip: just fits", good, len(body), "ok", body)
+gz("gzip: one byte too much", good, len(body) - 1, "full")
+gz("gzip: level 9 with a name", gzip.compress(body.encode() * 3, 9), 1000, "ok", body * 3)
+gz("gzip: empty text", gzip.compress(b""), 10, "ok", "")
+gz("gzip: no bytes", b"", 10, "foreign")
+gz("gzip: not gzip", body.encode(), 1000, "foreign")
+gz("gzip: followed", good + b"x", 1000, "foreign")
+gz("gzip: two members", good + good, 1000, "foreign")
+for n in range(1, len(good)):
+    gz(f"gzip: cut to {n}", good[:n], 1000, "foreign")
+for n in range(10, len(good)):
+    gz(f"gzip: damaged at {n}", good[:n] + bytes([good[n] ^ 0x55]) + good[n + 1:], 1000, "foreign")
+gz("gzip: a bomb of 16 MiB", gzip.compress(bytes(1 << 24), 9), 1 << 18, "full")
+
+# One value a line, so that a change shows as a change of few lines.
+line = lambda rows: ",\n".join(json.dumps(r, ensure_ascii=True, separators=(",", ":")) for r in rows)
+print('{"cases":[\n' + line(cases) + '\n],\n"packed":[\n' + line(packed) + "\n]}")
