@@ -1,0 +1,119 @@
+#include "server/accounts.h"
+
+#include <string.h>
+
+/* No sum here can wrap: entry_decode() has tested that parts and balances have at most 36 bits. */
+
+void snapshot_balances(const struct snapshot *snapshot, int64_t ret_balances[CARD_BOOKS])
+{
+    ret_balances[BOOK_POINTS] = snapshot->points.n;
+    ret_balances[BOOK_CREDIT] = snapshot->purse[PURSE_CREDIT].rials;
+    ret_balances[BOOK_GIFT] = snapshot->purse[PURSE_GIFT].rials;
+    ret_balances[BOOK_VOUCHER] = snapshot->purse[PURSE_VOUCHER].rials;
+}
+
+static void add_leg(struct posting *posting, enum book book, enum account account, int64_t amount)
+{
+    if (amount != 0) {
+        assert(posting->leg_count < LEGS_MAX);
+        posting->legs[posting->leg_count++] = (struct leg){book, account, amount};
+    }
+}
+
+/* What was spent and earned, or in a refund (`sign` = -1) comes back. */
+static void book_sale(const struct breakdown *parts, int64_t sign, struct posting *posting)
+{
+    add_leg(posting, BOOK_CREDIT, ACCOUNT_OWED, sign * parts->payment.rials);
+    add_leg(posting, BOOK_POINTS, ACCOUNT_ISSUED, -sign * parts->award.n);
+    add_leg(posting, BOOK_POINTS, ACCOUNT_REDEEMED, sign * parts->redeemed.n);
+    add_leg(posting, BOOK_SETTLEMENT, ACCOUNT_REDEMPTION, sign * parts->redeemed_value.rials);
+    add_leg(posting, BOOK_SETTLEMENT, ACCOUNT_COST, -sign * parts->redeemed_value.rials);
+}
+
+static void book_parts(const struct entry_intent *intent, struct posting *posting)
+{
+    const struct breakdown *parts = &intent->parts;
+    switch (intent->after.last.kind) {
+    case TRANSACTION_SALE:
+        book_sale(parts, 1, posting);
+        break;
+    case TRANSACTION_REFUND:
+        book_sale(parts, -1, posting);
+        break;
+    case TRANSACTION_ACTIVATE:
+        add_leg(posting, BOOK_CREDIT, ACCOUNT_OPENING, -parts->load.rials);
+        break;
+    case TRANSACTION_LOAD:
+        add_leg(posting, BOOK_CREDIT, ACCOUNT_TAKEN, -parts->load.rials);
+        break;
+    case TRANSACTION_UNLOAD:
+        add_leg(posting, BOOK_CREDIT, ACCOUNT_TAKEN, parts->load.rials);
+        break;
+    case TRANSACTION_BLOCK:
+    case TRANSACTION_UNBLOCK:
+    case TRANSACTION_ACTION:
+    case TRANSACTION_TRANSFER:
+    case TRANSACTION_EXPIRE:
+    case TRANSACTION_ADJUST:
+    case TRANSACTION_DUPLICATE:
+        /* No terminal of this version makes them: whatever they change is unexplained. */
+        break;
+    }
+}
+
+/* A sale's basket is fully accounted for by what paid it. */
+static bool amount_adds_up(const struct entry_intent *intent)
+{
+    const struct breakdown *parts = &intent->parts;
+    if (intent->after.last.kind == TRANSACTION_SALE) {
+        return parts->amount.rials == parts->rebate.rials + parts->redeemed_value.rials +
+                                          parts->payment.rials + parts->due.rials;
+    }
+    return true;
+}
+
+void posting_make(const struct entry_intent *intent, struct posting *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    int64_t before[CARD_BOOKS] = {0}, after[CARD_BOOKS];
+    snapshot_balances(&intent->after, after);
+    if (intent->has_before) {
+        snapshot_balances(&intent->before, before);
+    }
+    book_parts(intent, ret);
+    int64_t rest[CARD_BOOKS];
+    for (int book = 0; book < CARD_BOOKS; book++) {
+        ret->delta[book] = after[book] - before[book];
+        rest[book] = ret->delta[book];
+    }
+    for (size_t i = 0; i < ret->leg_count; i++) {
+        if ((int)ret->legs[i].book < CARD_BOOKS) {
+            rest[ret->legs[i].book] += ret->legs[i].amount;
+        }
+    }
+    ret->is_conserved = amount_adds_up(intent);
+    for (int book = 0; book < CARD_BOOKS; book++) {
+        if (rest[book] != 0) {
+            ret->is_conserved = false;
+            add_leg(ret, (enum book)book, ACCOUNT_UNEXPLAINED, -rest[book]);
+        }
+    }
+}
+
+const char *book_name(int book)
+{
+    static const char *const names[BOOKS] = {"points", "credit", "gift", "voucher", "settlement"};
+    return book >= 0 && book < BOOKS ? names[book] : "?";
+}
+
+const char *account_name(int account)
+{
+    static const char *const names[] = {
+        [ACCOUNT_TAKEN] = "taken",       [ACCOUNT_OPENING] = "opening",
+        [ACCOUNT_OWED] = "owed",         [ACCOUNT_ISSUED] = "issued",
+        [ACCOUNT_REDEEMED] = "redeemed", [ACCOUNT_REDEMPTION] = "redemption",
+        [ACCOUNT_COST] = "cost",         [ACCOUNT_UNEXPLAINED] = "unexplained",
+    };
+    const int count = (int)(sizeof names / sizeof names[0]);
+    return account > 0 && account < count ? names[account] : "?";
+}

@@ -1,0 +1,64 @@
+/* accounts.h - the chart of accounts: where the other half of a card's change is booked.
+ *
+ * Pure. Every posting sums to zero in each book: the card's own leg is its delta, the other legs go
+ * to the accounts below, under the merchant whose terminal did it. A positive amount is what the
+ * club owes to the holder, a negative one what the club may claim from them. Table with examples:
+ * docs/club.md 4. Account and book numbers are in the database: never renumber. */
+#ifndef SERVER_ACCOUNTS_H
+#define SERVER_ACCOUNTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/engine/entry.h"
+
+/* The books. The first four are a card's purses, in the order of b0..b3 and d0..d3. */
+enum book {
+    BOOK_POINTS,
+    BOOK_CREDIT,
+    BOOK_GIFT,
+    BOOK_VOUCHER,
+    BOOK_SETTLEMENT, /* rials between club and merchants that are in no purse */
+    BOOKS,
+};
+enum { CARD_BOOKS = 4 };
+
+enum account {
+    ACCOUNT_TAKEN = 1,       /* credit: cash that the merchant took for loads, and owes */
+    ACCOUNT_OPENING = 2,     /* credit: opening credit that the club gave at issue */
+    ACCOUNT_OWED = 3,        /* credit: sales paid by card; the club owes them to the merchant */
+    ACCOUNT_ISSUED = 4,      /* points: awarded at the merchant */
+    ACCOUNT_REDEEMED = 5,    /* points: spent at the merchant */
+    ACCOUNT_REDEMPTION = 6,  /* settlement: what spent points paid for; owed to the merchant */
+    ACCOUNT_COST = 7,        /* settlement: the same, as the club's cost */
+    ACCOUNT_UNEXPLAINED = 8, /* any: a card's change that its parts do not explain; has a case */
+};
+
+struct leg {
+    enum book book;
+    enum account account;
+    int64_t amount;
+};
+
+enum { LEGS_MAX = 12 };
+
+struct posting {
+    int64_t delta[CARD_BOOKS]; /* the card's own legs: after - before */
+    struct leg legs[LEGS_MAX]; /* the others; zero amounts are left out */
+    size_t leg_count;
+    bool is_conserved; /* false: the parts do not add up to the delta, or to the amount */
+};
+
+/* Books one transaction. A change that its parts do not explain is booked as unexplained, because
+ * the card carries it and the books must say what cards carry. */
+void posting_make(const struct entry_intent *intent, struct posting *ret);
+
+/* Points, then the purses, in the order of CARD_BOOKS. */
+void snapshot_balances(const struct snapshot *snapshot, int64_t ret_balances[CARD_BOOKS]);
+
+/* Names for reports: "points", "taken". Never NULL; an unknown number is "?". */
+const char *book_name(int book);
+const char *account_name(int account);
+
+#endif

@@ -1,0 +1,60 @@
+/* api.h - the club's answers: a request's method, path, caller and body in, status and JSON out.
+ *
+ * Knows no sockets and no HTTP library, so that tests can call it. One thread per handle. Every
+ * refusal is a JSON body with a word and a sentence, and changes nothing (docs/sync.md). */
+#ifndef SERVER_API_H
+#define SERVER_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hal/base/status.h"
+#include "server/ca.h"
+#include "server/db.h"
+
+struct api;
+
+/* Opens the books in `db`, which stays the caller's; `ca` is the PEM that terminals pin. */
+ST_CHECK enum st api_open(struct db *db, const char *ca, struct api **ret, struct fault *fault);
+void api_close(struct api *api); /* accepts NULL */
+
+/* Who is on the line, by the TLS client certificate. */
+enum api_identity {
+    IDENTITY_NONE,     /* no certificate was shown */
+    IDENTITY_BAD,      /* one that does not chain to the club's CA, or is not valid now */
+    IDENTITY_VERIFIED, /* terminal and fingerprint are set; whether revoked is not tested yet */
+};
+
+struct api_request {
+    const char *method, *path;
+    const char *content_encoding; /* NULL = none */
+    bool accepts_gzip;
+    enum api_identity identity;
+    uint32_t terminal;
+    uint8_t fingerprint[CA_FINGERPRINT_BYTES];
+    uint64_t announced_bytes; /* Content-Length; 0 when absent */
+    const void *body;
+    size_t body_bytes;
+    int64_t now_s;
+};
+
+struct api_reply {
+    unsigned status;
+    const void *body; /* stays until the next call on the handle */
+    size_t body_bytes;
+    bool is_gzip;
+};
+
+/* The most that a body may be as it travels; receiving more is refused with api_too_large(). */
+size_t api_body_max(const struct api_request *request);
+
+/* Looks at everything but the body, before it is received: true means go on. False: the reply says
+ * why not, and nothing more need be read. */
+bool api_screen(struct api *api, const struct api_request *request, struct api_reply *ret);
+/* Answers a whole request that api_screen() let through. */
+void api_answer(struct api *api, const struct api_request *request, struct api_reply *ret);
+/* 413, for a body that grew beyond api_body_max(). */
+void api_too_large(struct api *api, struct api_reply *ret);
+
+#endif

@@ -1,0 +1,47 @@
+/* ca.h - the club's certificate authority: two P-256 keys and the certificates that they sign.
+ *
+ * Files in the data folder: ca.key, ca.pem (what terminals pin), server.key, server.pem. Keys are
+ * readable by their owner only. The running server never opens ca.key: certificates of terminals
+ * are signed when a person approves. No state; every call reads what it needs. */
+#ifndef SERVER_CA_H
+#define SERVER_CA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hal/base/status.h"
+#include "sync/wire.h"
+
+enum {
+    CA_YEARS = 20,
+    CA_SERVER_DAYS = 365, /* renewed at a start within the last CA_RENEW_DAYS */
+    CA_RENEW_DAYS = 60,
+    CA_TERMINAL_DAYS = 730,
+    CA_FINGERPRINT_BYTES = 32,
+    CA_HOSTS_MAX = 16,
+};
+
+/* Makes what is missing in `dir`, and a new server certificate when the hosts are not those of the
+ * old one or it ends soon. Hosts are DNS names or IP addresses.
+ * ST_IO       a file cannot be read or written: fault names it.
+ * ST_CORRUPT  only half of a pair is there, or not readable as one: nothing is replaced, because
+ *             terminals trust the old one; a person must act. */
+ST_CHECK enum st ca_make(const char *dir, const char *const *hosts, size_t host_count,
+                         struct fault *fault);
+
+/* Tests a PKCS#10 request: signed by its own key (the sender has it), which is on P-256. What else
+ * it asks for is ignored. ST_FOREIGN: it is not one; fault says why. */
+ST_CHECK enum st ca_check_request(const char *csr, struct fault *fault);
+
+/* Signs a certificate for the request's key: CN = the terminal's number, for TLS clients only.
+ * ST_FOREIGN as above; ST_IO, ST_CORRUPT: the CA's files. */
+ST_CHECK enum st ca_sign(const char *dir, const char *csr, uint32_t terminal, int64_t now_s,
+                         char ret_pem[WIRE_PEM_MAX + 1],
+                         uint8_t ret_fingerprint[CA_FINGERPRINT_BYTES], struct fault *fault);
+
+/* Reads dir/name (NULL = the current folder) whole into memory that the caller frees,
+ * NUL-terminated; up to 1 MiB. ST_IO: fault names the file. */
+ST_CHECK enum st file_load(const char *dir, const char *name, char **ret_text, size_t *ret_size,
+                           struct fault *fault);
+
+#endif

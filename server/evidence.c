@@ -1,0 +1,211 @@
+#include <string.h>
+
+#include "server/ledger_priv.h"
+
+/* A snapshot names the terminal and entry that made it, so each reading of a card testifies to a
+ * transaction that another terminal may not have sent yet. */
+
+static enum st clone_case(struct ledger *ledger, const struct item *by, uint32_t counter,
+                          int64_t terminal, int64_t sequence, const struct snapshot *shown)
+{
+    return case_open(ledger, "clone", by, ledger->card.number, counter,
+                     "Card %016llu has two transactions %u: entry %lld of terminal %lld, and entry "
+                     "%u of terminal %u as entry %u of terminal %u saw on the card.",
+                     (unsigned long long)ledger->card.number, counter, (long long)sequence,
+                     (long long)terminal, shown->last.sequence, shown->last.terminal,
+                     by->entry.sequence, by->entry.terminal);
+}
+
+static enum st broken_case(struct ledger *ledger, const struct item *by, uint32_t counter)
+{
+    return case_open(
+        ledger, "broken", by, ledger->card.number, counter,
+        "Card %016llu: the state after transaction %u is not what entry %u of terminal "
+        "%u says.",
+        (unsigned long long)ledger->card.number, counter, by->entry.sequence, by->entry.terminal);
+}
+
+/* The counter is posted: was it this transaction, and with this result? */
+static enum st compare_posted(struct ledger *ledger, const struct snapshot *snapshot,
+                              const uint8_t *image, const struct item *by)
+{
+    struct db_stmt *stmt = ledger->sql[SQL_TXN_GET];
+    bool row = false;
+    enum st st = db_first(stmt, &row, (int64_t)ledger->card.number, (int64_t)snapshot->counter);
+    if (st != ST_OK || !row) {
+        return st == ST_OK ? ST_CORRUPT : st;
+    }
+    int64_t terminal = db_i64(stmt, 0), sequence = db_i64(stmt, 1);
+    db_reset(stmt);
+    if (terminal != snapshot->last.terminal || sequence != snapshot->last.sequence) {
+        return clone_case(ledger, by, snapshot->counter, terminal, sequence, snapshot);
+    }
+    struct item *posted = NULL;
+    st = record_load(ledger, (uint32_t)terminal, (uint32_t)sequence, &posted);
+    if (st != ST_OK || posted == NULL) {
+        return st;
+    }
+    uint8_t after[SNAPSHOT_IMAGE_BYTES];
+    bool is_same = false;
+    if (posted->entry.kind == ENTRY_INTENT) {
+        snapshot_encode(&posted->entry.intent.after, after);
+        is_same = memcmp(after, image, sizeof after) == 0;
+    }
+    ledger->earlier_count--;
+    return is_same ? ST_OK : broken_case(ledger, by, snapshot->counter);
+}
+
+/* Does `snapshot` show that `item` is on the card? */
+static bool is_proof(const struct item *item, uint64_t card, const uint8_t *image)
+{
+    if (item->entry.kind != ENTRY_INTENT || item->entry.intent.card_number != card) {
+        return false;
+    }
+    uint8_t after[SNAPSHOT_IMAGE_BYTES];
+    snapshot_encode(&item->entry.intent.after, after);
+    return memcmp(after, image, sizeof after) == 0;
+}
+
+/* A counter seen for the first time. The club may hold the intent already, without an outcome. */
+static enum st note_new(struct ledger *ledger, const struct snapshot *snapshot,
+                        const uint8_t *image, const struct item *by)
+{
+    struct card_row *card = &ledger->card;
+    enum st st = db_run(ledger->sql[SQL_SEEN_PUT], (int64_t)card->number,
+                        (int64_t)snapshot->counter, (int64_t)snapshot->last.terminal,
+                        (int64_t)snapshot->last.sequence, image, (size_t)SNAPSHOT_IMAGE_BYTES,
+                        (int64_t)by->entry.terminal, (int64_t)by->entry.sequence);
+    if (snapshot->counter > card->known) {
+        card->known = snapshot->counter;
+    }
+    card->is_changed = true; /* A card that was only ever seen has a row, too. */
+    struct item *item = NULL;
+    if (st == ST_OK) {
+        st = record_load(ledger, snapshot->last.terminal, snapshot->last.sequence, &item);
+    }
+    if (st != ST_OK || item == NULL) {
+        return st;
+    }
+    bool proves = is_proof(item, card->number, image);
+    if (proves && ledger->proved_count < EARLIER_MAX &&
+        (item->fate == FATE_OPEN || item->fate == FATE_LEFT)) {
+        ledger->proved[ledger->proved_count++] = item;
+        return ST_OK;
+    }
+    uint32_t sequence = item->entry.sequence, terminal = item->entry.terminal;
+    enum fate fate = item->fate;
+    ledger->earlier_count--;
+    if (proves && fate == FATE_NOT_DONE) {
+        st =
+            case_open(ledger, "verdict", by, card->number, snapshot->counter,
+                      "Terminal %u says that entry %u was not done; entry %u of terminal %u saw it "
+                      "on card %016llu.",
+                      terminal, sequence, by->entry.sequence, by->entry.terminal,
+                      (unsigned long long)card->number);
+    }
+    return st;
+}
+
+enum st evidence_note(struct ledger *ledger, const struct snapshot *snapshot, const struct item *by)
+{
+    const struct card_row *card = &ledger->card;
+    uint32_t counter = snapshot->counter;
+    uint8_t image[SNAPSHOT_IMAGE_BYTES];
+    snapshot_encode(snapshot, image);
+    if (counter == card->top && memcmp(image, card->image, sizeof image) == 0) {
+        return ST_OK; /* Nearly always. */
+    }
+    bool has = false;
+    enum st st = card_has(ledger, counter, &has);
+    if (st != ST_OK) {
+        return st;
+    }
+    if (has) {
+        return compare_posted(ledger, snapshot, image, by);
+    }
+    struct db_stmt *stmt = ledger->sql[SQL_SEEN_GET];
+    bool seen = false;
+    st = db_first(stmt, &seen, (int64_t)card->number, (int64_t)counter);
+    if (st != ST_OK || !seen) {
+        db_reset(stmt);
+        return st == ST_OK ? note_new(ledger, snapshot, image, by) : st;
+    }
+    int64_t terminal = db_i64(stmt, 0), sequence = db_i64(stmt, 1);
+    size_t size = 0;
+    const void *held = db_bytes(stmt, 2, &size);
+    bool is_same = size == sizeof image && memcmp(held, image, size) == 0;
+    db_reset(stmt);
+    return is_same ? ST_OK : clone_case(ledger, by, counter, terminal, sequence, snapshot);
+}
+
+enum st evidence_prove(struct ledger *ledger, struct item *item)
+{
+    struct db_stmt *stmt = ledger->sql[SQL_SEEN_GET];
+    const struct entry_intent *intent = &item->entry.intent;
+    if (intent->after.counter > ledger->card.known) {
+        return ST_OK;
+    }
+    bool seen = false;
+    enum st st =
+        db_first(stmt, &seen, (int64_t)ledger->card.number, (int64_t)intent->after.counter);
+    if (st == ST_OK && seen) {
+        size_t size = 0;
+        const void *held = db_bytes(stmt, 2, &size);
+        if (size == SNAPSHOT_IMAGE_BYTES && is_proof(item, ledger->card.number, held) &&
+            ledger->proved_count < EARLIER_MAX) {
+            ledger->proved[ledger->proved_count++] = item;
+        }
+    }
+    db_reset(stmt);
+    return st;
+}
+
+enum st evidence_replace(struct ledger *ledger, const struct item *item)
+{
+    const struct snapshot *after = &item->entry.intent.after;
+    struct db_stmt *stmt = ledger->sql[SQL_SEEN_GET];
+    bool seen = false;
+    enum st st = db_first(stmt, &seen, (int64_t)ledger->card.number, (int64_t)after->counter);
+    if (st != ST_OK || !seen) {
+        db_reset(stmt);
+        return st;
+    }
+    int64_t terminal = db_i64(stmt, 0), sequence = db_i64(stmt, 1);
+    size_t size = 0;
+    const void *held = db_bytes(stmt, 2, &size);
+    bool is_same = size == SNAPSHOT_IMAGE_BYTES && is_proof(item, ledger->card.number, held);
+    db_reset(stmt);
+    if (!is_same) {
+        st = clone_case(ledger, item, after->counter, terminal, sequence, after);
+    }
+    return st == ST_OK ? db_run(ledger->sql[SQL_SEEN_DROP], (int64_t)ledger->card.number,
+                                (int64_t)after->counter)
+                       : st;
+}
+
+enum st evidence_check_next(struct ledger *ledger, const struct item *item)
+{
+    struct db_stmt *stmt = ledger->sql[SQL_TXN_GET];
+    uint32_t counter = item->entry.intent.after.counter;
+    bool row = false;
+    enum st st = db_first(stmt, &row, (int64_t)ledger->card.number, (int64_t)counter + 1);
+    if (st != ST_OK || !row) {
+        db_reset(stmt);
+        return st;
+    }
+    uint32_t terminal = (uint32_t)db_i64(stmt, 0), sequence = (uint32_t)db_i64(stmt, 1);
+    db_reset(stmt);
+    struct item *next = NULL;
+    st = record_load(ledger, terminal, sequence, &next);
+    if (st != ST_OK || next == NULL) {
+        return st;
+    }
+    uint8_t before[SNAPSHOT_IMAGE_BYTES];
+    bool follows = false;
+    if (next->entry.kind == ENTRY_INTENT && next->entry.intent.has_before) {
+        snapshot_encode(&next->entry.intent.before, before);
+        follows = is_proof(item, ledger->card.number, before);
+    }
+    ledger->earlier_count--;
+    return follows ? ST_OK : broken_case(ledger, item, counter);
+}

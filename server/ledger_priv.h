@@ -1,0 +1,144 @@
+/* ledger_priv.h - what the parts of the ledger share: ledger.c (the batch), posting.c (the cards),
+ * evidence.c (what cards tell of each other), reckon.c (computing again), cases.c. */
+#ifndef SERVER_LEDGER_PRIV_H
+#define SERVER_LEDGER_PRIV_H
+
+#include "firmware/engine/plan.h"
+#include "server/accounts.h"
+#include "server/ledger.h"
+
+enum {
+    DIGEST_BYTES = 16,
+    PROGRAMMES_KEPT = 8,
+    /* Each entry of a batch can make the ledger look up two others and keep them. */
+    EARLIER_MAX = 2 * WIRE_ENTRIES_MAX,
+    /* Counter entries of one batch, summed: one merchant, few days, 8 accounts. */
+    JOURNAL_MAX = LEGS_MAX * WIRE_ENTRIES_MAX,
+};
+
+enum sql {
+    SQL_TERM_GET,
+    SQL_TERM_SET,
+    SQL_TERM_HEALTH,
+    SQL_REC_PUT,
+    SQL_REC_GET,
+    SQL_REC_RANGE,
+    SQL_REC_FATE,
+    SQL_BATCH_PUT,
+    SQL_BATCH_BEFORE,
+    SQL_JRN_PUT,
+    SQL_CARD_GET,
+    SQL_CARD_NEW,
+    SQL_CARD_SET,
+    SQL_TXN_PUT,
+    SQL_TXN_GET,
+    SQL_AHEAD_PUT,
+    SQL_AHEAD_GET,
+    SQL_AHEAD_DROP,
+    SQL_SEEN_PUT,
+    SQL_SEEN_GET,
+    SQL_SEEN_DROP,
+    SQL_CASE_GET,
+    SQL_CASE_PUT,
+    SQL_PROGRAMME_GET,
+    SQL_COUNT,
+};
+
+/* One record as it is being taken. `entry` of an intent from an earlier batch comes from `rec`. */
+struct item {
+    struct entry entry;
+    const uint8_t *raw;
+    size_t raw_bytes;
+    uint8_t raw_copy[ENTRY_BYTES_MAX]; /* for records from the database only */
+    enum fate fate;
+};
+
+/* The row of a card, kept in memory while consecutive postings are for the same one. */
+struct card_row {
+    uint64_t number; /* 0 = none */
+    bool exists, is_changed;
+    uint32_t hi, top, count, known;
+    int64_t balance[CARD_BOOKS];
+    uint8_t image[SNAPSHOT_IMAGE_BYTES]; /* after `top`; undefined when top is 0 */
+};
+
+struct journal_line {
+    int64_t day;
+    enum book book;
+    enum account account;
+    int64_t count, amount;
+};
+
+struct ledger {
+    struct db *db;
+    struct db_stmt *sql[SQL_COUNT];
+
+    /* The batch in work. */
+    uint32_t terminal;
+    int64_t merchant, batch_no, now_s;
+    struct ledger_result result;
+    struct item items[WIRE_ENTRIES_MAX];
+    size_t item_count;
+    struct item earlier[EARLIER_MAX]; /* records that other batches and terminals brought */
+    size_t earlier_count;
+    struct item *done[WIRE_ENTRIES_MAX]; /* this batch's outcomes say that they are on the card */
+    size_t done_count;
+    struct item *loose[WIRE_ENTRIES_MAX]; /* intents that are not, or not yet */
+    size_t loose_count;
+    struct item *proved[EARLIER_MAX]; /* open intents that a card's later state proves */
+    size_t proved_count;
+    struct journal_line journal[JOURNAL_MAX];
+    size_t journal_count, journal_last;
+    struct card_row card;
+
+    /* Programmes by version, kept between batches: a stored version never changes. */
+    struct programme programmes[PROGRAMMES_KEPT];
+    size_t programme_next;
+};
+
+/* --- ledger.c ------------------------------------------------------------------------------ */
+
+/* Finds terminal's record and decodes it into a free place of `earlier`. *ret is NULL when there is
+ * none or no place is left (a batch of 1,000 entries cannot need more). */
+ST_CHECK enum st record_load(struct ledger *ledger, uint32_t terminal, uint32_t sequence,
+                             struct item **ret);
+ST_CHECK enum st record_set_fate(struct ledger *ledger, struct item *item, enum fate fate);
+
+/* --- posting.c ----------------------------------------------------------------------------- */
+
+/* Posts `items` by card and counter into the batch in work, and writes its counter entries. Sorts
+ * the list. Their rows in rec exist. */
+ST_CHECK enum st posting_run(struct ledger *ledger, struct item **items, size_t count);
+/* Makes `number` the card in work: stores the previous one, loads this one. */
+ST_CHECK enum st card_switch(struct ledger *ledger, uint64_t number);
+ST_CHECK enum st card_has(struct ledger *ledger, uint32_t counter, bool *ret_has);
+
+/* --- evidence.c ---------------------------------------------------------------------------- */
+
+/* The card in work showed `snapshot` to record `by`. Compares it with what is posted and seen under
+ * its counter, and notes it when that is not posted. Posts nothing itself, but puts an open intent
+ * that the snapshot proves on ledger->proved. */
+ST_CHECK enum st evidence_note(struct ledger *ledger, const struct snapshot *snapshot,
+                               const struct item *by);
+/* The card in work may have been seen with what `item`, an open intent, wanted: proves it then. */
+ST_CHECK enum st evidence_prove(struct ledger *ledger, struct item *item);
+/* `item` is being posted: was its card seen with something else under this counter? Drops what was
+ * seen, because the posting replaces it. */
+ST_CHECK enum st evidence_replace(struct ledger *ledger, const struct item *item);
+/* After `item` was posted below the card's top: does the next transaction begin where it ends? */
+ST_CHECK enum st evidence_check_next(struct ledger *ledger, const struct item *item);
+
+/* --- reckon.c ------------------------------------------------------------------------------ */
+
+/* Computes the transaction again with its own programme and opens a case when that differs. */
+ST_CHECK enum st reckon(struct ledger *ledger, const struct item *item);
+
+/* --- cases.c ------------------------------------------------------------------------------- */
+
+/* Opens a case once per (terminal, sequence, why) of the record `by`. `format` is what a person
+ * reads. */
+ST_CHECK enum st case_open(struct ledger *ledger, const char *why, const struct item *by,
+                           uint64_t card, uint32_t counter, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+#endif

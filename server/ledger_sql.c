@@ -1,0 +1,96 @@
+#include <stdlib.h>
+
+#include "server/ledger_priv.h"
+
+static const struct {
+    const char *sql, *types;
+} statements[SQL_COUNT] = {
+    [SQL_TERM_GET] = {"SELECT merch, hi, hash, batch_no, last_at FROM term WHERE term_id = $1",
+                      "i"},
+    [SQL_TERM_SET] = {"UPDATE term SET hi = $2, top = $2, cnt = $2, hash = $3, batch_no = $4"
+                      " WHERE term_id = $1",
+                      "iibi"},
+    [SQL_TERM_HEALTH] = {"UPDATE term SET last_at = $2, unsent = $3, pending = $4, oldest = $5,"
+                         " clock = $6, firmware = $7, prog = $8 WHERE term_id = $1",
+                         "iiiiiiti"},
+    [SQL_REC_PUT] = {"INSERT INTO rec (term_id, term_seq, batch, card_no, card_ctr, fate, raw)"
+                     " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                     "iiiiiib"},
+    [SQL_REC_GET] = {"SELECT raw, fate FROM rec WHERE term_id = $1 AND term_seq = $2", "ii"},
+    [SQL_REC_RANGE] = {"SELECT raw FROM rec WHERE term_id = $1 AND term_seq > $2"
+                       " AND term_seq <= $3 ORDER BY term_seq",
+                       "iii"},
+    [SQL_REC_FATE] = {"UPDATE rec SET fate = $3 WHERE term_id = $1 AND term_seq = $2", "iii"},
+    [SQL_BATCH_PUT] = {"INSERT INTO batch (term_id, batch_no, first_seq, last_seq, hash, at,"
+                       " posted, unchecked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                       "iiiibiii"},
+    [SQL_BATCH_BEFORE] = {"SELECT last_seq, hash FROM batch WHERE term_id = $1 AND last_seq > 0"
+                          " AND last_seq <= $2 ORDER BY batch_no DESC LIMIT 1",
+                          "ii"},
+    [SQL_JRN_PUT] = {"INSERT INTO jrn (term_id, batch_no, merch, day, purse, acct, n, amount)"
+                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                     "iiiiiiii"},
+    [SQL_CARD_GET] = {"SELECT hi, top, cnt, known, b0, b1, b2, b3, image FROM card"
+                      " WHERE card_no = $1",
+                      "i"},
+    [SQL_CARD_NEW] = {"INSERT INTO card (card_no, hi, top, cnt, known, b0, b1, b2, b3, image)"
+                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                      "iiiiiiiiib"},
+    [SQL_CARD_SET] = {"UPDATE card SET hi = $2, top = $3, cnt = $4, known = $5, b0 = $6, b1 = $7,"
+                      " b2 = $8, b3 = $9, image = $10 WHERE card_no = $1",
+                      "iiiiiiiiib"},
+    [SQL_TXN_PUT] = {"INSERT INTO txn (card_no, card_ctr, month, term_id, term_seq, op, amount,"
+                     " d0, d1, d2, d3, ts, merch, prog, batch, digest)"
+                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
+                     " $16)",
+                     "iiiiiiiiiiiiiiib"},
+    [SQL_TXN_GET] = {"SELECT term_id, term_seq, digest FROM txn WHERE card_no = $1"
+                     " AND card_ctr = $2",
+                     "ii"},
+    [SQL_AHEAD_PUT] = {"INSERT INTO ahead (card_no, card_ctr) VALUES ($1, $2)", "ii"},
+    [SQL_AHEAD_GET] = {"SELECT 1 FROM ahead WHERE card_no = $1 AND card_ctr = $2", "ii"},
+    [SQL_AHEAD_DROP] = {"DELETE FROM ahead WHERE card_no = $1 AND card_ctr = $2", "ii"},
+    [SQL_SEEN_PUT] = {"INSERT INTO seen (card_no, card_ctr, term_id, term_seq, image, by_term,"
+                      " by_seq) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                      "iiiibii"},
+    [SQL_SEEN_GET] = {"SELECT term_id, term_seq, image FROM seen WHERE card_no = $1"
+                      " AND card_ctr = $2",
+                      "ii"},
+    [SQL_SEEN_DROP] = {"DELETE FROM seen WHERE card_no = $1 AND card_ctr = $2", "ii"},
+    [SQL_CASE_GET] = {"SELECT 1 FROM tcase WHERE term_id = $1 AND term_seq = $2 AND why = $3",
+                      "iit"},
+    [SQL_CASE_PUT] = {"INSERT INTO tcase (term_id, term_seq, why, card_no, card_ctr, at, say, raw)"
+                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                      "iitiiitb"},
+    [SQL_PROGRAMME_GET] = {"SELECT text FROM programme WHERE version = $1", "i"},
+};
+
+enum st ledger_open(struct db *db, struct ledger **ret)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (ledger == NULL) {
+        return ST_FULL;
+    }
+    ledger->db = db;
+    enum st st = ST_OK;
+    for (int i = 0; i < SQL_COUNT && st == ST_OK; i++) {
+        st = db_prepare(db, statements[i].sql, statements[i].types, &ledger->sql[i]);
+    }
+    if (st != ST_OK) {
+        ledger_close(ledger);
+        return st;
+    }
+    *ret = ledger;
+    return ST_OK;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (ledger == NULL) {
+        return;
+    }
+    for (int i = 0; i < SQL_COUNT; i++) {
+        db_finish(ledger->sql[i]);
+    }
+    free(ledger);
+}

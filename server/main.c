@@ -1,0 +1,316 @@
+/* vafa-club - the club: `serve` answers terminals, the other commands are its operator's. All of
+ * them work on one data folder, while the server runs, too. How to use it: docs/club.md. */
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "firmware/engine/programme.h"
+#include "server/ca.h"
+#include "server/db.h"
+#include "server/registry.h"
+#include "server/report.h"
+#include "server/schema.h"
+#include "server/serve.h"
+
+enum { EXIT_USAGE = 2, HOURS_DEFAULT = 24, HOURS_MAX = 24 * 30 };
+
+static const char usage[] =
+    "vafa-club COMMAND --data DIR\n"
+    "  serve [--listen ADDR:PORT] [--host NAME]...   answer terminals (127.0.0.1:8443; --host: "
+    "the\n"
+    "                                                names they call it by, localhost,127.0.0.1)\n"
+    "  code --merchant NAME --branch NAME [--hours N] make a one-time code for a new terminal\n"
+    "  pending                                       requests that wait for a decision\n"
+    "  approve REQUEST|all                           make them terminals of the club\n"
+    "  revoke TERMINAL                               refuse a terminal from now on\n"
+    "  terminals                                     list them\n"
+    "  programme FILE                                check a programme and hand it out\n"
+    "  report [--json]                               ledger, cards, merchants, gaps, cases\n"
+    "  dump                                          balances and all entries, as JSON\n";
+
+struct options {
+    const char *command, *argument;
+    const char *data, *listen, *merchant, *branch, *hours;
+    const char *hosts[CA_HOSTS_MAX];
+    size_t host_count;
+    bool json;
+};
+
+struct club {
+    const struct options *options;
+    struct db *db;
+    int64_t now_s;
+    struct fault fault;
+};
+
+/* --- commands ------------------------------------------------------------------------------ */
+
+static enum st club_serve(struct club *club)
+{
+    static const char *const local[] = {"localhost", "127.0.0.1"};
+    const struct options *options = club->options;
+    bool named = options->host_count != 0;
+    enum st st = ca_make(options->data, named ? options->hosts : local,
+                         named ? options->host_count : 2, &club->fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    printf("Terminals need the club's certificate: %s/ca.pem\n", options->data);
+    (void)fflush(stdout);
+    return serve(options->data, options->listen, &club->fault);
+}
+
+static enum st club_code(struct club *club)
+{
+    const struct options *options = club->options;
+    char code[REGISTRY_CODE_BYTES], *end = NULL;
+    long hours = options->hours == NULL ? HOURS_DEFAULT : strtol(options->hours, &end, 10);
+    if ((end != NULL && *end != '\0') || hours < 1 || hours > HOURS_MAX) {
+        fault_say(&club->fault, "--hours is a number from 1 to %d.", HOURS_MAX);
+        return ST_FOREIGN;
+    }
+    if (options->merchant == NULL || options->branch == NULL) {
+        fault_say(&club->fault, "code needs --merchant NAME and --branch NAME.");
+        return ST_FOREIGN;
+    }
+    enum st st = registry_code(club->db, options->merchant, options->branch, club->now_s,
+                               hours * 3600, code, &club->fault);
+    if (st == ST_OK) {
+        printf("%s\n", code);
+        fprintf(stderr, "For one terminal of %s, %s; good for %ld hours.\n", options->merchant,
+                options->branch, hours);
+    }
+    return st;
+}
+
+static enum st club_pending(struct club *club)
+{
+    struct registry_request request = {0};
+    bool found = true;
+    enum st st = ST_OK;
+    while (st == ST_OK && found) {
+        st = registry_pending(club->db, request.number, &request, &found);
+        if (st == ST_OK && found) {
+            printf("%lld  %s, %s  board %s  asked %lld s ago\n", (long long)request.number,
+                   request.merchant, request.branch, request.board,
+                   (long long)(club->now_s - request.asked_at));
+        }
+    }
+    return st;
+}
+
+static enum st approve_one(struct club *club, int64_t number)
+{
+    uint32_t terminal = 0;
+    enum st st = registry_approve(club->db, club->options->data, number, club->now_s, &terminal,
+                                  &club->fault);
+    if (st == ST_OK) {
+        printf("Request %lld is terminal %u.\n", (long long)number, terminal);
+    }
+    return st;
+}
+
+/* A whole number from 1; 0 = not one. */
+static int64_t number_of(const char *text)
+{
+    char *end = NULL;
+    errno = 0;
+    long long number = text == NULL ? 0 : strtoll(text, &end, 10);
+    return end == NULL || *end != '\0' || errno != 0 || number < 1 ? 0 : number;
+}
+
+static enum st club_approve(struct club *club)
+{
+    const char *which = club->options->argument;
+    struct registry_request request = {0};
+    bool found = true;
+    enum st st = ST_OK;
+    if (which == NULL || (strcmp(which, "all") != 0 && number_of(which) == 0)) {
+        fault_say(&club->fault, "approve needs the number of a request, or `all`.");
+        return ST_FOREIGN;
+    }
+    if (number_of(which) != 0) {
+        return approve_one(club, number_of(which));
+    }
+    while (st == ST_OK && found) {
+        st = registry_pending(club->db, request.number, &request, &found);
+        if (st == ST_OK && found) {
+            st = approve_one(club, request.number);
+        }
+    }
+    return st;
+}
+
+static enum st club_revoke(struct club *club)
+{
+    int64_t terminal = number_of(club->options->argument);
+    if (terminal == 0 || terminal > WIRE_TERMINAL_MAX) {
+        fault_say(&club->fault, "revoke needs the number of a terminal.");
+        return ST_FOREIGN;
+    }
+    enum st st = registry_revoke(club->db, (uint32_t)terminal, club->now_s, &club->fault);
+    if (st == ST_OK) {
+        printf("Terminal %lld is refused from now on.\n", (long long)terminal);
+    }
+    return st;
+}
+
+static enum st club_terminals(struct club *club)
+{
+    return report_terminals(club->db, club->options->json, stdout);
+}
+
+static enum st club_programme(struct club *club)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct programme programme;
+    if (club->options->argument == NULL) {
+        fault_say(&club->fault, "programme needs a file.");
+        return ST_FOREIGN;
+    }
+    enum st st = file_load(NULL, club->options->argument, &text, &size, &club->fault);
+    if (st == ST_OK) {
+        st = programme_load(text, size, &programme, &club->fault);
+    }
+    if (st == ST_OK) {
+        st = registry_programme_put(club->db, programme.version, text, club->now_s, &club->fault);
+    }
+    if (st == ST_OK) {
+        printf("Programme %u of %s is in force; terminals get it at their next sync.\n",
+               programme.version, programme.club);
+    }
+    free(text);
+    return st;
+}
+
+static enum st club_report(struct club *club)
+{
+    bool is_balanced = false;
+    enum st st = report_write(club->db, club->options->json, stdout, &is_balanced);
+    if (st == ST_OK && !is_balanced) {
+        fault_say(&club->fault, "The books do not balance: call for help.");
+        return ST_CORRUPT;
+    }
+    return st;
+}
+
+static enum st club_dump(struct club *club)
+{
+    return report_dump(club->db, stdout);
+}
+
+/* --- options ------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    enum st (*run)(struct club *);
+} commands[] = {
+    {"serve", club_serve},         {"code", club_code},     {"pending", club_pending},
+    {"approve", club_approve},     {"revoke", club_revoke}, {"terminals", club_terminals},
+    {"programme", club_programme}, {"report", club_report}, {"dump", club_dump},
+};
+
+static int refuse_usage(const char *say, const char *what)
+{
+    fprintf(stderr, "vafa-club: %s %s\n%s", say, what, usage);
+    return EXIT_USAGE;
+}
+
+/* True when `argv[*i]` is the option and has a value, which is then taken. */
+static bool take(char **argv, int *i, const char *name, const char **ret_value)
+{
+    if (strcmp(argv[*i], name) != 0 || argv[*i + 1] == NULL) {
+        return false;
+    }
+    *i += 1;
+    *ret_value = argv[*i];
+    return true;
+}
+
+static int parse(char **argv, struct options *ret)
+{
+    *ret = (struct options){.listen = "127.0.0.1:8443"};
+    for (int i = 1; argv[i] != NULL; i++) {
+        const char *host = NULL;
+        if (take(argv, &i, "--data", &ret->data) || take(argv, &i, "--listen", &ret->listen) ||
+            take(argv, &i, "--merchant", &ret->merchant) ||
+            take(argv, &i, "--branch", &ret->branch) || take(argv, &i, "--hours", &ret->hours)) {
+            continue;
+        }
+        if (take(argv, &i, "--host", &host)) {
+            if (ret->host_count == CA_HOSTS_MAX) {
+                return refuse_usage("too many names:", host);
+            }
+            ret->hosts[ret->host_count++] = host;
+        } else if (strcmp(argv[i], "--json") == 0) {
+            ret->json = true;
+        } else if (argv[i][0] == '-') {
+            return refuse_usage("unknown option, or one without its value:", argv[i]);
+        } else if (ret->command == NULL) {
+            ret->command = argv[i];
+        } else if (ret->argument == NULL) {
+            ret->argument = argv[i];
+        } else {
+            return refuse_usage("one argument too many:", argv[i]);
+        }
+    }
+    if (ret->command == NULL) {
+        return refuse_usage("give a command", "");
+    }
+    return ret->data == NULL ? refuse_usage("give --data DIR to", ret->command) : 0;
+}
+
+static enum st club_open(struct club *club)
+{
+    char path[PATH_MAX];
+    const char *dir = club->options->data;
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+        fault_say(&club->fault, "Cannot make the data folder %s: %s.", dir, strerror(errno));
+        return ST_IO;
+    }
+    if (snprintf(path, sizeof path, "%s/club.db", dir) >= (int)sizeof path) {
+        fault_say(&club->fault, "The name of the data folder is too long.");
+        return ST_FOREIGN;
+    }
+    enum st st = db_open(path, true, &club->db, &club->fault);
+    return st == ST_OK ? schema_make(club->db, &club->fault) : st;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct club club = {.options = &options, .now_s = (int64_t)time(NULL)};
+    (void)argc;
+    (void)umask(077);
+    int rc = parse(argv, &options);
+    if (rc != 0) {
+        return rc;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i].name, options.command) != 0) {
+            continue;
+        }
+        enum st st = club_open(&club);
+        if (st == ST_OK) {
+            st = commands[i].run(&club);
+        }
+        if (st != ST_OK) {
+            fprintf(stderr, "vafa-club: %s\n",
+                    club.fault.say[0] != '\0' || club.db == NULL ? club.fault.say
+                                                                 : db_fault(club.db)->say);
+        }
+        db_close(club.db);
+        if (fflush(stdout) != 0) {
+            fprintf(stderr, "vafa-club: cannot write the output: %s\n", strerror(errno));
+            return EXIT_FAILURE;
+        }
+        return st == ST_OK ? EXIT_SUCCESS : st == ST_FOREIGN ? EXIT_USAGE : EXIT_FAILURE;
+    }
+    return refuse_usage("unknown command", options.command);
+}

@@ -1,0 +1,300 @@
+#include <gnutls/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "server/ledger_priv.h"
+
+/* Business days and months are Iran's: UTC+03:30 the year round since 2022. */
+enum { DAY_S = 86400, ZONE_S = 12600 };
+
+/* --- the card in work ---------------------------------------------------------------------- */
+
+static enum st card_store(struct ledger *ledger)
+{
+    struct card_row *card = &ledger->card;
+    if (card->number == 0 || !card->is_changed) {
+        return ST_OK;
+    }
+    struct db_stmt *stmt = ledger->sql[card->exists ? SQL_CARD_SET : SQL_CARD_NEW];
+    card->exists = true;
+    card->is_changed = false;
+    return db_run(stmt, (int64_t)card->number, (int64_t)card->hi, (int64_t)card->top,
+                  (int64_t)card->count, (int64_t)card->known, card->balance[0], card->balance[1],
+                  card->balance[2], card->balance[3], card->image,
+                  card->top == 0 ? (size_t)0 : sizeof card->image);
+}
+
+enum st card_switch(struct ledger *ledger, uint64_t number)
+{
+    if (ledger->card.number == number) {
+        return ST_OK;
+    }
+    enum st st = card_store(ledger);
+    ledger->card = (struct card_row){.number = 0};
+    if (st != ST_OK || number == 0) {
+        return st;
+    }
+    struct card_row card = {.number = number};
+    struct db_stmt *stmt = ledger->sql[SQL_CARD_GET];
+    st = db_first(stmt, &card.exists, (int64_t)number);
+    if (st == ST_OK && card.exists) {
+        size_t size = 0;
+        card.hi = (uint32_t)db_i64(stmt, 0);
+        card.top = (uint32_t)db_i64(stmt, 1);
+        card.count = (uint32_t)db_i64(stmt, 2);
+        card.known = (uint32_t)db_i64(stmt, 3);
+        for (int i = 0; i < CARD_BOOKS; i++) {
+            card.balance[i] = db_i64(stmt, 4 + i);
+        }
+        const void *image = db_bytes(stmt, 8, &size);
+        if (card.top != 0 && size != sizeof card.image) {
+            st = ST_CORRUPT;
+        } else if (card.top != 0) {
+            memcpy(card.image, image, sizeof card.image);
+        }
+    }
+    db_reset(stmt);
+    if (st == ST_OK) {
+        ledger->card = card;
+    }
+    return st;
+}
+
+enum st card_has(struct ledger *ledger, uint32_t counter, bool *ret_has)
+{
+    const struct card_row *card = &ledger->card;
+    if (counter <= card->hi || counter > card->top) {
+        *ret_has = counter <= card->hi;
+        return ST_OK;
+    }
+    struct db_stmt *stmt = ledger->sql[SQL_AHEAD_GET];
+    enum st st = db_first(stmt, ret_has, (int64_t)card->number, (int64_t)counter);
+    db_reset(stmt);
+    return st;
+}
+
+/* Counts `counter` as posted: hi moves over everything that is now without a hole. */
+static enum st card_advance(struct ledger *ledger, uint32_t counter)
+{
+    struct card_row *card = &ledger->card;
+    enum st st = ST_OK;
+    card->count++;
+    card->is_changed = true;
+    card->top = counter > card->top ? counter : card->top;
+    card->known = counter > card->known ? counter : card->known;
+    if (counter != card->hi + 1) {
+        return db_run(ledger->sql[SQL_AHEAD_PUT], (int64_t)card->number, (int64_t)counter);
+    }
+    card->hi = counter;
+    while (st == ST_OK && card->hi < card->top) {
+        bool has = false;
+        st = card_has(ledger, card->hi + 1, &has);
+        if (st != ST_OK || !has) {
+            break;
+        }
+        card->hi++;
+        st = db_run(ledger->sql[SQL_AHEAD_DROP], (int64_t)card->number, (int64_t)card->hi);
+    }
+    return st;
+}
+
+/* --- counter entries ----------------------------------------------------------------------- */
+
+static void journal_add(struct ledger *ledger, int64_t day, const struct leg *leg)
+{
+    for (size_t n = 0; n < ledger->journal_count; n++) {
+        size_t i = (ledger->journal_last + n) % ledger->journal_count;
+        struct journal_line *line = &ledger->journal[i];
+        if (line->day == day && line->book == leg->book && line->account == leg->account) {
+            line->count++;
+            line->amount += leg->amount;
+            ledger->journal_last = i;
+            return;
+        }
+    }
+    assert(ledger->journal_count < JOURNAL_MAX);
+    ledger->journal[ledger->journal_count++] =
+        (struct journal_line){day, leg->book, leg->account, 1, leg->amount};
+}
+
+static enum st journal_flush(struct ledger *ledger)
+{
+    enum st st = ST_OK;
+    for (size_t i = 0; i < ledger->journal_count && st == ST_OK; i++) {
+        const struct journal_line *line = &ledger->journal[i];
+        st = db_run(ledger->sql[SQL_JRN_PUT], (int64_t)ledger->terminal, ledger->batch_no,
+                    ledger->merchant, line->day, (int64_t)line->book, (int64_t)line->account,
+                    line->count, line->amount);
+    }
+    ledger->journal_count = ledger->journal_last = 0;
+    return st;
+}
+
+/* --- one transaction ----------------------------------------------------------------------- */
+
+static void digest_of(const struct item *item, uint8_t ret_digest[DIGEST_BYTES])
+{
+    uint8_t hash[ENTRY_HASH_BYTES];
+    int rc = gnutls_hash_fast(GNUTLS_DIG_SHA256, item->raw, item->raw_bytes, hash);
+    assert(rc == 0 && "SHA-256 of memory cannot fail");
+    memcpy(ret_digest, hash, DIGEST_BYTES);
+}
+
+/* The counter is taken: by the same transaction, which is an answer that was lost on its way, or by
+ * another one, which is a cloned or restored card. */
+static enum st repeat(struct ledger *ledger, struct item *item, const uint8_t *digest)
+{
+    uint32_t counter = item->entry.intent.after.counter;
+    struct db_stmt *stmt = ledger->sql[SQL_TXN_GET];
+    bool row = false;
+    enum st st = db_first(stmt, &row, (int64_t)ledger->card.number, (int64_t)counter);
+    if (st != ST_OK || !row) {
+        return st == ST_OK ? ST_CORRUPT : st;
+    }
+    int64_t terminal = db_i64(stmt, 0), sequence = db_i64(stmt, 1);
+    size_t size = 0;
+    const void *held = db_bytes(stmt, 2, &size);
+    bool is_same = terminal == item->entry.terminal && sequence == item->entry.sequence &&
+                   size == DIGEST_BYTES && memcmp(held, digest, DIGEST_BYTES) == 0;
+    db_reset(stmt);
+    if (is_same) {
+        return ST_OK;
+    }
+    st = case_open(ledger, "clone", item, ledger->card.number, counter,
+                   "Card %016llu has two transactions %u: entry %lld of terminal %lld is posted, "
+                   "entry %u of terminal %u is not.",
+                   (unsigned long long)ledger->card.number, counter, (long long)sequence,
+                   (long long)terminal, item->entry.sequence, item->entry.terminal);
+    return st == ST_OK ? record_set_fate(ledger, item, FATE_CLASHED) : st;
+}
+
+static int64_t month_of(int64_t local_s)
+{
+    struct tm tm;
+    time_t t = (time_t)local_s;
+    (void)gmtime_r(&t, &tm);
+    return (int64_t)(tm.tm_year + 1900) * 100 + tm.tm_mon + 1;
+}
+
+static enum st txn_put(struct ledger *ledger, const struct item *item,
+                       const struct posting *posting, const uint8_t *digest)
+{
+    const struct entry_intent *intent = &item->entry.intent;
+    int64_t local_s = item->entry.time_s + ZONE_S;
+    for (size_t i = 0; i < posting->leg_count; i++) {
+        journal_add(ledger, local_s / DAY_S, &posting->legs[i]);
+    }
+    return db_run(ledger->sql[SQL_TXN_PUT], (int64_t)intent->card_number,
+                  (int64_t)intent->after.counter, month_of(local_s), (int64_t)item->entry.terminal,
+                  (int64_t)item->entry.sequence, (int64_t)intent->after.last.kind,
+                  intent->parts.amount.rials, posting->delta[0], posting->delta[1],
+                  posting->delta[2], posting->delta[3], item->entry.time_s, ledger->merchant,
+                  (int64_t)intent->programme, ledger->batch_no, digest, (size_t)DIGEST_BYTES);
+}
+
+/* What an intent must say of itself, whatever the card's past. */
+static enum st check_self(struct ledger *ledger, const struct item *item,
+                          const struct posting *posting)
+{
+    const struct entry_intent *intent = &item->entry.intent;
+    const struct transaction *last = &intent->after.last;
+    const char *broken = NULL;
+    if (intent->after.counter != (intent->has_before ? intent->before.counter + 1 : 1)) {
+        broken = "its counter does not follow";
+    } else if (last->terminal != item->entry.terminal || last->sequence != item->entry.sequence) {
+        broken = "its snapshot names another entry";
+    } else if ((last->kind == TRANSACTION_ACTIVATE) == (intent->has_before != 0)) {
+        broken = "only an activation has nothing before it";
+    } else if (!posting->is_conserved) {
+        broken = "its parts do not add up to what changed on the card";
+    }
+    if (broken == NULL) {
+        return ST_OK;
+    }
+    return case_open(ledger, "conservation", item, intent->card_number, intent->after.counter,
+                     "Transaction %u of card %016llu (entry %u of terminal %u): %s.",
+                     intent->after.counter, (unsigned long long)intent->card_number,
+                     item->entry.sequence, item->entry.terminal, broken);
+}
+
+static enum st post_new(struct ledger *ledger, const struct item *item, const uint8_t *digest)
+{
+    const struct entry_intent *intent = &item->entry.intent;
+    uint32_t counter = intent->after.counter;
+    struct card_row *card = &ledger->card;
+    struct posting posting;
+    posting_make(intent, &posting);
+    enum st st = check_self(ledger, item, &posting);
+    if (st == ST_OK && intent->has_before) {
+        st = evidence_note(ledger, &intent->before, item);
+    }
+    if (st == ST_OK && counter <= card->known) {
+        st = evidence_replace(ledger, item);
+    }
+    if (st == ST_OK && counter < card->top) {
+        st = evidence_check_next(ledger, item);
+    }
+    if (st == ST_OK) {
+        st = reckon(ledger, item);
+    }
+    if (st == ST_OK) {
+        st = txn_put(ledger, item, &posting, digest);
+    }
+    if (st == ST_OK) {
+        for (int i = 0; i < CARD_BOOKS; i++) {
+            card->balance[i] += posting.delta[i];
+        }
+        if (counter > card->top) {
+            snapshot_encode(&intent->after, card->image);
+        }
+        st = card_advance(ledger, counter);
+        ledger->result.posted++;
+    }
+    return st;
+}
+
+static enum st post(struct ledger *ledger, struct item *item)
+{
+    uint8_t digest[DIGEST_BYTES];
+    uint32_t counter = item->entry.intent.after.counter;
+    bool has = false;
+    digest_of(item, digest);
+    enum st st = card_switch(ledger, item->entry.intent.card_number);
+    if (st == ST_OK) {
+        st = card_has(ledger, counter, &has);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    return has ? repeat(ledger, item, digest) : post_new(ledger, item, digest);
+}
+
+static int by_card_and_counter(const void *a, const void *b)
+{
+    const struct entry_intent *x = &(*(struct item *const *)a)->entry.intent;
+    const struct entry_intent *y = &(*(struct item *const *)b)->entry.intent;
+    if (x->card_number != y->card_number) {
+        return x->card_number < y->card_number ? -1 : 1;
+    }
+    if (x->after.counter != y->after.counter) {
+        return x->after.counter < y->after.counter ? -1 : 1;
+    }
+    /* Two claims to one counter: the earlier entry is posted, however the batch was cut. */
+    uint32_t xs = (*(struct item *const *)a)->entry.sequence;
+    uint32_t ys = (*(struct item *const *)b)->entry.sequence;
+    return (xs > ys) - (xs < ys);
+}
+
+enum st posting_run(struct ledger *ledger, struct item **items, size_t count)
+{
+    enum st st = ST_OK;
+    qsort(items, count, sizeof items[0], by_card_and_counter);
+    for (size_t i = 0; i < count && st == ST_OK; i++) {
+        st = post(ledger, items[i]);
+    }
+    if (st == ST_OK) {
+        st = card_switch(ledger, 0);
+    }
+    return st == ST_OK ? journal_flush(ledger) : st;
+}

@@ -1,0 +1,175 @@
+#include <string.h>
+
+#include "server/ledger_priv.h"
+
+/* The club runs the terminal's own function on the terminal's own facts (invariant I5). */
+
+/* Finds the programme in the handle or the database. *ret is NULL when the club never had it. */
+static enum st programme_get(struct ledger *ledger, uint32_t version, const struct programme **ret)
+{
+    *ret = NULL;
+    if (version == 0) {
+        return ST_OK; /* No programme has it; an unused place here does. */
+    }
+    for (size_t i = 0; i < PROGRAMMES_KEPT; i++) {
+        if (ledger->programmes[i].version == version) {
+            *ret = &ledger->programmes[i];
+            return ST_OK;
+        }
+    }
+    struct db_stmt *stmt = ledger->sql[SQL_PROGRAMME_GET];
+    bool row = false;
+    enum st st = db_first(stmt, &row, (int64_t)version);
+    if (st == ST_OK && row) {
+        struct programme *at = &ledger->programmes[ledger->programme_next % PROGRAMMES_KEPT];
+        const char *text = db_text(stmt, 0);
+        struct programme programme;
+        if (text != NULL && programme_load(text, strlen(text), &programme, NULL) == ST_OK &&
+            programme.version == version) {
+            *at = programme;
+            ledger->programme_next++;
+            *ret = at;
+        } else {
+            st = ST_CORRUPT; /* It was checked before it was stored. */
+        }
+    }
+    db_reset(stmt);
+    return st;
+}
+
+/* The card's snapshots from `before` down to the one before counter `down_to`, newest first, out of
+ * the posted intents. *ret_count is 0 when one of them is missing. */
+static enum st history_get(struct ledger *ledger, const struct snapshot *before, uint32_t down_to,
+                           struct snapshot ret_history[PLAN_HISTORY_MAX], size_t *ret_count)
+{
+    size_t count = 0;
+    ret_history[count++] = *before;
+    *ret_count = 0;
+    while (ret_history[count - 1].counter >= down_to && ret_history[count - 1].counter > 1) {
+        uint32_t counter = ret_history[count - 1].counter;
+        struct db_stmt *stmt = ledger->sql[SQL_TXN_GET];
+        bool row = false;
+        enum st st = db_first(stmt, &row, (int64_t)ledger->card.number, (int64_t)counter);
+        uint32_t terminal = 0, sequence = 0;
+        if (st == ST_OK && row) {
+            terminal = (uint32_t)db_i64(stmt, 0);
+            sequence = (uint32_t)db_i64(stmt, 1);
+        }
+        db_reset(stmt);
+        struct item *item = NULL;
+        if (st == ST_OK && row) {
+            st = record_load(ledger, terminal, sequence, &item);
+        }
+        if (st != ST_OK || item == NULL) {
+            return st;
+        }
+        ledger->earlier_count--;
+        const struct entry_intent *intent = &item->entry.intent;
+        if (item->entry.kind != ENTRY_INTENT || !intent->has_before ||
+            intent->before.counter != counter - 1 || count == PLAN_HISTORY_MAX) {
+            return ST_OK;
+        }
+        ret_history[count++] = intent->before;
+    }
+    *ret_count = count;
+    return ST_OK;
+}
+
+/* What the cashier must have wished for. False: no wish leads to such an intent. */
+static bool wish_of(const struct entry_intent *intent, struct wish *ret)
+{
+    const struct breakdown *parts = &intent->parts;
+    *ret = (struct wish){.kind = intent->after.last.kind, .amount = parts->amount};
+    switch (ret->kind) {
+    case TRANSACTION_ACTIVATE:
+        return !intent->has_before;
+    case TRANSACTION_SALE:
+        ret->pay_credit = parts->payment;
+        ret->redeem = parts->redeemed;
+        return intent->has_before && parts->amount.rials > 0;
+    case TRANSACTION_LOAD:
+        return intent->has_before && parts->amount.rials > 0;
+    case TRANSACTION_REFUND:
+    case TRANSACTION_UNLOAD:
+        ret->refers_counter = intent->refers_counter;
+        return intent->has_before && parts->amount.rials > 0 && intent->refers_counter > 0 &&
+               intent->refers_counter <= intent->before.counter;
+    case TRANSACTION_ACTION:
+    case TRANSACTION_BLOCK:
+    case TRANSACTION_UNBLOCK:
+    case TRANSACTION_TRANSFER:
+    case TRANSACTION_EXPIRE:
+    case TRANSACTION_ADJUST:
+    case TRANSACTION_DUPLICATE:
+        return false; /* No terminal of this version makes them. */
+    }
+    return false;
+}
+
+static bool parts_equal(const struct breakdown *a, const struct breakdown *b)
+{
+    return a->amount.rials == b->amount.rials && a->rebate.rials == b->rebate.rials &&
+           a->redeemed.n == b->redeemed.n && a->redeemed_value.rials == b->redeemed_value.rials &&
+           a->payment.rials == b->payment.rials && a->load.rials == b->load.rials &&
+           a->award.n == b->award.n && a->due.rials == b->due.rials;
+}
+
+/* ST_OK with a NULL *ret_differs: the same to the last bit. */
+static void compare(const struct entry_intent *intent, const struct plan_input *input,
+                    const char **ret_differs)
+{
+    struct plan plan;
+    *ret_differs = NULL;
+    if (plan_make(input, &plan) != ST_OK) {
+        *ret_differs = "the programme refuses it";
+        return;
+    }
+    uint8_t ours[SNAPSHOT_IMAGE_BYTES], theirs[SNAPSHOT_IMAGE_BYTES];
+    snapshot_encode(&plan.next, ours);
+    snapshot_encode(&intent->after, theirs);
+    if (memcmp(ours, theirs, sizeof ours) != 0) {
+        *ret_differs = "the club computes another state";
+    } else if (!parts_equal(&plan.parts, &intent->parts)) {
+        *ret_differs = "the club computes other parts";
+    }
+}
+
+enum st reckon(struct ledger *ledger, const struct item *item)
+{
+    const struct entry_intent *intent = &item->entry.intent;
+    const struct programme *programme = NULL;
+    struct snapshot history[PLAN_HISTORY_MAX];
+    struct plan_input input = {.history = history,
+                               .minute = intent->after.last.minute,
+                               .terminal = item->entry.terminal,
+                               .sequence = item->entry.sequence};
+    const char *differs = "no wish leads to it";
+    enum st st = programme_get(ledger, intent->programme, &programme);
+    if (st == ST_OK && programme != NULL && wish_of(intent, &input.wish)) {
+        if (input.wish.refers_counter != 0) {
+            st = history_get(ledger, &intent->before, input.wish.refers_counter, history,
+                             &input.history_count);
+        } else if (intent->has_before) {
+            history[0] = intent->before;
+            input.history_count = 1;
+        }
+        if (st == ST_OK && intent->has_before && input.history_count == 0) {
+            ledger->result.unchecked++; /* Its history has a gap. */
+            return ST_OK;
+        }
+        input.programme = programme;
+        compare(intent, &input, &differs);
+    }
+    if (st != ST_OK || programme == NULL) {
+        ledger->result.unchecked += st == ST_OK;
+        return st;
+    }
+    if (differs == NULL) {
+        return ST_OK;
+    }
+    return case_open(
+        ledger, "differs", item, intent->card_number, intent->after.counter,
+        "Transaction %u of card %016llu (entry %u of terminal %u) by programme %u: %s.",
+        intent->after.counter, (unsigned long long)intent->card_number, item->entry.sequence,
+        item->entry.terminal, intent->programme, differs);
+}

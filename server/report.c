@@ -1,0 +1,490 @@
+#include "server/report.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/engine/entry.h"
+#include "hal/base/bytes.h"
+#include "server/accounts.h"
+
+enum { GAP_LINES_MAX = 1000 };
+
+struct writer {
+    FILE *out;
+    bool as_json;
+    bool is_first; /* no comma before the next */
+};
+
+/* --- writing ------------------------------------------------------------------------------- */
+
+static void put_text(FILE *out, const char *text)
+{
+    json_t *value = json_string(text == NULL ? "" : text);
+    char *encoded = value == NULL ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+    fputs(encoded == NULL ? "\"?\"" : encoded, out);
+    free(encoded);
+    json_decref(value);
+}
+
+static void section_begin(struct writer *writer, const char *name)
+{
+    if (writer->as_json) {
+        fprintf(writer->out, ",\n\"%s\":[", name);
+    } else {
+        fprintf(writer->out, "\n%s\n", name);
+    }
+    writer->is_first = true;
+}
+
+static void section_end(struct writer *writer)
+{
+    if (writer->as_json) {
+        fputs("]", writer->out);
+    } else if (writer->is_first) {
+        fputs("  none\n", writer->out);
+    }
+}
+
+static void row_begin(struct writer *writer)
+{
+    if (writer->as_json) {
+        fputs(writer->is_first ? "\n{" : ",\n{", writer->out);
+    } else {
+        fputs(" ", writer->out);
+    }
+    writer->is_first = true;
+}
+
+static void row_end(struct writer *writer)
+{
+    fputs(writer->as_json ? "}" : "\n", writer->out);
+    writer->is_first = false;
+}
+
+static void put_name(struct writer *writer, const char *name)
+{
+    if (writer->as_json) {
+        fprintf(writer->out, "%s\"%s\":", writer->is_first ? "" : ",", name);
+    } else {
+        fprintf(writer->out, " %s ", name);
+    }
+    writer->is_first = false;
+}
+
+static void field_i64(struct writer *writer, const char *name, int64_t value)
+{
+    put_name(writer, name);
+    fprintf(writer->out, "%" PRId64, value);
+}
+
+static void field_text(struct writer *writer, const char *name, const char *value)
+{
+    put_name(writer, name);
+    if (writer->as_json) {
+        put_text(writer->out, value);
+    } else {
+        fputs(value == NULL || value[0] == '\0' ? "-" : value, writer->out);
+    }
+}
+
+/* A section that is one query. `columns` names each column after its kind: i number, t text, b
+ * book, a account. */
+static enum st section(struct db *db, struct writer *writer, const char *name, const char *sql,
+                       const char *const *columns)
+{
+    struct db_stmt *stmt = NULL;
+    enum st st = db_prepare(db, sql, "", &stmt);
+    bool row = false, any = false;
+    section_begin(writer, name);
+    if (st == ST_OK) {
+        db_bind(stmt);
+    }
+    while (st == ST_OK && (st = db_step(stmt, &row)) == ST_OK && row) {
+        writer->is_first = !any;
+        row_begin(writer);
+        for (int i = 0; columns[i] != NULL; i++) {
+            const char *label = columns[i] + 1;
+            switch (columns[i][0]) {
+            case 'i':
+                field_i64(writer, label, db_i64(stmt, i));
+                break;
+            case 'b':
+                field_text(writer, label, book_name((int)db_i64(stmt, i)));
+                break;
+            case 'a':
+                field_text(writer, label,
+                           db_i64(stmt, i) == 0 ? "cards" : account_name((int)db_i64(stmt, i)));
+                break;
+            default:
+                field_text(writer, label, db_text(stmt, i));
+            }
+        }
+        row_end(writer);
+        any = true;
+    }
+    db_finish(stmt);
+    writer->is_first = !any;
+    section_end(writer);
+    return st;
+}
+
+/* --- sections ------------------------------------------------------------------------------ */
+
+#define LEDGER_ROWS                                                                                \
+    "SELECT purse, acct, n, amount FROM jrn"                                                       \
+    " UNION ALL SELECT 0, 0, 1, d0 FROM txn WHERE d0 <> 0"                                         \
+    " UNION ALL SELECT 1, 0, 1, d1 FROM txn WHERE d1 <> 0"                                         \
+    " UNION ALL SELECT 2, 0, 1, d2 FROM txn WHERE d2 <> 0"                                         \
+    " UNION ALL SELECT 3, 0, 1, d3 FROM txn WHERE d3 <> 0"
+
+static const char sql_ledger[] =
+    "SELECT purse, acct, CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT) FROM (" LEDGER_ROWS
+    ") z GROUP BY purse, acct ORDER BY purse, acct";
+static const char sql_books[] = "SELECT purse, CAST(sum(amount) AS BIGINT) FROM (" LEDGER_ROWS
+                                ") z GROUP BY purse ORDER BY purse";
+/* Batches in which some book does not sum to zero. */
+static const char sql_unbalanced[] =
+    "SELECT count(*) FROM (SELECT term_id, batch, purse FROM ("
+    " SELECT term_id, batch_no AS batch, purse, amount FROM jrn"
+    " UNION ALL SELECT term_id, batch, 0, d0 FROM txn WHERE d0 <> 0"
+    " UNION ALL SELECT term_id, batch, 1, d1 FROM txn WHERE d1 <> 0"
+    " UNION ALL SELECT term_id, batch, 2, d2 FROM txn WHERE d2 <> 0"
+    " UNION ALL SELECT term_id, batch, 3, d3 FROM txn WHERE d3 <> 0) z"
+    " GROUP BY term_id, batch, purse HAVING sum(amount) <> 0) y";
+static const char sql_merchants[] =
+    "SELECT m.merch, m.name,"
+    " CAST(coalesce(sum(CASE WHEN j.acct = 1 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
+    " CAST(coalesce(sum(CASE WHEN j.acct = 3 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
+    " CAST(coalesce(sum(CASE WHEN j.acct = 6 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
+    " CAST(coalesce(sum(CASE WHEN j.acct IN (1, 3, 6) AND j.purse <> 0 THEN j.amount ELSE 0 END),"
+    " 0) AS BIGINT)"
+    " FROM merchant m LEFT JOIN jrn j ON j.merch = m.merch"
+    " GROUP BY m.merch, m.name ORDER BY m.merch";
+static const char sql_terminals[] =
+    "SELECT t.term_id, m.name, b.name, t.hi, t.last_at, t.unsent, t.pending, t.prog, t.firmware,"
+    " CASE WHEN EXISTS (SELECT 1 FROM cert c WHERE c.term_id = t.term_id AND c.revoked_at = 0)"
+    " THEN 'good' ELSE 'revoked' END"
+    " FROM term t JOIN merchant m ON m.merch = t.merch JOIN branch b ON b.branch = t.branch"
+    " ORDER BY t.term_id";
+static const char *const terminal_columns[] = {
+    "iterminal", "tmerchant",  "tbranch",   "isequence",    "ilast_at", "iunsent",
+    "ipending",  "iprogramme", "tfirmware", "tcertificate", NULL};
+/* Entries that cards name and the club does not have. */
+static const char sql_terminal_gaps[] =
+    "SELECT s.term_id, coalesce(t.hi, 0), max(s.term_seq), count(*) FROM seen s"
+    " LEFT JOIN term t ON t.term_id = s.term_id WHERE s.term_seq > coalesce(t.hi, 0)"
+    " GROUP BY s.term_id, t.hi ORDER BY s.term_id";
+static const char sql_cases[] = "SELECT why, term_id, term_seq, card_no, card_ctr, at, say"
+                                " FROM tcase ORDER BY at, term_id, term_seq, why";
+
+static enum st number_of(struct db *db, const char *sql, int64_t *ret)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum st st = db_prepare(db, sql, "", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row);
+    }
+    if (st == ST_OK) {
+        *ret = row ? db_i64(stmt, 0) : 0;
+    }
+    db_finish(stmt);
+    return st;
+}
+
+static enum st count_unbalanced_books(struct db *db, int64_t *ret)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    int64_t count = 0;
+    enum st st = db_prepare(db, sql_books, "", &stmt);
+    if (st == ST_OK) {
+        db_bind(stmt);
+    }
+    while (st == ST_OK && (st = db_step(stmt, &row)) == ST_OK && row) {
+        count += db_i64(stmt, 1) != 0;
+    }
+    db_finish(stmt);
+    *ret = count;
+    return st;
+}
+
+/* "ok", "gap", or "differs": without a gap the sum of all deltas is what the last snapshot says. */
+static const char *card_state(struct db_stmt *stmt)
+{
+    size_t size = 0;
+    const void *image = db_bytes(stmt, 9, &size);
+    struct snapshot snapshot;
+    if (db_i64(stmt, 6) < db_i64(stmt, 8)) {
+        return "gap";
+    }
+    if (size != SNAPSHOT_IMAGE_BYTES || snapshot_decode(image, &snapshot) != ST_OK) {
+        return "differs";
+    }
+    int64_t balances[CARD_BOOKS];
+    snapshot_balances(&snapshot, balances);
+    for (int i = 0; i < CARD_BOOKS; i++) {
+        if (balances[i] != db_i64(stmt, 1 + i)) {
+            return "differs";
+        }
+    }
+    return snapshot.counter == db_i64(stmt, 7) ? "ok" : "differs";
+}
+
+static enum st write_cards(struct db *db, struct writer *writer, int64_t *ret_differing)
+{
+    static const char *const names[] = {"card",    "points",  "credit", "gift",
+                                        "voucher", "counter", "hi",     "top"};
+    struct db_stmt *stmt = NULL;
+    bool row = false, any = false;
+    enum st st = db_prepare(db,
+                            "SELECT card_no, b0, b1, b2, b3, cnt, hi, top, known, image FROM card"
+                            " ORDER BY card_no",
+                            "", &stmt);
+    *ret_differing = 0;
+    section_begin(writer, "cards");
+    if (st == ST_OK) {
+        db_bind(stmt);
+    }
+    while (st == ST_OK && (st = db_step(stmt, &row)) == ST_OK && row) {
+        writer->is_first = !any;
+        row_begin(writer);
+        for (int i = 0; i < 8; i++) {
+            field_i64(writer, names[i], db_i64(stmt, i));
+        }
+        const char *state = card_state(stmt);
+        field_text(writer, "state", state);
+        *ret_differing += strcmp(state, "differs") == 0;
+        row_end(writer);
+        any = true;
+    }
+    db_finish(stmt);
+    writer->is_first = !any;
+    section_end(writer);
+    return st;
+}
+
+/* --- gaps of cards ------------------------------------------------------------------------- */
+
+struct gap_search {
+    struct db_stmt *ahead, *seen;
+    int64_t lines;
+    bool any;
+};
+
+/* One missing counter: nothing is known of it, or a card named the entry that is missing. */
+static enum st write_gap(struct writer *writer, struct gap_search *search, int64_t card,
+                         int64_t counter)
+{
+    bool row = false;
+    enum st st = db_first(search->ahead, &row, card, counter);
+    db_reset(search->ahead);
+    if (st != ST_OK || row) {
+        return st;
+    }
+    st = db_first(search->seen, &row, card, counter);
+    if (st == ST_OK) {
+        writer->is_first = !search->any;
+        row_begin(writer);
+        field_i64(writer, "card", card);
+        field_i64(writer, "counter", counter);
+        field_i64(writer, "terminal", row ? db_i64(search->seen, 0) : 0);
+        field_i64(writer, "sequence", row ? db_i64(search->seen, 1) : 0);
+        row_end(writer);
+        search->any = true;
+        search->lines++;
+    }
+    db_reset(search->seen);
+    return st;
+}
+
+static enum st write_card_gaps(struct db *db, struct writer *writer)
+{
+    struct gap_search search = {0};
+    struct db_stmt *cards = NULL;
+    bool row = false;
+    enum st st = db_prepare(
+        db, "SELECT card_no, hi, known FROM card WHERE hi < known ORDER BY card_no", "", &cards);
+    if (st == ST_OK) {
+        st = db_prepare(db, "SELECT 1 FROM ahead WHERE card_no = $1 AND card_ctr = $2", "ii",
+                        &search.ahead);
+    }
+    if (st == ST_OK) {
+        st = db_prepare(db,
+                        "SELECT term_id, term_seq FROM seen WHERE card_no = $1 AND card_ctr = $2",
+                        "ii", &search.seen);
+    }
+    section_begin(writer, "card_gaps");
+    if (st == ST_OK) {
+        db_bind(cards);
+    }
+    while (st == ST_OK && (st = db_step(cards, &row)) == ST_OK && row) {
+        int64_t card = db_i64(cards, 0), known = db_i64(cards, 2);
+        for (int64_t counter = db_i64(cards, 1) + 1;
+             counter <= known && st == ST_OK && search.lines < GAP_LINES_MAX; counter++) {
+            st = write_gap(writer, &search, card, counter);
+        }
+    }
+    db_finish(cards);
+    db_finish(search.ahead);
+    db_finish(search.seen);
+    writer->is_first = !search.any;
+    section_end(writer);
+    return st;
+}
+
+/* --- the report ---------------------------------------------------------------------------- */
+
+static enum st write_sections(struct db *db, struct writer *writer, int64_t *ret_differing)
+{
+    static const char *const ledger[] = {"bbook", "aaccount", "in", "iamount", NULL};
+    static const char *const books[] = {"bbook", "isum", NULL};
+    static const char *const merchants[] = {"imerchant",   "tname",      "itaken", "iowed",
+                                            "iredemption", "iclub_owes", NULL};
+    static const char *const gaps[] = {"iterminal", "ihas", "inamed", "imissing_seen", NULL};
+    static const char *const cases[] = {"twhy",     "iterminal", "isequence", "icard",
+                                        "icounter", "iat",       "tsay",      NULL};
+    enum st st = section(db, writer, "ledger", sql_ledger, ledger);
+    if (st == ST_OK) {
+        st = section(db, writer, "books", sql_books, books);
+    }
+    if (st == ST_OK) {
+        st = write_cards(db, writer, ret_differing);
+    }
+    if (st == ST_OK) {
+        st = section(db, writer, "merchants", sql_merchants, merchants);
+    }
+    if (st == ST_OK) {
+        st = section(db, writer, "terminals", sql_terminals, terminal_columns);
+    }
+    if (st == ST_OK) {
+        st = write_card_gaps(db, writer);
+    }
+    if (st == ST_OK) {
+        st = section(db, writer, "terminal_gaps", sql_terminal_gaps, gaps);
+    }
+    return st == ST_OK ? section(db, writer, "cases", sql_cases, cases) : st;
+}
+
+enum st report_write(struct db *db, bool as_json, FILE *out, bool *ret_is_balanced)
+{
+    struct writer writer = {.out = out, .as_json = as_json};
+    int64_t posted = 0, batches = 0, books = 0, differing = 0, unchecked = 0;
+    enum st st = db_exec(db, "BEGIN");
+    if (st != ST_OK) {
+        return st;
+    }
+    fputs(as_json ? "{\"v\":1" : "Vafa club\n", out);
+    st = write_sections(db, &writer, &differing);
+    if (st == ST_OK) {
+        st = number_of(db, "SELECT count(*) FROM txn", &posted);
+    }
+    if (st == ST_OK) {
+        st = number_of(db, sql_unbalanced, &batches);
+    }
+    if (st == ST_OK) {
+        st = number_of(db, "SELECT CAST(sum(unchecked) AS BIGINT) FROM batch", &unchecked);
+    }
+    if (st == ST_OK) {
+        st = count_unbalanced_books(db, &books);
+    }
+    enum st ended = db_exec(db, "COMMIT");
+    bool is_balanced = batches == 0 && books == 0 && differing == 0;
+    section_begin(&writer, "totals");
+    row_begin(&writer);
+    field_i64(&writer, "transactions", posted);
+    field_i64(&writer, "unbalanced_batches", batches);
+    field_i64(&writer, "unbalanced_books", books);
+    field_i64(&writer, "differing_cards", differing);
+    field_i64(&writer, "unchecked", unchecked);
+    field_text(&writer, "balanced", is_balanced ? "yes" : "no");
+    row_end(&writer);
+    section_end(&writer);
+    fputs(as_json ? "}\n" : "", out);
+    *ret_is_balanced = is_balanced;
+    return st == ST_OK ? ended : st;
+}
+
+enum st report_terminals(struct db *db, bool as_json, FILE *out)
+{
+    struct writer writer = {.out = out, .as_json = as_json};
+    fputs(as_json ? "{\"v\":1" : "", out);
+    enum st st = section(db, &writer, "terminals", sql_terminals, terminal_columns);
+    fputs(as_json ? "}\n" : "", out);
+    return st;
+}
+
+/* --- the dump ------------------------------------------------------------------------------ */
+
+static enum st dump_cards(struct db *db, FILE *out)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false, any = false;
+    enum st st = db_prepare(
+        db, "SELECT card_no, b0, b1, b2, b3, cnt FROM card WHERE cnt > 0 ORDER BY card_no", "",
+        &stmt);
+    if (st == ST_OK) {
+        db_bind(stmt);
+    }
+    while (st == ST_OK && (st = db_step(stmt, &row)) == ST_OK && row) {
+        fprintf(out,
+                "%s\n{\"card\":%" PRId64 ",\"points\":%" PRId64 ",\"credit\":%" PRId64
+                ",\"gift\":%" PRId64 ",\"voucher\":%" PRId64 ",\"counter\":%" PRId64 "}",
+                any ? "," : "", db_i64(stmt, 0), db_i64(stmt, 1), db_i64(stmt, 2), db_i64(stmt, 3),
+                db_i64(stmt, 4), db_i64(stmt, 5));
+        any = true;
+    }
+    db_finish(stmt);
+    return st;
+}
+
+static enum st dump_entries(struct db *db, FILE *out)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    int64_t terminal = 0;
+    char hex[2 * ENTRY_BYTES_MAX + 1];
+    enum st st =
+        db_prepare(db, "SELECT term_id, raw FROM rec ORDER BY term_id, term_seq", "", &stmt);
+    if (st == ST_OK) {
+        db_bind(stmt);
+    }
+    while (st == ST_OK && (st = db_step(stmt, &row)) == ST_OK && row) {
+        size_t size = 0;
+        const void *raw = db_bytes(stmt, 1, &size);
+        if (size > ENTRY_BYTES_MAX) {
+            st = ST_CORRUPT;
+            break;
+        }
+        hex_encode(raw, size, hex);
+        if (db_i64(stmt, 0) != terminal) {
+            fprintf(out, "%s\n{\"terminal\":%" PRId64 ",\"entries\":[\"%s\"",
+                    terminal == 0 ? "" : "]},", db_i64(stmt, 0), hex);
+            terminal = db_i64(stmt, 0);
+        } else {
+            fprintf(out, ",\n\"%s\"", hex);
+        }
+    }
+    fputs(terminal == 0 ? "" : "]}", out);
+    db_finish(stmt);
+    return st;
+}
+
+enum st report_dump(struct db *db, FILE *out)
+{
+    enum st st = db_exec(db, "BEGIN");
+    if (st != ST_OK) {
+        return st;
+    }
+    fputs("{\"club\":[", out);
+    st = dump_cards(db, out);
+    fputs("],\n\"terminals\":[", out);
+    if (st == ST_OK) {
+        st = dump_entries(db, out);
+    }
+    fputs("]}\n", out);
+    enum st ended = db_exec(db, "COMMIT");
+    return st == ST_OK ? ended : st;
+}

@@ -1,0 +1,137 @@
+#include "server/schema.h"
+
+/* clang-format off */
+
+/* Owned by the card. b0..b3 are points, credit, gift, voucher: the sums of the posted deltas. image
+ * is the snapshot after counter `top`. hi: all of 1..hi are posted. cnt posted in all. known: the
+ * highest counter that any evidence names. hi = top = cnt = known: no gap. */
+static const char ddl_card[] =
+    "CREATE TABLE card (card_no " KEY64 " PRIMARY KEY, hi " I64 " NOT NULL, top " I64 " NOT NULL,"
+    " cnt " I64 " NOT NULL, known " I64 " NOT NULL, b0 " I64 " NOT NULL, b1 " I64 " NOT NULL,"
+    " b2 " I64 " NOT NULL, b3 " I64 " NOT NULL, image " BYTES " NOT NULL,"
+    " CHECK (hi >= 0 AND hi <= cnt AND cnt <= top)) " STRICT ";"
+    /* Posted above hi. */
+    "CREATE TABLE ahead (card_no " I64 " NOT NULL, card_ctr " I64 " NOT NULL,"
+    " PRIMARY KEY (card_no, card_ctr)) " STRICT ";"
+    /* Posted, without the raw bytes: those stay with their terminal. */
+    "CREATE TABLE txn (card_no " I64 " NOT NULL, card_ctr " I64 " NOT NULL, month " I64 " NOT NULL,"
+    " term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL, op " I64 " NOT NULL,"
+    " amount " I64 " NOT NULL, d0 " I64 " NOT NULL, d1 " I64 " NOT NULL, d2 " I64 " NOT NULL,"
+    " d3 " I64 " NOT NULL, ts " I64 " NOT NULL, merch " I64 " NOT NULL, prog " I64 " NOT NULL,"
+    " batch " I64 " NOT NULL, digest " BYTES " NOT NULL,"
+    " PRIMARY KEY (card_no, card_ctr)) " STRICT ";"
+    /* Read off a card but not posted: what a gap is known to be. */
+    "CREATE TABLE seen (card_no " I64 " NOT NULL, card_ctr " I64 " NOT NULL,"
+    " term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL, image " BYTES " NOT NULL,"
+    " by_term " I64 " NOT NULL, by_seq " I64 " NOT NULL,"
+    " PRIMARY KEY (card_no, card_ctr)) " STRICT ";";
+
+/* Owned by the terminal. hash is the chain value of entry hi. The wire has no gaps, so hi = top =
+ * cnt today; the columns are there for a wire that has. */
+static const char ddl_term[] =
+    "CREATE TABLE term (term_id " KEY64 " PRIMARY KEY, merch " I64 " NOT NULL,"
+    " branch " I64 " NOT NULL, hi " I64 " NOT NULL, top " I64 " NOT NULL, cnt " I64 " NOT NULL,"
+    " hash " BYTES " NOT NULL, batch_no " I64 " NOT NULL, last_at " I64 " NOT NULL,"
+    " unsent " I64 " NOT NULL, pending " I64 " NOT NULL, oldest " I64 " NOT NULL,"
+    " clock " I64 " NOT NULL, firmware TEXT NOT NULL, prog " I64 " NOT NULL) " STRICT ";"
+    "CREATE TABLE rec (term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL, batch " I64 " NOT NULL,"
+    " card_no " I64 " NOT NULL, card_ctr " I64 " NOT NULL, fate " I64 " NOT NULL,"
+    " raw " BYTES " NOT NULL, PRIMARY KEY (term_id, term_seq)) " STRICT ";"
+    "CREATE TABLE batch (term_id " I64 " NOT NULL, batch_no " I64 " NOT NULL,"
+    " first_seq " I64 " NOT NULL, last_seq " I64 " NOT NULL, hash " BYTES " NOT NULL,"
+    " at " I64 " NOT NULL, posted " I64 " NOT NULL, unchecked " I64 " NOT NULL,"
+    " PRIMARY KEY (term_id, batch_no)) " STRICT ";"
+    /* The counter legs of the postings, summed per batch and only ever added. */
+    "CREATE TABLE jrn (term_id " I64 " NOT NULL, batch_no " I64 " NOT NULL, merch " I64 " NOT NULL,"
+    " day " I64 " NOT NULL, purse " I64 " NOT NULL, acct " I64 " NOT NULL, n " I64 " NOT NULL,"
+    " amount " I64 " NOT NULL,"
+    " PRIMARY KEY (term_id, batch_no, merch, day, purse, acct)) " STRICT ";"
+    "CREATE TABLE tcase (term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL, why TEXT NOT NULL,"
+    " card_no " I64 " NOT NULL, card_ctr " I64 " NOT NULL, at " I64 " NOT NULL, say TEXT NOT NULL,"
+    " raw " BYTES " NOT NULL, PRIMARY KEY (term_id, term_seq, why)) " STRICT ";"
+    "CREATE TABLE cert (term_id " I64 " NOT NULL, fingerprint " BYTES " NOT NULL,"
+    " issued_at " I64 " NOT NULL, revoked_at " I64 " NOT NULL,"
+    " PRIMARY KEY (term_id, fingerprint)) " STRICT ";";
+
+/* Small, and the same on every machine. */
+static const char ddl_reference[] =
+    "CREATE TABLE merchant (merch " KEY64 " PRIMARY KEY, name TEXT NOT NULL) " STRICT ";"
+    "CREATE TABLE branch (branch " KEY64 " PRIMARY KEY, merch " I64 " NOT NULL,"
+    " name TEXT NOT NULL) " STRICT ";"
+    "CREATE TABLE code (hash " BYTES " PRIMARY KEY, branch " I64 " NOT NULL,"
+    " made_at " I64 " NOT NULL, expires_at " I64 " NOT NULL, request " I64 " NOT NULL) " STRICT ";"
+    "CREATE TABLE enrolment (request " KEY64 " PRIMARY KEY, branch " I64 " NOT NULL,"
+    " csr_digest " BYTES " NOT NULL, csr TEXT NOT NULL, board TEXT NOT NULL,"
+    " asked_at " I64 " NOT NULL, term_id " I64 " NOT NULL, certificate TEXT NOT NULL) " STRICT ";"
+    "CREATE TABLE programme (version " KEY64 " PRIMARY KEY, stored_at " I64 " NOT NULL,"
+    " text TEXT NOT NULL) " STRICT ";"
+    "CREATE TABLE club (name TEXT PRIMARY KEY, value " I64 " NOT NULL) " STRICT ";"
+    "INSERT INTO club (name, value) VALUES ('schema', 1)";
+
+/* clang-format on */
+
+_Static_assert(SCHEMA_VERSION == 1, "the INSERT above names the version");
+
+static enum st make_tables(struct db *db)
+{
+    enum st st = db_exec(db, ddl_card);
+    if (st == ST_OK) {
+        st = db_exec(db, ddl_term);
+    }
+    return st == ST_OK ? db_exec(db, ddl_reference) : st;
+}
+
+static enum st check_version(struct db *db, struct fault *fault)
+{
+    struct db_stmt *stmt = NULL;
+    enum st st = db_prepare(db, "SELECT value FROM club WHERE name = 'schema'", "", &stmt);
+    bool row = false;
+    if (st == ST_OK) {
+        st = db_first(stmt, &row);
+    }
+    if (st == ST_OK) {
+        int64_t version = row ? db_i64(stmt, 0) : 0;
+        if (version != SCHEMA_VERSION) {
+            fault_say(fault, "The database is of version %lld, this program reads %d.",
+                      (long long)version, SCHEMA_VERSION);
+            st = ST_FOREIGN;
+        }
+    }
+    db_finish(stmt);
+    return st;
+}
+
+enum st schema_make(struct db *db, struct fault *fault)
+{
+    enum st st = db_begin_write(db);
+    if (st != ST_OK) {
+        fault_say(fault, "%s", db_fault(db)->say);
+        return st;
+    }
+    bool exists = false;
+    st = db_has_table(db, "club", &exists);
+    if (st == ST_OK) {
+        st = exists ? check_version(db, fault) : make_tables(db);
+    }
+    if (st == ST_OK) {
+        st = db_commit(db);
+    }
+    if (st != ST_OK) {
+        if (st != ST_FOREIGN) {
+            fault_say(fault, "%s", db_fault(db)->say);
+        }
+        db_rollback(db);
+    }
+    return st;
+}
+
+/* The finaliser of SplitMix64: every input bit reaches every output bit, so that the dense numbers
+ * of one terminal's cards spread evenly. */
+uint32_t slot_of_card(uint64_t card_number)
+{
+    uint64_t z = card_number + UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    z ^= z >> 31;
+    return (uint32_t)(z & (SLOTS - 1));
+}
