@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 /* Brings the chip to the speed of "pn532_uart:/dev/...:SPEED", when that is 230400 or 460800 (the
- * two above the chip's own 115200 that libnfc can set, buses/uart.c:208). Any other connection
+ * two above the chip's own 115200 that libnfc can set, buses/uart.c:222). Any other connection
  * string is left alone. Blocks about 0.1 s at most. False when the chip answers at neither speed.
  */
 bool baud_raise(const char *connection);

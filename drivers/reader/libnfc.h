@@ -1,8 +1,8 @@
 /* libnfc.h - one PN532 over libnfc 1.8, for vafa-reader only: the one user of <nfc/nfc.h>.
  *
- * One device, one caller. libnfc may abort() (a status byte with bit 7 set, chips/pn53x.c:222),
+ * One device, one caller. libnfc may abort() (a status byte with bit 7 set, chips/pn53x.c:235),
  * crash (an ATS of length 0, chips/pn53x.c:507) or never come back (a chain of empty answers with
- * the "more" bit, chips/pn53x.c:262): that is why it lives in a process of its own, and why
+ * the "more" bit, chips/pn53x.c:270): that is why it lives in a process of its own, and why
  * nothing here tries to heal it. Each call returns an enum reader_exit: READER_EXIT_ORDERLY means
  * that the reader answered, anything else that the process should end with it.
  * Line numbers are those of the tag libnfc-1.8.0. */
@@ -29,7 +29,7 @@ enum reader_exit libnfc_select(struct libnfc *libnfc, const uint8_t *uid, size_t
                                struct reader_target *ret_target);
 
 /* *ret_result is OK with the answer, DENIED or GONE. `timeout_ms` > 0: libnfc takes 0 for "for
- * ever" (chips/pn53x.c:180) and re-arms it for each piece of an answer (buses/uart.c:310), so the
+ * ever" (chips/pn53x.c:181) and re-arms it for each piece of an answer (buses/uart.c:326), so the
  * parent keeps a deadline of its own. */
 enum reader_exit libnfc_transceive(struct libnfc *libnfc, const uint8_t *tx, size_t tx_bytes,
                                    unsigned timeout_ms, enum reader_result *ret_result,

@@ -237,7 +237,7 @@ static void sleep_until(struct reader_driver *driver, int64_t until_ms)
     if (driver->is_pending && driver->pending_until_ms < until_ms) {
         until_ms = driver->pending_until_ms;
     }
-    if (driver->state == DYING && driver->child.pidfd < 0) {
+    if (driver->state == DYING && driver->child.pidfd < 0 && now + 10 < until_ms) {
         until_ms = now + 10; /* nothing to poll: look again soon */
     }
     struct pollfd events[] = {{.fd = driver->child.socket, .events = POLLIN},

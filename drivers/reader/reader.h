@@ -28,13 +28,13 @@
 enum {
     READER_CONNECTION_MAX = 255, /* below libnfc's 1024 (nfc/nfc-types.h, NFC_BUFSIZE_CONNSTRING) */
     READER_PROGRAM_MAX = 255,
-    /* libnfc waits 300 ms for a select (chips/pn53x.c:1363) and 350 ms for most other commands
+    /* libnfc waits 300 ms for a select (chips/pn53x.c:1390) and 350 ms for most other commands
      * (chips/pn53x.c:3832); what takes longer than this hangs. */
     READER_SELECT_MS_MIN = 400,
     /* 51.2 ms, the longest frame both ways at 115200 baud (48 ms), and a busy machine. */
     READER_EXCHANGE_MS_MIN = 150,
     /* nfc_open sleeps 50 ms, sends about 14 commands, and gives up on a mute chip after 1000 ms
-     * (chips/pn53x.c, pn532_SAMConfiguration). */
+     * (drivers/pn532_uart.c:327). */
     READER_OPEN_MS_MAX = 1200,
     /* The first restart is immediate, each next one later by this much, up to the maximum. Worst
      * case from the reader's return to a served card: 1200 + 300 ms, and a good open of 150 ms. */

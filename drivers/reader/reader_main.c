@@ -3,7 +3,7 @@
  *     vafa-reader CONNECTION      (libnfc's, for example pn532_uart:/dev/ttyS1)
  *
  * Expects its end of a SOCK_SEQPACKET pair at descriptor 3 and something open at 0, 1 and 2 (libnfc
- * takes descriptor 0 for its abort pipe, buses/uart.c:303). Ends in good order when the parent
+ * takes descriptor 0 for its abort pipe, buses/uart.c:304). Ends in good order when the parent
  * closes the pair; ends at once, with an enum reader_exit and a sentence on stderr, when the reader
  * or the parent makes no sense. */
 #include <assert.h>
