@@ -87,7 +87,7 @@ static enum st follow_pointer(struct classic_card *card)
         }
         if (found == FOUND_AHEAD || (found == FOUND_WHOLE && ahead == 3) ||
             (found == FOUND_TORN && was_torn)) {
-            return ST_FOREIGN; /* an honest pointer lags at most two behind; one slot is torn */
+            return ST_FOREIGN; /* a pointer lags two behind at most; at most one slot is torn */
         }
         if (found == FOUND_OLD) {
             break;
@@ -153,8 +153,9 @@ static bool is_honest(const struct classic_card *card, const struct ring *ring)
             return false;
         }
     }
-    return !card->has_pointer ||
-           (newest >= card->pointer.counter && newest <= card->pointer.counter + 2);
+    /* A pointer proves that its counter was reached. It may lag more than commit lets it: a torn
+     * one can read old and new in turn. */
+    return !card->has_pointer || newest >= card->pointer.counter;
 }
 
 /* No slot is whole. In an issue that was cut no slot but the first was ever written. */
