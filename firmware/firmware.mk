@@ -9,3 +9,12 @@ PROGRAMME_SRC = firmware/engine/programme_load.c
 # The terminal. TAP_SRC is its pure part; TERMINAL_SRC does what that says, over store, card and clock.
 TAP_SRC = firmware/terminal/tap.c firmware/terminal/settle.c firmware/terminal/say.c
 TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing.c
+TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c
+
+# BOARD_SRC and BOARD_LIBS are the board's: its composition root and the drivers that it picks.
+PROGRAMS += vafa-terminal vafa-till
+vafa-terminal_SRC = firmware/terminal/terminal_main.c $(TERMINAL_SRC) $(TILL_SRC) $(STORAGE_SRC) \
+                    $(ENGINE_SRC) $(PROGRAMME_SRC) $(HAL_BASE_SRC) $(BOARD_SRC)
+vafa-terminal_LIBS = $(STORAGE_LIBS) $(BOARD_LIBS) -ljansson
+vafa-till_SRC = firmware/terminal/till_main.c firmware/engine/money.c $(HAL_BASE_SRC)
+vafa-till_LIBS = -ljansson

@@ -99,6 +99,6 @@ const char *say_meanwhile(enum tap_say say)
     case TAP_SAY_WORKING:
         return "Keep the card on the reader.";
     }
-    assert(!"a word outside its enum");
+    assert(false && "a word outside its enum");
     return "";
 }

@@ -12,6 +12,7 @@
 struct terminal {
     struct terminal_config config;
     struct standing standing;
+    bool was_reader_up;
     bool has_started; /* this process's start entry is in the journal */
 
     bool is_busy, is_cancelled, has_read;
@@ -224,7 +225,7 @@ static struct tap_event do_act(struct terminal *terminal, const struct tap_act *
     case TAP_ACT_ANSWER:
         break;
     }
-    assert(!"not an act to do");
+    assert(false && "not an act to do");
     return (struct tap_event){.kind = TAP_EVENTS};
 }
 
@@ -365,6 +366,25 @@ void terminal_cancel(struct terminal *terminal)
     terminal->is_cancelled = true;
 }
 
+void terminal_hurry(struct terminal *terminal)
+{
+    terminal->is_cancelled = true;
+    terminal->has_read = true;
+    terminal->deadline_ms = clock_monotonic_ms();
+}
+
+void terminal_idle(struct terminal *terminal)
+{
+    const char *say = terminal->config.reader_say != NULL
+                          ? terminal->config.reader_say(terminal->config.reader_ctx)
+                          : "";
+    bool is_up = say[0] == '\0';
+    if (is_up != terminal->was_reader_up) {
+        log_event(terminal, is_up ? "T401" : "T402", is_up ? "the reader is up" : say);
+        terminal->was_reader_up = is_up;
+    }
+}
+
 void terminal_finish(struct terminal *terminal)
 {
     assert(terminal->is_busy && terminal->act.kind == TAP_ACT_ANSWER);
@@ -378,6 +398,10 @@ void terminal_finish(struct terminal *terminal)
         terminal->released_bytes = terminal->tap.view.uid_bytes;
     }
     terminal->is_busy = false;
+    /* Nobody waits now: the store may tidy up. What it says is asked again before the next tap. */
+    if (store_ready(terminal->config.store) != ST_OK) {
+        log_store(terminal, "no more is sold");
+    }
 }
 
 /* --- opening, status ------------------------------------------------------------------------ */

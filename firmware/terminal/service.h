@@ -62,6 +62,13 @@ bool terminal_is_busy(const struct terminal *terminal);
 /* Nobody waits any more. Ends a request that has not begun anything; what is begun is finished. */
 void terminal_cancel(struct terminal *terminal);
 
+/* The process is about to end: stops waiting for cards, also for one in doubt. Step to the end. */
+void terminal_hurry(struct terminal *terminal);
+
+/* Call a few times a second while idle: moves the reader's supervision and the store's upkeep on.
+ */
+void terminal_idle(struct terminal *terminal);
+
 /* After the answer was told: refreshes and releases the card, and lets the store tidy up. */
 void terminal_finish(struct terminal *terminal);
 

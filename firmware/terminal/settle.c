@@ -140,6 +140,6 @@ enum settle_act settle_act(enum settle_verdict verdict, enum settle_asker asker,
     case SETTLE_VERDICTS:
         break;
     }
-    assert(!"a verdict outside its enum");
+    assert(false && "a verdict outside its enum");
     return SETTLE_STOP;
 }

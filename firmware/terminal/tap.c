@@ -262,7 +262,7 @@ static enum tap_next serve(struct tap *tap, struct tap_act *ret_act)
         return tap->request.what == TAP_HISTORY ? go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act)
                                                 : answer_unchanged(tap, ret_act);
     }
-    assert(!"a request outside its enum");
+    assert(false && "a request outside its enum");
     return TAP_REJECTED;
 }
 
@@ -330,7 +330,7 @@ static enum tap_next settle_by(struct tap *tap, enum settle_act act, struct tap_
     case SETTLE_ACTS:
         break;
     }
-    assert(!"an act outside its enum");
+    assert(false && "an act outside its enum");
     return TAP_REJECTED;
 }
 
@@ -480,7 +480,7 @@ static enum tap_next on_outcome(struct tap *tap, bool is_stored, struct tap_act 
     case TAP_THEN_UNCHANGED:
         break;
     }
-    assert(!"no outcome leads there");
+    assert(false && "no outcome leads there");
     return TAP_REJECTED;
 }
 

@@ -1,0 +1,215 @@
+/* vafa-terminal: the till's socket, the card and the journal in one process. See `--help`. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "firmware/terminal/service.h"
+#include "firmware/terminal/till.h"
+#include "hal/board.h"
+#include "hal/clock.h"
+#include "storage/store.h"
+
+#define FIRMWARE_VERSION "0.1.0"
+
+struct options {
+    const char *db, *keys, *reader, *socket, *programme;
+};
+
+static void print_help(FILE *to)
+{
+    const struct board_names *names = board_names();
+    (void)fprintf(to,
+                  "vafa-terminal %s (board %s): serves member cards to the till.\n"
+                  "  --db FILE         the terminal's database (%s)\n"
+                  "  --keys FILE       the key store (%s)\n"
+                  "  --reader CONN     the card reader, a libnfc connection string (%s)\n"
+                  "  --socket FILE     the till's socket (%s)\n"
+                  "  --programme FILE  a programme for a terminal that has no line, if newer\n",
+                  FIRMWARE_VERSION, names->board, names->database, names->keys, names->reader,
+                  names->socket);
+}
+
+/* 0: go on. Else the exit code plus one. */
+static int read_options(int argc, char **argv, struct options *ret)
+{
+    static const struct option known[] = {{"db", required_argument, NULL, 'd'},
+                                          {"keys", required_argument, NULL, 'k'},
+                                          {"reader", required_argument, NULL, 'r'},
+                                          {"socket", required_argument, NULL, 's'},
+                                          {"programme", required_argument, NULL, 'p'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    const struct board_names *names = board_names();
+    *ret = (struct options){.db = names->database,
+                            .keys = names->keys,
+                            .reader = names->reader,
+                            .socket = names->socket};
+    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        switch (c) {
+        case 'd':
+            ret->db = optarg;
+            break;
+        case 'k':
+            ret->keys = optarg;
+            break;
+        case 'r':
+            ret->reader = optarg;
+            break;
+        case 's':
+            ret->socket = optarg;
+            break;
+        case 'p':
+            ret->programme = optarg;
+            break;
+        case 'h':
+            print_help(stdout);
+            return 1;
+        default:
+            print_help(stderr);
+            return 3;
+        }
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr, "vafa-terminal: \"%s\" is not an option.\n", argv[optind]);
+        return 3;
+    }
+    return 0;
+}
+
+/* Keys live in this process: no core file, no debugger of the same user. */
+static void lock_down(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a full disk, not our end */
+}
+
+/* One line per event; ids in docs/events.md. */
+static void log_line(void *ctx, const char *event, const char *text)
+{
+    (void)ctx;
+    enum clock_quality quality;
+    time_t now = (time_t)clock_now_s(&quality);
+    struct tm utc;
+    char when[32] = "";
+    if (gmtime_r(&now, &utc) != NULL) {
+        (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    }
+    (void)printf("%s%s %s %s\n", when, quality == CLOCK_UNSET ? "?" : "", event, text);
+    (void)fflush(stdout);
+}
+
+static const char *reader_say(void *board)
+{
+    return board_reader_say(board);
+}
+
+static int stop_signals(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    return sigprocmask(SIG_BLOCK, &set, NULL) == 0 ? signalfd(-1, &set, SFD_CLOEXEC) : -1;
+}
+
+static enum st load_programme(struct store *store, const char *path, struct fault *fault)
+{
+    enum st st = standing_load_file(store, path, fault);
+    if (st == ST_OK || st == ST_REFUSED) {
+        log_line(NULL, "T101", st == ST_OK ? "the programme of the file is in force" : fault->say);
+        return ST_OK;
+    }
+    return st;
+}
+
+struct parts {
+    struct board *board;
+    struct store *store;
+    struct terminal *terminal;
+    struct till *till;
+    int stop_fd;
+};
+
+static enum st open_parts(const struct options *options, const char *program, struct parts *parts,
+                          struct fault *fault)
+{
+    const struct board_config board = {
+        .program = program, .keys = options->keys, .reader = options->reader};
+    /* The reader starts beside us while the database is opened. */
+    enum st st = board_open(&board, &parts->board, fault);
+    parts->stop_fd = stop_signals(); /* after the fork: the reader's process keeps its signals */
+    if (st == ST_OK && parts->stop_fd < 0) {
+        fault_say(fault, "Signals cannot be received: %s.", strerror(errno));
+        st = ST_IO;
+    }
+    if (st == ST_OK) {
+        const struct store_config store = {.path = options->db, .create = true};
+        st = store_open(&store, &parts->store, fault);
+    }
+    if (st == ST_OK && options->programme != NULL) {
+        st = load_programme(parts->store, options->programme, fault);
+    }
+    if (st == ST_OK) {
+        const struct terminal_config terminal = {.store = parts->store,
+                                                 .card = board_cards(parts->board),
+                                                 .reader_say = reader_say,
+                                                 .reader_ctx = parts->board,
+                                                 .log = log_line,
+                                                 .firmware = FIRMWARE_VERSION};
+        st = terminal_open(&terminal, &parts->terminal, fault);
+    }
+    return st == ST_OK ? till_open(options->socket, parts->terminal, &parts->till, fault) : st;
+}
+
+static void log_ready(const struct parts *parts, int64_t took_ms)
+{
+    char text[400];
+    struct terminal_status status;
+    terminal_status(parts->terminal, &status);
+    (void)snprintf(text, sizeof text,
+                   "ready in %" PRId64 " ms terminal=%" PRIu32 " programme=%" PRIu32
+                   " entries=%" PRIu32 " unsent=%" PRIu32 " pending=%" PRIu32 " disk=%s",
+                   took_ms, status.standing.terminal,
+                   status.standing.has_programme ? status.standing.programme.version : 0,
+                   status.counts.entries, status.counts.unsent, status.counts.pending,
+                   st_word(status.disk));
+    log_line(NULL, "T100", text);
+}
+
+int main(int argc, char **argv)
+{
+    int64_t started_ms = clock_monotonic_ms();
+    struct options options;
+    struct parts parts = {.stop_fd = -1};
+    struct fault fault = {{0}};
+    int code = read_options(argc, argv, &options);
+    if (code != 0) {
+        return code - 1;
+    }
+    lock_down();
+    enum st st = open_parts(&options, argv[0], &parts, &fault);
+    if (st == ST_OK) {
+        log_ready(&parts, clock_monotonic_ms() - started_ms);
+        till_run(parts.till, parts.stop_fd);
+        log_line(NULL, "T199", "stopped");
+    } else {
+        (void)fprintf(stderr, "vafa-terminal: %s (%s)\n", fault.say, st_word(st));
+    }
+    till_close(parts.till);
+    terminal_close(parts.terminal);
+    store_close(parts.store);
+    board_close(parts.board);
+    return st == ST_OK ? 0 : 1;
+}

@@ -1,0 +1,383 @@
+/* vafa-till: the cashier's command line over the terminal's socket. See `--help`. */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "firmware/engine/money.h"
+#include "hal/base/status.h"
+
+enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_USAGE = 2, EXIT_HOLD_AGAIN = 3 };
+enum { WAIT_S_DEFAULT = 15, WAIT_S_MAX = 120, ANSWER_SLACK_MS = 20000, LINE_MAX_BYTES = 32768 };
+
+static const char help[] =
+    "vafa-till: asks the terminal. Amounts are whole rials, digits only.\n"
+    "  sale AMOUNT [--pay-credit AMOUNT] [--redeem POINTS]\n"
+    "  load AMOUNT\n"
+    "  refund COUNTER [AMOUNT]    of the sale with that card counter; all that is left of it\n"
+    "  unload COUNTER [AMOUNT]    of the load with that card counter\n"
+    "  balance | history | status\n"
+    "  issue [--opening AMOUNT] [--name TEXT] [--member N] [--kind N]\n"
+    "        [--birthday DAY] [--wedding DAY] [--expires DAY]    DAY as YYYY-MM-DD\n"
+    "Everywhere: --socket PATH (run/till.sock), --wait SECONDS (15), --operator N,\n"
+    "  --json (the answers as they are). Exit: 0 done, 1 not done, 2 usage, 3 hold again.\n";
+
+struct options {
+    const char *socket;
+    int64_t wait_s;
+    bool is_json;
+    json_t *request;
+};
+
+static bool complain(const char *what, const char *value, const char *right)
+{
+    (void)fprintf(stderr, "vafa-till: %s \"%s\" is not right: %s.\n", what, value, right);
+    return false;
+}
+
+static void set(struct options *options, const char *field, json_t *value)
+{
+    if (json_object_set_new(options->request, field, value) != 0) {
+        (void)fprintf(stderr, "vafa-till: no memory, or a text that is not UTF-8.\n");
+        exit(EXIT_USAGE);
+    }
+}
+
+static bool set_money(struct options *options, const char *field, const char *text)
+{
+    struct money money;
+    switch (money_parse(text, &money)) {
+    case ST_OK:
+        set(options, field, json_integer(money.rials));
+        return true;
+    case ST_REFUSED:
+        return complain("amount", text, "give 1 to 68719476735 rials");
+    case ST_FOREIGN:
+    case ST_AGAIN:
+    case ST_GONE:
+    case ST_DENIED:
+    case ST_FULL:
+    case ST_IO:
+    case ST_CORRUPT:
+    case ST_UNSUPPORTED:
+        break;
+    }
+    if (text[0] == '-') {
+        return complain("amount", text, "it may not be negative; to give money back use refund");
+    }
+    return complain("amount", text, "whole rials, digits only, no separators, fractions or units");
+}
+
+static bool parse_number(const char *what, const char *text, int64_t max, int64_t *ret)
+{
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value > max) {
+        char right[64];
+        (void)snprintf(right, sizeof right, "give a whole number up to %" PRId64, max);
+        return complain(what, text, right);
+    }
+    *ret = value;
+    return true;
+}
+
+static bool set_number(struct options *options, const char *field, const char *what,
+                       const char *text, int64_t max)
+{
+    int64_t value = 0;
+    if (!parse_number(what, text, max, &value)) {
+        return false;
+    }
+    set(options, field, json_integer(value));
+    return true;
+}
+
+/* An option with its value. False: wrong; *ret_is_known tells whether it is one at all. */
+static bool take_option(struct options *options, const char *name, const char *value,
+                        bool *ret_is_known)
+{
+    static const struct {
+        const char *name, *field;
+        int64_t max;
+    } numbers[] = {{"--redeem", "redeem", POINTS_MAX},
+                   {"--member", "member", (INT64_C(1) << 40) - 1},
+                   {"--kind", "kind", 15},
+                   {"--operator", "operator", UINT16_MAX}};
+    static const char *const texts[][2] = {{"--name", "name"},
+                                           {"--birthday", "birthday"},
+                                           {"--wedding", "wedding"},
+                                           {"--expires", "expires"}};
+    *ret_is_known = true;
+    for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++) {
+        if (strcmp(name, numbers[n].name) == 0) {
+            return set_number(options, numbers[n].field, name, value, numbers[n].max);
+        }
+    }
+    for (size_t n = 0; n < sizeof texts / sizeof *texts; n++) {
+        if (strcmp(name, texts[n][0]) == 0) {
+            set(options, texts[n][1], json_string(value));
+            return true;
+        }
+    }
+    if (strcmp(name, "--pay-credit") == 0) {
+        return set_money(options, "pay_credit", value);
+    }
+    if (strcmp(name, "--opening") == 0) {
+        return set_money(options, "amount", value);
+    }
+    if (strcmp(name, "--wait") == 0) {
+        return parse_number(name, value, WAIT_S_MAX, &options->wait_s) &&
+               (options->wait_s > 0 || complain(name, value, "wait at least a second"));
+    }
+    if (strcmp(name, "--socket") == 0) {
+        options->socket = value;
+        return true;
+    }
+    *ret_is_known = false;
+    return false;
+}
+
+enum { WORDS_MAX = 3 };
+
+/* Options may stand anywhere; what begins with "-" and a digit is an amount that is wrong. */
+static bool read_words(int argc, char **argv, struct options *options, const char **ret_words,
+                       size_t *ret_count)
+{
+    size_t count = 0;
+    for (int n = 1; n < argc; n++) {
+        bool is_option = argv[n][0] == '-' && (argv[n][1] < '0' || argv[n][1] > '9');
+        bool is_known = false;
+        if (strcmp(argv[n], "--json") == 0) {
+            options->is_json = true;
+        } else if (strcmp(argv[n], "--help") == 0) {
+            (void)fputs(help, stdout);
+            exit(EXIT_DONE);
+        } else if (is_option && n + 1 < argc) {
+            if (!take_option(options, argv[n], argv[n + 1], &is_known)) {
+                return is_known ? false : complain("option", argv[n], "see vafa-till --help");
+            }
+            n++;
+        } else if (is_option) {
+            return complain("option", argv[n], "its value is missing, or see vafa-till --help");
+        } else if (count == WORDS_MAX) {
+            return complain("word", argv[n], "there is one too many; see vafa-till --help");
+        } else {
+            ret_words[count++] = argv[n];
+        }
+    }
+    *ret_count = count;
+    return true;
+}
+
+static bool read_command(struct options *options, const char **words, size_t count)
+{
+    static const struct {
+        const char *word;
+        size_t least, most; /* words with it */
+        bool has_counter;
+    } commands[] = {{"sale", 2, 2, false},  {"load", 2, 2, false},    {"refund", 2, 3, true},
+                    {"unload", 2, 3, true}, {"balance", 1, 1, false}, {"history", 1, 1, false},
+                    {"issue", 1, 1, false}, {"status", 1, 1, false}};
+    for (size_t n = 0; n < sizeof commands / sizeof *commands && count > 0; n++) {
+        if (strcmp(words[0], commands[n].word) != 0) {
+            continue;
+        }
+        if (count < commands[n].least || count > commands[n].most) {
+            return complain("command", words[0],
+                            count < commands[n].least ? "its amount or counter is missing"
+                                                      : "it takes fewer words");
+        }
+        set(options, "v", json_integer(1));
+        set(options, "do", json_string(words[0]));
+        if (commands[n].has_counter &&
+            !set_number(options, "counter", "counter", words[1], (1 << 20) - 1)) {
+            return false;
+        }
+        const char *amount = commands[n].has_counter ? (count > 2 ? words[2] : NULL)
+                             : count > 1             ? words[1]
+                                                     : NULL;
+        if (strcmp(words[0], "status") != 0) {
+            set(options, "wait_ms", json_integer(options->wait_s * 1000));
+        }
+        return amount == NULL || set_money(options, "amount", amount);
+    }
+    return count == 0 ? complain("command", "", "see vafa-till --help")
+                      : complain("command", words[0], "see vafa-till --help");
+}
+
+/* --- the line ------------------------------------------------------------------------------- */
+
+static int ask(const struct options *options)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || strlen(options->socket) >= sizeof address.sun_path) {
+        (void)fprintf(stderr, "vafa-till: the socket's name is too long.\n");
+        return -1;
+    }
+    memcpy(address.sun_path, options->socket, strlen(options->socket) + 1);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        (void)fprintf(stderr, "vafa-till: no terminal answers at %s (%s): start vafa-terminal.\n",
+                      options->socket, strerror(errno));
+        (void)close(fd);
+        return -1;
+    }
+    char *line = json_dumps(options->request, JSON_COMPACT);
+    if (line == NULL || dprintf(fd, "%s\n", line) < 0) {
+        (void)fprintf(stderr, "vafa-till: the terminal does not listen.\n");
+        (void)close(fd);
+        fd = -1;
+    }
+    free(line);
+    return fd;
+}
+
+static int64_t number(const json_t *answer, const char *field)
+{
+    return json_integer_value(json_object_get(answer, field));
+}
+
+static const char *text(const json_t *answer, const char *field)
+{
+    const char *value = json_string_value(json_object_get(answer, field));
+    return value != NULL ? value : "";
+}
+
+static void print_history(const json_t *history)
+{
+    size_t n;
+    const json_t *row;
+    (void)printf("  %7s %-9s %14s %9s %14s\n", "counter", "what", "amount", "points", "credit");
+    json_array_foreach(history, n, row)
+    {
+        (void)printf("  %7" PRId64 " %-9s %14" PRId64 " %9" PRId64 " %14" PRId64 "\n",
+                     number(row, "counter"), text(row, "kind"), number(row, "amount"),
+                     number(row, "points"), number(row, "credit"));
+    }
+}
+
+static void print_status(const json_t *answer)
+{
+    (void)printf("  terminal %" PRId64 "  %s  %s  programme %" PRId64 "\n",
+                 number(answer, "terminal"), text(answer, "merchant"), text(answer, "branch"),
+                 number(answer, "programme"));
+    (void)printf("  journal %" PRId64 " entries, %" PRId64 " not sent, %" PRId64 " in doubt\n",
+                 number(answer, "entries"), number(answer, "unsent"), number(answer, "pending"));
+    (void)printf("  reader %s  disk %s  card numbers left %" PRId64 "\n", text(answer, "reader"),
+                 text(answer, "disk"), number(answer, "card_numbers_left"));
+    (void)printf("  if it died now: %s\n", text(answer, "if_it_died_now"));
+    if (text(answer, "sync_say")[0] != '\0') {
+        (void)printf("  sync: %s\n", text(answer, "sync_say"));
+    }
+}
+
+static void print_answer(const json_t *answer, bool is_final)
+{
+    static const char *const states[][2] = {
+        {"done", "DONE"}, {"not_done", "NOT DONE"}, {"hold_again", "HOLD AGAIN"}};
+    const char *state = "...";
+    for (size_t n = 0; is_final && n < sizeof states / sizeof *states; n++) {
+        if (strcmp(text(answer, "state"), states[n][0]) == 0) {
+            state = states[n][1];
+        }
+    }
+    (void)printf("%s  %s\n", state, text(answer, "say"));
+    if (!is_final) {
+        return;
+    }
+    const json_t *settled = json_object_get(answer, "settled");
+    if (settled != NULL) {
+        (void)printf("  An earlier %s of %" PRId64 " rials, in doubt until now: %s.\n",
+                     text(settled, "kind"), number(settled, "amount"), text(settled, "verdict"));
+    }
+    if (json_object_get(answer, "credit") != NULL) {
+        const char *card = text(answer, "card");
+        (void)printf("  card *%s  points %" PRId64 "  credit %" PRId64 "  counter %" PRId64 "\n",
+                     strlen(card) > 4 ? card + strlen(card) - 4 : card, number(answer, "points"),
+                     number(answer, "credit"), number(answer, "counter"));
+    }
+    if (json_object_get(answer, "history") != NULL) {
+        print_history(json_object_get(answer, "history"));
+    }
+    if (json_object_get(answer, "entries") != NULL) {
+        print_status(answer);
+    }
+}
+
+/* -1: not final yet. */
+static int take_answer(const struct options *options, const char *line)
+{
+    json_t *answer = json_loads(line, 0, NULL);
+    if (answer == NULL) {
+        return -1;
+    }
+    bool is_final = json_is_true(json_object_get(answer, "final"));
+    const char *state = text(answer, "state");
+    int code = !is_final                        ? -1
+               : strcmp(state, "done") == 0     ? EXIT_DONE
+               : strcmp(state, "not_done") == 0 ? EXIT_NOT_DONE
+                                                : EXIT_HOLD_AGAIN;
+    if (options->is_json) {
+        (void)printf("%s\n", line);
+    } else {
+        print_answer(answer, is_final);
+    }
+    (void)fflush(stdout);
+    json_decref(answer);
+    return code;
+}
+
+static int await_answers(const struct options *options, int fd)
+{
+    static char buffer[LINE_MAX_BYTES];
+    size_t bytes = 0;
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    while (bytes < sizeof buffer - 1 &&
+           poll(&polled, 1, (int)options->wait_s * 1000 + ANSWER_SLACK_MS) > 0) {
+        ssize_t got = read(fd, buffer + bytes, sizeof buffer - 1 - bytes);
+        if (got <= 0) {
+            break;
+        }
+        bytes += (size_t)got;
+        for (char *end; (end = memchr(buffer, '\n', bytes)) != NULL;) {
+            *end = '\0';
+            int code = take_answer(options, buffer);
+            if (code >= 0) {
+                return code;
+            }
+            bytes -= (size_t)(end + 1 - buffer);
+            memmove(buffer, end + 1, bytes);
+        }
+    }
+    (void)fprintf(stderr, "vafa-till: the terminal went away before its answer. Hand nothing over; "
+                          "ask again with the same card.\n");
+    return EXIT_HOLD_AGAIN;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {
+        .socket = "run/till.sock", .wait_s = WAIT_S_DEFAULT, .request = json_object()};
+    const char *words[WORDS_MAX];
+    size_t count = 0;
+    int code = EXIT_USAGE;
+    if (options.request != NULL && read_words(argc, argv, &options, words, &count) &&
+        read_command(&options, words, count)) {
+        int fd = ask(&options);
+        code = EXIT_NOT_DONE;
+        if (fd >= 0) {
+            code = await_answers(&options, fd);
+            (void)close(fd);
+        }
+    }
+    json_decref(options.request);
+    return code;
+}

@@ -1,0 +1,429 @@
+#include "firmware/terminal/till_wire.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "firmware/engine/money.h"
+#include "firmware/terminal/say.h"
+#include "hal/clock.h"
+
+/* --- requests ------------------------------------------------------------------------------- */
+
+enum field {
+    FIELD_AMOUNT = 1 << 0,
+    FIELD_PAY_CREDIT = 1 << 1,
+    FIELD_REDEEM = 1 << 2,
+    FIELD_COUNTER = 1 << 3,
+    FIELD_PERSON = 1 << 4, /* name, member, kind, birthday, wedding, expires */
+    FIELD_WAIT = 1 << 5,
+};
+
+static const struct request_kind {
+    const char *word;
+    enum tap_do what;
+    enum transaction_kind kind; /* 0: none */
+    unsigned fields;
+    int64_t amount_min;
+} kinds[] = {
+    {"sale", TAP_SALE, TRANSACTION_SALE,
+     FIELD_AMOUNT | FIELD_PAY_CREDIT | FIELD_REDEEM | FIELD_WAIT, 1},
+    {"load", TAP_LOAD, TRANSACTION_LOAD, FIELD_AMOUNT | FIELD_WAIT, 1},
+    {"refund", TAP_REFUND, TRANSACTION_REFUND, FIELD_AMOUNT | FIELD_COUNTER | FIELD_WAIT, 0},
+    {"unload", TAP_UNLOAD, TRANSACTION_UNLOAD, FIELD_AMOUNT | FIELD_COUNTER | FIELD_WAIT, 0},
+    {"issue", TAP_ISSUE, TRANSACTION_ACTIVATE, FIELD_AMOUNT | FIELD_PERSON | FIELD_WAIT, 0},
+    {"balance", TAP_BALANCE, 0, FIELD_WAIT, 0},
+    {"history", TAP_HISTORY, 0, FIELD_WAIT, 0},
+};
+
+static const struct {
+    const char *name;
+    unsigned field;
+} field_names[] = {
+    {"amount", FIELD_AMOUNT},   {"pay_credit", FIELD_PAY_CREDIT}, {"redeem", FIELD_REDEEM},
+    {"counter", FIELD_COUNTER}, {"name", FIELD_PERSON},           {"member", FIELD_PERSON},
+    {"kind", FIELD_PERSON},     {"birthday", FIELD_PERSON},       {"wedding", FIELD_PERSON},
+    {"expires", FIELD_PERSON},  {"wait_ms", FIELD_WAIT},          {"operator", FIELD_WAIT},
+};
+
+/* A whole number in its range. A field that is absent is `min` when it may be, or an error. */
+static bool take_number(const json_t *object, const char *name, int64_t min, int64_t max,
+                        bool is_required, int64_t *ret, struct fault *fault)
+{
+    const json_t *value = json_object_get(object, name);
+    if (value == NULL && !is_required) {
+        return true; /* *ret keeps its default */
+    }
+    if (value == NULL) {
+        fault_say(fault, "\"%s\" is missing: give a whole number from %" PRId64 " to %" PRId64 ".",
+                  name, min, max);
+        return false;
+    }
+    if (!json_is_integer(value) || json_integer_value(value) < min ||
+        json_integer_value(value) > max) {
+        fault_say(fault, "\"%s\" must be a whole number from %" PRId64 " to %" PRId64 ".", name,
+                  min, max);
+        return false;
+    }
+    *ret = json_integer_value(value);
+    return true;
+}
+
+/* Days since 1900-01-01, by the civil-from-days algorithm's inverse (H. Hinnant, "chrono-Compatible
+ * Low-Level Date Algorithms"). */
+static int64_t days_since_1900(int year, int month, int day)
+{
+    static const int64_t from_0000_to_1900 = 693901; /* days from 0000-03-01 to 1900-01-01 */
+    int y = month <= 2 ? year - 1 : year;
+    int m = (month + 9) % 12;
+    return 365 * (int64_t)y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 -
+           from_0000_to_1900;
+}
+
+static bool take_date(const json_t *object, const char *name, uint16_t *ret, struct fault *fault)
+{
+    static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const json_t *value = json_object_get(object, name);
+    if (value == NULL) {
+        return true;
+    }
+    int year = 0, month = 0, day = 0, end = 0;
+    const char *text = json_is_string(value) ? json_string_value(value) : "";
+    bool is_date = strlen(text) == 10 && strspn(text, "0123456789-") == 10 &&
+                   sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) == 3 && end == 10 &&
+                   year >= 1900 && year <= 2078 && month >= 1 && month <= 12 && day >= 1;
+    if (is_date) {
+        bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+        is_date = day <= month_days[month - 1] + (month == 2 && is_leap ? 1 : 0);
+    }
+    int64_t days = is_date ? days_since_1900(year, month, day) : 0;
+    if (days < 1) {
+        fault_say(fault, "\"%s\" must be a day as YYYY-MM-DD, 1900-01-02 to 2078-12-31.", name);
+        return false;
+    }
+    *ret = (uint16_t)days;
+    return true;
+}
+
+static bool take_person(const json_t *object, struct card_identity *ret, struct fault *fault)
+{
+    const json_t *name = json_object_get(object, "name");
+    if (name != NULL) {
+        if (!json_is_string(name) || json_string_length(name) > CARD_NAME_BYTES_MAX ||
+            json_string_length(name) != strlen(json_string_value(name))) {
+            fault_say(fault, "\"name\" must be a text of at most %d bytes.", CARD_NAME_BYTES_MAX);
+            return false;
+        }
+        (void)snprintf(ret->name, sizeof ret->name, "%s", json_string_value(name));
+    }
+    int64_t member = 0, kind = 0;
+    if (!take_number(object, "member", 0, (INT64_C(1) << 40) - 1, false, &member, fault) ||
+        !take_number(object, "kind", 0, 15, false, &kind, fault) ||
+        !take_date(object, "birthday", &ret->birthday, fault) ||
+        !take_date(object, "wedding", &ret->wedding, fault) ||
+        !take_date(object, "expires", &ret->expires, fault)) {
+        return false;
+    }
+    enum clock_quality quality;
+    int64_t now_s = clock_now_s(&quality);
+    int64_t today = now_s / 86400 + days_since_1900(1970, 1, 1);
+    ret->issued = quality == CLOCK_UNSET || today > UINT16_MAX ? 0 : (uint16_t)today;
+    ret->member = (uint64_t)member;
+    ret->kind = (uint8_t)kind;
+    return true;
+}
+
+/* Rejects fields that this request does not know: a misspelt "pay_credit" must not be a sale that
+ * pays nothing. */
+static bool fields_are_known(const json_t *object, const char *word, unsigned allowed,
+                             struct fault *fault)
+{
+    for (void *at = json_object_iter((json_t *)object); at != NULL;
+         at = json_object_iter_next((json_t *)object, at)) {
+        const char *name = json_object_iter_key(at);
+        bool is_known = strcmp(name, "v") == 0 || strcmp(name, "do") == 0;
+        for (size_t n = 0; n < sizeof field_names / sizeof *field_names; n++) {
+            is_known |= strcmp(name, field_names[n].name) == 0 && (field_names[n].field & allowed);
+        }
+        if (!is_known) {
+            fault_say(fault, "\"%s\" has no field \"%.40s\": leave it out.", word, name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_tap(const json_t *object, const struct request_kind *kind,
+                     struct till_request *ret, struct fault *fault)
+{
+    int64_t amount = 0, pay_credit = 0, redeem = 0, counter = 0, operator_no = 0;
+    int64_t wait_ms = TILL_WAIT_MS_DEFAULT;
+    if (!fields_are_known(object, kind->word, kind->fields, fault) ||
+        !take_number(object, "amount", kind->amount_min, MONEY_MAX_RIALS, kind->amount_min > 0,
+                     &amount, fault) ||
+        !take_number(object, "pay_credit", 0, MONEY_MAX_RIALS, false, &pay_credit, fault) ||
+        !take_number(object, "redeem", 0, POINTS_MAX, false, &redeem, fault) ||
+        !take_number(object, "counter", 1, (1 << 20) - 1, (kind->fields & FIELD_COUNTER) != 0,
+                     &counter, fault) ||
+        !take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault) ||
+        !take_number(object, "wait_ms", 1, TERMINAL_WAIT_MS_MAX, false, &wait_ms, fault)) {
+        return false;
+    }
+    struct tap_request tap = {.what = kind->what, .operator_no = (uint32_t)operator_no};
+    if (kind->kind != 0) {
+        tap.wish = (struct wish){.kind = kind->kind,
+                                 .amount = {amount},
+                                 .pay_credit = {pay_credit},
+                                 .redeem = {redeem},
+                                 .refers_counter = (uint32_t)counter};
+    }
+    if (kind->what == TAP_ISSUE && !take_person(object, &tap.identity, fault)) {
+        return false;
+    }
+    *ret = (struct till_request){.wait_ms = (unsigned)wait_ms, .tap = tap};
+    return true;
+}
+
+static bool take_request(const json_t *object, struct till_request *ret, struct fault *fault)
+{
+    int64_t version = 0;
+    const json_t *word = json_object_get(object, "do");
+    if (!take_number(object, "v", 1, 1, true, &version, fault)) {
+        return false;
+    }
+    if (!json_is_string(word)) {
+        fault_say(fault, "\"do\" is missing: sale, load, refund, unload, balance, history, issue "
+                         "or status.");
+        return false;
+    }
+    if (strcmp(json_string_value(word), "status") == 0) {
+        *ret = (struct till_request){.is_status = true};
+        return fields_are_known(object, "status", FIELD_WAIT, fault);
+    }
+    for (size_t n = 0; n < sizeof kinds / sizeof *kinds; n++) {
+        if (strcmp(json_string_value(word), kinds[n].word) == 0) {
+            return take_tap(object, &kinds[n], ret, fault);
+        }
+    }
+    fault_say(fault,
+              "\"%.20s\" is not known here: sale, load, refund, unload, balance, history, "
+              "issue or status.",
+              json_string_value(word));
+    return false;
+}
+
+enum st till_decode(const char *line, size_t size, struct till_request *ret, struct fault *fault)
+{
+    json_error_t error;
+    json_t *object = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error);
+    if (object == NULL) {
+        fault_say(fault, "This line is not JSON: %.80s. Send one object a line.", error.text);
+        return ST_FOREIGN;
+    }
+    bool is_good = json_is_object(object);
+    if (!is_good) {
+        fault_say(fault, "Send one JSON object a line, {\"v\":1,\"do\":...}.");
+    }
+    is_good = is_good && take_request(object, ret, fault);
+    json_decref(object);
+    return is_good ? ST_OK : ST_FOREIGN;
+}
+
+/* --- answers -------------------------------------------------------------------------------- */
+
+static void put(json_t *object, const char *name, json_t *value)
+{
+    int rc = json_object_set_new(object, name, value);
+    assert(rc == 0); /* out of memory: nothing sensible can be answered */
+}
+
+static void put_number(json_t *object, const char *name, int64_t value)
+{
+    put(object, name, json_integer(value));
+}
+
+/* What a person wrote may hold any bytes; a line that is not UTF-8 would be no line. */
+static void put_text(json_t *object, const char *name, const char *text)
+{
+    json_t *value = json_string(text);
+    put(object, name, value != NULL ? value : json_string("?"));
+}
+
+static json_t *new_line(bool is_final, const char *state, const char *say)
+{
+    json_t *object = json_object();
+    assert(object != NULL);
+    put_number(object, "v", 1);
+    put(object, "final", json_boolean(is_final));
+    put_text(object, "state", state);
+    put_text(object, "say", say);
+    return object;
+}
+
+static size_t finish_line(json_t *object, char ret_line[TILL_ANSWER_MAX])
+{
+    size_t size = json_dumpb(object, ret_line, TILL_ANSWER_MAX - 2, JSON_COMPACT);
+    json_decref(object);
+    assert(size > 0 && size <= TILL_ANSWER_MAX - 2);
+    ret_line[size] = '\n';
+    ret_line[size + 1] = '\0';
+    return size + 1;
+}
+
+static json_t *parts_object(const struct breakdown *parts)
+{
+    json_t *object = json_object();
+    put_number(object, "amount", parts->amount.rials);
+    put_number(object, "rebate", parts->rebate.rials);
+    put_number(object, "redeemed", parts->redeemed.n);
+    put_number(object, "redeemed_value", parts->redeemed_value.rials);
+    put_number(object, "payment", parts->payment.rials);
+    put_number(object, "load", parts->load.rials);
+    put_number(object, "award", parts->award.n);
+    put_number(object, "due", parts->due.rials);
+    return object;
+}
+
+static void put_snapshot(json_t *object, const struct snapshot *snapshot)
+{
+    static const char *const states[] = {
+        [CARD_ACTIVE] = "active", [CARD_BLOCKED] = "blocked", [CARD_CLOSED] = "closed"};
+    put_text(object, "status", states[snapshot->status]);
+    put_number(object, "counter", snapshot->counter);
+    put_number(object, "points", snapshot->points.n);
+    put_number(object, "credit", snapshot->purse[PURSE_CREDIT].rials);
+}
+
+static json_t *history_array(const struct tap_answer *answer)
+{
+    json_t *array = json_array();
+    for (size_t n = 0; n < answer->history_count; n++) {
+        const struct snapshot *snapshot = &answer->history[n];
+        json_t *object = json_object();
+        put_text(object, "kind", say_kind(snapshot->last.kind));
+        put_number(object, "amount", snapshot->last.amount.rials);
+        put_number(object, "redeemed", snapshot->last.redeemed.n);
+        put_snapshot(object, snapshot);
+        put_number(object, "terminal", snapshot->last.terminal);
+        put_number(object, "sequence", snapshot->last.sequence);
+        put_number(object, "time",
+                   snapshot->last.minute == 0 ? 0 : snapshot_time_s(snapshot->last.minute));
+        int rc = json_array_append_new(array, object);
+        assert(rc == 0);
+    }
+    return array;
+}
+
+static json_t *settled_object(const struct tap_answer *answer)
+{
+    static const char *const verdicts[] = {
+        [VERDICT_DONE] = "done", [VERDICT_NOT_DONE] = "not_done", [VERDICT_LEFT] = "left"};
+    const struct entry_intent *intent = &answer->settled_intent.intent;
+    json_t *object = json_object();
+    put_text(object, "verdict", verdicts[answer->settled]);
+    put_text(object, "kind", say_kind(intent->after.last.kind));
+    put_number(object, "amount", intent->parts.amount.rials);
+    put_number(object, "counter", intent->after.counter);
+    return object;
+}
+
+size_t till_encode_meanwhile(enum tap_say say, char ret_line[TILL_ANSWER_MAX])
+{
+    static const char *const states[] = {[TAP_SAY_HOLD] = "waiting",
+                                         [TAP_SAY_HOLD_AGAIN] = "hold_again",
+                                         [TAP_SAY_READER] = "reader",
+                                         [TAP_SAY_WORKING] = "working"};
+    return finish_line(new_line(false, states[say], say_meanwhile(say)), ret_line);
+}
+
+size_t till_encode_answer(const struct tap_answer *answer, char ret_line[TILL_ANSWER_MAX])
+{
+    static const char *const states[] = {
+        [TAP_DONE] = "done", [TAP_NOT_DONE] = "not_done", [TAP_HOLD_AGAIN] = "hold_again"};
+    json_t *object = new_line(true, states[answer->outcome], answer->say.say);
+    if (answer->outcome == TAP_NOT_DONE) {
+        put_text(object, "reason", tap_reason_word(answer->reason));
+    }
+    if (answer->card_number != 0) {
+        char number[24];
+        (void)snprintf(number, sizeof number, "%016" PRIu64, answer->card_number);
+        put_text(object, "card", number);
+    }
+    if (answer->has_snapshot) {
+        put_snapshot(object, &answer->snapshot);
+    }
+    if (answer->has_parts) {
+        put_text(object, "kind", say_kind(answer->snapshot.last.kind));
+        put(object, "parts", parts_object(&answer->parts));
+        put_number(object, "sequence", answer->snapshot.last.sequence);
+    }
+    if (answer->is_earlier) {
+        put(object, "earlier", json_true());
+    }
+    if (answer->is_unsaved) {
+        put(object, "unsaved", json_true());
+    }
+    if (answer->has_settled) {
+        put(object, "settled", settled_object(answer));
+    }
+    if (answer->history != NULL) {
+        put(object, "history", history_array(answer));
+    }
+    return finish_line(object, ret_line);
+}
+
+static void say_loss(const struct terminal_status *status, struct fault *ret_say)
+{
+    if (status->disk != ST_OK) {
+        fault_say(ret_say, "Not known: the journal cannot be read.");
+    } else if (status->counts.unsent == 0) {
+        fault_say(ret_say, "Nothing: the club has every entry.");
+    } else {
+        fault_say(ret_say,
+                  "No balance: cards carry them. %" PRIu32 " entries would have to come back "
+                  "with their cards.",
+                  status->counts.unsent);
+    }
+}
+
+size_t till_encode_status(const struct terminal_status *status, char ret_line[TILL_ANSWER_MAX])
+{
+    struct fault say, loss;
+    const struct standing *standing = &status->standing;
+    bool is_ready = status->disk == ST_OK && status->reader_say[0] == '\0' &&
+                    standing->terminal != 0 && standing->has_programme;
+    if (standing->terminal == 0) {
+        fault_say(&say, "This terminal is not enrolled: run vafa-sync enrol.");
+    } else if (status->disk != ST_OK) {
+        say = status->disk_say;
+    } else if (status->reader_say[0] != '\0') {
+        fault_say(&say, "%s", status->reader_say);
+    } else if (!standing->has_programme) {
+        say_reason(TAP_REASON_PROGRAMME, &say);
+    } else {
+        fault_say(&say, "Ready to sell.");
+    }
+    json_t *object = new_line(true, "done", say.say);
+    put(object, "ready", json_boolean(is_ready));
+    put_number(object, "terminal", standing->terminal);
+    put_text(object, "merchant", standing->merchant);
+    put_text(object, "branch", standing->branch);
+    put_number(object, "programme", standing->has_programme ? standing->programme.version : 0);
+    put_text(object, "programme_say", standing->programme_say.say);
+    put_number(object, "entries", status->counts.entries);
+    put_number(object, "unsent", status->counts.unsent);
+    put_number(object, "pending", status->counts.pending);
+    put_number(object, "oldest_unsent", status->counts.oldest_unsent_s);
+    put_text(object, "reader", status->reader_say[0] == '\0' ? "up" : "away");
+    put_text(object, "reader_say", status->reader_say);
+    put_text(object, "disk", st_word(status->disk));
+    put_text(object, "disk_say", status->disk_say.say);
+    put_number(object, "card_numbers_left", (int64_t)status->card_numbers_left);
+    put_text(object, "sync_last_ok", status->sync_last_ok);
+    put_text(object, "sync_say", status->sync_say);
+    say_loss(status, &loss);
+    put_text(object, "if_it_died_now", loss.say);
+    return finish_line(object, ret_line);
+}
