@@ -87,14 +87,10 @@ check 'nfc-list_sees_a_4k' eval 'swap k4 && prints "0b +ad +ca +fe" nfc-list &&
 check 'nfc-list_sees_a_4k_with_7_byte_UID' eval 'swap k4long &&
     prints "04 +99 +88 +77 +66 +55 +44" nfc-list && grep -Eq "ATQA.*: 00 +42" "$dir/printed"'
 
-if command -v nfc-poll >/dev/null; then
-    # nfc-poll waits for the card to come and then for it to go.
-    check 'nfc-poll_sees_a_card_come_and_go' eval 'say remove
-        (sleep 1; say "insert k1"; sleep 1; say remove) & prints "04 +a1 +b2 +c3" nfc-poll; rc=$?
-        wait $!; [ $rc -eq 0 ] && grep -q "done" "$dir/printed"'
-else
-    echo '# nfc-poll is not installed (package libnfc-examples); sim_values polls by InAutoPoll'
-fi
+# nfc-poll waits for the card to come and then for it to go.
+check 'nfc-poll_sees_a_card_come_and_go' eval 'say remove
+    (sleep 1; say "insert k1"; sleep 1; say remove) & prints "04 +a1 +b2 +c3" nfc-poll; rc=$?
+    wait $!; [ $rc -eq 0 ] && grep -q "done" "$dir/printed"'
 
 from_hex() { python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))'; }
 
