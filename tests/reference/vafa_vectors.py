@@ -1,0 +1,312 @@
+"""Writes tests/vectors/{snapshot,entry,plan}.json with the reference's own packers.
+
+Run by `vafa_reference.py vectors DIRECTORY`. Same input, same files: there is no clock or chance.
+Expected values of the worked examples are typed in here and compared with the reference, so that
+neither implementation is its own witness.
+"""
+import hashlib
+import json
+import os
+import struct
+
+import vafa_reference as ref
+
+CARD = 6362140000000011
+SNAPSHOT = dict(layout=1, status=1, counter=7, action=3, tier=2, group=5, points=1234,
+                credit=500000, gift=20000, voucher=0, kind=2, reference=0, amount=1000000,
+                redeemed=0, minute=1415000, terminal=17, sequence=241)
+
+
+def snapshot(**changes):
+    return dict(SNAPSHOT, **changes)
+
+
+def snapshots():
+    most = {name: 2**width - 1 for name, width in ref.IMAGE}
+    most.update(layout=1, status=3, kind=12)
+    least = {name: 0 for name, _ in ref.IMAGE}
+    least.update(layout=1, status=1, counter=1, kind=1, terminal=1, sequence=1)
+    good = [("an ordinary sale", snapshot()),
+            ("every field at its largest", most),
+            ("every field at its smallest", least),
+            ("a refund of the transaction 63 counters ago", snapshot(kind=3, counter=64,
+                                                                     reference=63))]
+    for name, width in ref.IMAGE:
+        if name not in ("layout", "status", "kind"):
+            good.append(("only the lowest bit of " + name, dict(least, **{name: 1})))
+    image = ref.image_encode(snapshot())
+    bad = [("erased bytes", bytes(40), "foreign"),
+           ("bytes never written", b"\xff" * 40, "unsupported"),
+           ("layout 2", ref.image_encode(snapshot(layout=2)), "unsupported"),
+           ("status 0", ref.image_encode(snapshot(status=0)), "foreign"),
+           ("counter 0", ref.image_encode(snapshot(counter=0)), "foreign"),
+           ("kind 0", ref.image_encode(snapshot(kind=0)), "foreign"),
+           ("kind 13", ref.image_encode(snapshot(kind=13)), "foreign"),
+           ("terminal 0", ref.image_encode(snapshot(terminal=0)), "foreign"),
+           ("sequence 0", ref.image_encode(snapshot(sequence=0)), "foreign"),
+           ("a refund of nothing", ref.image_encode(snapshot(kind=3, reference=0)), "foreign"),
+           ("an unload of what was before the card", ref.image_encode(
+               snapshot(kind=5, reference=7)), "foreign")]
+    for _, raw, why in bad:
+        try:
+            ref.image_decode(raw)
+            raise AssertionError(why)
+        except ref.Foreign:
+            pass
+    assert ref.image_decode(image) == snapshot()
+    return {"good": [{"name": n, "hex": ref.image_encode(s).hex(), "fields": s} for n, s in good],
+            "bad": [{"name": n, "hex": raw.hex(), "status": why} for n, raw, why in bad]}
+
+
+# --- entries ----------------------------------------------------------------------------------
+
+def head(kind, sequence, time=1790000000, quality=2, operator=4):
+    return struct.pack("<BBHIqII", 1, kind, quality, sequence, time, 17, operator)
+
+
+def medium(uid=bytes.fromhex("04a1b2c3d4e5f6")):
+    return struct.pack("<QBB10s", CARD, 1, len(uid), uid)
+
+
+def intent(sequence, before, after, parts, refers=0):
+    return (head(1, sequence) + medium() + struct.pack("<I", 3) +
+            (ref.image_encode(before) if before else bytes(40)) + ref.image_encode(after) +
+            struct.pack("<8q", *[parts.get(name, 0) for name in ref.PARTS]) +
+            struct.pack("<IB3x", refers, 1 if before else 0))
+
+
+def outcome(sequence, of, counter, verdict=1, evidence=1):
+    return head(2, sequence) + struct.pack("<IIQBB6x", of, counter, CARD, verdict, evidence)
+
+
+def entries():
+    first = snapshot(counter=1, action=0, tier=0, group=0, points=0, credit=300000, gift=0,
+                     kind=1, amount=300000, sequence=2)
+    second = dict(first, counter=2, points=10, credit=200000, kind=2, amount=1000000, sequence=4)
+    third = dict(second, counter=3, points=0, credit=300000, kind=3, reference=1, sequence=6)
+    sale = dict(amount=1000000, payment=100000, award=10, due=900000)
+    opening = dict(amount=300000, load=300000, due=300000)
+    good = [
+        ("a start", head(4, 1) + b"0.1.0".ljust(16, b"\0")),
+        ("the intent of an activation, with no snapshot before", intent(2, None, first, opening)),
+        ("its outcome", outcome(3, 2, 1)),
+        ("the intent of a sale", intent(4, first, second, sale)),
+        ("its outcome, found in the history later", outcome(5, 4, 2, 1, 2)),
+        ("the intent of its refund", intent(6, second, third, sale, 2)),
+        ("an outcome: not done, another transaction has the counter", outcome(7, 6, 3, 2, 4)),
+        ("a sighting, nobody signed in, clock not set", head(3, 8, 0, 0, 0) +
+         struct.pack("<QBB10s4x", CARD, 2, 4, bytes.fromhex("01020304")) +
+         ref.image_encode(third)),
+    ]
+    for sequence, (_, raw) in enumerate(good, 1):
+        assert ref.entry_decode(raw)["sequence"] == sequence
+    chain, value = [], bytes(32)
+    for _, raw in good:
+        value = hashlib.sha256(value + raw).digest()
+        chain.append(value.hex())
+    assert value == ref.chain([raw for _, raw in good])
+    return {"good": [{"name": n, "hex": raw.hex(), "hash": h} for (n, raw), h in zip(good, chain)],
+            "bad": [{"name": n, "hex": raw.hex()} for n, raw in bad_entries(good)]}
+
+
+def bad_entries(good):
+    def patch(raw, at, new):
+        return raw[:at] + new + raw[at + len(new):]
+
+    start, opening, outcome_, sale, sighting = (good[i][1] for i in (0, 1, 2, 3, 7))
+    bad = [("nothing", b""),
+           ("half a head", sale[:12]),
+           ("a head alone", sale[:24]),
+           ("version 2", patch(sale, 0, b"\2")),
+           ("kind 0", patch(sale, 1, b"\0")),
+           ("kind 5", patch(sale, 1, b"\5")),
+           ("clock quality 3", patch(sale, 2, b"\3")),
+           ("a flag bit in the second byte", patch(sale, 3, b"\1")),
+           ("sequence 0", patch(sale, 4, bytes(4))),
+           ("sequence 2^24", patch(sale, 4, b"\0\0\0\1")),
+           ("a time before 1970", patch(sale, 8, b"\xff" * 8)),
+           ("a time after 9999", patch(sale, 8, struct.pack("<q", 253402300800))),
+           ("terminal 0", patch(sale, 16, bytes(4))),
+           ("terminal 2^20", patch(sale, 16, b"\0\0\x10\0")),
+           ("a wrong Luhn digit", patch(sale, 24, struct.pack("<Q", CARD + 1))),
+           ("family 3", patch(sale, 32, b"\3")),
+           ("a UID of 5 bytes", patch(sale, 33, b"\5")),
+           ("a byte behind the UID", patch(sale, 43, b"\1")),
+           ("programme 2^31", patch(sale, 44, b"\0\0\0\x80")),
+           ("a snapshot before of layout 2", patch(sale, 48, b"\x24")),
+           ("erased bytes as the snapshot after", patch(sale, 88, bytes(40))),
+           ("a before image that is said to be absent", patch(sale, 196, b"\0")),
+           ("no before image, said to be there", patch(opening, 196, b"\1")),
+           ("has-before 2", patch(sale, 196, b"\2")),
+           ("a negative amount", patch(sale, 128, b"\xff" * 8)),
+           ("an amount of 2^36", patch(sale, 128, struct.pack("<q", 2**36))),
+           ("redeemed 2^20", patch(sale, 144, struct.pack("<q", 2**20))),
+           ("award 2^28", patch(sale, 176, struct.pack("<q", 2**28))),
+           ("refers counter 2^20", patch(sale, 192, b"\0\0\x10\0")),
+           ("a spare byte of an intent", patch(sale, 199, b"\1")),
+           ("an outcome of itself", patch(outcome_, 24, b"\3")),
+           ("an outcome of entry 0", patch(outcome_, 24, b"\0")),
+           ("counter 0", patch(outcome_, 28, bytes(4))),
+           ("verdict 0", patch(outcome_, 40, b"\0")),
+           ("verdict 4", patch(outcome_, 40, b"\4")),
+           ("evidence 5", patch(outcome_, 41, b"\5")),
+           ("a spare byte of an outcome", patch(outcome_, 47, b"\1")),
+           ("a spare byte of a sighting", patch(sighting, 44, b"\1")),
+           ("a version without an end", patch(start, 24, b"x" * 16)),
+           ("an empty version", patch(start, 24, bytes(16))),
+           ("bytes behind the version's end", patch(start, 39, b"x")),
+           ("a blank in the version", patch(start, 25, b" "))]
+    for name, raw in good:
+        bad.append((name + ", one byte short", raw[:-1]))
+        bad.append((name + ", one byte long", raw + b"\0"))
+    for name, raw in bad:
+        try:
+            ref.entry_decode(raw)
+        except ref.Foreign:
+            continue
+        raise AssertionError(name)
+    return bad
+
+
+# --- plans: the worked examples, with the expected figures typed in -----------------------------
+
+PROGRAMME = {
+    "vafa_programme": 1, "version": 1, "club": "Vafa club", "unit": "toman",
+    "rules": [{"id": "base-earn", "when": True, "award": {"points": 10, "per_rials": 1000000}}],
+    "redemption": {"rials_per_point": 1000},
+    "award_on": {"redeemed": False, "credit": True},
+    "limits": {"sale_max_rials": 10000000000, "load_min_rials": 100000,
+               "load_max_rials": 1000000000, "credit_max_rials": 2000000000,
+               "opening_max_rials": 1000000000, "points_max": 100000000}}
+
+
+def wish(kind, amount, pay_credit=0, redeem=0, refers=0):
+    return dict(kind=kind, amount=amount, pay_credit=pay_credit, redeem=redeem,
+                refers_counter=refers)
+
+
+def case(name, history, wanted, expect):
+    """`expect`: a refusal's word, or the parts that are not 0."""
+    result = {"refusal": expect}
+    sequence = 500
+    if isinstance(expect, dict):
+        parts, image = ref.plan(PROGRAMME, history, wanted, 1415000, 17, sequence)
+        assert {k: v for k, v in parts.items() if v} == expect, (name, parts)
+        result = {"refusal": "none", "next": image.hex(), "parts": [parts[p] for p in ref.PARTS]}
+    else:
+        try:
+            ref.plan(PROGRAMME, history, wanted, 1415000, 17, sequence)
+            raise AssertionError(name)
+        except ref.Refusal as refusal:
+            assert str(refusal) == expect, (name, str(refusal))
+    return dict(name=name, history=[ref.image_encode(s).hex() for s in history], wish=wanted,
+                minute=1415000, terminal=17, sequence=sequence, result=result)
+
+
+def plans():
+    toman = 10
+    card = snapshot(points=200, credit=1000000)
+    cases = []
+    for basket, points in ((100000, 10), (200000, 20), (99999, 0), (199999, 10), (1050000, 100)):
+        cases.append(case("W01: a basket of %d toman earns %d points" % (basket, points), [card],
+                          wish("sale", basket * toman),
+                          {k: v for k, v in dict(amount=basket * toman, due=basket * toman,
+                                                 award=points).items() if v}))
+    cases += [
+        case("points do not earn, credit does", [card],
+             wish("sale", 1100000, pay_credit=500000, redeem=100),
+             dict(amount=1100000, redeemed=100, redeemed_value=100000, payment=500000, award=10,
+                  due=500000)),
+        case("points that pay lower what earns below the block", [card],
+             wish("sale", 1099999, redeem=100),
+             dict(amount=1099999, redeemed=100, redeemed_value=100000, due=999999)),
+        case("one point more than the card has", [card], wish("sale", 1000000, redeem=201),
+             "points_short"),
+        case("one rial more than the purse has", [card], wish("sale", 9000000, pay_credit=1000001),
+             "credit_short"),
+        case("points and credit one rial above the basket", [card],
+             wish("sale", 109999, pay_credit=10000, redeem=100), "pays_too_much"),
+        case("a basket one rial above the limit", [card], wish("sale", 10000000001),
+             "amount_range"),
+        case("a load of the least", [card], wish("load", 100000),
+             dict(amount=100000, load=100000, due=100000)),
+        case("a load one rial below the least", [card], wish("load", 99999), "amount_range"),
+        case("a load to exactly the ceiling", [snapshot(credit=1000000000)],
+             wish("load", 1000000000),
+             dict(amount=1000000000, load=1000000000, due=1000000000)),
+        case("a load one rial above the ceiling", [snapshot(credit=1000000001)],
+             wish("load", 1000000000), "credit_ceiling"),
+        case("an activation with no credit", [], wish("activate", 0), {}),
+        case("an activation with the most", [], wish("activate", 1000000000),
+             dict(amount=1000000000, load=1000000000, due=1000000000)),
+        case("an activation one rial above the most", [], wish("activate", 1000000001),
+             "amount_range"),
+        case("a blocked card", [snapshot(status=2)], wish("load", 100000), "card_blocked"),
+        case("a closed card", [snapshot(status=3)], wish("load", 100000), "card_closed"),
+        case("a card whose counter is used up", [snapshot(counter=2**20 - 1)],
+             wish("load", 100000), "counter_used_up"),
+    ]
+    return {"programme": PROGRAMME, "cases": cases + refunds()}
+
+
+def refunds():
+    before = snapshot(counter=6, points=100, credit=1000000, kind=4)
+    # 300,000 toman: 50 points (5,000 toman), 100,000 toman of credit, 195,000 toman in money;
+    # 295,000 toman earn 20 points.
+    sale = snapshot(counter=7, points=70, credit=0, amount=3000000, redeemed=50,
+                    reference=ref.value_mark(1000))
+    half = snapshot(counter=8, points=85, credit=500000, kind=3, reference=1, amount=1500000,
+                    redeemed=25)
+    spent = dict(sale, points=0, counter=8, amount=1, redeemed=0, reference=0)
+    load = snapshot(counter=7, points=100, credit=1500000, kind=4, amount=500000)
+    none = snapshot(counter=6, points=0, credit=1000000, kind=4)
+    cash = snapshot(counter=7, points=10, credit=1000000, amount=1000000)
+    paid = snapshot(counter=7, points=10, credit=0, amount=1000000)
+    cheap = dict(cash)
+    return [
+        case("all of a sale back", [sale, before], wish("refund", 0, refers=7),
+             dict(amount=3000000, redeemed=50, redeemed_value=50000, payment=1000000, award=20,
+                  due=1950000)),
+        case("half of it: 147,500 toman remain and keep 10 points", [sale, before],
+             wish("refund", 1500000, refers=7),
+             dict(amount=1500000, redeemed=25, redeemed_value=25000, payment=500000, award=10,
+                  due=975000)),
+        case("the other half: exactly the rest", [half, sale, before],
+             wish("refund", 0, refers=7),
+             dict(amount=1500000, redeemed=25, redeemed_value=25000, payment=500000, award=10,
+                  due=975000)),
+        case("one rial more than is left", [half, sale, before],
+             wish("refund", 1500001, refers=7), "already_refunded"),
+        case("a refund of a load", [load, before], wish("refund", 0, refers=7), "not_a_sale"),
+        case("a refund of a transaction that is no longer on the card", [sale],
+             wish("refund", 0, refers=7), "not_in_history"),
+        case("a refund of a transaction that never was", [sale, before],
+             wish("refund", 0, refers=8), "not_in_history"),
+        case("the points are spent, but the redeemed ones that come back cover the award",
+             [spent, sale, before], wish("refund", 0, refers=7),
+             dict(amount=3000000, redeemed=50, redeemed_value=50000, payment=1000000, award=20,
+                  due=1950000)),
+        case("6 of 10 awarded points are spent: their value is withheld from the money",
+             [dict(cash, counter=8, points=4, kind=4), cash, none], wish("refund", 0, refers=7),
+             dict(amount=1000000, award=4, due=994000)),
+        case("with no money to hand back it is withheld from the credit",
+             [dict(paid, counter=8, points=4, kind=4), paid, none], wish("refund", 0, refers=7),
+             dict(amount=1000000, payment=994000, award=4)),
+        case("more points are spent than the refund could pay for",
+             [dict(cheap, counter=8, points=0, kind=4), cheap, none],
+             wish("refund", 1, refers=7), "points_spent"),
+        case("an unload of a load", [load, before], wish("unload", 0, refers=7),
+             dict(amount=500000, load=500000, due=500000)),
+        case("an unload when a rial of it is spent",
+             [dict(load, counter=8, kind=2, credit=499999, amount=1000001), load, before],
+             wish("unload", 0, refers=7), "credit_spent"),
+    ]
+
+
+def write(directory):
+    for name, content in (("snapshot", snapshots()), ("entry", entries()), ("plan", plans())):
+        with open(os.path.join(directory, name + ".json"), "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1)
+            file.write("\n")
+    print("vectors: written to " + directory)
+    return 0

@@ -1,0 +1,213 @@
+/* Tests of firmware/engine/entry.h against tests/vectors/entry.json, which tests/reference made. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "firmware/engine/entry.h"
+#include "firmware/engine/plan.h"
+#include "hal/base/bytes.h"
+
+enum { RAW_MAX = 512 };
+
+static json_t *vectors;
+
+static int load_vectors(void **state)
+{
+    (void)state;
+    vectors = json_load_file("tests/vectors/entry.json", JSON_REJECT_DUPLICATES, NULL);
+    return vectors == NULL ? -1 : 0;
+}
+
+static int free_vectors(void **state)
+{
+    (void)state;
+    json_decref(vectors);
+    return 0;
+}
+
+static size_t raw_of(const char *list, size_t index, uint8_t ret_raw[RAW_MAX])
+{
+    const json_t *vector = json_array_get(json_object_get(vectors, list), index);
+    const char *hex = json_string_value(json_object_get(vector, "hex"));
+    size_t size = strlen(hex) / 2;
+    assert_true(size <= RAW_MAX);
+    assert_int_equal(hex_decode(hex, ret_raw, size), ST_OK);
+    return size;
+}
+
+static struct entry decoded(size_t index)
+{
+    uint8_t raw[RAW_MAX];
+    struct entry entry;
+    size_t size = raw_of("good", index, raw);
+    assert_int_equal(entry_decode(raw, size, &entry), ST_OK);
+    return entry;
+}
+
+static void entries_of_the_vectors_decode_and_encode_to_the_same_bytes(void **state)
+{
+    (void)state;
+    size_t count = json_array_size(json_object_get(vectors, "good"));
+    assert_true(count >= 8);
+    for (size_t i = 0; i < count; i += 1) {
+        uint8_t raw[RAW_MAX];
+        uint8_t again[ENTRY_BYTES_MAX];
+        size_t size = raw_of("good", i, raw);
+        struct entry entry = decoded(i);
+        assert_int_equal(entry.sequence, i + 1);
+        assert_true(entry_is_valid(&entry));
+        memset(again, 0xa5, sizeof again);
+        assert_int_equal(entry_encode(&entry, again), size);
+        assert_memory_equal(raw, again, size);
+    }
+}
+
+static void a_sale_decodes_to_the_figures_that_went_in(void **state)
+{
+    (void)state;
+    struct entry entry = decoded(3);
+    assert_int_equal(entry.kind, ENTRY_INTENT);
+    assert_int_equal(entry.time_s, 1790000000);
+    assert_int_equal(entry.clock_quality, 2);
+    assert_int_equal(entry.terminal, 17);
+    assert_int_equal(entry.operator_no, 4);
+    assert_true(entry.intent.card_number == UINT64_C(6362140000000011));
+    assert_int_equal(entry.intent.family, 1);
+    assert_int_equal(entry.intent.uid_bytes, 7);
+    assert_int_equal(entry.intent.uid[0], 0x04);
+    assert_int_equal(entry.intent.programme, 3);
+    assert_int_equal(entry.intent.has_before, 1);
+    assert_int_equal(entry.intent.before.purse[PURSE_CREDIT].rials, 300000);
+    assert_int_equal(entry.intent.after.purse[PURSE_CREDIT].rials, 200000);
+    assert_int_equal(entry.intent.parts.amount.rials, 1000000);
+    assert_int_equal(entry.intent.parts.payment.rials, 100000);
+    assert_int_equal(entry.intent.parts.award.n, 10);
+    assert_int_equal(entry.intent.parts.due.rials, 900000);
+    assert_true(plan_holds(&entry.intent.before, &entry.intent.after, TRANSACTION_SALE,
+                           &entry.intent.parts));
+}
+
+static void an_outcome_and_a_start_decode_to_what_went_in(void **state)
+{
+    (void)state;
+    struct entry outcome = decoded(4);
+    assert_int_equal(outcome.kind, ENTRY_OUTCOME);
+    assert_int_equal(outcome.outcome.intent_sequence, 4);
+    assert_int_equal(outcome.outcome.counter, 2);
+    assert_int_equal(outcome.outcome.verdict, VERDICT_DONE);
+    assert_int_equal(outcome.outcome.evidence, EVIDENCE_HISTORY);
+    assert_string_equal(decoded(0).start.firmware, "0.1.0");
+    assert_int_equal(decoded(7).sighting.snapshot.counter, 3);
+}
+
+static void everything_that_is_not_canonical_is_foreign(void **state)
+{
+    (void)state;
+    size_t count = json_array_size(json_object_get(vectors, "bad"));
+    assert_true(count > 40);
+    for (size_t i = 0; i < count; i += 1) {
+        uint8_t raw[RAW_MAX];
+        struct entry entry;
+        memset(&entry, 0x5a, sizeof entry);
+        size_t size = raw_of("bad", i, raw);
+        enum st st = entry_decode(raw, size, &entry);
+        if (st != ST_FOREIGN) {
+            fail_msg("bad[%zu] is %s", i, st_word(st));
+        }
+        assert_int_equal(((const uint8_t *)&entry)[0], 0x5a);
+    }
+}
+
+static void any_changed_byte_is_refused_or_encodes_back(void **state)
+{
+    (void)state;
+    size_t count = json_array_size(json_object_get(vectors, "good"));
+    for (size_t i = 0; i < count; i += 1) {
+        uint8_t raw[RAW_MAX];
+        uint8_t again[ENTRY_BYTES_MAX];
+        size_t size = raw_of("good", i, raw);
+        for (size_t at = 0; at < 256 * size; at += 1) {
+            struct entry entry;
+            uint8_t kept = raw[at / 256];
+            raw[at / 256] = (uint8_t)at;
+            if (entry_decode(raw, size, &entry) == ST_OK) {
+                assert_int_equal(entry_encode(&entry, again), size);
+                assert_memory_equal(raw, again, size);
+            }
+            raw[at / 256] = kept;
+        }
+    }
+}
+
+static void an_entry_cut_at_any_byte_is_foreign(void **state)
+{
+    (void)state;
+    size_t count = json_array_size(json_object_get(vectors, "good"));
+    for (size_t i = 0; i < count; i += 1) {
+        uint8_t raw[RAW_MAX];
+        size_t whole = raw_of("good", i, raw);
+        for (size_t size = 0; size < whole; size += 1) {
+            struct entry entry;
+            assert_int_equal(entry_decode(raw, size, &entry), ST_FOREIGN);
+        }
+    }
+}
+
+static void a_field_out_of_range_makes_an_entry_invalid(void **state)
+{
+    (void)state;
+    const struct entry good = decoded(3);
+#define REFUSED(field, value)                                                                      \
+    do {                                                                                           \
+        struct entry e = good;                                                                     \
+        e.field = (value);                                                                         \
+        assert_false(entry_is_valid(&e));                                                          \
+    } while (0)
+    REFUSED(kind, (enum entry_kind)0);
+    REFUSED(kind, (enum entry_kind)5);
+    REFUSED(sequence, 0);
+    REFUSED(sequence, SNAPSHOT_SEQUENCE_MAX + 1);
+    REFUSED(time_s, -1);
+    REFUSED(clock_quality, 3);
+    REFUSED(terminal, 0);
+    REFUSED(terminal, SNAPSHOT_TERMINAL_MAX + 1);
+    REFUSED(intent.card_number, 17);
+    REFUSED(intent.family, 0);
+    REFUSED(intent.family, 3);
+    REFUSED(intent.uid_bytes, 0);
+    REFUSED(intent.uid_bytes, 4); /* bytes behind it */
+    REFUSED(intent.programme, UINT32_C(0x80000000));
+    REFUSED(intent.has_before, 2);
+    REFUSED(intent.before.counter, 0);
+    REFUSED(intent.after.counter, 0);
+    REFUSED(intent.parts.amount.rials, -1);
+    REFUSED(intent.parts.rebate.rials, MONEY_MAX_RIALS + 1);
+    REFUSED(intent.parts.redeemed.n, REDEEMED_MAX + 1);
+    REFUSED(intent.parts.redeemed_value.rials, MONEY_MAX_RIALS + 1);
+    REFUSED(intent.parts.payment.rials, MONEY_MAX_RIALS + 1);
+    REFUSED(intent.parts.load.rials, MONEY_MAX_RIALS + 1);
+    REFUSED(intent.parts.award.n, POINTS_MAX + 1);
+    REFUSED(intent.parts.due.rials, -1);
+    REFUSED(intent.refers_counter, SNAPSHOT_COUNTER_MAX + 1);
+#undef REFUSED
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(entries_of_the_vectors_decode_and_encode_to_the_same_bytes),
+        cmocka_unit_test(a_sale_decodes_to_the_figures_that_went_in),
+        cmocka_unit_test(an_outcome_and_a_start_decode_to_what_went_in),
+        cmocka_unit_test(everything_that_is_not_canonical_is_foreign),
+        cmocka_unit_test(any_changed_byte_is_refused_or_encodes_back),
+        cmocka_unit_test(an_entry_cut_at_any_byte_is_foreign),
+        cmocka_unit_test(a_field_out_of_range_makes_an_entry_invalid),
+    };
+    return cmocka_run_group_tests_name("entry", tests, load_vectors, free_vectors);
+}
