@@ -9,3 +9,5 @@ PROGRAMS += journal-feed
 journal-feed_SRC = tests/e2e/journal_feed.c $(PROGRAMME_SRC) $(STORAGE_SRC) $(ENGINE_SRC) \
                    $(HAL_BASE_SRC) $(CLOCK_SRC)
 journal-feed_LIBS = $(STORAGE_LIBS) -ljansson
+
+SCRIPTS += tests/e2e/sync_peer.py
