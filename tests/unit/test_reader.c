@@ -26,6 +26,10 @@ enum {
     RESTARTS = 1000,
 };
 
+/* Over all kinds of trouble, for the closing line. */
+static int64_t worst_ms;
+static int troubles;
+
 struct bench {
     char folder[64];
     char mode_path[96];
@@ -163,7 +167,9 @@ static void expect_trouble(struct bench *bench, const char *mode, const char *wo
                  reader_fault(bench->driver));
     }
     set_mode(bench, "well");
-    print_message("# %s: served again after %lld ms\n", mode, (long long)serve_again(bench));
+    const int64_t again_ms = serve_again(bench);
+    worst_ms = again_ms > worst_ms ? again_ms : worst_ms;
+    troubles++;
     reader_close(bench->driver);
     bench->driver = NULL;
 }
@@ -549,6 +555,14 @@ static void random_bytes_are_refused_or_bounded(void **state)
     }
 }
 
+static int say_worst(void **state)
+{
+    (void)state;
+    print_message("# %d kinds of trouble: at worst served again after %lld ms\n", troubles,
+                  (long long)worst_ms);
+    return 0;
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -577,5 +591,5 @@ int main(void)
         TEST(messages_of_every_size_come_back_as_they_went),
         TEST(random_bytes_are_refused_or_bounded),
     };
-    return cmocka_run_group_tests_name("reader", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("reader", tests, NULL, say_worst);
 }
