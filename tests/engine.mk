@@ -7,3 +7,13 @@ test_snapshot_SRC = tests/unit/test_snapshot.c $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_snapshot_LIBS = -lcmocka -ljansson
 test_entry_SRC = tests/unit/test_entry.c $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_entry_LIBS = -lcmocka -ljansson
+
+TESTS += test_programme
+test_programme_SRC = tests/unit/test_programme.c $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_programme_LIBS = -lcmocka -ljansson
+
+# Random plans, compared with the Python reference.
+PROGRAMS += plan_dump
+plan_dump_SRC = tests/unit/plan_dump.c $(ENGINE_SRC) $(HAL_BASE_SRC)
+plan_dump_LIBS =
+SCRIPTS += tests/e2e/engine_reference.sh
