@@ -17,3 +17,10 @@ PROGRAMS += plan_dump
 plan_dump_SRC = tests/unit/plan_dump.c $(ENGINE_SRC) $(HAL_BASE_SRC)
 plan_dump_LIBS =
 SCRIPTS += tests/e2e/engine_reference.sh
+
+PLAN_CARD_SRC = tests/unit/plan_card.c $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+TESTS += test_plan test_plan_refund
+test_plan_SRC = tests/unit/test_plan.c $(PLAN_CARD_SRC)
+test_plan_LIBS = -lcmocka -ljansson
+test_plan_refund_SRC = tests/unit/test_plan_refund.c $(PLAN_CARD_SRC)
+test_plan_refund_LIBS = -lcmocka -ljansson
