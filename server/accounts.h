@@ -26,7 +26,7 @@ enum { CARD_BOOKS = 4 };
 
 enum account {
     ACCOUNT_TAKEN = 1,       /* credit: cash that the merchant took for loads, and owes */
-    ACCOUNT_OPENING = 2,     /* credit: opening credit that the club gave at issue */
+    ACCOUNT_OPENING = 2,     /* credit: the same for opening credit at issue */
     ACCOUNT_OWED = 3,        /* credit: sales paid by card; the club owes them to the merchant */
     ACCOUNT_ISSUED = 4,      /* points: awarded at the merchant */
     ACCOUNT_REDEEMED = 5,    /* points: spent at the merchant */

@@ -199,15 +199,14 @@ static enum st check_self(struct ledger *ledger, const struct item *item,
 {
     const struct entry_intent *intent = &item->entry.intent;
     const struct transaction *last = &intent->after.last;
+    const struct snapshot *before = intent->has_before ? &intent->before : NULL;
     const char *broken = NULL;
-    if (intent->after.counter != (intent->has_before ? intent->before.counter + 1 : 1)) {
-        broken = "its counter does not follow";
-    } else if (last->terminal != item->entry.terminal || last->sequence != item->entry.sequence) {
+    if (last->terminal != item->entry.terminal || last->sequence != item->entry.sequence) {
         broken = "its snapshot names another entry";
-    } else if ((last->kind == TRANSACTION_ACTIVATE) == (intent->has_before != 0)) {
-        broken = "only an activation has nothing before it";
     } else if (!posting->is_conserved) {
         broken = "its parts do not add up to what changed on the card";
+    } else if (!plan_holds(before, &intent->after, last->kind, &intent->parts)) {
+        broken = "no such transaction leads from what was before to what came after";
     }
     if (broken == NULL) {
         return ST_OK;

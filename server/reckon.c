@@ -37,6 +37,17 @@ static enum st programme_get(struct ledger *ledger, uint32_t version, const stru
     return st;
 }
 
+/* Whether the posted intent leads to `after` by a transaction that holds: the plan takes such a
+ * history only, and a broken one is a case already. */
+static bool is_neighbour(const struct entry_intent *intent, const struct snapshot *after)
+{
+    uint8_t ours[SNAPSHOT_IMAGE_BYTES], theirs[SNAPSHOT_IMAGE_BYTES];
+    snapshot_encode(&intent->after, ours);
+    snapshot_encode(after, theirs);
+    return intent->has_before && memcmp(ours, theirs, sizeof ours) == 0 &&
+           plan_holds(&intent->before, after, after->last.kind, &intent->parts);
+}
+
 /* The card's snapshots from `before` down to the one before counter `down_to`, newest first, out of
  * the posted intents. *ret_count is 0 when one of them is missing. */
 static enum st history_get(struct ledger *ledger, const struct snapshot *before, uint32_t down_to,
@@ -65,8 +76,8 @@ static enum st history_get(struct ledger *ledger, const struct snapshot *before,
         }
         ledger->earlier_count--;
         const struct entry_intent *intent = &item->entry.intent;
-        if (item->entry.kind != ENTRY_INTENT || !intent->has_before ||
-            intent->before.counter != counter - 1 || count == PLAN_HISTORY_MAX) {
+        if (item->entry.kind != ENTRY_INTENT || !is_neighbour(intent, &ret_history[count - 1]) ||
+            count == PLAN_HISTORY_MAX) {
             return ST_OK;
         }
         ret_history[count++] = intent->before;
@@ -144,6 +155,10 @@ enum st reckon(struct ledger *ledger, const struct item *item)
                                .terminal = item->entry.terminal,
                                .sequence = item->entry.sequence};
     const char *differs = "no wish leads to it";
+    if (intent->after.last.kind == TRANSACTION_BLOCK ||
+        intent->after.last.kind == TRANSACTION_UNBLOCK) {
+        return ST_OK; /* No programme decides these: plan_holds() has said all there is to say. */
+    }
     enum st st = programme_get(ledger, intent->programme, &programme);
     if (st == ST_OK && programme != NULL && wish_of(intent, &input.wish)) {
         if (input.wish.refers_counter != 0) {

@@ -155,10 +155,10 @@ static const char sql_unbalanced[] =
     " GROUP BY term_id, batch, purse HAVING sum(amount) <> 0) y";
 static const char sql_merchants[] =
     "SELECT m.merch, m.name,"
-    " CAST(coalesce(sum(CASE WHEN j.acct = 1 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
+    " CAST(coalesce(sum(CASE WHEN j.acct IN (1, 2) THEN j.amount ELSE 0 END), 0) AS BIGINT),"
     " CAST(coalesce(sum(CASE WHEN j.acct = 3 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
     " CAST(coalesce(sum(CASE WHEN j.acct = 6 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
-    " CAST(coalesce(sum(CASE WHEN j.acct IN (1, 3, 6) AND j.purse <> 0 THEN j.amount ELSE 0 END),"
+    " CAST(coalesce(sum(CASE WHEN j.acct IN (1, 2, 3, 6) THEN j.amount ELSE 0 END),"
     " 0) AS BIGINT)"
     " FROM merchant m LEFT JOIN jrn j ON j.merch = m.merch"
     " GROUP BY m.merch, m.name ORDER BY m.merch";

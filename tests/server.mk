@@ -1,1 +1,6 @@
 # Tests of server. PROGRAMS/TESTS: see docs/building.md
+POSTING_MODEL_SRC = tests/bench/posting_model.c
+
+TESTS += test_club_posting
+test_club_posting_SRC = tests/unit/test_club_posting.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
+test_club_posting_LIBS = $(CLUB_LIBS) -lcmocka

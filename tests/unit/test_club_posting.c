@@ -1,0 +1,876 @@
+/* The club's books: whatever order, repetition or lie batches come with, each transaction is posted
+ * once, every book sums to zero, and what contradicts the books is a case. The sums are taken here
+ * again by plain SQL, and by the Python reference, which shares no code with the club. */
+#include <limits.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "hal/base/bytes.h"
+#include "server/accounts.h"
+#include "server/ledger.h"
+#include "server/registry.h"
+#include "server/report.h"
+#include "server/schema.h"
+#include "tests/bench/posting_model.h"
+
+enum { ROOM = 4096, NOW = 1790001000, TERMINALS = 3 };
+
+static const char programme_text[] =
+    "{\"vafa_programme\":1,\"version\":1,\"club\":\"Vafa "
+    "club\",\"unit\":\"toman\",\"rules\":[{\"id\":"
+    "\"base-earn\",\"when\":true,\"award\":{\"points\":10,\"per_rials\":1000000}}],"
+    "\"redemption\":{\"rials_per_point\":1000},\"award_on\":{\"redeemed\":false,\"credit\":true},"
+    "\"limits\":{\"sale_max_rials\":10000000000,\"load_min_rials\":100000,\"load_max_rials\":"
+    "1000000000,\"credit_max_rials\":2000000000,\"opening_max_rials\":1000000000,\"points_max\":"
+    "100000000}}";
+
+struct club {
+    char dir[32];
+    char path[64];
+    struct db *db;
+    struct ledger *ledger;
+    struct programme programme;
+    struct model_terminal terminals[TERMINALS];
+    struct wire_sync batch;
+    struct ledger_result last;
+};
+
+/* --- the club under test ------------------------------------------------------------------- */
+
+static void open_books(struct club *club)
+{
+    struct fault fault = {""};
+    assert_int_equal(db_open(club->path, true, &club->db, &fault), ST_OK);
+    assert_int_equal(schema_make(club->db, &fault), ST_OK);
+    assert_int_equal(ledger_open(club->db, &club->ledger), ST_OK);
+}
+
+static void close_books(struct club *club)
+{
+    ledger_close(club->ledger);
+    db_close(club->db);
+}
+
+static int setup(void **state)
+{
+    struct club *club = calloc(1, sizeof *club);
+    struct fault fault = {""};
+    assert_non_null(club);
+    strcpy(club->dir, "/tmp/vafa-club.XXXXXX");
+    assert_non_null(mkdtemp(club->dir));
+    (void)snprintf(club->path, sizeof club->path, "%s/club.db", club->dir);
+    open_books(club);
+    assert_int_equal(
+        programme_load(programme_text, strlen(programme_text), &club->programme, &fault), ST_OK);
+    assert_int_equal(registry_programme_put(club->db, 1, programme_text, NOW, &fault), ST_OK);
+    for (uint32_t i = 0; i < TERMINALS; i++) {
+        uint32_t number = 0;
+        assert_int_equal(
+            registry_add_terminal(club->db, i == 2 ? "Ofogh" : "Refah", "Tajrish", &number), ST_OK);
+        assert_int_equal(number, i + 1);
+        model_terminal_init(&club->terminals[i], number, ROOM);
+    }
+    *state = club;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct club *club = *state;
+    char name[80];
+    close_books(club);
+    for (int i = 0; i < TERMINALS; i++) {
+        model_terminal_finish(&club->terminals[i]);
+    }
+    const char *const files[] = {"club.db", "club.db-wal", "club.db-shm", "dump.json"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        (void)snprintf(name, sizeof name, "%s/%s", club->dir, files[i]);
+        (void)unlink(name);
+    }
+    (void)rmdir(club->dir);
+    free(club);
+    return 0;
+}
+
+/* Sends entries after+1..after+count of terminal `t` (from 0). */
+static enum st send_entries(struct club *club, int t, uint32_t after, uint32_t count)
+{
+    struct fault fault = {""};
+    model_batch(&club->terminals[t], after, count, &club->batch);
+    return ledger_take(club->ledger, &club->batch, NOW, &club->last, &fault);
+}
+
+static void sync_all(struct club *club, int t, uint32_t after)
+{
+    assert_int_equal(send_entries(club, t, after, club->terminals[t].count - after), ST_OK);
+    assert_int_equal(club->last.answer, LEDGER_TAKEN);
+    assert_int_equal(club->last.acknowledged, club->terminals[t].count);
+}
+
+/* --- plain SQL, beside the driver ---------------------------------------------------------- */
+
+static int64_t sql_number(struct club *club, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_open_v2(club->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_finalize(stmt);
+    (void)sqlite3_close(db);
+    return value;
+}
+
+static int64_t count_of(struct club *club, const char *table)
+{
+    char sql[64];
+    (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", table);
+    return sql_number(club, sql);
+}
+
+static int64_t cases_of(struct club *club, const char *why)
+{
+    char sql[96];
+    (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM tcase WHERE why = '%s'", why);
+    return sql_number(club, sql);
+}
+
+/* Every book of every batch sums to zero; each card's balances are the sums of its deltas. */
+static void assert_zero_sum(struct club *club)
+{
+    for (int book = 0; book < BOOKS; book++) {
+        char sql[512], card[128] = "";
+        if (book < CARD_BOOKS) {
+            (void)snprintf(card, sizeof card, " UNION ALL SELECT term_id, batch, d%d FROM txn",
+                           book);
+        }
+        (void)snprintf(sql, sizeof sql,
+                       "SELECT count(*) FROM (SELECT t, b FROM (SELECT term_id t, batch_no b, "
+                       "amount a FROM jrn WHERE purse = %d%s) GROUP BY t, b HAVING sum(a) <> 0)",
+                       book, card);
+        assert_int_equal(sql_number(club, sql), 0);
+    }
+    assert_int_equal(
+        sql_number(club, "SELECT count(*) FROM card c JOIN (SELECT card_no n, sum(d0) s0, sum(d1) "
+                         "s1, sum(d2) s2, sum(d3) s3, count(*) k, max(card_ctr) m FROM txn GROUP "
+                         "BY card_no) t ON t.n = c.card_no WHERE b0 <> s0 OR b1 <> s1 OR b2 <> s2 "
+                         "OR b3 <> s3 OR cnt <> k OR top <> m"),
+        0);
+    assert_int_equal(sql_number(club, "SELECT count(*) FROM card WHERE hi = top AND cnt <> top"),
+                     0);
+    assert_int_equal(sql_number(club, "SELECT count(*) FROM ahead a JOIN card c ON c.card_no = "
+                                      "a.card_no WHERE a.card_ctr <= c.hi OR a.card_ctr > c.top"),
+                     0);
+}
+
+static bool is_balanced(struct club *club)
+{
+    bool balanced = false;
+    FILE *null = fopen("/dev/null", "w");
+    assert_non_null(null);
+    assert_int_equal(report_write(club->db, true, null, &balanced), ST_OK);
+    (void)fclose(null);
+    return balanced;
+}
+
+/* The whole state that posting keeps, as one number, to see that something changed nothing. */
+static int64_t fingerprint(struct club *club)
+{
+    static const char *const sums[] = {
+        "SELECT count(*) FROM txn",
+        "SELECT count(*) FROM rec",
+        "SELECT count(*) FROM jrn",
+        "SELECT count(*) FROM batch",
+        "SELECT count(*) FROM tcase",
+        "SELECT count(*) FROM seen",
+        "SELECT coalesce(sum(b0 + b1 * 3 + hi * 5 + top * 7 + cnt * 11 + known * 13), 0) FROM card",
+        "SELECT coalesce(sum(hi * 3 + batch_no), 0) FROM term",
+        "SELECT coalesce(sum(fate * term_seq), 0) FROM rec"};
+    int64_t all = 0;
+    for (size_t i = 0; i < sizeof sums / sizeof sums[0]; i++) {
+        all = all * 31 + sql_number(club, sums[i]);
+    }
+    return all;
+}
+
+/* Gives the club's dump and the cards themselves to tests/reference, which plans, chains and sums
+ * it all again. Left out where the reference is missing. */
+static void assert_reference_agrees(struct club *club, const struct model_card *cards, size_t count)
+{
+    static const char script[] = "tests/reference/vafa_reference.py";
+    char path[64], command[256], hex[2 * SNAPSHOT_IMAGE_BYTES + 1], *dump = NULL;
+    size_t dump_bytes = 0;
+    if (access(script, R_OK) != 0) {
+        print_message("no %s: not compared\n", script);
+        return;
+    }
+    FILE *memory = open_memstream(&dump, &dump_bytes);
+    assert_non_null(memory);
+    assert_int_equal(report_dump(club->db, memory), ST_OK);
+    (void)fclose(memory);
+    (void)snprintf(path, sizeof path, "%s/dump.json", club->dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "{\"programme\":%s,\"cards\":[", programme_text);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(file, "%s{\"number\":%llu,\"images\":[", i == 0 ? "" : ",",
+                (unsigned long long)cards[i].number);
+        for (size_t n = 0; n < cards[i].count; n++) {
+            uint8_t image[SNAPSHOT_IMAGE_BYTES];
+            snapshot_encode(&cards[i].history[n], image);
+            hex_encode(image, sizeof image, hex);
+            fprintf(file, "%s\"%s\"", n == 0 ? "" : ",", hex);
+        }
+        fputs("]}", file);
+    }
+    fprintf(file, "],%s", dump + 1); /* The dump is an object, too: ours goes before its fields. */
+    (void)fclose(file);
+    free(dump);
+    (void)snprintf(command, sizeof command, "python3 %s check %s", script, path);
+    assert_int_equal(system(command), 0);
+}
+
+/* --- wishes -------------------------------------------------------------------------------- */
+
+static struct model_card new_card(uint64_t n)
+{
+    return (struct model_card){.number = model_number(n)};
+}
+
+static struct wish activate(int64_t opening)
+{
+    return (struct wish){.kind = TRANSACTION_ACTIVATE, .amount = {opening}};
+}
+
+static struct wish sale(int64_t amount, int64_t pay, int64_t redeem)
+{
+    return (struct wish){
+        .kind = TRANSACTION_SALE, .amount = {amount}, .pay_credit = {pay}, .redeem = {redeem}};
+}
+
+static struct wish load(int64_t amount)
+{
+    return (struct wish){.kind = TRANSACTION_LOAD, .amount = {amount}};
+}
+
+static struct wish back(enum transaction_kind kind, uint32_t counter, int64_t amount)
+{
+    return (struct wish){.kind = kind, .amount = {amount}, .refers_counter = counter};
+}
+
+/* A day that uses every kind of transaction: 8 of them on one card. */
+static void every_kind(struct club *club, int t, struct model_card *card)
+{
+    struct model_terminal *terminal = &club->terminals[t];
+    const struct wish day[] = {activate(500000),
+                               sale(1999990, 0, 0),
+                               load(300000),
+                               sale(1500000, 200000, 5),
+                               back(TRANSACTION_REFUND, 4, 0),
+                               load(400000),
+                               back(TRANSACTION_UNLOAD, 6, 0),
+                               sale(999990, 0, 0)};
+    for (size_t i = 0; i < sizeof day / sizeof day[0]; i++) {
+        (void)model_tap(terminal, card, &club->programme, day[i]);
+    }
+}
+
+/* --- tests --------------------------------------------------------------------------------- */
+
+static void posting_books_every_kind_of_transaction(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    every_kind(club, 0, &card);
+    sync_all(club, 0, 0);
+    assert_int_equal(club->last.posted, 8);
+    assert_int_equal(club->last.cases, 0);
+    assert_int_equal(club->last.unchecked, 0);
+    assert_int_equal(sql_number(club, "SELECT b0 FROM card"), card.history[0].points.n);
+    assert_int_equal(sql_number(club, "SELECT b1 FROM card"),
+                     card.history[0].purse[PURSE_CREDIT].rials);
+    /* The merchant took 500,000 + 300,000; what was paid and redeemed came back by the refund. */
+    assert_int_equal(sql_number(club, "SELECT sum(amount) FROM jrn WHERE acct IN (1, 2)"), -800000);
+    assert_int_equal(sql_number(club, "SELECT sum(amount) FROM jrn WHERE acct = 3"), 0);
+    assert_int_equal(sql_number(club, "SELECT count(*) FROM jrn WHERE acct = 8"), 0);
+    assert_zero_sum(club);
+    assert_true(is_balanced(club));
+    assert_reference_agrees(club, &card, 1);
+}
+
+static void posting_takes_ten_repeats_of_everything_as_one(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    every_kind(club, 0, &card);
+    sync_all(club, 0, 0);
+    int64_t first = fingerprint(club);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(send_entries(club, 0, 0, club->terminals[0].count), ST_OK);
+        assert_int_equal(club->last.answer, LEDGER_TAKEN);
+        assert_int_equal(club->last.acknowledged, club->terminals[0].count);
+        assert_int_equal(club->last.posted, 0);
+        assert_int_equal(fingerprint(club), first);
+    }
+    /* Parts of it, at every cut. */
+    for (uint32_t after = 0; after <= club->terminals[0].count; after++) {
+        sync_all(club, 0, after);
+        assert_int_equal(fingerprint(club), first);
+    }
+}
+
+static void posting_is_the_same_however_the_journal_is_cut(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    every_kind(club, 0, &card);
+    uint32_t count = club->terminals[0].count;
+    /* Each entry alone: every outcome finds its intent in an earlier batch. Each is sent twice, and
+     * the second time with the one before it. */
+    for (uint32_t after = 0; after < count; after++) {
+        assert_int_equal(send_entries(club, 0, after, 1), ST_OK);
+        uint32_t from = after == 0 ? 0 : after - 1;
+        assert_int_equal(send_entries(club, 0, from, after + 1 - from), ST_OK);
+        assert_int_equal(club->last.acknowledged, after + 1);
+    }
+    assert_int_equal(count_of(club, "txn"), 8);
+    assert_int_equal(count_of(club, "rec"), 16);
+    assert_int_equal(count_of(club, "tcase"), 0);
+    assert_zero_sum(club);
+    assert_true(is_balanced(club));
+    assert_reference_agrees(club, &card, 1);
+}
+
+/* Three terminals serve one card in turn; their batches come in each of the orders of six. */
+static void posting_takes_batches_of_several_terminals_in_every_order(void **state)
+{
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    struct club *club = *state;
+    struct model_card cards[6];
+    int64_t balance = -1;
+    for (int o = 0; o < 6; o++) {
+        struct model_card card = new_card((uint64_t)o);
+        uint32_t before[TERMINALS];
+        for (int t = 0; t < TERMINALS; t++) {
+            before[t] = club->terminals[t].count;
+        }
+        (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+        for (int i = 1; i < 10; i++) {
+            (void)model_tap(&club->terminals[i % TERMINALS], &card, &club->programme,
+                            i % 2 == 0 ? load(100000) : sale(2000000, 50000, 0));
+        }
+        for (int i = 0; i < TERMINALS; i++) {
+            sync_all(club, orders[o][i], before[orders[o][i]]);
+            assert_zero_sum(club);
+        }
+        int64_t now = sql_number(club, "SELECT b0 * 1000000000 + b1 FROM card ORDER BY card_no "
+                                       "DESC LIMIT 1");
+        balance = balance == -1 ? now : balance;
+        assert_int_equal(now, balance);
+        cards[o] = card;
+    }
+    assert_int_equal(count_of(club, "txn"), 60);
+    assert_int_equal(count_of(club, "ahead"), 0);
+    assert_int_equal(count_of(club, "seen"), 0);
+    assert_int_equal(count_of(club, "tcase"), 0);
+    assert_int_equal(sql_number(club, "SELECT count(*) FROM card WHERE hi <> 10 OR top <> 10"), 0);
+    assert_true(is_balanced(club));
+    assert_reference_agrees(club, cards, 6);
+}
+
+static void posting_keeps_a_gap_open_names_it_and_closes_it(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+    sync_all(club, 0, 0);
+    uint32_t missing = model_tap(&club->terminals[1], &card, &club->programme, load(100000));
+    (void)model_tap(&club->terminals[0], &card, &club->programme, sale(1000000, 0, 0));
+    sync_all(club, 0, 2);
+    assert_int_equal(club->last.posted, 1);
+    assert_int_equal(sql_number(club, "SELECT hi * 100 + top * 10 + cnt FROM card"), 132);
+    /* The later sale named the entry that the club does not have. */
+    assert_int_equal(sql_number(club, "SELECT term_id FROM seen WHERE card_ctr = 2"), 2);
+    assert_int_equal(sql_number(club, "SELECT term_seq FROM seen WHERE card_ctr = 2"), missing);
+    assert_true(is_balanced(club));
+    sync_all(club, 1, 0);
+    assert_int_equal(sql_number(club, "SELECT hi * 100 + top * 10 + cnt FROM card"), 333);
+    assert_int_equal(count_of(club, "seen"), 0);
+    assert_int_equal(count_of(club, "ahead"), 0);
+    assert_int_equal(count_of(club, "tcase"), 0);
+    assert_zero_sum(club);
+    assert_true(is_balanced(club));
+}
+
+static void posting_notes_a_sighting_and_its_gap(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    for (int i = 0; i < 5; i++) {
+        (void)model_tap(&club->terminals[1], &card, &club->programme,
+                        i == 0 ? activate(0) : load(100000));
+    }
+    model_sighting(&club->terminals[0], &card);
+    sync_all(club, 0, 0);
+    assert_int_equal(sql_number(club, "SELECT known * 10 + hi FROM card"), 50);
+    assert_int_equal(sql_number(club, "SELECT card_ctr FROM seen"), 5);
+    sync_all(club, 1, 0);
+    assert_int_equal(sql_number(club, "SELECT known * 10 + hi FROM card"), 55);
+    assert_int_equal(count_of(club, "seen"), 0);
+    assert_int_equal(count_of(club, "tcase"), 0);
+    assert_true(is_balanced(club));
+}
+
+static void posting_posts_nothing_that_was_not_done(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    struct entry intent;
+    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+    (void)model_intent(&club->terminals[0], &card, &club->programme, load(100000), &intent);
+    model_outcome(&club->terminals[0], &intent, VERDICT_NOT_DONE);
+    (void)model_tap(&club->terminals[0], &card, &club->programme, load(200000));
+    (void)model_intent(&club->terminals[0], &card, &club->programme, load(300000), &intent);
+    sync_all(club, 0, 0);
+    assert_int_equal(club->last.posted, 2);
+    assert_int_equal(sql_number(club, "SELECT b1 FROM card"), 700000);
+    /* The last intent had no outcome yet; it comes weeks later. */
+    uint32_t sent = club->terminals[0].count;
+    model_write(&card, &intent);
+    model_outcome(&club->terminals[0], &intent, VERDICT_DONE);
+    sync_all(club, 0, sent);
+    assert_int_equal(club->last.posted, 1);
+    assert_int_equal(sql_number(club, "SELECT b1 FROM card"), 1000000);
+    assert_int_equal(sql_number(club, "SELECT count(*) FROM rec WHERE fate = 2"), 1);
+    assert_int_equal(count_of(club, "tcase"), 0);
+    assert_zero_sum(club);
+    assert_reference_agrees(club, &card, 1);
+}
+
+/* The terminal died, or the card left it, before the outcome; another terminal saw the result. */
+static void posting_lets_another_terminal_prove_an_open_intent(void **state)
+{
+    struct club *club = *state;
+    struct model_card cards[2];
+    for (int order = 0; order < 2; order++) {
+        struct model_card card = new_card((uint64_t)order);
+        uint32_t from[2] = {club->terminals[0].count, club->terminals[2].count};
+        struct entry intent;
+        (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+        (void)model_intent(&club->terminals[0], &card, &club->programme, load(100000), &intent);
+        model_write(&card, &intent);
+        if (order == 1) {
+            model_outcome(&club->terminals[0], &intent, VERDICT_LEFT);
+        }
+        (void)model_tap(&club->terminals[2], &card, &club->programme, load(200000));
+        sync_all(club, order == 0 ? 0 : 2, from[order == 0 ? 0 : 1]);
+        sync_all(club, order == 0 ? 2 : 0, from[order == 0 ? 1 : 0]);
+        assert_int_equal(sql_number(club, "SELECT b1 FROM card ORDER BY card_no DESC LIMIT 1"),
+                         800000);
+        assert_zero_sum(club);
+        cards[order] = card;
+    }
+    assert_int_equal(count_of(club, "seen"), 0);
+    assert_int_equal(count_of(club, "tcase"), 0);
+    assert_int_equal(count_of(club, "txn"), 6);
+    /* The load belongs to the merchant whose terminal took the money. */
+    assert_int_equal(sql_number(club, "SELECT sum(amount) FROM jrn WHERE merch = 1 AND acct = 1"),
+                     -200000);
+    assert_true(is_balanced(club));
+    assert_reference_agrees(club, cards, 2);
+}
+
+static void posting_reports_two_transactions_with_one_counter_as_a_clone(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+    struct model_card clone = card;
+    (void)model_tap(&club->terminals[0], &card, &club->programme, load(100000));
+    (void)model_tap(&club->terminals[1], &clone, &club->programme, load(900000));
+    sync_all(club, 0, 0);
+    sync_all(club, 1, 0);
+    assert_int_equal(club->last.posted, 0);
+    assert_int_equal(club->last.cases, 1);
+    assert_int_equal(cases_of(club, "clone"), 1);
+    assert_int_equal(sql_number(club, "SELECT b1 FROM card"), 600000);
+    assert_int_equal(sql_number(club, "SELECT count(*) FROM rec WHERE fate = 4"), 1);
+    /* Told once, however often it is sent. */
+    assert_int_equal(send_entries(club, 1, 0, 2), ST_OK);
+    assert_int_equal(count_of(club, "tcase"), 1);
+    /* The clone goes on: its next transaction names the other second one. */
+    (void)model_tap(&club->terminals[1], &clone, &club->programme, load(100000));
+    sync_all(club, 1, 2);
+    assert_int_equal(cases_of(club, "clone"), 2);
+    assert_zero_sum(club);
+}
+
+static void posting_reports_a_sighting_that_contradicts_the_books(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+    struct model_card clone = card;
+    (void)model_tap(&club->terminals[0], &card, &club->programme, load(100000));
+    sync_all(club, 0, 0);
+    (void)model_tap(&club->terminals[2], &clone, &club->programme, load(900000));
+    model_sighting(&club->terminals[1], &clone);
+    sync_all(club, 1, 0);
+    assert_int_equal(cases_of(club, "clone"), 1);
+    assert_int_equal(club->last.posted, 0);
+}
+
+static void posting_refuses_other_bytes_under_a_number_it_holds(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1), other = new_card(2);
+    struct model_terminal *terminal = &club->terminals[0];
+    every_kind(club, 0, &card);
+    sync_all(club, 0, 0);
+    int64_t txns = count_of(club, "txn"), recs = count_of(club, "rec");
+    /* The same numbers again with other transactions: a restored or copied terminal. */
+    struct model_terminal copy;
+    model_terminal_init(&copy, terminal->number, ROOM);
+    struct model_terminal real = *terminal;
+    *terminal = copy;
+    every_kind(club, 0, &other);
+    assert_int_equal(send_entries(club, 0, 0, 4), ST_OK);
+    assert_int_equal(club->last.answer, LEDGER_CHAIN);
+    assert_int_equal(club->last.acknowledged, real.count);
+    assert_int_equal(send_entries(club, 0, 2, 4), ST_OK); /* another base */
+    assert_int_equal(club->last.answer, LEDGER_CHAIN);
+    assert_int_equal(send_entries(club, 0, 16, 0), ST_OK); /* only the base differs */
+    assert_int_equal(club->last.answer, LEDGER_CHAIN);
+    copy = *terminal;
+    *terminal = real;
+    model_terminal_finish(&copy);
+    assert_int_equal(cases_of(club, "chain"), 3);
+    assert_int_equal(count_of(club, "txn"), txns);
+    assert_int_equal(count_of(club, "rec"), recs);
+    assert_zero_sum(club);
+}
+
+static void posting_asks_for_what_is_missing_before(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    every_kind(club, 0, &card);
+    assert_int_equal(send_entries(club, 0, 4, 4), ST_OK);
+    assert_int_equal(club->last.answer, LEDGER_BEHIND);
+    assert_int_equal(club->last.acknowledged, 0);
+    assert_int_equal(count_of(club, "rec"), 0);
+}
+
+/* Every bit of a batch of two entries: it is refused whole, or it is a case; never posted wrong. */
+static void posting_never_posts_altered_bytes_unseen(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    uint32_t refused = 0, taken = 0;
+    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+    sync_all(club, 0, 0);
+    (void)model_tap(&club->terminals[0], &card, &club->programme, sale(1000000, 100000, 0));
+    struct fault fault = {""};
+    model_batch(&club->terminals[0], 2, 2, &club->batch);
+    for (uint32_t bit = 0; bit < 8u * club->batch.entries[0].size; bit++) {
+        uint8_t *byte = &club->batch.entries[0].bytes[bit / 8];
+        uint8_t mask = (uint8_t)(1u << (bit % 8));
+        *byte ^= mask;
+        assert_int_equal(db_begin_write(club->db), ST_OK);
+        enum st st = ledger_take_within(club->ledger, &club->batch, NOW, &club->last, &fault);
+        if (st == ST_OK) {
+            /* Time, operator, UID and the like are not in the books' sums. */
+            int64_t card_no = (int64_t)card.number;
+            struct db_stmt *stmt = NULL;
+            bool row = false;
+            assert_int_equal(
+                db_prepare(club->db, "SELECT b1 FROM card WHERE card_no = $1", "i", &stmt), ST_OK);
+            assert_int_equal(db_first(stmt, &row, card_no), ST_OK);
+            assert_true(club->last.cases > 0 || db_i64(stmt, 0) == 400000);
+            db_finish(stmt);
+            taken++;
+        } else {
+            assert_int_equal(st, ST_FOREIGN);
+            refused++;
+        }
+        db_rollback(club->db);
+        *byte ^= mask;
+    }
+    assert_true(refused > 0 && taken > 0);
+    assert_int_equal(count_of(club, "txn"), 1);
+}
+
+static void posting_books_a_change_without_reason_as_unexplained(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    struct entry intent;
+    struct model_terminal *terminal = &club->terminals[0];
+    (void)model_tap(terminal, &card, &club->programme, activate(500000));
+    /* A terminal that writes 7,000,000 more to the card than its parts say. */
+    struct wish wish = load(100000);
+    model_plan(&club->programme, terminal, card.number, card.history, card.count, &wish, NOW,
+               &intent);
+    intent.intent.after.purse[PURSE_CREDIT].rials += 7000000;
+    model_append(terminal, &intent);
+    model_write(&card, &intent);
+    model_outcome(terminal, &intent, VERDICT_DONE);
+    sync_all(club, 0, 0);
+    assert_int_equal(cases_of(club, "conservation"), 1);
+    assert_int_equal(cases_of(club, "differs"), 1);
+    assert_int_equal(sql_number(club, "SELECT b1 FROM card"), 7600000);
+    assert_int_equal(sql_number(club, "SELECT sum(amount) FROM jrn WHERE acct = 8"), -7000000);
+    assert_zero_sum(club);
+    assert_true(is_balanced(club));
+}
+
+static void posting_reports_a_before_that_is_not_the_last_after(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    struct model_terminal *terminal = &club->terminals[0];
+    (void)model_tap(terminal, &card, &club->programme, activate(500000));
+    card.history[0].points.n += 1000; /* edited between two taps */
+    (void)model_tap(terminal, &card, &club->programme, load(100000));
+    sync_all(club, 0, 0);
+    assert_int_equal(cases_of(club, "broken"), 1);
+    assert_int_equal(count_of(club, "txn"), 2);
+    assert_zero_sum(club);
+    assert_false(is_balanced(club)); /* The card carries 1,000 points that nobody gave. */
+}
+
+static void posting_reports_a_break_that_shows_when_a_gap_closes(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+    struct entry intent;
+    (void)model_intent(&club->terminals[1], &card, &club->programme, load(100000), &intent);
+    model_write(&card, &intent);
+    model_outcome(&club->terminals[1], &intent, VERDICT_DONE);
+    card.history[0].points.n += 5;
+    (void)model_tap(&club->terminals[0], &card, &club->programme, load(200000));
+    sync_all(club, 0, 0);
+    sync_all(club, 1, 0);
+    assert_true(cases_of(club, "broken") + cases_of(club, "clone") > 0);
+    assert_zero_sum(club);
+}
+
+static void posting_computes_again_and_reports_what_differs(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    struct model_terminal *terminal = &club->terminals[0];
+    struct programme generous = club->programme;
+    generous.awards[0].points.n = 20; /* a terminal with altered rules */
+    (void)model_tap(terminal, &card, &generous, activate(500000));
+    (void)model_tap(terminal, &card, &generous, sale(1000000, 0, 0));
+    sync_all(club, 0, 0);
+    assert_int_equal(cases_of(club, "differs"), 1);
+    assert_int_equal(cases_of(club, "conservation"), 0);
+    /* A programme that the club never had is counted, not guessed. */
+    generous.version = 7;
+    (void)model_tap(terminal, &card, &generous, sale(1000000, 0, 0));
+    sync_all(club, 0, 4);
+    assert_int_equal(club->last.unchecked, 1);
+    assert_int_equal(cases_of(club, "differs"), 1);
+    assert_zero_sum(club);
+}
+
+static void posting_reports_outcomes_that_contradict_each_other(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    struct model_terminal *terminal = &club->terminals[0];
+    struct entry intent, stray;
+    (void)model_tap(terminal, &card, &club->programme, activate(500000));
+    (void)model_intent(terminal, &card, &club->programme, load(100000), &intent);
+    model_write(&card, &intent);
+    model_outcome(terminal, &intent, VERDICT_DONE);
+    model_outcome(terminal, &intent, VERDICT_NOT_DONE);
+    sync_all(club, 0, 0);
+    assert_int_equal(cases_of(club, "verdict"), 1);
+    assert_int_equal(sql_number(club, "SELECT b1 FROM card"), 600000);
+    stray = intent;
+    stray.sequence = 2; /* an outcome, not an intent */
+    model_outcome(terminal, &stray, VERDICT_DONE);
+    sync_all(club, 0, 5);
+    assert_int_equal(cases_of(club, "orphan"), 1);
+    assert_zero_sum(club);
+}
+
+static void posting_refuses_entries_of_another_terminal_or_number(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    struct fault fault = {""};
+    every_kind(club, 0, &card);
+    model_batch(&club->terminals[0], 0, 4, &club->batch);
+    club->batch.terminal = 2;
+    assert_int_equal(ledger_take(club->ledger, &club->batch, NOW, &club->last, &fault), ST_FOREIGN);
+    model_batch(&club->terminals[0], 0, 4, &club->batch);
+    club->batch.entries[3] = club->batch.entries[1];
+    assert_int_equal(ledger_take(club->ledger, &club->batch, NOW, &club->last, &fault), ST_FOREIGN);
+    club->batch.terminal = 99;
+    assert_int_equal(ledger_take(club->ledger, &club->batch, NOW, &club->last, &fault), ST_DENIED);
+    assert_int_equal(count_of(club, "rec"), 0);
+}
+
+static void posting_survives_a_club_that_was_closed_or_restored(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    char command[256];
+    every_kind(club, 0, &card);
+    assert_int_equal(send_entries(club, 0, 0, 6), ST_OK);
+    close_books(club);
+    (void)snprintf(command, sizeof command, "cp %s %s/backup", club->path, club->dir);
+    assert_int_equal(system(command), 0);
+    open_books(club);
+    sync_all(club, 0, 6);
+    close_books(club);
+    (void)snprintf(command, sizeof command, "rm -f %s-wal %s-shm && mv %s/backup %s", club->path,
+                   club->path, club->dir, club->path);
+    assert_int_equal(system(command), 0);
+    open_books(club);
+    assert_int_equal(send_entries(club, 0, 16, 0), ST_OK);
+    assert_int_equal(club->last.answer, LEDGER_BEHIND);
+    assert_int_equal(club->last.acknowledged, 6);
+    sync_all(club, 0, 6);
+    assert_int_equal(count_of(club, "txn"), 8);
+    assert_int_equal(count_of(club, "tcase"), 0);
+    assert_zero_sum(club);
+    assert_reference_agrees(club, &card, 1);
+}
+
+/* Random shops: cards go from terminal to terminal, terminals sync at random, in random pieces,
+ * with repeats, until all have. The books are those of the cards. */
+static void posting_agrees_with_the_cards_after_random_days(void **state)
+{
+    enum { CARDS = 20, TAPS = 600 };
+    struct club *club = *state;
+    struct model_card cards[CARDS];
+    uint32_t sent[TERMINALS] = {0};
+    unsigned seed = 20260101;
+    for (uint64_t i = 0; i < CARDS; i++) {
+        cards[i] = new_card(i);
+        (void)model_tap(&club->terminals[rand_r(&seed) % TERMINALS], &cards[i], &club->programme,
+                        activate(1000000));
+    }
+    for (int tap = 0; tap < TAPS; tap++) {
+        int t = rand_r(&seed) % TERMINALS;
+        struct model_card *card = &cards[rand_r(&seed) % CARDS];
+        bool can_pay = card->history[0].purse[PURSE_CREDIT].rials >= 50000;
+        bool can_load = card->history[0].purse[PURSE_CREDIT].rials < 100000000;
+        (void)model_tap(&club->terminals[t], card, &club->programme,
+                        rand_r(&seed) % 3 == 0 && can_load
+                            ? load(100000 + rand_r(&seed) % 900000)
+                            : sale(60000 + rand_r(&seed) % 3000000, can_pay ? 50000 : 0, 0));
+        if (rand_r(&seed) % 10 == 0) {
+            t = rand_r(&seed) % TERMINALS;
+            uint32_t after = sent[t] - (sent[t] == 0 ? 0 : (unsigned)rand_r(&seed) % sent[t] % 8);
+            uint32_t left = club->terminals[t].count - after;
+            uint32_t count = left == 0 ? 0 : 1 + (unsigned)rand_r(&seed) % left;
+            assert_int_equal(send_entries(club, t, after, count), ST_OK);
+            assert_int_equal(club->last.answer, LEDGER_TAKEN);
+            sent[t] = club->last.acknowledged;
+        }
+    }
+    for (int t = 0; t < TERMINALS; t++) {
+        sync_all(club, t, sent[t]);
+    }
+    assert_int_equal(count_of(club, "txn"), CARDS + TAPS);
+    assert_int_equal(count_of(club, "tcase"), 0);
+    assert_int_equal(count_of(club, "seen"), 0);
+    assert_int_equal(count_of(club, "ahead"), 0);
+    assert_int_equal(sql_number(club, "SELECT sum(unchecked) FROM batch"), 0);
+    assert_zero_sum(club);
+    assert_true(is_balanced(club));
+    assert_reference_agrees(club, cards, CARDS);
+}
+
+static void schema_refuses_a_database_of_another_version(void **state)
+{
+    struct club *club = *state;
+    struct fault fault = {""};
+    assert_int_equal(db_exec(club->db, "UPDATE club SET value = 2"), ST_OK);
+    assert_int_equal(schema_make(club->db, &fault), ST_FOREIGN);
+    assert_non_null(strstr(fault.say, "version 2"));
+}
+
+static void slots_are_even_and_for_ever(void **state)
+{
+    uint32_t filled[SLOTS] = {0};
+    (void)state;
+    /* Computed by another program: cards must never move. */
+    assert_int_equal(slot_of_card(UINT64_C(9364000001000000)), 807);
+    assert_int_equal(slot_of_card(UINT64_C(9364000001000018)), 12);
+    assert_int_equal(slot_of_card(UINT64_C(9364104857599999)), 1001);
+    for (uint64_t i = 0; i < 102400; i++) {
+        uint32_t slot = slot_of_card(model_number(i));
+        assert_true(slot < SLOTS);
+        filled[slot]++;
+    }
+    for (int i = 0; i < SLOTS; i++) {
+        assert_in_range(filled[i], 50, 150);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(posting_books_every_kind_of_transaction, setup, teardown),
+        cmocka_unit_test_setup_teardown(posting_takes_ten_repeats_of_everything_as_one, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(posting_is_the_same_however_the_journal_is_cut, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(posting_takes_batches_of_several_terminals_in_every_order,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(posting_keeps_a_gap_open_names_it_and_closes_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(posting_notes_a_sighting_and_its_gap, setup, teardown),
+        cmocka_unit_test_setup_teardown(posting_posts_nothing_that_was_not_done, setup, teardown),
+        cmocka_unit_test_setup_teardown(posting_lets_another_terminal_prove_an_open_intent, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            posting_reports_two_transactions_with_one_counter_as_a_clone, setup, teardown),
+        cmocka_unit_test_setup_teardown(posting_reports_a_sighting_that_contradicts_the_books,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(posting_refuses_other_bytes_under_a_number_it_holds, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(posting_asks_for_what_is_missing_before, setup, teardown),
+        cmocka_unit_test_setup_teardown(posting_never_posts_altered_bytes_unseen, setup, teardown),
+        cmocka_unit_test_setup_teardown(posting_books_a_change_without_reason_as_unexplained, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(posting_reports_a_before_that_is_not_the_last_after, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(posting_reports_a_break_that_shows_when_a_gap_closes, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(posting_computes_again_and_reports_what_differs, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(posting_reports_outcomes_that_contradict_each_other, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(posting_refuses_entries_of_another_terminal_or_number,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(posting_survives_a_club_that_was_closed_or_restored, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(posting_agrees_with_the_cards_after_random_days, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(schema_refuses_a_database_of_another_version, setup,
+                                        teardown),
+        cmocka_unit_test(slots_are_even_and_for_ever),
+    };
+    return cmocka_run_group_tests_name("club_posting", tests, NULL, NULL);
+}
