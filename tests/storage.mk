@@ -7,3 +7,15 @@ TESTS += fault_store
 fault_store_SRC = tests/fault/fault_store.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) \
                   $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 fault_store_LIBS = $(STORAGE_LIBS) -lcmocka
+
+TESTS += test_store
+test_store_SRC = tests/unit/test_store.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) \
+                 $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_store_LIBS = $(STORAGE_LIBS) -lcmocka
+
+PROGRAMS += store_poke
+store_poke_SRC = tests/support/store_poke.c $(STORE_MODEL_SRC) $(STORAGE_SRC) $(ENGINE_SRC) \
+                 $(HAL_BASE_SRC)
+store_poke_LIBS = $(STORAGE_LIBS)
+
+SCRIPTS += tests/e2e/store_bad.sh
