@@ -14,3 +14,13 @@ test_card_LIBS = $(CARD_WORLD_LIBS)
 TESTS += fault_card
 fault_card_SRC = tests/fault/fault_card.c $(CARD_WORLD_SRC)
 fault_card_LIBS = $(CARD_WORLD_LIBS)
+
+TESTS += test_keystore
+test_keystore_SRC = tests/unit/test_keystore.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)
+test_keystore_LIBS = $(KEYSTORE_LIBS) -lcmocka
+
+TESTS += test_card_layout
+test_card_layout_SRC = tests/unit/test_card_layout.c $(CARD_WORLD_SRC)
+test_card_layout_LIBS = $(CARD_WORLD_LIBS) -ljansson
+
+SCRIPTS += tests/vectors/check_card_vectors

@@ -102,7 +102,8 @@ static enum st follow_pointer(struct classic_card *card)
 
 struct ring {
     bool is_whole[CLASSIC_SLOTS];
-    bool is_empty[CLASSIC_SLOTS]; /* 00 throughout, or not yet under our key */
+    bool is_empty[CLASSIC_SLOTS];  /* 00 throughout: never written */
+    bool is_closed[CLASSIC_SLOTS]; /* not under our key; before the issue is done, not yet */
     struct snapshot snapshot[CLASSIC_SLOTS];
     uint32_t newest; /* 0: no slot is whole */
 };
@@ -128,7 +129,8 @@ static enum st read_ring(struct classic_card *card, struct ring *ret)
         if (st != ST_OK && st != ST_DENIED) {
             return st;
         }
-        ret->is_empty[slot] = st == ST_DENIED || classic_is_zero(bytes, sizeof bytes);
+        ret->is_closed[slot] = st == ST_DENIED;
+        ret->is_empty[slot] = st == ST_OK && classic_is_zero(bytes, sizeof bytes);
     }
     return ST_OK;
 }
@@ -137,25 +139,32 @@ static enum st read_ring(struct classic_card *card, struct ring *ret)
 static bool is_honest(const struct classic_card *card, const struct ring *ring)
 {
     const uint32_t newest = ring->newest;
+    unsigned holes = 0;
 
     for (uint32_t back = 1; back < CLASSIC_SLOTS; back += 1) {
         const unsigned slot = (classic_slot_of(newest) + CLASSIC_SLOTS - back) % CLASSIC_SLOTS;
         const bool was_written = newest > back;
+        const bool is_next =
+            back == CLASSIC_SLOTS - 1; /* the one slot that is ever being written */
 
         /* A lap behind: an old copy was put back. Before the first: cannot be. */
         if (ring->is_whole[slot] &&
             (!was_written || ring->snapshot[slot].counter != newest - back)) {
             return false;
         }
-        /* Two ahead of the newest. Only the slot one ahead is ever being written. */
-        if (back == CLASSIC_SLOTS - 2 &&
-            (was_written ? !ring->is_whole[slot] : !ring->is_empty[slot])) {
-            return false;
+        if (!is_next && !(was_written ? ring->is_whole[slot] : ring->is_empty[slot])) {
+            holes += 1;
+            /* Right behind the next one, or in a slot not reached yet: more was there than is now.
+             */
+            if (back == CLASSIC_SLOTS - 2 || !was_written) {
+                return false;
+            }
         }
     }
     /* A pointer proves that its counter was reached. It may lag more than commit lets it: a torn
-     * one can read old and new in turn. */
-    return !card->has_pointer || newest >= card->pointer.counter;
+     * one can read old and new in turn. One hole may be a weak block that went bad; two are no
+     * accident. */
+    return holes <= 1 && (!card->has_pointer || newest >= card->pointer.counter);
 }
 
 /* No slot is whole. In an issue that was cut no slot but the first was ever written. */
@@ -165,7 +174,7 @@ static enum st conclude_empty(struct classic_card *card, const struct ring *ring
     bool is_unused = !card->has_pointer || card->pointer.counter == 0;
 
     for (unsigned slot = 1; slot < CLASSIC_SLOTS; slot += 1) {
-        is_unused = is_unused && ring->is_empty[slot];
+        is_unused = is_unused && (ring->is_empty[slot] || ring->is_closed[slot]);
     }
     if (!is_unused) {
         if (!card->has_pointer && classic_pointer_layout(pointer_block) > CLASSIC_LAYOUT) {
