@@ -18,10 +18,11 @@
 #include "storage/store.h"
 
 static const char usage[] =
-    "usage: journal-feed --db FILE [--count N] [--cards N] [--seed N]\n"
+    "usage: journal-feed --db FILE [--count N] [--cards N] [--seed N] [--follow]\n"
     "Appends N transactions (default 1) over N cards (default 10) to an enrolled terminal's\n"
     "database that has a programme. The same seed on the same database gives the same cards,\n"
-    "kinds and amounts. For many, put FILE on a tmpfs: each append waits for the disk.\n";
+    "kinds and amounts. --follow: N more for each line on standard input, answered \"ok\". For "
+    "many, put FILE on a tmpfs: each append waits for the disk.\n";
 
 struct card {
     uint64_t number;
@@ -32,6 +33,7 @@ struct card {
 struct feed {
     const char *db;
     uint32_t count, cards, seed;
+    bool is_following;
     struct store *store;
     struct programme programme;
     uint32_t terminal;
@@ -214,15 +216,16 @@ static void feed_one(struct feed *feed, uint32_t sequence)
 
 int main(int argc, char **argv)
 {
-    static const struct option names[] = {{"db", required_argument, NULL, 'd'},
-                                          {"count", required_argument, NULL, 'n'},
-                                          {"cards", required_argument, NULL, 'c'},
-                                          {"seed", required_argument, NULL, 's'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"db", required_argument, NULL, 'd'},    {"count", required_argument, NULL, 'n'},
+        {"cards", required_argument, NULL, 'c'}, {"seed", required_argument, NULL, 's'},
+        {"follow", no_argument, NULL, 'f'},      {NULL, 0, NULL, 0}};
     struct feed feed = {.count = 1, .cards = 10, .seed = 1};
     for (int option = 0; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         if (option == 'd') {
             feed.db = optarg;
+        } else if (option == 'f') {
+            feed.is_following = true;
         } else if (option == 'n' || option == 'c' || option == 's') {
             uint32_t *to = option == 'n' ? &feed.count : option == 'c' ? &feed.cards : &feed.seed;
             *to = (uint32_t)strtoul(optarg, NULL, 10);
@@ -242,9 +245,17 @@ int main(int argc, char **argv)
     for (int i = 0; i < 8; i += 1) {
         (void)next_random(&feed); /* a small seed has few bits set at first */
     }
-    for (uint32_t i = 0; i < feed.count; i += 1, sequence += 2) {
-        feed_one(&feed, sequence);
-    }
+    do {
+        if (feed.is_following && getchar() == EOF) { /* each line is one character: its end */
+            break;
+        }
+        for (uint32_t i = 0; i < feed.count; i += 1, sequence += 2) {
+            feed_one(&feed, sequence);
+        }
+        if (feed.is_following && (puts("ok") == EOF || fflush(stdout) != 0)) {
+            fail("nobody listens");
+        }
+    } while (feed.is_following);
     free(feed.card);
     store_close(feed.store);
     return 0;
