@@ -311,12 +311,14 @@ static enum st append_locked(struct store *store, const struct entry *entry, str
     const size_t size = entry_encode(entry, bytes);
     ret_tip->sequence = entry->sequence;
     chain_extend(tip.hash, bytes, size, ret_tip->hash);
-    st = row_append(store, entry, bytes, size, ret_tip);
+    if (entry->kind == ENTRY_OUTCOME) {
+        st = pending_end(store, &entry->outcome);
+    }
+    if (st == ST_OK) {
+        st = row_append(store, entry, bytes, size, ret_tip);
+    }
     if (st == ST_OK && entry->kind == ENTRY_INTENT) {
         st = pending_add(store, entry);
-    }
-    if (st == ST_OK && entry->kind == ENTRY_OUTCOME) {
-        st = pending_end(store, &entry->outcome);
     }
     return st != ST_OK ? st : cards_note(store, entry);
 }
