@@ -16,7 +16,7 @@ test_programme_LIBS = -lcmocka -ljansson
 PROGRAMS += plan_dump
 plan_dump_SRC = tests/unit/plan_dump.c $(ENGINE_SRC) $(HAL_BASE_SRC)
 plan_dump_LIBS =
-SCRIPTS += tests/e2e/engine_reference.sh
+SCRIPTS += tests/e2e/engine_reference.sh tests/reference/self_test.py
 
 PLAN_CARD_SRC = tests/unit/plan_card.c $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 TESTS += test_plan test_plan_refund

@@ -538,6 +538,8 @@ def plan_again(book, card, intent, images, programmes):
     while counter in images and len(history) < 64:
         history.append(images[counter])
         counter -= 1
+    if (not history) != (kind == "activate"):
+        return  # The gap is a violation of its own.
     wish = {"kind": kind, "amount": parts["amount"], "refers_counter": intent["refers"],
             "pay_credit": parts["payment"] if kind == "sale" else 0,
             "redeem": parts["redeemed"] if kind == "sale" else 0}

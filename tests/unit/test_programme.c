@@ -324,6 +324,33 @@ static void no_basket_can_earn_more_points_than_a_card_holds(void **state)
                      ST_FOREIGN);
 }
 
+static struct programme load_file(const char *path)
+{
+    struct programme programme;
+    struct fault fault = {{0}};
+    json_t *document = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+    char *text = json_dumps(document, 0);
+    assert_non_null(text);
+    if (load_text(text, &programme, &fault) != ST_OK) {
+        fail_msg("%s: %s", path, fault.say);
+    }
+    free(text);
+    json_decref(document);
+    return programme;
+}
+
+static void two_shops_differ_by_their_files_alone(void **state)
+{
+    (void)state;
+    struct programme smooth = load_file("programmes/smooth.json");
+    struct programme credit = load_file("programmes/credit.json");
+    struct programme blocks = load_file("programmes/base.json");
+    const struct money basket = {1500000}; /* 150,000 toman */
+    assert_int_equal(programme_earn(&blocks, basket).n, 10);
+    assert_int_equal(programme_earn(&smooth, basket).n, 15);
+    assert_int_equal(programme_earn(&credit, basket).n, 0);
+}
+
 static void a_persian_club_name_is_kept_whole(void **state)
 {
     (void)state;
@@ -346,6 +373,7 @@ int main(void)
         cmocka_unit_test(sixteen_rules_load_and_add_up_and_seventeen_are_refused),
         cmocka_unit_test(two_rules_of_one_name_are_refused),
         cmocka_unit_test(no_basket_can_earn_more_points_than_a_card_holds),
+        cmocka_unit_test(two_shops_differ_by_their_files_alone),
         cmocka_unit_test(a_persian_club_name_is_kept_whole),
     };
     return cmocka_run_group_tests_name("programme", tests, load_base, free_base);

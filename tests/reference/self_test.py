@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""Proves that `vafa_reference.py check` passes a sound world and sees each kind of harm. TAP output.
+
+The world: three terminals, six cards, a few hundred random transactions, some of them in doubt or not
+done, with sightings; fixed seed.
+"""
+import contextlib
+import copy
+import io
+import json
+import os
+import random
+import struct
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import vafa_reference as ref
+import vafa_vectors
+
+PROGRAMME = vafa_vectors.PROGRAMME
+NUMBERS = [636214000000000 + n for n in range(6)]
+
+
+def card_number(payload):
+    return next(n for n in range(payload * 10, payload * 10 + 10) if ref.luhn_ok(n))
+
+
+class World:
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.journal = {17: [], 18: [], 19: []}
+        self.cards = {card_number(payload): [] for payload in NUMBERS}
+        for terminal in self.journal:
+            self.append(terminal, 4, b"0.1.0".ljust(16, b"\0"))
+        for number in self.cards:
+            self.tap(number, dict(kind="activate", amount=500000))
+        for _ in range(400):
+            number = self.random.choice(list(self.cards))
+            self.tap(number, self.wish(self.cards[number]))
+        for number, history in self.cards.items():
+            self.append(17, 3, self.medium(number) + bytes(4) + ref.image_encode(history[0]))
+
+    def append(self, terminal, kind, body):
+        entries = self.journal[terminal]
+        entries.append(struct.pack("<BBHIqII", 1, kind, 2, len(entries) + 1, 1790000000, terminal, 0)
+                       + body)
+
+    @staticmethod
+    def medium(number):
+        return struct.pack("<QBB10s", number, 1, 4, number.to_bytes(8, "big")[4:])
+
+    def wish(self, history):
+        draw, card = self.random, history[0]
+        kind = draw.choice(["sale"] * 4 + ["load", "refund", "refund", "unload"])
+        wish = dict(kind=kind, amount=draw.randrange(1, 5000000), pay_credit=0, redeem=0,
+                    refers_counter=0)
+        if kind == "sale":
+            wish["pay_credit"] = min(draw.randrange(0, card["credit"] + 1), wish["amount"])
+            wish["redeem"] = min(draw.randrange(0, card["points"] + 1),
+                                 (wish["amount"] - wish["pay_credit"]) // 1000)
+        elif kind != "load":
+            wish["refers_counter"] = draw.choice(history)["counter"]
+            wish["amount"] = draw.choice([0, 0, wish["amount"] // 10 + 1])
+        return wish
+
+    def tap(self, number, wish):
+        history, terminal = self.cards[number], self.random.choice(list(self.journal))
+        wish = dict(dict(pay_credit=0, redeem=0, refers_counter=0), **wish)
+        sequence = len(self.journal[terminal]) + 1
+        try:
+            parts, image = ref.plan(PROGRAMME, history, wish, 1415000, terminal, sequence)
+        except ref.Refusal:
+            return
+        self.append(terminal, 1, self.medium(number) + struct.pack("<I", 1) +
+                    (ref.image_encode(history[0]) if history else bytes(40)) + image +
+                    struct.pack("<8q", *[parts[name] for name in ref.PARTS]) +
+                    struct.pack("<IB3x", wish["refers_counter"], 1 if history else 0))
+        after = ref.image_decode(image)
+        fate = self.random.randrange(20) if history else 2
+        if fate == 0:  # The card was gone before the write: nothing happened.
+            self.outcome(terminal, sequence, after["counter"], number, 2, 3)
+            return
+        history.insert(0, after)
+        if fate != 1:  # Else in doubt for ever: the card itself is the proof.
+            self.outcome(terminal, sequence, after["counter"], number, 1, 1)
+
+    def outcome(self, terminal, sequence, counter, number, verdict, evidence):
+        self.append(terminal, 2, struct.pack("<IIQBB6x", sequence, counter, number, verdict,
+                                             evidence))
+
+    def data(self):
+        return {
+            "programme": PROGRAMME,
+            "terminals": [{"terminal": t, "entries": [raw.hex() for raw in raws],
+                           "hash": ref.chain(raws).hex()} for t, raws in self.journal.items()],
+            "cards": [{"number": str(n), "images": [ref.image_encode(s).hex() for s in h[:9]]}
+                      for n, h in self.cards.items()],
+            "club": [dict({p: h[0][p] for p in ref.PURSES}, card=n, counter=h[0]["counter"])
+                     for n, h in self.cards.items()]}
+
+
+def check(data):
+    with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
+        json.dump(data, file)
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        status = ref.run_check(file.name)
+    os.unlink(file.name)
+    return status, text.getvalue()
+
+
+def patched(hex_text, at, new):
+    raw = bytearray(bytes.fromhex(hex_text))
+    raw[at:at + len(new)] = new
+    return bytes(raw).hex()
+
+
+def find(data, kind, verdict=None, transaction=None):
+    """The first entry of this kind: (its terminal's row, index)."""
+    for row in data["terminals"]:
+        for index, text in enumerate(row["entries"]):
+            entry = ref.entry_decode(bytes.fromhex(text))
+            if entry["what"] == kind and verdict in (None, entry.get("verdict")) and (
+                    transaction is None or ref.KINDS[entry["after"]["kind"]] == transaction):
+                return row, index
+    raise AssertionError(kind)
+
+
+def harms(data):
+    """Yields (what was done, the harmed copy)."""
+    def fresh():
+        harmed = copy.deepcopy(data)
+        for row in harmed["terminals"]:
+            del row["hash"]  # What is left must be seen without the chain.
+        return harmed
+
+    def patch(what, at, new, *which):
+        harmed = fresh()
+        row, index = find(harmed, *which)
+        row["entries"][index] = patched(row["entries"][index], at, new)
+        return what, harmed
+
+    yield patch("an amount of a sale is one rial off", 128, b"\1", "intent", None, "sale")
+    yield patch("an award is 255", 176, b"\xff", "intent", None, "sale")
+    yield patch("a snapshot names another terminal", 88 + 36, b"\7", "intent", None, "sale")
+    yield patch("a done transaction is called not done", 40, b"\2", "outcome", "done")
+    yield patch("a transaction that is not done is called done", 40, b"\1", "outcome", "not done")
+    yield patch("an entry of another terminal", 16, b"\x63", "intent")
+    yield patch("a spare byte", 199, b"\1", "intent")
+    yield patch("an outcome of another counter", 28, b"\xf0", "outcome")
+
+    harmed = copy.deepcopy(data)
+    harmed["terminals"][1]["hash"] = "00" * 32
+    yield "a chain value", harmed
+    harmed = fresh()
+    harmed["terminals"][0]["entries"].pop(3)
+    yield "an entry is missing", harmed
+    harmed = fresh()
+    entries = harmed["terminals"][0]["entries"]
+    entries[2], entries[3] = entries[3], entries[2]
+    yield "two entries are swapped", harmed
+    harmed = fresh()
+    harmed["terminals"].pop()
+    yield "a terminal's journal is missing", harmed
+    harmed = fresh()
+    harmed["terminals"].append(dict(harmed["terminals"][0]))
+    yield "a terminal twice", harmed
+    harmed = fresh()
+    row, index = find(harmed, "outcome", "done")
+    row["entries"].append(patched(row["entries"][index], 4,
+                                  struct.pack("<I", len(row["entries"]) + 1)))
+    yield "a second outcome", harmed
+    for name in ref.PURSES:
+        harmed = fresh()
+        harmed["club"][0][name] += 1
+        yield "the club is one off in " + name, harmed
+    harmed = fresh()
+    harmed["club"][0]["credit"] = harmed["club"][0]["credit"] * 10 + 10
+    yield "the club counts toman as rials", harmed
+    harmed = fresh()
+    harmed["club"][1]["counter"] -= 1
+    yield "the club is one transaction behind", harmed
+    harmed = fresh()
+    harmed["cards"][0]["images"].pop(0)
+    yield "a card was put back by one transaction", harmed
+    harmed = fresh()
+    harmed["cards"][0]["images"].pop(1)
+    yield "a card's ring has a gap", harmed
+    harmed = fresh()
+    image = ref.image_decode(bytes.fromhex(harmed["cards"][0]["images"][0]))
+    harmed["cards"][0]["images"][0] = ref.image_encode(dict(image, credit=image["credit"] + 1)).hex()
+    yield "a card holds one rial more than its journal says", harmed
+    harmed = fresh()
+    harmed["programme"]["rules"][0]["award"]["points"] = 11
+    yield "the programme gives 11 points, not 10", harmed
+
+
+def main():
+    data = World(1).data()
+    failed = 0
+
+    def verdict(condition, what, text=""):
+        nonlocal failed
+        failed += not condition
+        print("%s %s" % ("ok" if condition else "not ok", what))
+        if not condition:
+            print(text)
+
+    status, text = check(data)
+    verdict(status == 0 and " 0 violations" in text, "a sound world has no violation", text)
+    print("# " + text.splitlines()[-1])
+    for what, harmed in harms(data):
+        status, text = check(harmed)
+        verdict(status == 1 and "violation: " in text, "seen: " + what, text)
+    status, text = check({"terminals": []})
+    verdict(status == 2, "a file of another form is refused", text)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
