@@ -113,8 +113,7 @@ static void conclude_survey(struct classic_card *card, enum st st, enum card_con
     }
 }
 
-/* The head is ours at the default place, but the pointer does not fit the default map. On a card
- * shared with others our sectors may be elsewhere: the directory tells. */
+/* No pointer tells where the rest is: the directory does, or it is the default. */
 static enum st find_map(struct classic_card *card)
 {
     uint8_t mad[MAD_BYTES];
@@ -129,8 +128,9 @@ static enum st find_map(struct classic_card *card)
 }
 
 /* The head is open. Finds out where the rest is, then the newest snapshot. */
-static enum st find_member(struct classic_card *card, bool is_map_known)
+static enum st find_member(struct classic_card *card)
 {
+    const uint8_t head = card->map.sector[CLASSIC_HEAD];
     uint8_t block[CLASSIC_BLOCK];
     struct classic_pointer pointer;
 
@@ -138,8 +138,8 @@ static enum st find_member(struct classic_card *card, bool is_map_known)
     if (st == ST_FOREIGN) {
         return ST_GONE;
     }
-    if (st == ST_OK && !is_map_known &&
-        classic_pointer_decode(&card->owner, &card->map, block, &pointer) != ST_OK) {
+    if (st == ST_OK && classic_pointer_decode(&card->owner, &card->map, block, &pointer) != ST_OK &&
+        classic_pointer_find_map(&card->owner, block, head, &card->map) != ST_OK) {
         st = find_map(card);
     }
     return st == ST_OK ? classic_find_newest(card, block) : st;
@@ -158,7 +158,7 @@ static enum st find_by_mad(struct classic_card *card, const uint8_t mad[MAD_BYTE
     if (is_claimed) {
         st = try_versions(card, card->map.sector[CLASSIC_HEAD]);
         if (st != ST_DENIED) {
-            return st == ST_OK ? find_member(card, true) : st;
+            return st == ST_OK ? find_member(card) : st;
         }
     }
     /* Only who may write the directory may claim sectors: factory key B, or ours from before. */
@@ -215,7 +215,7 @@ enum st classic_find(struct classic_card *card)
     if (st == ST_DENIED) {
         st = find_elsewhere(card);
     } else if (st == ST_OK) {
-        st = find_member(card, false);
+        st = find_member(card);
     }
     return st == ST_DENIED ? ST_GONE : st;
 }

@@ -100,7 +100,9 @@ static enum st claim_sectors(struct classic_card *card)
 
     enum st st = classic_read_mad(card, mad);
     if (st == ST_OK) {
-        if (mad_find(mad, MAD_OURS) == card->map.mask) {
+        /* In a shared directory an earlier claim may be a torn block that happens to read well:
+         * then it is written again. In our own the trailer came last, so the blocks were proven. */
+        if (mad_find(mad, MAD_OURS) == card->map.mask && !card->is_mad_shared) {
             return ST_OK;
         }
         for (unsigned role = 0; role < CLASSIC_ROLES; role += 1) {

@@ -128,6 +128,29 @@ enum st classic_pointer_decode(const struct classic_owner *owner, const struct c
     return ST_OK;
 }
 
+enum st classic_pointer_find_map(const struct classic_owner *owner,
+                                 const uint8_t block[CLASSIC_BLOCK], uint8_t head,
+                                 struct classic_map *ret)
+{
+    struct classic_pointer pointer;
+    struct classic_map map;
+
+    /* Thirteen of fifteen: all but two. */
+    for (unsigned first = 1; first < CLASSIC_SECTORS; first += 1) {
+        for (unsigned second = first + 1; second < CLASSIC_SECTORS; second += 1) {
+            const bool is_map =
+                classic_map_make((uint16_t)(0xFFFE & ~(1U << first) & ~(1U << second)), &map);
+            assert(is_map);
+            if (is_map && map.sector[CLASSIC_HEAD] == head &&
+                classic_pointer_decode(owner, &map, block, &pointer) == ST_OK) {
+                *ret = map;
+                return ST_OK;
+            }
+        }
+    }
+    return ST_DENIED;
+}
+
 uint8_t classic_pointer_layout(const uint8_t block[CLASSIC_BLOCK])
 {
     return block[0] >> 4;

@@ -66,6 +66,11 @@ ST_CHECK enum st classic_pointer_decode(const struct classic_owner *owner,
                                         const struct classic_map *map,
                                         const uint8_t block[CLASSIC_BLOCK],
                                         struct classic_pointer *ret);
+/* Finds the map with this head sector that fits the pointer's seal: 105 maps can be, so trying them
+ * costs less than one command. ST_DENIED: none. */
+ST_CHECK enum st classic_pointer_find_map(const struct classic_owner *owner,
+                                          const uint8_t block[CLASSIC_BLOCK], uint8_t head,
+                                          struct classic_map *ret);
 /* The layout number in a pointer block, sealed or not. */
 uint8_t classic_pointer_layout(const uint8_t block[CLASSIC_BLOCK]);
 

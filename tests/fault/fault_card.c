@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "drivers/card/mad.h"
 #include "tests/support/card_world.h"
 
 /* All cuts of one kind of tap, one after the other: after command 0, 1, 2 ..., then in write 1, 2
@@ -256,12 +257,33 @@ static size_t list_writes(const struct classic *blank, uint8_t *ret_blocks, size
     return count;
 }
 
-/* What a torn trailer may do is the chip's: mixed keys or access bits lock the sector for ever. */
-static bool may_lock(const struct classic_cut *cut, const uint8_t *blocks, size_t count)
+/* What a torn trailer may do is the chip's: mixed keys or access bits lock the sector for ever. On
+ * a shared card a torn directory block can no longer be told from a foreign one. */
+static bool may_lock(const struct classic_cut *cut, const uint8_t *blocks, size_t count,
+                     bool is_shared)
 {
-    return cut->when == CLASSIC_CUT_WRITE && cut->n <= count && blocks[cut->n - 1] % 4 == 3 &&
-           cut->tear != CLASSIC_TEAR_OLD && cut->tear != CLASSIC_TEAR_NEW &&
-           cut->tear != CLASSIC_TEAR_UNSTABLE_NEW && cut->tear != CLASSIC_TEAR_UNSTABLE_OLD;
+    if (cut->when != CLASSIC_CUT_WRITE || cut->n > count || cut->tear == CLASSIC_TEAR_OLD ||
+        cut->tear == CLASSIC_TEAR_NEW) {
+        return false;
+    }
+    const uint8_t block = blocks[cut->n - 1];
+    const bool is_weak =
+        cut->tear == CLASSIC_TEAR_UNSTABLE_NEW || cut->tear == CLASSIC_TEAR_UNSTABLE_OLD;
+    return (block % 4 == 3 && !is_weak) || (is_shared && block < 3);
+}
+
+/* A blank card on which another application has sector 2 and the directory. */
+static void share(struct classic *card)
+{
+    const struct classic_access_bits access = {.group = {4, 4, 4, 3}};
+    uint8_t mad[MAD_BYTES] = {0};
+
+    mad_set(mad, 2, 0x4812);
+    mad_seal(mad);
+    memcpy(card->memory[1], mad, 16);
+    memcpy(card->memory[2], mad + 16, 16);
+    memset(card->memory[11], 0x55, 6);
+    classic_trailer_encode(mad_public_key, &access, MAD_GPB, classic_factory_key, card->memory[3]);
 }
 
 /* Issues with a cut, reads, issues again if need be. True when the blank card was lost. */
@@ -308,32 +330,48 @@ static bool issue_cut(struct card_world *world, struct classic_cut cut, bool may
     return false;
 }
 
-static void an_issue_cut_anywhere_is_finished_by_the_next(void **state)
+static void cut_issues(bool is_shared)
 {
     uint8_t blocks[64];
     struct card_world world;
-    unsigned points = 0, trailers = 0, lost = 0;
+    unsigned points = 0, risky = 0, lost = 0;
     bool was = true;
 
     card_world_init(&world, CLASSIC_1K, 4);
+    if (is_shared) {
+        share(&world.card);
+    }
     const struct classic blank = world.card;
     const size_t count = list_writes(&blank, blocks, sizeof blocks);
     for (struct cuts cuts = all_cuts(); !cuts.is_done; next_cut(&cuts, was)) {
-        const bool may_be_lost = may_lock(&cuts.next, blocks, count);
+        const bool may_be_lost = may_lock(&cuts.next, blocks, count, is_shared);
         struct known known = {1, 1};
         world.card = blank;
         const bool is_lost = issue_cut(&world, cuts.next, may_be_lost, &was);
         points += was;
-        trailers += may_be_lost;
+        risky += may_be_lost;
         lost += is_lost;
         if (!is_lost) {
             sell(&world, (struct classic_cut){.when = CLASSIC_CUT_NEVER}, &known);
             check(&world, &known);
         }
+        assert_memory_equal(world.card.memory[8], blank.memory[8], is_shared ? 64 : 0);
     }
-    printf("# issue: %u cut points; in %u a trailer was torn, which locked %u blank cards\n",
-           points, trailers, lost);
+    printf("# issue%s: %u cut points; %u tore a trailer%s, which lost %u blank cards\n",
+           is_shared ? " on a shared card" : "", points, risky,
+           is_shared ? " or the directory" : "", lost);
     card_world_finish(&world);
+}
+
+static void an_issue_cut_anywhere_is_finished_by_the_next(void **state)
+{
+    cut_issues(false);
+    (void)state;
+}
+
+static void so_is_an_issue_on_a_shared_card(void **state)
+{
+    cut_issues(true);
     (void)state;
 }
 
@@ -344,6 +382,7 @@ int main(void)
         cmocka_unit_test(a_second_cut_in_the_recovery_changes_nothing),
         cmocka_unit_test(a_card_lives_with_cuts_at_most_taps),
         cmocka_unit_test(an_issue_cut_anywhere_is_finished_by_the_next),
+        cmocka_unit_test(so_is_an_issue_on_a_shared_card),
     };
     return cmocka_run_group_tests_name("fault_card", tests, NULL, NULL);
 }
