@@ -69,8 +69,9 @@ struct plan {
 
 /* ST_OK       *ret holds next and parts.
  * ST_REFUSED  ret->refusal and ret->why say why; the card must not be written.
- * An ill-formed input (negative wish, empty history for a sale) is a bug and asserts: the till's
- * parser has tested it. */
+ * The history may be foreign as long as each snapshot is valid: whatever it says, the plan is made
+ * or refused. An ill-formed input (negative wish, empty history for a sale) is a bug and asserts:
+ * the till's parser has tested it. */
 ST_CHECK enum st plan_make(const struct plan_input *input, struct plan *ret);
 
 /* What a transaction adds to the four balances of a card, each positive or negative. */

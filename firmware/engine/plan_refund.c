@@ -179,6 +179,7 @@ static int64_t award_settled(const struct plan_input *input, const struct sale *
             continue;
         }
         int64_t taken = later->last.redeemed.n - (later->points.n - input->history[i + 1].points.n);
+        taken = taken > 0 ? taken : 0; /* No refund of ours gives an award. */
         int64_t by_rule = award_kept(input->programme, sale, given_back) -
                           award_kept(input->programme, sale, given_back + later->last.amount.rials);
         given_back += later->last.amount.rials;

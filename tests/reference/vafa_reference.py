@@ -283,7 +283,7 @@ def plan_refund(programme, history, wish):
 
     r, settled = 0, 0
     for older, refund in refunds:
-        taken = refund["redeemed"] - (refund["points"] - older["points"])
+        taken = max(0, refund["redeemed"] - (refund["points"] - older["points"]))
         rule = kept(r) - kept(r + refund["amount"])
         settled += max(taken, rule) if refund["points"] == 0 else taken
         r += refund["amount"]

@@ -362,6 +362,56 @@ static void balances_are_the_sum_of_the_transactions(void **state)
     assert_true(card.history[0].counter > 1000); /* most of the wishes are refused */
 }
 
+static struct snapshot random_snapshot(uint32_t counter)
+{
+    static const enum transaction_kind kinds[] = {TRANSACTION_SALE, TRANSACTION_REFUND,
+                                                  TRANSACTION_LOAD, TRANSACTION_UNLOAD};
+    static const int64_t money[] = {1, 1000, 1000000, MONEY_MAX_RIALS};
+    struct snapshot s;
+    memset(&s, 0, sizeof s);
+    s.status = CARD_ACTIVE;
+    s.counter = counter;
+    s.points.n = draw(3) == 0 ? draw(2) * POINTS_MAX : draw(POINTS_MAX + 1);
+    for (size_t p = 0; p < PURSES; p += 1) {
+        s.purse[p].rials = draw(money[draw(4)] + 1);
+    }
+    s.last = (struct transaction){
+        .kind = kinds[draw(4)],
+        .reference = (uint8_t)(1 + draw(3)),
+        .amount = {draw(money[draw(4)] + 1)},
+        .redeemed = {draw(3) == 0 ? draw(REDEEMED_MAX + 1) : draw(30)},
+        .terminal = 17,
+        .sequence = 1,
+    };
+    if (s.last.kind == TRANSACTION_SALE) {
+        s.last.reference = draw(2) == 0 ? plan_value_mark(base.point_value) : 0;
+    }
+    return s;
+}
+
+static void a_history_that_nobody_wrote_is_planned_or_refused(void **state)
+{
+    (void)state;
+    draw_seed(4);
+    int made = 0;
+    for (int i = 0; i < 300000; i += 1) {
+        struct programme programme = base;
+        programme.point_value.rials = draw(3) == 0 ? PROGRAMME_POINT_VALUE_MAX : draw(3) * 500;
+        struct card card = {.count = 1 + (size_t)draw(6)};
+        for (size_t at = 0; at < card.count; at += 1) {
+            card.history[at] = random_snapshot(20 - (uint32_t)at);
+            assert_true(snapshot_is_valid(&card.history[at]));
+        }
+        struct wish wish = {
+            .kind = draw(4) == 0 ? TRANSACTION_UNLOAD : TRANSACTION_REFUND,
+            .amount = {draw(2) == 0 ? 0 : draw(1000000)},
+            .refers_counter = 15 + (uint32_t)draw(6),
+        };
+        made += play(&card, &programme, wish) == ST_OK ? 1 : 0; /* play() asserts the rest */
+    }
+    assert_true(made > 1000);
+}
+
 static void a_plan_with_any_figure_changed_no_longer_holds(void **state)
 {
     (void)state;
@@ -426,6 +476,7 @@ int main(void)
         cmocka_unit_test(blocked_closed_and_used_up_cards_do_nothing),
         cmocka_unit_test(a_plan_carries_over_what_it_does_not_change),
         cmocka_unit_test(balances_are_the_sum_of_the_transactions),
+        cmocka_unit_test(a_history_that_nobody_wrote_is_planned_or_refused),
         cmocka_unit_test(a_plan_with_any_figure_changed_no_longer_holds),
     };
     return cmocka_run_group_tests_name("plan", tests, load_vectors, free_vectors);
