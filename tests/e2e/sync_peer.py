@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from pathlib import Path
 
 from cryptography import x509
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("BUILD", ROOT / "build/sim-release")).resolve()
 PROGRAMME = (ROOT / "programmes/base.json").read_text()
 DAY = dt.timedelta(days=1)
+warnings.simplefilter("ignore", DeprecationWarning)  # old TLS is asked for on purpose
 work = Path(tempfile.mkdtemp(prefix="vafa-sync-peer."))
 failed = 0
 
