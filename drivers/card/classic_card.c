@@ -285,10 +285,11 @@ static enum st card_commit(void *ctx, const struct snapshot *next)
     classic_slot_encode(&card->owner, next, bytes);
     if (next->counter == card->newest.counter) {
         classic_slot_encode(&card->owner, &card->newest, newest);
-        assert(memcmp(newest, bytes, sizeof bytes) == 0); /* else it is not the next snapshot */
-        return ST_OK;
+        return memcmp(newest, bytes, sizeof bytes) == 0 ? ST_OK : ST_AGAIN;
     }
-    assert(next->counter == card->newest.counter + 1);
+    if (next->counter != card->newest.counter + 1) {
+        return ST_AGAIN; /* an intent that was overtaken: the card went another way */
+    }
     if (card->has_pointer && card->newest.counter >= card->pointer.counter + POINTER_LAG_MAX) {
         st = write_pointer(card, card->newest.counter - 1);
     }

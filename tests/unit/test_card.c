@@ -478,6 +478,14 @@ static void a_card_served_elsewhere_meanwhile_is_not_overwritten(void **state)
     assert_int_equal(world.port.ops->commit(world.port.ctx, &ours), ST_AGAIN);
     expect(&world, CARD_MEMBER, &view);
     assert_true(card_world_same(&view.snapshot, &theirs));
+    /* An intent that was overtaken is never written: same counter, other content; a gap. */
+    const uint32_t writes = world.card.writes;
+    const struct snapshot gap = card_world_snapshot(13), past = card_world_snapshot(9);
+    assert_int_equal(world.port.ops->commit(world.port.ctx, &theirs), ST_OK);
+    assert_int_equal(world.port.ops->commit(world.port.ctx, &ours), ST_AGAIN);
+    assert_int_equal(world.port.ops->commit(world.port.ctx, &gap), ST_AGAIN);
+    assert_int_equal(world.port.ops->commit(world.port.ctx, &past), ST_AGAIN);
+    assert_int_equal(world.card.writes, writes);
     card_world_finish(&world);
     (void)state;
 }
