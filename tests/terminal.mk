@@ -3,3 +3,9 @@
 TESTS += test_tap
 test_tap_SRC = tests/unit/test_tap.c $(TAP_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_tap_LIBS = -lcmocka
+
+# The central proof needs nearly everything in one process; sort removes what two lists share.
+TESTS += fault_tap
+fault_tap_SRC = $(sort tests/fault/fault_tap.c tests/fault/fault_tap_world.c $(TERMINAL_SRC) \
+                $(CARD_WORLD_SRC) $(CRASH_VFS_SRC) $(STORAGE_SRC) $(CLUB_SRC))
+fault_tap_LIBS = $(CARD_WORLD_LIBS) $(CLUB_LIBS) -lmbedcrypto

@@ -15,6 +15,10 @@ struct terminal {
     bool was_reader_up;
     bool has_started; /* this process's start entry is in the journal */
 
+    /* The last intent, done, whose answer nobody may have got. */
+    bool has_unanswered;
+    struct entry unanswered;
+
     bool is_busy, is_cancelled, has_read;
     int64_t deadline_ms;
     struct tap tap;
@@ -126,7 +130,34 @@ static enum st look_up(struct terminal *terminal)
     if (st == ST_OK && terminal->tap.request.what == TAP_ISSUE) {
         st = standing_free_number(store, &look.free_number);
     }
+    look.has_unanswered =
+        terminal->has_unanswered && now_s - terminal->unanswered.time_s <= TERMINAL_SAME_REQUEST_S;
+    look.unanswered = terminal->unanswered;
     terminal->look = look;
+    return st;
+}
+
+/* What the process before this one did last: if the journal ends with an outcome done, it may have
+ * died before it answered. */
+static enum st find_unanswered(struct terminal *terminal)
+{
+    struct store *store = terminal->config.store;
+    struct entry entry;
+    uint32_t sequence = 0;
+    enum st st = journal_next(store, &sequence);
+    while (st == ST_OK && --sequence > 0) {
+        st = journal_find(store, sequence, &entry);
+        if (st == ST_OK && entry.kind == ENTRY_OUTCOME) {
+            if (entry.outcome.verdict == VERDICT_DONE) {
+                st = journal_find(store, entry.outcome.intent_sequence, &terminal->unanswered);
+                terminal->has_unanswered = st == ST_OK;
+            }
+            break;
+        }
+        if (st == ST_OK && entry.kind == ENTRY_INTENT) {
+            break; /* in doubt: settled from the card */
+        }
+    }
     return st;
 }
 
@@ -385,9 +416,18 @@ void terminal_idle(struct terminal *terminal)
     }
 }
 
-void terminal_finish(struct terminal *terminal)
+void terminal_finish(struct terminal *terminal, bool was_told)
 {
     assert(terminal->is_busy && terminal->act.kind == TAP_ACT_ANSWER);
+    const struct tap_answer *answer = &terminal->act.answer;
+    if (answer->outcome == TAP_DONE && answer->has_parts) {
+        terminal->has_unanswered = !was_told;
+        if (!was_told && !answer->is_earlier) {
+            terminal->unanswered = terminal->tap.intent;
+            enum clock_quality quality;
+            terminal->unanswered.time_s = clock_now_s(&quality);
+        }
+    }
     const struct card_port *card = &terminal->config.card;
     if (terminal->act.answer.refresh) {
         card->ops->refresh(card->ctx);
@@ -416,6 +456,9 @@ enum st terminal_open(const struct terminal_config *config, struct terminal **re
     }
     terminal->config = *config;
     enum st st = standing_load(config->store, &terminal->standing);
+    if (st == ST_OK) {
+        st = find_unanswered(terminal);
+    }
     if (st == ST_OK) {
         st = append_start(terminal);
     }

@@ -31,7 +31,12 @@ struct terminal_config {
     const char *firmware; /* version for the start entry, at most 15 bytes */
 };
 
-enum { TERMINAL_WAIT_MS_MAX = 120000, TERMINAL_STORE_TRIES = 3 };
+enum {
+    TERMINAL_WAIT_MS_MAX = 120000,
+    TERMINAL_STORE_TRIES = 3,
+    /* How long a request that may never have been answered is taken for the same one. */
+    TERMINAL_SAME_REQUEST_S = 600,
+};
 
 /* ST_OK     the caller owns *ret.
  * ST_FULL   no memory.
@@ -69,8 +74,9 @@ void terminal_hurry(struct terminal *terminal);
  */
 void terminal_idle(struct terminal *terminal);
 
-/* After the answer was told: refreshes and releases the card, and lets the store tidy up. */
-void terminal_finish(struct terminal *terminal);
+/* After the answer was told (or could not be): refreshes and releases the card, and lets the store
+ * tidy up. An answer of done that nobody got is given again to whoever asks for the same next. */
+void terminal_finish(struct terminal *terminal, bool was_told);
 
 struct terminal_status {
     struct standing standing;

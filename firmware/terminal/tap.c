@@ -228,12 +228,27 @@ static bool is_rolled_back(const struct tap *tap)
             (seen->counter == newest->counter && !settle_same(seen, newest)));
 }
 
+/* True when the card's newest transaction is just what is asked now, and nobody may have been told
+ * that it is done: the register hung up, or the terminal died between outcome and answer. */
+static bool is_asked_again(const struct tap *tap)
+{
+    const struct entry *last = &tap->look.unanswered;
+    return tap->look.has_unanswered && tap->view.condition == CARD_MEMBER &&
+           tap->view.number == last->intent.card_number &&
+           settle_same(&tap->view.snapshot, &last->intent.after) &&
+           settle_is_same_wish(last, &tap->request.wish);
+}
+
 /* Nothing is in doubt (any more): does what is asked. */
 static enum tap_next serve(struct tap *tap, struct tap_act *ret_act)
 {
     if (is_rolled_back(tap)) {
         return tap->rereads < TAP_REREADS_MAX ? go_confirm(tap, ret_act)
                                               : go_sighting(tap, TAP_THEN_TAMPERED, ret_act);
+    }
+    if (is_asked_again(tap)) {
+        tap->answer.is_earlier = true;
+        return answer_done(tap, &tap->look.unanswered, ret_act);
     }
     switch (tap->request.what) {
     case TAP_SALE:
@@ -347,6 +362,14 @@ static enum tap_next settle(struct tap *tap, enum settle_verdict verdict, struct
     return settle_by(tap, settle_act(verdict, asker(tap), is_issue, asks_issue(tap)), ret_act);
 }
 
+/* Every write of the open intent was surely not sent: its card never will carry it. */
+static enum tap_next drop_intent(struct tap *tap, enum tap_then then, struct tap_act *ret_act)
+{
+    struct entry intent = tap->intent;
+    close_intent(tap);
+    return go_outcome(tap, &intent, VERDICT_NOT_DONE, EVIDENCE_UNMOVED, then, ret_act);
+}
+
 /* --- events --------------------------------------------------------------------------------- */
 
 static enum tap_next on_start(struct tap *tap, const struct tap_event *event,
@@ -364,8 +387,11 @@ static enum tap_next on_card(struct tap *tap, const struct tap_event *event,
     tap->view = *event->view;
     bool may_be_served =
         tap->view.condition == CARD_MEMBER || (is_issuable(tap) && asks_issue(tap));
-    return may_be_served ? go(tap, TAP_LOOK, TAP_ACT_LOOK_UP, ret_act)
-                         : answer_condition(tap, ret_act);
+    if (may_be_served) {
+        return go(tap, TAP_LOOK, TAP_ACT_LOOK_UP, ret_act);
+    }
+    return tap->has_intent && !tap->is_in_doubt ? drop_intent(tap, TAP_THEN_CONDITION, ret_act)
+                                                : answer_condition(tap, ret_act);
 }
 
 static enum tap_next on_looked(struct tap *tap, const struct tap_event *event,
@@ -446,6 +472,8 @@ static enum tap_next on_cut(struct tap *tap, bool is_sure, bool is_reader, struc
     tap->has_intent = true;
     if (!is_sure) {
         tap->is_in_doubt = true;
+    } else if (!tap->is_in_doubt && ++tap->unwritten >= TAP_UNWRITTEN_MAX) {
+        return drop_intent(tap, TAP_THEN_UNWRITABLE, ret_act);
     }
     tap->reader_is_away = is_reader;
     return go_read(tap, ret_act);
@@ -465,6 +493,10 @@ static enum tap_next on_outcome(struct tap *tap, bool is_stored, struct tap_act 
         return answer(tap, TAP_HOLD_AGAIN, TAP_REASON_NONE, ret_act);
     case TAP_THEN_NOT_DONE:
         return fail(tap, TAP_REASON_NO_CARD, NULL, ret_act);
+    case TAP_THEN_CONDITION:
+        return answer_condition(tap, ret_act);
+    case TAP_THEN_UNWRITABLE:
+        return fail(tap, TAP_REASON_DAMAGED, NULL, ret_act);
     case TAP_THEN_GO_ON:
     case TAP_THEN_READ:
         close_intent(tap); /* the card has decided, whether or not the journal could take it */
@@ -497,11 +529,7 @@ static enum tap_next on_sighted(struct tap *tap, struct tap_act *ret_act)
 static enum tap_next on_time_up(struct tap *tap, struct tap_act *ret_act)
 {
     if (tap->state == TAP_HOLD && !tap->is_in_doubt) {
-        /* Every write of it was surely not sent: the card never will carry it. */
-        struct entry intent = tap->intent;
-        close_intent(tap);
-        return go_outcome(tap, &intent, VERDICT_NOT_DONE, EVIDENCE_UNMOVED, TAP_THEN_NOT_DONE,
-                          ret_act);
+        return drop_intent(tap, TAP_THEN_NOT_DONE, ret_act);
     }
     return fail(tap, tap->reader_is_away ? TAP_REASON_READER : TAP_REASON_NO_CARD, NULL, ret_act);
 }

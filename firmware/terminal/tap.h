@@ -23,6 +23,9 @@
 
 /* How often a card that contradicts itself or the journal is read again before it is refused. */
 enum { TAP_REREADS_MAX = 4 };
+/* How many writes that were surely not sent are tried in one tap before the card is given up: the
+ * card lies there and cannot be written. */
+enum { TAP_UNWRITTEN_MAX = 5 };
 
 enum tap_do {
     TAP_SALE,
@@ -78,6 +81,9 @@ enum tap_event_kind {
 struct tap_look {
     bool has_pending;
     struct entry pending; /* an intent in doubt, of the card's number or (an issue) of its UID */
+    bool has_unanswered;
+    struct entry
+        unanswered; /* the terminal's last intent, done, whose answer nobody may have got */
     bool has_seen;
     struct snapshot seen; /* the newest state that this terminal knows of the card */
     uint32_t terminal;
@@ -168,13 +174,15 @@ struct tap_act {
 
 /* What follows an outcome that is being appended. */
 enum tap_then {
-    TAP_THEN_GO_ON,     /* look the card up again, with what was asked */
-    TAP_THEN_READ,      /* the card changed: read it again first */
-    TAP_THEN_DONE,      /* answer done */
-    TAP_THEN_NOT_DONE,  /* answer that the card was not there long enough */
-    TAP_THEN_LEFT,      /* answer that the club has to decide */
-    TAP_THEN_TAMPERED,  /* (sighting) refuse the card */
-    TAP_THEN_UNCHANGED, /* (sighting) answer what the card says */
+    TAP_THEN_GO_ON,      /* look the card up again, with what was asked */
+    TAP_THEN_READ,       /* the card changed: read it again first */
+    TAP_THEN_DONE,       /* answer done */
+    TAP_THEN_NOT_DONE,   /* answer that the card was not there long enough */
+    TAP_THEN_CONDITION,  /* answer what is wrong with the card */
+    TAP_THEN_UNWRITABLE, /* answer that this card cannot be written */
+    TAP_THEN_LEFT,       /* answer that the club has to decide */
+    TAP_THEN_TAMPERED,   /* (sighting) refuse the card */
+    TAP_THEN_UNCHANGED,  /* (sighting) answer what the card says */
 };
 
 struct tap {
@@ -184,7 +192,7 @@ struct tap {
     struct card_view view;  /* last reading */
     struct card_view first; /* the reading before it, in TAP_CONFIRM */
     struct tap_look look;
-    unsigned rereads;
+    unsigned rereads, unwritten;
     bool reader_is_away;
 
     bool has_intent;     /* an intent is open in this tap: `intent` is in the journal ... */

@@ -266,6 +266,9 @@ static bool feed_looked(struct world *world, const char *word)
         look.has_seen = true;
         look.seen = state_at(what[0] == 'h' ? 7 : 5, 9, what[0] == 'h' ? 42 : 40);
         look.seen.points.n += what[0] == 'f';
+    } else if (strcmp(what, "unanswered") == 0) {
+        look.has_unanswered = true;
+        look.unanswered = world->pending;
     } else if (strcmp(what, "nonumber") == 0) {
         look.free_number = 0;
     } else if (what[0] != '\0') {
@@ -323,6 +326,8 @@ static void run_word(struct world *world, const char *word)
 #define OWN   "sale card looked stored gone card looked:own "
 #define HELD  "sale card looked stored gone "
 #define SENT  "sale card looked stored unwritten "
+#define AGAIN "card looked:own card unwritten "
+#define FIVE  SENT AGAIN AGAIN AGAIN AGAIN
 #define ISSUE "issue blank looked stored "
 
 static const char *const scripts[][4] = {
@@ -352,6 +357,8 @@ static const char *const scripts[][4] = {
     {"look", "looked", "balance, state not seen before", "balance card looked"},
     {"look", "looked", "history, state seen before", "history card looked:seen"},
     {"look", "looked", "history, state not seen before", "history card looked"},
+    {"look", "looked", "sale, done but maybe never answered",
+     "left:sale sale after looked:unanswered"},
     {"look", "looked", "an intent in doubt", "left:load sale card looked:left"},
     {"look", "looked", "seen with a higher counter", "sale card looked:higher"},
     {"look", "looked", "seen with another content", "sale card looked:fork"},
@@ -413,6 +420,9 @@ static const char *const scripts[][4] = {
     {"commit", "written", "an older intent, firm now",
      "left:sale balance card looked:left after written"},
     {"commit", "unwritten", "-", SENT},
+    {"commit", "unwritten", "five times", FIVE},
+    {"outcome", "stored", "cannot be written", FIVE "stored"},
+    {"outcome", "store_failed", "cannot be written", FIVE "failed"},
     {"commit", "gone", "-", HELD},
     {"commit", "reader", "-", "sale card looked stored reader"},
     {"outcome", "stored", "done", "sale card looked stored written stored"},
@@ -435,6 +445,9 @@ static const char *const scripts[][4] = {
     {"outcome", "store_failed", "never sent, time over", SENT "timeup failed"},
     {"hold", "card", "member", HELD "card"},
     {"hold", "card", "damaged, in doubt", HELD "damaged"},
+    {"hold", "card", "damaged, never sent", SENT "damaged"},
+    {"outcome", "stored", "never sent, damaged card", SENT "damaged stored"},
+    {"outcome", "store_failed", "never sent, damaged card", SENT "damaged failed"},
     {"hold", "no_card", "-", HELD "nocard"},
     {"hold", "gone", "-", HELD "gone"},
     {"hold", "reader", "-", HELD "reader"},
