@@ -1,6 +1,6 @@
 # Tests of storage. PROGRAMS/TESTS: see docs/building.md
 # A disk that fails under SQLite, for every test that opens a store on it; needs -lsqlite3.
-CRASH_VFS_SRC = tests/support/crash_vfs.c
+CRASH_VFS_SRC = tests/support/crash_vfs.c tests/support/crash_disk.c tests/support/crash_file.c
 STORE_MODEL_SRC = tests/support/store_model.c
 
 TESTS += fault_store

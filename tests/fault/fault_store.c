@@ -1,5 +1,5 @@
 /* Power cuts and failing disks under the store: every state that the fault model of
- * tests/support/crash_vfs.c knows, over a workload of everything that the store writes. */
+ * tests/support/crash_disk.c knows, over a workload of everything that the store writes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

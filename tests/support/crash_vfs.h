@@ -3,7 +3,7 @@
  * Tests only; global state; one thread; `sqlite3_initialize` is called by registering. Give the
  * registered name to store_open() (struct store_config.vfs): the shipped configuration (WAL,
  * shared memory, locks between handles) then runs on this disk unchanged. Clock, randomness and
- * sleeping are fixed, so every run repeats. The fault model is stated at the top of crash_vfs.c.
+ * sleeping are fixed, so every run repeats. The fault model is stated at the top of crash_disk.c.
  *
  * A whole-terminal test, cut at every changing call of a tap:
  *
