@@ -8,10 +8,10 @@
 /* MF1S503x, table 9. */
 enum { AUTH_A = 0x60, AUTH_B = 0x61, READ = 0x30, WRITE = 0xA0 };
 
-/* The slowest exchange is a write: 5 ms and 10 ms in the card (MF1S503x, 10), some 5 ms on a line of
- * 115200 baud; a PN532 gives a silent card up after 51.2 ms (UM0701-02, table 16). An empty field
- * answers a select in some 15 ms (7.3.5), but libnfc itself waits up to 300 ms for a chip that does
- * not. What takes longer than this has failed. */
+/* The slowest exchange is a write: 5 ms and 10 ms in the card (MF1S503x, 10), some 5 ms on a line
+ * of 115200 baud; a PN532 gives a silent card up after 51.2 ms (UM0701-02, table 16). An empty
+ * field answers a select in some 15 ms (7.3.5), but libnfc itself waits up to 300 ms for a chip
+ * that does not. What takes longer than this has failed. */
 enum { SELECT_TIMEOUT_MS = 400, EXCHANGE_TIMEOUT_MS = 150 };
 
 static void forget(struct classic_io *io)
