@@ -137,6 +137,27 @@ static enum st look_up(struct terminal *terminal)
     return st;
 }
 
+/* The last intent whose answer was told for sure. Written when the shopper is gone already, so a
+ * terminal that dies within those milliseconds tells an answer twice; it never does a thing twice.
+ */
+static const char setting_told[] = "till.told";
+
+static void note_told(struct terminal *terminal, uint32_t sequence)
+{
+    char text[16];
+    (void)snprintf(text, sizeof text, "%" PRIu32, sequence);
+    if (setting_put(terminal->config.store, setting_told, text) != ST_OK) {
+        log_store(terminal, "note that it was told");
+    }
+}
+
+static bool was_told_before(struct terminal *terminal, uint32_t sequence)
+{
+    char text[16];
+    return setting_get(terminal->config.store, setting_told, text, sizeof text) == ST_OK &&
+           strtoul(text, NULL, 10) >= sequence;
+}
+
 /* What the process before this one did last: if the journal ends with an outcome done, it may have
  * died before it answered. */
 static enum st find_unanswered(struct terminal *terminal)
@@ -150,7 +171,8 @@ static enum st find_unanswered(struct terminal *terminal)
         if (st == ST_OK && entry.kind == ENTRY_OUTCOME) {
             if (entry.outcome.verdict == VERDICT_DONE) {
                 st = journal_find(store, entry.outcome.intent_sequence, &terminal->unanswered);
-                terminal->has_unanswered = st == ST_OK;
+                terminal->has_unanswered =
+                    st == ST_OK && !was_told_before(terminal, terminal->unanswered.sequence);
             }
             break;
         }
@@ -436,6 +458,9 @@ void terminal_finish(struct terminal *terminal, bool was_told)
     if (terminal->tap.view.uid_bytes > 0) {
         memcpy(terminal->released, terminal->tap.view.uid, sizeof terminal->released);
         terminal->released_bytes = terminal->tap.view.uid_bytes;
+    }
+    if (answer->outcome == TAP_DONE && answer->has_parts && was_told) {
+        note_told(terminal, answer->snapshot.last.sequence);
     }
     terminal->is_busy = false;
     /* Nobody waits now: the store may tidy up. What it says is asked again before the next tap. */

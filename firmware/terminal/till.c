@@ -204,10 +204,11 @@ static void step(struct till *till)
         say_meanwhile_if_new(till);
         return;
     }
-    client_send(till, till->active,
-                till_encode_answer(terminal_answer(till->terminal), till->line));
+    struct client *client = till->active;
+    client_send(till, client, till_encode_answer(terminal_answer(till->terminal), till->line));
+    bool was_told = client != NULL && client->fd >= 0 && client->out_bytes == 0;
     till->active = NULL; /* before finish: the client may hang up now without harm */
-    terminal_finish(till->terminal);
+    terminal_finish(till->terminal, was_told);
 }
 
 static int wait_ms(const struct till *till)

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include <malloc.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/mman.h>
@@ -344,7 +345,7 @@ static bool run_killed(enum operation operation, uint64_t command, uint64_t writ
         }
         told->first = *terminal_answer(world.terminal);
         told->was_answered = true;
-        terminal_finish(world.terminal);
+        terminal_finish(world.terminal, true);
         _exit(0);
     }
     int status = 0;
@@ -397,6 +398,8 @@ static void the_process_is_killed_at_every_step(void **unused)
 static int prepare(void **unused)
 {
     (void)unused;
+    (void)mallopt(M_MMAP_THRESHOLD, 256 << 20); /* the disk's files come and go in memory */
+    (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
     const char *full = getenv("FULL");
     is_full = full != NULL && strcmp(full, "1") == 0;
     world_prepare();

@@ -160,8 +160,8 @@ bool world_ask(struct world *world, const struct tap_request *request, enum retu
     }
     *ret = *terminal_answer(world->terminal);
     ret->history = NULL; /* it points into the tap */
-    terminal_finish(world->terminal);
-    return !is_off(world);
+    terminal_finish(world->terminal, true);
+    return true; /* told before the power went, if it went only then */
 }
 
 /* --- preparation ------------------------------------------------------------------------------ */
