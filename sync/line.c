@@ -118,6 +118,10 @@ enum st line_post(struct line *line, const char *path, const char *text, size_t 
     }
     size_t head_bytes = write_head(line, path, body_bytes);
 
+    /* What lies on a kept line before we ask would be taken for the answer. */
+    if (line->tls != NULL && !tls_is_quiet(line->tls)) {
+        line_drop(line);
+    }
     bool was_kept = line->tls != NULL;
     bool silent = false;
     st = exchange(line, head_bytes, body_bytes, &silent, fault);

@@ -350,6 +350,12 @@ void tls_close(struct tls *tls)
     free(tls);
 }
 
+bool tls_is_quiet(const struct tls *tls)
+{
+    struct pollfd fd = {.fd = tls->fd, .events = POLLIN};
+    return mbedtls_ssl_check_pending(&tls->ssl) == 0 && poll(&fd, 1, 0) == 0;
+}
+
 /* --- bytes ------------------------------------------------------------------------------------ */
 
 enum st tls_write(struct tls *tls, const void *bytes, size_t size, struct fault *fault)

@@ -40,6 +40,8 @@ struct tls_config {
 /* Connects and shakes hands. The config's texts must live as long as *ret. */
 ST_CHECK enum st tls_open(const struct tls_config *config, struct tls **ret, struct fault *fault);
 void tls_close(struct tls *tls); /* accepts NULL */
+/* True while the other side has neither sent anything unasked nor closed the line. */
+bool tls_is_quiet(const struct tls *tls);
 
 /* Sends all of it. */
 ST_CHECK enum st tls_write(struct tls *tls, const void *bytes, size_t size, struct fault *fault);
