@@ -9,3 +9,5 @@ TESTS += fault_tap
 fault_tap_SRC = $(sort tests/fault/fault_tap.c tests/fault/fault_tap_world.c $(TERMINAL_SRC) \
                 $(CARD_WORLD_SRC) $(CRASH_VFS_SRC) $(STORAGE_SRC) $(CLUB_SRC))
 fault_tap_LIBS = $(CARD_WORLD_LIBS) $(CLUB_LIBS) -lmbedcrypto
+
+SCRIPTS += tests/e2e/terminal_cuts.sh tests/e2e/terminal_bad.sh

@@ -112,11 +112,16 @@ bool world_boot(struct world *world)
     world->store = NULL;
     world->terminal = NULL;
     if (store_open(&store, &world->store, &fault) != ST_OK) {
+        fprintf(stderr, "boot: %s\n", fault.say);
         return false;
     }
     struct terminal_config config = terminal;
     config.store = world->store;
-    return terminal_open(&config, &world->terminal, &fault) == ST_OK;
+    bool is_up = terminal_open(&config, &world->terminal, &fault) == ST_OK;
+    if (!is_up) {
+        fprintf(stderr, "boot: %s\n", fault.say);
+    }
+    return is_up;
 }
 
 void world_die(struct world *world)
