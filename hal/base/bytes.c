@@ -35,15 +35,23 @@ uint64_t get_le64(const uint8_t *at)
     return get_le32(at) | (uint64_t)get_le32(at + 4) << 32;
 }
 
+/* Both walk byte by byte: each step takes what is left of a byte, or of the field. */
+
 void bits_put(struct bits *bits, unsigned width, uint64_t value)
 {
     assert(width >= 1 && width <= 64 && bits->at + width <= bits->size_bits);
     assert(width == 64 || value >> width == 0);
 
-    for (unsigned i = width; i-- > 0; bits->at += 1) {
-        uint8_t mask = (uint8_t)(0x80U >> bits->at % 8);
+    for (unsigned left = width; left > 0;) {
+        unsigned room = 8 - (unsigned)(bits->at % 8);
+        unsigned n = left < room ? left : room;
+        unsigned shift = room - n;
+        unsigned mask = ((1U << n) - 1) << shift;
+        unsigned part = (unsigned)(value >> (left - n)) << shift & mask;
         uint8_t *byte = &bits->bytes[bits->at / 8];
-        *byte = (uint8_t)((value >> i & 1) != 0 ? *byte | mask : *byte & ~mask);
+        *byte = (uint8_t)((*byte & ~mask) | part);
+        bits->at += n;
+        left -= n;
     }
 }
 
@@ -52,8 +60,13 @@ uint64_t bits_get(struct bits *bits, unsigned width)
     assert(width >= 1 && width <= 64 && bits->at + width <= bits->size_bits);
 
     uint64_t value = 0;
-    for (unsigned i = 0; i < width; i += 1, bits->at += 1) {
-        value = value << 1 | (bits->bytes[bits->at / 8] >> (7 - bits->at % 8) & 1U);
+    for (unsigned left = width; left > 0;) {
+        unsigned room = 8 - (unsigned)(bits->at % 8);
+        unsigned n = left < room ? left : room;
+        unsigned part = (unsigned)bits->bytes[bits->at / 8] >> (room - n) & ((1U << n) - 1);
+        value = value << n | part;
+        bits->at += n;
+        left -= n;
     }
     return value;
 }
