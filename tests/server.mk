@@ -9,3 +9,9 @@ test_club_posting_LIBS = $(CLUB_LIBS) -lcmocka
 PROGRAMS += bench-posting
 bench-posting_SRC = tests/bench/posting.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 bench-posting_LIBS = $(CLUB_LIBS)
+
+# The club over HTTPS. posting-batches plays a terminal's journal as bodies for curl.
+PROGRAMS += posting-batches
+posting-batches_SRC = tests/bench/posting_batches.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
+posting-batches_LIBS = $(CLUB_LIBS)
+SCRIPTS += tests/e2e/club_http.sh tests/e2e/club_kill.py
