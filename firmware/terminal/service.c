@@ -29,9 +29,10 @@ struct terminal {
     struct snapshot history[CARD_HISTORY_MAX];
 
     /* The card that was released last. Releasing halts it, so while it still lies there only a
-     * select with its UID finds it. */
+     * select with its UID finds it: every second look for any card is for that one. */
     uint8_t released[CARD_UID_MAX];
     size_t released_bytes;
+    bool is_turn_of_released;
 };
 
 _Static_assert((int)CARD_HISTORY_MAX <= (int)PLAN_HISTORY_MAX, "a plan takes what a card can hold");
@@ -210,11 +211,14 @@ static struct tap_event do_read(struct terminal *terminal, const struct tap_act 
     const struct card_port *card = &terminal->config.card;
     bool any = act->uid_bytes == 0;
     terminal->has_read = true;
-    enum st st = card->ops->read(card->ctx, any ? NULL : act->uid, act->uid_bytes, &terminal->view);
-    if (st == ST_AGAIN && any && terminal->released_bytes > 0) {
-        st = card->ops->read(card->ctx, terminal->released, terminal->released_bytes,
-                             &terminal->view);
+    const uint8_t *uid = any ? NULL : act->uid;
+    size_t uid_bytes = act->uid_bytes;
+    if (any && terminal->is_turn_of_released && terminal->released_bytes > 0) {
+        uid = terminal->released;
+        uid_bytes = terminal->released_bytes;
     }
+    terminal->is_turn_of_released = any && !terminal->is_turn_of_released;
+    enum st st = card->ops->read(card->ctx, uid, uid_bytes, &terminal->view);
     if (st == ST_AGAIN) {
         return (struct tap_event){.kind = TAP_EVENT_NO_CARD};
     }
@@ -339,6 +343,7 @@ enum st terminal_begin(struct terminal *terminal, const struct tap_request *requ
     terminal->is_busy = true;
     terminal->is_cancelled = false;
     terminal->has_read = false;
+    terminal->is_turn_of_released = false;
     terminal->deadline_ms = clock_monotonic_ms() + wait_ms;
     const struct tap_event start = {.kind = TAP_EVENT_START, .request = request};
     enum tap_next next = tap_step(&terminal->tap, &start, &terminal->act);

@@ -96,7 +96,7 @@ def busy(shop):
     hang.sendall(b'{"v":1,"do":"sale","amount":1000000,"wait_ms":60000}\n')
     hang.recv(4096)
     hang.close()
-    time.sleep(0.6)
+    time.sleep(0.9)
     shop.card("insert card1")
     unchanged(shop, "a register that hangs up before a card came sells nothing", before, True)
 
@@ -203,29 +203,27 @@ def reader(shop):
 
 
 def disk(shop):
+    """A file-size limit on the running process: from its next write on the disk is full."""
     before = state(shop)
+    pid = shop.processes["terminal"].pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, hard))
+    answer = shop.till("sale", "1000000", wait=5)
+    case("a disk that fills up: nothing is sold, and the message says what to do",
+         answer["rc"] == 1 and answer.get("reason") == "disk" and len(answer.get("say", "")) > 20, answer)
+    balance = shop.till("balance", wait=5)
+    case("a balance is answered all the same", balance["rc"] == 0 and balance["counter"] == before[0], balance)
+    status = shop.till("status")
+    case("the status says so", status.get("disk") not in ("ok", None) and not status["ready"], status)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+    unchanged(shop, "with room again nothing has changed", before, True)
+    answer = shop.till("sale", "1000000", wait=5)
+    case("and it sells", answer["rc"] == 0, answer)
     shop.stop("terminal")
-    size = sum(os.path.getsize(shop.path(n)) for n in ("terminal.db",))
-    pre = (resource.RLIMIT_FSIZE, resource.getrlimit(resource.RLIMIT_FSIZE))
-    process = subprocess.Popen(
-        [str(BUILD / "vafa-terminal"), "--db", shop.path("terminal.db"), "--keys", shop.path("keys"), "--reader",
-         "pn532_uart:" + shop.path("reader"), "--socket", shop.path("till.sock")],
-        stdout=open(shop.path("full.log"), "wb"), stderr=subprocess.STDOUT,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16384, pre[1][1])))
-    shop.until(lambda: os.path.exists(shop.path("till.sock")) or process.poll() is not None, what="the terminal")
-    if process.poll() is None:
-        answer = shop.till("sale", "1000000", wait=5)
-        case("a full disk: nothing is sold, and the message says so", answer["rc"] == 1 and answer.get("reason") == "disk"
-             and len(answer.get("say", "")) > 20, answer)
-        status = shop.till("status")
-        case("the status says that the disk is full", status.get("disk") not in ("ok", None), status)
-        process.terminate()
-        process.wait(10)
-    else:
-        text = Path(shop.path("full.log")).read_text()
-        case("a full disk: the terminal does not start, and says why", "vafa-terminal: " in text, text)
+    done = terminal(shop, limit=4096)
+    case("a disk that is full at the start: the message says what to do",
+         (done.returncode == 1 and done.stderr.startswith("vafa-terminal: ")) or "disk=full" in done.stdout, done)
     shop.start_terminal()
-    unchanged(shop, f"with room again it sells as before (database of {size} bytes)", before, True)
 
 
 def clean_stop(shop):
