@@ -208,7 +208,7 @@ static void bind_all(struct db_stmt *stmt, va_list values)
             break;
         }
         default:
-            assert(!"types are i, t and b");
+            assert(rc != SQLITE_OK); /* The types are i, t and b. */
         }
     }
     /* All parameters exist, nothing is copied, and our texts are far below SQLite's limit. */

@@ -321,7 +321,7 @@ static double median(double *values, long count)
 
 static void parse(int argc, char **argv, struct bench *bench)
 {
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i += 2) {
         const struct {
             const char *name;
             long *value, min, max;
@@ -349,7 +349,6 @@ static void parse(int argc, char **argv, struct bench *bench)
                     argv[i]);
             exit(2);
         }
-        i++;
     }
 }
 
