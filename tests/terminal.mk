@@ -4,6 +4,11 @@ TESTS += test_tap
 test_tap_SRC = tests/unit/test_tap.c $(TAP_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_tap_LIBS = -lcmocka
 
+TESTS += test_till
+test_till_SRC = tests/unit/test_till.c firmware/terminal/till_wire.c firmware/terminal/say.c \
+                $(ENGINE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
+test_till_LIBS = -lcmocka -ljansson
+
 # The central proof needs nearly everything in one process; sort removes what two lists share.
 TESTS += fault_tap
 fault_tap_SRC = $(sort tests/fault/fault_tap.c tests/fault/fault_tap_world.c $(TERMINAL_SRC) \

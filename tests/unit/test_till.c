@@ -1,0 +1,163 @@
+/* test_till.c - the till's lines: what is taken, and that every answer fits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "firmware/terminal/till_wire.h"
+
+static enum st decode(const char *line, struct till_request *ret)
+{
+    struct fault fault = {{0}};
+    enum st st = till_decode(line, strlen(line), ret, &fault);
+    assert_true((st == ST_OK) == (fault.say[0] == '\0'));
+    return st;
+}
+
+static void a_request_becomes_the_wish_that_it_names(void **unused)
+{
+    (void)unused;
+    struct till_request got;
+    assert_int_equal(decode("{\"v\":1,\"do\":\"sale\",\"amount\":68719476735,\"pay_credit\":7,"
+                            "\"redeem\":3,\"wait_ms\":120000,\"operator\":9}",
+                            &got),
+                     ST_OK);
+    assert_int_equal(got.tap.what, TAP_SALE);
+    assert_int_equal(got.tap.wish.kind, TRANSACTION_SALE);
+    assert_int_equal(got.tap.wish.amount.rials, MONEY_MAX_RIALS);
+    assert_int_equal(got.tap.wish.pay_credit.rials, 7);
+    assert_int_equal(got.tap.wish.redeem.n, 3);
+    assert_int_equal(got.tap.operator_no, 9);
+    assert_int_equal(got.wait_ms, 120000);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"refund\",\"counter\":5}", &got), ST_OK);
+    assert_int_equal(got.tap.wish.refers_counter, 5);
+    assert_int_equal(got.tap.wish.amount.rials, 0);
+    assert_int_equal(got.wait_ms, TILL_WAIT_MS_DEFAULT);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"status\"}", &got), ST_OK);
+    assert_true(got.is_status);
+}
+
+/* Days since 1900-01-01, counted by Python's datetime: (date(y, m, d) - date(1900, 1, 1)).days */
+static void dates_are_days_since_1900(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *date;
+        uint16_t days;
+    } known[] = {{"1900-01-02", 1},     {"1900-03-01", 59},    {"1970-01-01", 25567},
+                 {"2000-02-29", 36583}, {"2026-11-22", 46346}, {"2078-12-31", 65378}};
+    struct till_request got;
+    char line[128];
+    for (size_t n = 0; n < sizeof known / sizeof *known; n++) {
+        snprintf(line, sizeof line, "{\"v\":1,\"do\":\"issue\",\"birthday\":\"%s\"}",
+                 known[n].date);
+        assert_int_equal(decode(line, &got), ST_OK);
+        assert_int_equal(got.tap.identity.birthday, known[n].days);
+    }
+    static const char *const wrong[] = {"1900-01-01", "1900-02-29", "2026-13-01", "2026-00-10",
+                                        "2026-04-31", "26-04-30",   "2079-01-01", "2026-4-30x",
+                                        "2026/04/30", "-026-04-30"};
+    for (size_t n = 0; n < sizeof wrong / sizeof *wrong; n++) {
+        snprintf(line, sizeof line, "{\"v\":1,\"do\":\"issue\",\"birthday\":\"%s\"}", wrong[n]);
+        assert_int_equal(decode(line, &got), ST_FOREIGN);
+    }
+}
+
+static void a_name_has_at_most_40_bytes_and_no_zero_in_it(void **unused)
+{
+    (void)unused;
+    struct till_request got;
+    assert_int_equal(decode("{\"v\":1,\"do\":\"issue\",\"name\":"
+                            "\"1234567890123456789012345678901234567890\"}",
+                            &got),
+                     ST_OK);
+    assert_int_equal(strlen(got.tap.identity.name), 40);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"issue\",\"name\":"
+                            "\"12345678901234567890123456789012345678901\"}",
+                            &got),
+                     ST_FOREIGN);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"issue\",\"name\":\"a\\u0000b\"}", &got), ST_FOREIGN);
+}
+
+static void what_is_cut_short_anywhere_is_refused(void **unused)
+{
+    (void)unused;
+    static const char line[] = "{\"v\":1,\"do\":\"sale\",\"amount\":1000000,\"redeem\":5}";
+    struct till_request got;
+    struct fault fault;
+    for (size_t size = 0; size < sizeof line - 1; size++) {
+        assert_int_equal(till_decode(line, size, &got, &fault), ST_FOREIGN);
+    }
+}
+
+static void the_longest_history_fits_into_an_answer(void **unused)
+{
+    (void)unused;
+    static struct snapshot history[CARD_HISTORY_MAX];
+    static char line[TILL_ANSWER_MAX];
+    for (size_t n = 0; n < CARD_HISTORY_MAX; n++) {
+        history[n] = (struct snapshot){
+            .status = CARD_BLOCKED,
+            .counter = (1 << 20) - 1,
+            .points = {POINTS_MAX},
+            .purse = {[PURSE_CREDIT] = {MONEY_MAX_RIALS}},
+            .last = {.kind = TRANSACTION_DUPLICATE,
+                     .amount = {MONEY_MAX_RIALS},
+                     .redeemed = {REDEEMED_MAX},
+                     .minute = (1 << 24) - 1,
+                     .terminal = (1 << 20) - 1,
+                     .sequence = (1 << 24) - 1},
+        };
+    }
+    struct tap_answer answer = {.outcome = TAP_DONE,
+                                .card_number = UINT64_C(9999999999999999),
+                                .has_snapshot = true,
+                                .snapshot = history[0],
+                                .history = history,
+                                .history_count = CARD_HISTORY_MAX};
+    memset(answer.say.say, 'x', sizeof answer.say.say - 1);
+    size_t size = till_encode_answer(&answer, line);
+    assert_true(size < TILL_ANSWER_MAX);
+    json_t *object = json_loads(line, 0, NULL);
+    assert_non_null(object);
+    assert_int_equal(json_array_size(json_object_get(object, "history")), CARD_HISTORY_MAX);
+    json_decref(object);
+}
+
+static void an_answer_carries_amounts_to_the_last_rial(void **unused)
+{
+    (void)unused;
+    static char line[TILL_ANSWER_MAX];
+    struct tap_answer answer = {.outcome = TAP_DONE,
+                                .card_number = UINT64_C(42),
+                                .has_snapshot = true,
+                                .has_parts = true,
+                                .parts = {.amount = {MONEY_MAX_RIALS}, .due = {1}}};
+    answer.snapshot = (struct snapshot){.status = CARD_ACTIVE,
+                                        .counter = 1,
+                                        .purse = {[PURSE_CREDIT] = {MONEY_MAX_RIALS - 1}},
+                                        .last = {.kind = TRANSACTION_LOAD}};
+    (void)till_encode_answer(&answer, line);
+    assert_non_null(strstr(line, "\"amount\":68719476735,"));
+    assert_non_null(strstr(line, "\"credit\":68719476734"));
+    assert_non_null(strstr(line, "\"card\":\"0000000000000042\""));
+    assert_null(strstr(line, "reason"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_becomes_the_wish_that_it_names),
+        cmocka_unit_test(dates_are_days_since_1900),
+        cmocka_unit_test(a_name_has_at_most_40_bytes_and_no_zero_in_it),
+        cmocka_unit_test(what_is_cut_short_anywhere_is_refused),
+        cmocka_unit_test(the_longest_history_fits_into_an_answer),
+        cmocka_unit_test(an_answer_carries_amounts_to_the_last_rial),
+    };
+    return cmocka_run_group_tests_name("till", tests, NULL, NULL);
+}
