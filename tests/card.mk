@@ -24,3 +24,7 @@ test_card_layout_SRC = tests/unit/test_card_layout.c $(CARD_WORLD_SRC)
 test_card_layout_LIBS = $(CARD_WORLD_LIBS) -ljansson
 
 SCRIPTS += tests/vectors/check_card_vectors
+
+TESTS += test_desfire_ev1
+test_desfire_ev1_SRC = tests/unit/test_desfire_ev1.c drivers/card/ev1.c $(HAL_BASE_SRC)
+test_desfire_ev1_LIBS = $(KEYSTORE_LIBS) -lcmocka
