@@ -2,7 +2,8 @@
 
 # The pure heart, shared by terminal and club.
 ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/entry.c \
-             firmware/engine/programme.c firmware/engine/plan.c firmware/engine/plan_refund.c
+             firmware/engine/programme.c firmware/engine/plan.c firmware/engine/plan_refund.c \
+             firmware/engine/media.c
 # The loader of programmes is apart: it alone needs -ljansson.
 PROGRAMME_SRC = firmware/engine/programme_load.c
 
