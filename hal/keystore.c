@@ -1,239 +1,118 @@
 #include "hal/keystore.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <mbedtls/sha256.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "hal/aes_mac.h"
 #include "hal/base/bytes.h"
+#include "hal/keystore_memory.h"
+#include "hal/keystore_priv.h"
+#include "hal/keystore_random.h"
 
-/* The file: a head, one record a key version, SHA-256 over both. The hash finds decay and cut
- * copies; it is no protection against an attacker, who would have the keys anyway. */
-enum {
-    FORMAT = 1,
-    HEAD_BYTES = 16,   /* magic 8, format, records, version for new cards, 5 zero bytes */
-    RECORD_BYTES = 48, /* version, 15 zero bytes, sector master 16, seal master 16 */
-    HASH_BYTES = 32,
-    FILE_BYTES_MAX = HEAD_BYTES + KEYSTORE_VERSIONS * RECORD_BYTES + HASH_BYTES,
-    MASTER_BYTES = 16,
-};
-static const uint8_t magic[8] = {'V', 'A', 'F', 'A', 'K', 'E', 'Y', 'S'};
+static const uint8_t zeros[16];
 
-enum role { ROLE_SECTOR, ROLE_SEAL, ROLES };
-
-/* One locked mapping holds the file's bytes and what was found in them. */
-struct keystore {
-    uint8_t current;
-    bool has[KEYSTORE_VERSIONS];
-    uint8_t master[KEYSTORE_VERSIONS][ROLES][MASTER_BYTES];
-    uint8_t file[FILE_BYTES_MAX + 1]; /* one more, to see that a file is too long; then wiped */
-};
-
-/* Reads or writes all of `size` bytes unless the file ends or fails. */
-static size_t read_all(int fd, uint8_t *bytes, size_t size)
+const char *keystore_master_name(enum key_master master)
 {
-    size_t at = 0;
-    while (at < size) {
-        const ssize_t got = read(fd, bytes + at, size - at);
-        if (got < 0 && errno == EINTR) {
-            continue;
+    switch (master) {
+    case MASTER_SECTORS:
+        return "classic-sectors";
+    case MASTER_SEALS:
+        return "classic-seals";
+    case MASTER_ISSUE:
+        return "desfire-issue";
+    case MASTER_SPEND:
+        return "desfire-spend";
+    case MASTER_LOAD:
+        return "desfire-load";
+    }
+    return "unknown";
+}
+
+/* The check values are taken once: drivers ask for them at every tap, and a token is slow. */
+static enum st find_check_values(struct keystore *keystore)
+{
+    uint8_t mac[16];
+    enum st st = ST_OK;
+
+    for (unsigned master = 0; master < KEY_MASTERS; master += 1) {
+        for (uint8_t version = 0; version < KEYSTORE_VERSIONS && st == ST_OK; version += 1) {
+            if (keystore->has[master][version]) {
+                st = keystore->ops->cmac(keystore->ctx, (enum key_master)master, version, zeros,
+                                         sizeof zeros, mac);
+                memcpy(keystore->check[master][version], mac, KEYSTORE_CHECK_BYTES);
+            }
         }
-        if (got <= 0) {
-            break;
-        }
-        at += (size_t)got;
     }
-    return at;
-}
-
-static bool write_all(int fd, const uint8_t *bytes, size_t size)
-{
-    size_t at = 0;
-    while (at < size) {
-        const ssize_t put = write(fd, bytes + at, size - at);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            return false;
-        }
-        at += (size_t)put;
-    }
-    return true;
-}
-
-static void hash(const uint8_t *bytes, size_t size, uint8_t ret_hash[HASH_BYTES])
-{
-    const int failed = mbedtls_sha256_ret(bytes, size, ret_hash, 0);
-    assert(failed == 0);
-    (void)failed;
-}
-
-/* Takes the masters out of keystore->file. */
-static enum st parse(struct keystore *keystore, size_t size)
-{
-    const uint8_t *file = keystore->file;
-    uint8_t found[HASH_BYTES];
-
-    if (size < HEAD_BYTES + HASH_BYTES || memcmp(file, magic, sizeof magic) != 0 ||
-        file[8] != FORMAT) {
-        return ST_FOREIGN;
-    }
-    const size_t records = file[9];
-    if (records < 1 || records > KEYSTORE_VERSIONS ||
-        size != HEAD_BYTES + records * RECORD_BYTES + HASH_BYTES) {
-        return ST_FOREIGN;
-    }
-    hash(file, size - HASH_BYTES, found);
-    if (!bytes_equal_secret(found, file + size - HASH_BYTES, HASH_BYTES)) {
-        return ST_FOREIGN;
-    }
-    for (size_t i = 0; i < records; i += 1) {
-        const uint8_t *record = file + HEAD_BYTES + i * RECORD_BYTES;
-        const uint8_t version = record[0];
-        if (version >= KEYSTORE_VERSIONS || keystore->has[version]) {
-            return ST_FOREIGN;
-        }
-        memcpy(keystore->master[version], record + 16, ROLES * MASTER_BYTES);
-        keystore->has[version] = true;
-    }
-    keystore->current = file[10];
-    if (keystore->current >= KEYSTORE_VERSIONS || !keystore->has[keystore->current]) {
-        return ST_FOREIGN;
-    }
-    return ST_OK;
-}
-
-/* Memory that is neither swapped nor dumped. Without the lock there is no store: a master on a
- * swap partition outlives every wipe. */
-static enum st allocate(struct keystore **ret, struct fault *fault)
-{
-    struct keystore *keystore =
-        mmap(NULL, sizeof *keystore, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (keystore == MAP_FAILED) {
-        fault_say(fault, "No memory for the key store: %s.", strerror(errno));
-        return ST_IO;
-    }
-    if (mlock(keystore, sizeof *keystore) != 0 ||
-        madvise(keystore, sizeof *keystore, MADV_DONTDUMP) != 0) {
-        fault_say(fault, "The key store's memory cannot be locked: %s. Raise the limit memlock.",
-                  strerror(errno));
-        munmap(keystore, sizeof *keystore);
-        return ST_IO;
-    }
-    *ret = keystore;
-    return ST_OK;
-}
-
-static enum st check_mode(int fd, const char *path, struct fault *fault)
-{
-    struct stat stat;
-
-    if (fstat(fd, &stat) != 0) {
-        fault_say(fault, "The key store %s cannot be looked at: %s.", path, strerror(errno));
-        return ST_IO;
-    }
-    if (!S_ISREG(stat.st_mode)) {
-        fault_say(fault, "%s is not a file, so it is no key store.", path);
-        return ST_FOREIGN;
-    }
-    if ((stat.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        fault_say(fault, "Others may open the key store %s: run chmod 600 on it.", path);
-        return ST_DENIED;
-    }
-    return ST_OK;
-}
-
-enum st keystore_open(const char *path, struct keystore **ret, struct fault *fault)
-{
-    struct keystore *keystore = NULL;
-    enum st st = ST_IO;
-
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0) {
-        fault_say(fault, "The key store %s cannot be opened: %s. Make one: vafa-keys new FILE.",
-                  path, strerror(errno));
-        return ST_IO;
-    }
-    st = check_mode(fd, path, fault);
-    if (st != ST_OK) {
-        goto out;
-    }
-    st = allocate(&keystore, fault);
-    if (st != ST_OK) {
-        goto out;
-    }
-    st = parse(keystore, read_all(fd, keystore->file, sizeof keystore->file));
-    bytes_wipe(keystore->file, sizeof keystore->file);
-    if (st != ST_OK) {
-        fault_say(fault, "%s is no key store of this firmware, or it is damaged.", path);
-        goto out;
-    }
-    *ret = keystore;
-    keystore = NULL;
-out:
-    keystore_close(keystore);
-    close(fd);
+    bytes_wipe(mac, sizeof mac);
     return st;
+}
+
+enum st keystore_open(const char *where, struct keystore **ret, struct fault *fault)
+{
+    void *memory = NULL;
+    enum st st = keystore_memory_allocate(sizeof(struct keystore), &memory, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    struct keystore *keystore = memory;
+    st = keystore_file_open(where, keystore, fault);
+    if (st == ST_OK) {
+        st = find_check_values(keystore);
+        if (st != ST_OK) {
+            fault_say(fault, "The key store %s opened, but its keys cannot be used.", where);
+        }
+    }
+    if (st != ST_OK) {
+        keystore_close(keystore);
+        return st;
+    }
+    *ret = keystore;
+    return ST_OK;
 }
 
 void keystore_close(struct keystore *keystore)
 {
     if (keystore != NULL) {
-        bytes_wipe(keystore, sizeof *keystore);
-        munmap(keystore, sizeof *keystore); /* also takes the lock off */
+        if (keystore->ops != NULL) {
+            keystore->ops->close(keystore->ctx);
+        }
+        keystore_memory_free(keystore, sizeof *keystore);
     }
 }
 
-/* Fills keystore->file with a store of one version, 0, and returns its size; 0: no randomness. */
-static size_t make_file(struct keystore *keystore)
+static enum st add(const char *where, const struct keystore_entry *entries, size_t count,
+                   bool must_be_new, struct fault *fault)
 {
-    uint8_t *file = keystore->file;
-    const size_t size = HEAD_BYTES + RECORD_BYTES;
-    const size_t secret = ROLES * MASTER_BYTES;
-
-    memcpy(file, magic, sizeof magic);
-    file[8] = FORMAT;
-    file[9] = 1;
-    /* Up to 256 bytes getrandom gives all or, before the pool is ready, waits (getrandom(2)). */
-    if (getrandom(file + HEAD_BYTES + 16, secret, 0) != (ssize_t)secret) {
-        return 0;
+    assert(count >= 1 && count <= KEYSTORE_ENTRIES_MAX);
+    for (size_t i = 0; i < count; i += 1) {
+        assert((unsigned)entries[i].master < KEY_MASTERS && entries[i].version < KEYSTORE_VERSIONS);
     }
-    hash(file, size, file + size);
-    return size + HASH_BYTES;
+    return keystore_file_add(where, entries, count, must_be_new, fault);
 }
 
-enum st keystore_create(const char *path, struct fault *fault)
+enum st keystore_add(const char *where, const struct keystore_entry *entries, size_t count,
+                     struct fault *fault)
 {
-    struct keystore *keystore = NULL;
-    enum st st = allocate(&keystore, fault);
-    if (st != ST_OK) {
-        return st;
-    }
+    return add(where, entries, count, false, fault);
+}
 
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        const bool is_there = errno == EEXIST || errno == ELOOP;
-        fault_say(fault, "The key store %s cannot be made: %s.", path, strerror(errno));
-        st = is_there ? ST_REFUSED : ST_IO;
-        goto out;
+enum st keystore_create(const char *where, struct fault *fault)
+{
+    struct keystore_entry entries[KEY_MASTERS];
+    enum st st = ST_OK;
+
+    for (unsigned i = 0; i < KEY_MASTERS; i += 1) {
+        entries[i] = (struct keystore_entry){.master = (enum key_master)i};
+        if (!keystore_random(entries[i].key, sizeof entries[i].key)) {
+            fault_say(fault, "The system gives no random numbers: try again later.");
+            st = ST_IO;
+        }
     }
-    const size_t size = make_file(keystore);
-    const bool is_written = size > 0 && write_all(fd, keystore->file, size) && fsync(fd) == 0;
-    if (close(fd) != 0 || !is_written) {
-        fault_say(fault, "The key store %s cannot be written: %s.", path, strerror(errno));
-        unlink(path);
-        st = ST_IO;
+    if (st == ST_OK) {
+        st = add(where, entries, KEY_MASTERS, true, fault);
     }
-out:
-    keystore_close(keystore);
+    bytes_wipe(entries, sizeof entries);
     return st;
 }
 
@@ -242,28 +121,43 @@ uint8_t keystore_version(const struct keystore *keystore)
     return keystore->current;
 }
 
+const char *keystore_describe(const struct keystore *keystore)
+{
+    return keystore->description;
+}
+
+enum st keystore_diversify(const struct keystore *keystore, enum key_master master, uint8_t version,
+                           const uint8_t *input, size_t size, uint8_t ret_key[16])
+{
+    /* The constant 01 says "AES-128 key" (AN10922, 2.2). From 16 bytes on AN10922 is CMAC over
+     * constant and input; below it is not. */
+    uint8_t message[1 + AES_MAC_INPUT_MAX] = {0x01};
+    assert(size >= 16 && size <= AES_MAC_INPUT_MAX);
+
+    if (version >= KEYSTORE_VERSIONS || !keystore->has[master][version]) {
+        return ST_UNSUPPORTED;
+    }
+    memcpy(message + 1, input, size);
+    return keystore->ops->cmac(keystore->ctx, master, version, message, 1 + size, ret_key);
+}
+
 /* The AN10922 input: UID length, UID padded with zeros to 10, what for (seal purpose, or 0 with
- * sector and letter), key version, and the name of the system. 21 bytes: from 16 on AN10922 and
- * plain CMAC agree, so that a later HSM or SAM may use either. docs/card-layout.md, "Keys". */
-static enum st derive(const struct keystore *keystore, uint8_t version, enum role role,
-                      const uint8_t *uid, size_t uid_bytes, const uint8_t what[3],
-                      uint8_t ret_key[16])
+ * sector and letter), key version, and the name of the system: 21 bytes. docs/card-layout.md,
+ * "Keys". */
+static enum st classic_key(const struct keystore *keystore, uint8_t version, enum key_master master,
+                           const uint8_t *uid, size_t uid_bytes, const uint8_t what[3],
+                           uint8_t ret_key[16])
 {
     static const uint8_t system_name[6] = {'V', 'A', 'F', 'A', '-', '1'};
     uint8_t input[1 + 10 + 3 + 1 + sizeof system_name] = {0};
-    _Static_assert(sizeof input >= 16 && sizeof input <= AES_MAC_INPUT_MAX, "AN10922, see above");
     assert(uid_bytes >= 1 && uid_bytes <= 10);
 
-    if (version >= KEYSTORE_VERSIONS || !keystore->has[version]) {
-        return ST_UNSUPPORTED;
-    }
     input[0] = (uint8_t)uid_bytes;
     memcpy(input + 1, uid, uid_bytes);
     memcpy(input + 11, what, 3);
     input[14] = version;
     memcpy(input + 15, system_name, sizeof system_name);
-    aes_mac_diversify(keystore->master[version][role], input, sizeof input, ret_key);
-    return ST_OK;
+    return keystore_diversify(keystore, master, version, input, sizeof input, ret_key);
 }
 
 enum st keystore_sector_key(const struct keystore *keystore, uint8_t version, const uint8_t *uid,
@@ -273,7 +167,7 @@ enum st keystore_sector_key(const struct keystore *keystore, uint8_t version, co
     const uint8_t what[3] = {0, sector, letter == KEY_A ? 'A' : 'B'};
     uint8_t key[16];
 
-    const enum st st = derive(keystore, version, ROLE_SECTOR, uid, uid_bytes, what, key);
+    const enum st st = classic_key(keystore, version, MASTER_SECTORS, uid, uid_bytes, what, key);
     if (st == ST_OK) {
         memcpy(ret_key, key, 6);
         bytes_wipe(key, sizeof key);
@@ -288,7 +182,7 @@ enum st keystore_seal(const struct keystore *keystore, uint8_t version, enum sea
     const uint8_t what[3] = {(uint8_t)purpose, 0, 0};
     uint8_t key[16];
 
-    const enum st st = derive(keystore, version, ROLE_SEAL, uid, uid_bytes, what, key);
+    const enum st st = classic_key(keystore, version, MASTER_SEALS, uid, uid_bytes, what, key);
     if (st == ST_OK) {
         aes_mac_cmac(key, data, size, ret_seal);
         bytes_wipe(key, sizeof key);
@@ -296,20 +190,34 @@ enum st keystore_seal(const struct keystore *keystore, uint8_t version, enum sea
     return st;
 }
 
+void keystore_key_check(const uint8_t key[KEY_MASTER_BYTES], uint8_t ret[KEYSTORE_CHECK_BYTES])
+{
+    uint8_t mac[16];
+
+    aes_mac_cmac(key, zeros, sizeof zeros, mac);
+    memcpy(ret, mac, KEYSTORE_CHECK_BYTES);
+    bytes_wipe(mac, sizeof mac);
+}
+
+enum st keystore_check_value(const struct keystore *keystore, enum key_master master,
+                             uint8_t version, uint8_t ret[KEYSTORE_CHECK_BYTES])
+{
+    if (version >= KEYSTORE_VERSIONS || !keystore->has[master][version]) {
+        return ST_UNSUPPORTED;
+    }
+    memcpy(ret, keystore->check[master][version], KEYSTORE_CHECK_BYTES);
+    return ST_OK;
+}
+
 enum st keystore_check_values(const struct keystore *keystore, uint8_t version,
                               uint8_t ret_sector[KEYSTORE_CHECK_BYTES],
                               uint8_t ret_seal[KEYSTORE_CHECK_BYTES])
 {
-    const uint8_t zeros[16] = {0};
-    uint8_t mac[AES_MAC_BYTES];
-
-    if (version >= KEYSTORE_VERSIONS || !keystore->has[version]) {
+    if (version >= KEYSTORE_VERSIONS || !keystore->has[MASTER_SECTORS][version] ||
+        !keystore->has[MASTER_SEALS][version]) {
         return ST_UNSUPPORTED;
     }
-    aes_mac_cmac(keystore->master[version][ROLE_SECTOR], zeros, sizeof zeros, mac);
-    memcpy(ret_sector, mac, KEYSTORE_CHECK_BYTES);
-    aes_mac_cmac(keystore->master[version][ROLE_SEAL], zeros, sizeof zeros, mac);
-    memcpy(ret_seal, mac, KEYSTORE_CHECK_BYTES);
-    bytes_wipe(mac, sizeof mac);
+    memcpy(ret_sector, keystore->check[MASTER_SECTORS][version], KEYSTORE_CHECK_BYTES);
+    memcpy(ret_seal, keystore->check[MASTER_SEALS][version], KEYSTORE_CHECK_BYTES);
     return ST_OK;
 }

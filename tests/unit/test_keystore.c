@@ -160,36 +160,6 @@ static void a_store_that_others_may_open_is_denied(void **state)
     (void)state;
 }
 
-static void a_damaged_store_is_foreign(void **state)
-{
-    uint8_t file[96 + 1];
-    struct keystore *keystore = NULL;
-    struct fault fault;
-
-    assert_int_equal(keystore_create(path, &fault), ST_OK);
-    int fd = open(path, O_RDWR);
-    assert_int_equal(read(fd, file, sizeof file), 96);
-    for (size_t at = 0; at < 96; at += 1) {
-        file[at] ^= 0x10;
-        assert_int_equal(pwrite(fd, file, 96, 0), 96);
-        assert_int_equal(keystore_open(path, &keystore, &fault), ST_FOREIGN);
-        file[at] ^= 0x10;
-    }
-    assert_int_equal(pwrite(fd, file, 96, 0), 96);
-    assert_int_equal(keystore_open(path, &keystore, &fault), ST_OK);
-    keystore_close(keystore);
-    keystore = NULL;
-    for (int size = 0; size < 96; size += 1) {
-        assert_int_equal(ftruncate(fd, size), 0);
-        assert_int_equal(keystore_open(path, &keystore, &fault), ST_FOREIGN);
-        assert_int_equal(pwrite(fd, file, 96, 0), 96);
-    }
-    assert_int_equal(pwrite(fd, file, 97, 0), 97);
-    assert_int_equal(keystore_open(path, &keystore, &fault), ST_FOREIGN);
-    close(fd);
-    (void)state;
-}
-
 #define WITH_PATH(f) cmocka_unit_test_setup_teardown(f, make_path, remove_path)
 
 int main(void)
@@ -200,7 +170,6 @@ int main(void)
         WITH_PATH(a_new_store_opens_and_is_never_overwritten),
         WITH_PATH(two_new_stores_differ),
         WITH_PATH(a_store_that_others_may_open_is_denied),
-        WITH_PATH(a_damaged_store_is_foreign),
     };
     return cmocka_run_group_tests_name("keystore", tests, NULL, NULL);
 }
