@@ -1,6 +1,7 @@
 #include "server/registry.h"
 
 #include <gnutls/crypto.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,6 +80,9 @@ static bool name_is_valid(const char *name)
     for (size_t i = 0; i < size && valid; i++) {
         valid = (unsigned char)name[i] >= ' ' && name[i] != 0x7f;
     }
+    json_t *text = valid ? json_string(name) : NULL; /* NULL when it is not UTF-8 */
+    valid = text != NULL;
+    json_decref(text);
     return valid;
 }
 
@@ -151,7 +155,8 @@ enum st registry_code(struct db *db, const char *merchant, const char *branch, i
                       int64_t valid_s, char ret_code[REGISTRY_CODE_BYTES], struct fault *fault)
 {
     if (!name_is_valid(merchant) || !name_is_valid(branch)) {
-        fault_say(fault, "A merchant and a branch have a name of 1 to %d bytes.", WIRE_NAME_MAX);
+        fault_say(fault, "A merchant and a branch have a name of 1 to %d bytes of UTF-8.",
+                  WIRE_NAME_MAX);
         return ST_FOREIGN;
     }
     uint8_t random[12], hash[HASH_BYTES];

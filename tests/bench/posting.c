@@ -194,6 +194,7 @@ static double post_round(struct bench *bench, long transactions, int *batch_no)
                  result.cases == 0 && result.posted == all[i].entry_count / 2,
              "posting");
     }
+    need(db_exec(bench->db, "PRAGMA wal_checkpoint(PASSIVE)") == ST_OK, "checkpoint");
     double took = seconds() - start;
     free(all);
     return (double)transactions / took;
@@ -293,6 +294,8 @@ static double raw_round(struct bench *bench, long transactions)
         insert_rows(raw, &rows[i]);
     }
     need(sqlite3_exec(raw, "COMMIT", NULL, NULL, NULL) == SQLITE_OK, "raw commit");
+    need(sqlite3_exec(raw, "PRAGMA wal_checkpoint(PASSIVE)", NULL, NULL, NULL) == SQLITE_OK,
+         "raw checkpoint");
     double took = seconds() - start;
     need(rows[2].count == (size_t)transactions, "the raw rows are those that were posted");
     for (int i = 0; i < TABLES; i++) {

@@ -220,6 +220,8 @@ command_is 2 "an unknown option" "$club" report --data "$data" --jsno
 command_is 2 "no data folder" "$club" report
 command_is 2 "an option without its value" "$club" report --data
 command_is 2 "hours that are none" "$club" code --data "$data" --merchant a --branch b --hours soon
+command_is 2 "a merchant without a name" "$club" code --data "$data" --merchant "" --branch b
+command_is 2 "a name that is not UTF-8" "$club" code --data "$data" --merchant "$(printf '\377')" --branch b
 command_is 2 "an address that is none" "$club" serve --data "$data" --listen nowhere
 command_is 1 "a port that is taken" "$club" serve --data "$data" --listen "127.0.0.1:$port"
 echo '{"vafa_programme":1,"version":2}' >"$t/p.json"
