@@ -121,16 +121,14 @@ enum st classic_write_slot(struct classic_card *card, unsigned slot,
 
 /* --- the port ------------------------------------------------------------------------------- */
 
-static enum st card_read(void *ctx, const uint8_t *uid, size_t uid_bytes, struct card_view *ret)
+enum st classic_card_take(struct classic_card *card, const struct reader_target *selected,
+                          struct card_view *ret)
 {
-    struct classic_card *card = ctx;
-    struct card_view view;
-
-    enum st st = classic_io_select(&card->io, uid, uid_bytes);
-    if (st != ST_OK) {
-        return st;
-    }
     const struct reader_target *target = &card->io.target;
+    struct card_view view;
+    enum st st = ST_OK;
+
+    classic_io_take(&card->io, selected);
     card->has_pointer = card->is_committed = card->is_mad_shared = false;
     card->number = 0;
     classic_conclude(card, CARD_UNKNOWN_CHIP, "This kind of card is not served here.");
@@ -160,6 +158,18 @@ static enum st card_read(void *ctx, const uint8_t *uid, size_t uid_bytes, struct
     }
     *ret = view;
     return ST_OK;
+}
+
+static enum st card_read(void *ctx, const uint8_t *uid, size_t uid_bytes, struct card_view *ret)
+{
+    struct classic_card *card = ctx;
+
+    const enum st st = classic_io_select(&card->io, uid, uid_bytes);
+    if (st != ST_OK) {
+        return st;
+    }
+    const struct reader_target target = card->io.target;
+    return classic_card_take(card, &target, ret);
 }
 
 static enum st card_history(void *ctx, struct snapshot *ret, size_t max, size_t *ret_count)

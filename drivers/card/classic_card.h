@@ -36,4 +36,8 @@ struct classic_card {
 struct card_port classic_card_open(struct classic_card *ret, struct reader reader,
                                    const struct keystore *keystore);
 
+/* Reads the card that the reader has just selected: the port's read without its select. */
+ST_CHECK enum st classic_card_take(struct classic_card *card, const struct reader_target *selected,
+                                   struct card_view *ret);
+
 #endif

@@ -20,6 +20,14 @@ static void forget(struct classic_io *io)
     io->sector = -1;
 }
 
+void classic_io_take(struct classic_io *io, const struct reader_target *target)
+{
+    forget(io);
+    io->target = *target;
+    io->is_selected = true;
+    io->selects += 1;
+}
+
 enum st classic_io_select(struct classic_io *io, const uint8_t *uid, size_t uid_bytes)
 {
     struct reader_target target;
@@ -28,9 +36,7 @@ enum st classic_io_select(struct classic_io *io, const uint8_t *uid, size_t uid_
     const enum st st =
         io->reader.ops->select(io->reader.ctx, uid, uid_bytes, SELECT_TIMEOUT_MS, &target);
     if (st == ST_OK) {
-        io->target = target;
-        io->is_selected = true;
-        io->selects += 1;
+        classic_io_take(io, &target);
     }
     return st;
 }

@@ -24,6 +24,9 @@ struct classic_io {
     uint8_t key[6];
 };
 
+/* Takes over a card that the reader has just selected. */
+void classic_io_take(struct classic_io *io, const struct reader_target *target);
+
 /* Selects any card, or the one with `uid`. Statuses as hal/reader.h. */
 ST_CHECK enum st classic_io_select(struct classic_io *io, const uint8_t *uid, size_t uid_bytes);
 

@@ -1,0 +1,82 @@
+#include "drivers/card/card_families.h"
+
+#include <string.h>
+
+/* An empty field answers in some 15 ms (UM0701-02, 7.3.5), but libnfc itself waits up to 300 ms for
+ * a chip that does not. */
+enum { SELECT_TIMEOUT_MS = 400 };
+
+static enum st families_read(void *ctx, const uint8_t *uid, size_t uid_bytes, struct card_view *ret)
+{
+    struct card_families *families = ctx;
+    struct reader_target target;
+
+    const enum st st = families->reader.ops->select(families->reader.ctx, uid, uid_bytes,
+                                                    SELECT_TIMEOUT_MS, &target);
+    if (st != ST_OK) {
+        return st;
+    }
+    if (desfire_card_is_for(&target)) {
+        families->active = &families->desfire_port;
+        return desfire_card_take(&families->desfire, &target, ret);
+    }
+    families->active = &families->classic_port;
+    return classic_card_take(&families->classic, &target, ret);
+}
+
+static enum st families_history(void *ctx, struct snapshot *ret, size_t max, size_t *ret_count)
+{
+    const struct card_port *port = ((struct card_families *)ctx)->active;
+    return port->ops->history(port->ctx, ret, max, ret_count);
+}
+
+static enum st families_identity(void *ctx, struct card_identity *ret)
+{
+    const struct card_port *port = ((struct card_families *)ctx)->active;
+    return port->ops->identity(port->ctx, ret);
+}
+
+static enum st families_commit(void *ctx, const struct snapshot *next)
+{
+    const struct card_port *port = ((struct card_families *)ctx)->active;
+    return port->ops->commit(port->ctx, next);
+}
+
+static void families_refresh(void *ctx)
+{
+    const struct card_port *port = ((struct card_families *)ctx)->active;
+    port->ops->refresh(port->ctx);
+}
+
+static enum st families_issue(void *ctx, const struct card_identity *identity,
+                              const struct snapshot *first)
+{
+    const struct card_port *port = ((struct card_families *)ctx)->active;
+    return port->ops->issue(port->ctx, identity, first);
+}
+
+static void families_release(void *ctx)
+{
+    const struct card_port *port = ((struct card_families *)ctx)->active;
+    port->ops->release(port->ctx);
+}
+
+struct card_port card_families_open(struct card_families *ret, struct reader reader,
+                                    struct keystore *keystore)
+{
+    static const struct card_ops ops = {
+        .read = families_read,
+        .history = families_history,
+        .identity = families_identity,
+        .commit = families_commit,
+        .refresh = families_refresh,
+        .issue = families_issue,
+        .release = families_release,
+    };
+    memset(ret, 0, sizeof *ret);
+    ret->reader = reader;
+    ret->classic_port = classic_card_open(&ret->classic, reader, keystore);
+    ret->desfire_port = desfire_card_open(&ret->desfire, reader, keystore);
+    ret->active = &ret->classic_port;
+    return (struct card_port){.ops = &ops, .ctx = ret};
+}

@@ -1,0 +1,597 @@
+#include "drivers/card/desfire_card.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "drivers/card/desfire_priv.h"
+#include "hal/base/bytes.h"
+
+/* Commands; headers are in docs/card-layout.md, "DESFire". */
+enum {
+    READ_DATA = 0xBD,
+    READ_RECORDS = 0xBB,
+    WRITE_RECORD = 0x3B,
+    GET_VALUE = 0x6C,
+    CREDIT = 0x0C,
+    DEBIT = 0xDC,
+    COMMIT = 0xC7,
+};
+
+static const char *const say_foreign =
+    "This card belongs to another application, or its keys are not ours. Ask for the member card.";
+static const char *const say_tampered =
+    "This card was changed by someone else's hand. Keep it and call the club; do not serve it.";
+
+void desfire_conclude(struct desfire_card *card, enum card_condition condition, const char *say)
+{
+    card->condition = condition;
+    fault_say(&card->why, "%s", say);
+}
+
+/* --- sessions ------------------------------------------------------------------------------- */
+
+/* The version to try first: what is known of the card, else the one for new cards, or another that
+ * this store has. ST_UNSUPPORTED: it has none. */
+static enum st first_version(const struct desfire_card *card, enum key_role role, uint8_t *ret)
+{
+    const uint8_t current = keystore_version(card->io.keystore);
+    const uint8_t known = card->version[role];
+
+    if (known < KEYSTORE_VERSIONS && keystore_has_role(card->io.keystore, role, known)) {
+        *ret = known;
+        return ST_OK;
+    }
+    for (uint8_t i = 0; i < KEYSTORE_VERSIONS; i += 1) {
+        const uint8_t version = (uint8_t)((current + i) % KEYSTORE_VERSIONS);
+        if (keystore_has_role(card->io.keystore, role, version)) {
+            *ret = version;
+            return ST_OK;
+        }
+    }
+    return ST_UNSUPPORTED;
+}
+
+enum st desfire_open(struct desfire_card *card, enum key_role role)
+{
+    struct desfire_io *io = &card->io;
+    uint8_t version = 0, mark = 0;
+
+    if (io->has_session && io->role == role) {
+        return ST_OK;
+    }
+    enum st st = first_version(card, role, &version);
+    if (st == ST_OK) {
+        st = desfire_io_authenticate(io, desfire_aid, role, version);
+    }
+    if (st != ST_DENIED) {
+        card->version[role] = version;
+        return st;
+    }
+    /* Not that one. The card tells which it is; almost all cards never get here. */
+    card->version[role] = KEYSTORE_VERSIONS;
+    st = desfire_io_key_version(io, role, &mark);
+    if (st != ST_OK) {
+        return st == ST_REFUSED ? ST_DENIED : st;
+    }
+    if (mark == 0) {
+        card->version[role] = KEYSTORE_FACTORY;
+        return ST_DENIED;
+    }
+    const uint8_t other = mark % KEYSTORE_VERSIONS;
+    if (mark / KEYSTORE_VERSIONS != KEYSTORE_DESFIRE_MARK / KEYSTORE_VERSIONS || other == version ||
+        !keystore_has_role(io->keystore, role, other)) {
+        return ST_DENIED;
+    }
+    st = desfire_io_authenticate(io, desfire_aid, role, other);
+    card->version[role] = other;
+    return st;
+}
+
+enum st desfire_return(struct desfire_card *card)
+{
+    struct desfire_io *io = &card->io;
+
+    if (io->is_selected) {
+        return ST_OK;
+    }
+    const enum st st = desfire_io_select(io, io->target.uid, io->target.uid_bytes);
+    if (st != ST_OK) {
+        return st == ST_AGAIN ? ST_GONE : st;
+    }
+    return desfire_io_application(io, desfire_aid);
+}
+
+enum st desfire_renew_key(struct desfire_card *card, enum key_role role)
+{
+    const uint8_t current = keystore_version(card->io.keystore);
+
+    enum st st = desfire_open(card, role);
+    if (st == ST_OK && card->version[role] != current) {
+        st = desfire_io_change_own_key(&card->io, card->version[role], current);
+        card->version[role] = st == ST_OK ? current : KEYSTORE_VERSIONS;
+    }
+    return st;
+}
+
+/* --- files ---------------------------------------------------------------------------------- */
+
+static enum st ask(struct desfire_card *card, uint8_t command, enum desfire_layout_file file,
+                   uint32_t from, uint32_t count)
+{
+    uint8_t message[EV1_MESSAGE_MAX] = {command, (uint8_t)file};
+
+    message[2] = (uint8_t)from;
+    message[5] = (uint8_t)count;
+    assert(from < 256 && count < 256);
+    return desfire_io_ask(&card->io, EV1_PLAIN, message, 8, 0);
+}
+
+enum st desfire_read_newest(struct desfire_card *card, struct snapshot *ret)
+{
+    const enum st st = ask(card, READ_RECORDS, DESFIRE_HISTORY, 0, 1);
+    if (st != ST_OK) {
+        return st;
+    }
+    if (card->io.answer_bytes != SNAPSHOT_IMAGE_BYTES) {
+        return ST_FOREIGN;
+    }
+    return snapshot_decode(card->io.answer, ret);
+}
+
+enum st desfire_read_credit(struct desfire_card *card, int64_t *ret_rials)
+{
+    uint8_t message[EV1_MESSAGE_MAX] = {GET_VALUE, DESFIRE_CREDIT};
+
+    const enum st st = desfire_io_ask_secret(&card->io, message, 2, 4);
+    if (st == ST_OK) {
+        *ret_rials = (int32_t)get_le32(card->io.answer);
+    }
+    return st;
+}
+
+enum st desfire_transact(struct desfire_card *card, int64_t change_rials,
+                         const struct snapshot *next, bool *ret_is_sent)
+{
+    uint8_t purse[EV1_MESSAGE_MAX] = {change_rials < 0 ? DEBIT : CREDIT, DESFIRE_CREDIT};
+    uint8_t record[EV1_MESSAGE_MAX] = {WRITE_RECORD,        DESFIRE_HISTORY, 0, 0, 0,
+                                       SNAPSHOT_IMAGE_BYTES};
+    uint8_t commit[EV1_MESSAGE_MAX] = {COMMIT};
+    enum st st = ST_OK;
+
+    if (change_rials != 0) {
+        const int64_t rials = change_rials < 0 ? -change_rials : change_rials;
+        assert(rials <= DESFIRE_CREDIT_MAX);
+        put_le32(purse + 2, (uint32_t)rials);
+        st = desfire_io_ask(&card->io, EV1_ENCIPHERED, purse, 2, 4);
+    }
+    if (st == ST_OK) {
+        snapshot_encode(next, record + 8);
+        st = desfire_io_ask(&card->io, EV1_MACED, record, 8, SNAPSHOT_IMAGE_BYTES);
+    }
+    if (st == ST_OK) {
+        *ret_is_sent = true;
+        st = desfire_io_ask(&card->io, EV1_PLAIN, commit, 1, 0);
+    }
+    return st;
+}
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+/* Our application is there, but its spend key is not ours, or only as yet. */
+static enum st find_without_key(struct desfire_card *card)
+{
+    enum st st = ST_DENIED;
+
+    if (card->version[ROLE_SPEND] == KEYSTORE_FACTORY) {
+        st = desfire_io_authenticate(&card->io, desfire_aid, ROLE_SPEND, KEYSTORE_FACTORY);
+    }
+    if (st == ST_OK) {
+        desfire_conclude(card, CARD_HALF_ISSUED,
+                         "The issue of this card was not finished. Issue it again.");
+    } else if (st == ST_DENIED) {
+        desfire_conclude(card, CARD_FOREIGN, say_foreign);
+        st = ST_OK;
+    }
+    return st;
+}
+
+/* The card takes our key. What is not there was not made yet: only the issue key makes files. */
+static enum st find_newest(struct desfire_card *card)
+{
+    struct desfire_io *io = &card->io;
+    const char *const say_half = "The issue of this card was not finished. Issue it again.";
+
+    enum st st = ask(card, READ_DATA, DESFIRE_IDENTITY, 0, DESFIRE_NUMBER_BYTES);
+    if (st == ST_REFUSED && io->status == DESFIRE_IO_NO_FILE) {
+        desfire_conclude(card, CARD_HALF_ISSUED, say_half);
+        return ST_OK;
+    }
+    if (st == ST_REFUSED) {
+        desfire_conclude(card, CARD_DAMAGED, "This member card is damaged: replace it.");
+        return ST_OK;
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    const enum st numbered = io->answer_bytes == DESFIRE_NUMBER_BYTES
+                                 ? desfire_number_decode(io->answer, &card->number)
+                                 : ST_FOREIGN;
+    st = desfire_read_newest(card, &card->newest);
+    if (st == ST_REFUSED &&
+        (io->status == DESFIRE_IO_BOUNDARY || io->status == DESFIRE_IO_NO_FILE)) {
+        desfire_conclude(card, CARD_HALF_ISSUED, say_half);
+        return ST_OK;
+    }
+    if (st == ST_GONE || st == ST_IO) {
+        return st;
+    }
+    if (st == ST_UNSUPPORTED || numbered == ST_UNSUPPORTED) {
+        desfire_conclude(card, CARD_UNKNOWN_CHIP,
+                         "This card was written by a newer firmware: update this terminal.");
+    } else if (st == ST_REFUSED) {
+        desfire_conclude(card, CARD_DAMAGED, "This member card is damaged: replace it.");
+    } else if (st != ST_OK || numbered != ST_OK) {
+        desfire_conclude(card, CARD_TAMPERED, say_tampered);
+    } else {
+        desfire_conclude(card, CARD_MEMBER, "A member card.");
+    }
+    return ST_OK;
+}
+
+/* Once the chip has refused what a record promised, record and purse must agree. */
+static enum st compare_purse(struct desfire_card *card)
+{
+    const struct reader_target *target = &card->io.target;
+    int64_t rials = 0;
+
+    if (card->suspect_bytes != target->uid_bytes ||
+        memcmp(card->suspect, target->uid, target->uid_bytes) != 0) {
+        return ST_OK;
+    }
+    enum st st = desfire_read_credit(card, &rials);
+    if (st == ST_REFUSED || (st == ST_OK && rials != card->newest.purse[PURSE_CREDIT].rials)) {
+        desfire_conclude(card, CARD_TAMPERED, say_tampered);
+        return ST_OK;
+    }
+    if (st == ST_OK) {
+        card->suspect_bytes = 0;
+    }
+    return st;
+}
+
+static enum st find(struct desfire_card *card)
+{
+    card->has_application = false;
+    enum st st = desfire_io_application(&card->io, desfire_aid);
+    if (st == ST_REFUSED) {
+        if (card->io.status == DESFIRE_IO_NO_APPLICATION) {
+            return desfire_look_at_blank(card);
+        }
+        desfire_conclude(card, CARD_FOREIGN, say_foreign);
+        return ST_OK;
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    card->has_application = true;
+    st = desfire_open(card, ROLE_SPEND);
+    if (st == ST_DENIED || st == ST_REFUSED) {
+        return find_without_key(card);
+    }
+    if (st == ST_UNSUPPORTED) {
+        desfire_conclude(card, CARD_UNKNOWN_CHIP,
+                         "This terminal has no keys for this kind of card: ask for some.");
+        return ST_OK;
+    }
+    if (st == ST_OK) {
+        st = find_newest(card);
+    }
+    if (st == ST_OK && card->condition == CARD_MEMBER) {
+        st = compare_purse(card);
+    }
+    return st;
+}
+
+bool desfire_card_is_for(const struct reader_target *target)
+{
+    return target->sak == 0x20;
+}
+
+enum st desfire_card_take(struct desfire_card *card, const struct reader_target *target,
+                          struct card_view *ret)
+{
+    struct card_view view;
+    struct desfire_io *io = &card->io;
+    enum st st = ST_OK;
+
+    desfire_io_take(io, target);
+    card->number = 0;
+    memset(card->version, KEYSTORE_VERSIONS, sizeof card->version);
+    desfire_conclude(card, CARD_UNKNOWN_CHIP, "This kind of card is not served here.");
+    /* A UID of 4 bytes is one that the card makes up anew each time: keys cannot be found by it. */
+    if (desfire_card_is_for(target) && target->uid_bytes == 7) {
+        st = find(card);
+        /* The second round is for noise: a card that is really away fails its select. */
+        if (st == ST_GONE) {
+            st = desfire_io_select(io, io->target.uid, io->target.uid_bytes);
+            st = st == ST_OK ? find(card) : st == ST_AGAIN ? ST_GONE : st;
+        }
+        if (st != ST_OK) {
+            card->condition = CARD_UNKNOWN_CHIP; /* nothing may be written */
+            return st == ST_IO ? ST_IO : ST_GONE;
+        }
+    }
+    memset(&view, 0, sizeof view);
+    view.family = CARD_DESFIRE;
+    view.condition = card->condition;
+    view.uid_bytes = io->target.uid_bytes;
+    memcpy(view.uid, io->target.uid, io->target.uid_bytes);
+    view.why = card->why;
+    if (card->condition == CARD_MEMBER) {
+        card->session = io->selects;
+        view.number = card->number;
+        view.snapshot = card->newest;
+    }
+    *ret = view;
+    return ST_OK;
+}
+
+/* --- the port ------------------------------------------------------------------------------- */
+
+static enum st card_read(void *ctx, const uint8_t *uid, size_t uid_bytes, struct card_view *ret)
+{
+    struct desfire_card *card = ctx;
+
+    const enum st st = desfire_io_select(&card->io, uid, uid_bytes);
+    if (st != ST_OK) {
+        return st;
+    }
+    const struct reader_target target = card->io.target;
+    return desfire_card_take(card, &target, ret);
+}
+
+/* A session in which files can be read, opened again if an error ended it. */
+static enum st open_to_read(struct desfire_card *card)
+{
+    if (card->condition != CARD_MEMBER) {
+        return ST_GONE; /* a commit is in doubt: read the card again */
+    }
+    enum st st = desfire_return(card);
+    if (st == ST_OK) {
+        st = desfire_open(card, ROLE_SPEND);
+    }
+    return st == ST_OK || st == ST_IO ? st : ST_GONE;
+}
+
+static enum st card_history(void *ctx, struct snapshot *ret, size_t max, size_t *ret_count)
+{
+    struct desfire_card *card = ctx;
+    size_t records =
+        card->newest.counter < DESFIRE_RECORDS ? card->newest.counter : DESFIRE_RECORDS;
+
+    enum st st = open_to_read(card);
+    if (st != ST_OK) {
+        return st;
+    }
+    records = max < records ? max : records;
+    if (records == 0) {
+        *ret_count = 0;
+        return ST_OK;
+    }
+    st = ask(card, READ_RECORDS, DESFIRE_HISTORY, 0, (uint32_t)records);
+    if (st == ST_GONE || st == ST_IO) {
+        return st;
+    }
+    size_t count = 0;
+    if (st != ST_OK || card->io.answer_bytes != records * SNAPSHOT_IMAGE_BYTES) {
+        records = 0; /* fewer than its counter promises: the newest is what there is */
+    }
+    /* Several come oldest first. The list ends where the ring does not go on as it should. */
+    for (; count < records; count += 1) {
+        struct snapshot older;
+        const uint8_t *image = card->io.answer + (records - 1 - count) * SNAPSHOT_IMAGE_BYTES;
+        if (snapshot_decode(image, &older) != ST_OK ||
+            older.counter + count != card->newest.counter) {
+            break;
+        }
+        ret[count] = older;
+    }
+    if (count == 0) {
+        ret[count++] = card->newest;
+    }
+    *ret_count = count;
+    return ST_OK;
+}
+
+static enum st card_identity(void *ctx, struct card_identity *ret)
+{
+    struct desfire_card *card = ctx;
+    struct card_identity identity;
+
+    enum st st = open_to_read(card);
+    if (st == ST_OK) {
+        st = ask(card, READ_DATA, DESFIRE_IDENTITY, 0, 2 * DESFIRE_IDENTITY_PART);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    memset(&identity, 0, sizeof identity);
+    if (card->io.answer_bytes != 2 * DESFIRE_IDENTITY_PART ||
+        desfire_identity_decode(card->io.answer, &identity) != ST_OK ||
+        identity.number != card->number) {
+        return ST_DENIED;
+    }
+    memcpy(identity.name, card->io.answer + DESFIRE_IDENTITY_PART, CARD_NAME_BYTES_MAX);
+    *ret = identity;
+    return ST_OK;
+}
+
+static bool is_same(const struct snapshot *a, const struct snapshot *b)
+{
+    uint8_t image_a[SNAPSHOT_IMAGE_BYTES], image_b[SNAPSHOT_IMAGE_BYTES];
+    snapshot_encode(a, image_a);
+    snapshot_encode(b, image_b);
+    return memcmp(image_a, image_b, sizeof image_a) == 0;
+}
+
+/* The card was away since it was read: it may have moved on, or our commit may be done already.
+ * ST_OK  it carries `next`. ST_AGAIN  it carries what was read: write. ST_REFUSED  another. */
+static enum st look_before_writing(struct desfire_card *card, const struct snapshot *next)
+{
+    struct snapshot there;
+
+    enum st st = desfire_read_newest(card, &there);
+    if (st != ST_OK) {
+        return st == ST_GONE || st == ST_IO ? st : ST_REFUSED;
+    }
+    if (is_same(&there, next)) {
+        return ST_OK;
+    }
+    return is_same(&there, &card->newest) ? ST_AGAIN : ST_REFUSED;
+}
+
+/* Before money is put on, record and purse must agree, so that no lie is carried on. */
+static enum st check_purse(struct desfire_card *card)
+{
+    int64_t rials = 0;
+
+    const enum st st = desfire_read_credit(card, &rials);
+    if (st != ST_OK) {
+        return st;
+    }
+    return rials == card->newest.purse[PURSE_CREDIT].rials ? ST_OK : ST_REFUSED;
+}
+
+static enum st commit_once(struct desfire_card *card, const struct snapshot *next,
+                           bool *ret_is_sent)
+{
+    const int64_t change_rials =
+        next->purse[PURSE_CREDIT].rials - card->newest.purse[PURSE_CREDIT].rials;
+
+    enum st st = desfire_return(card);
+    if (st == ST_OK) {
+        st = desfire_open(card, change_rials > 0 ? ROLE_LOAD : ROLE_SPEND);
+    }
+    if (st == ST_OK && card->io.selects != card->session) {
+        st = look_before_writing(card, next);
+        if (st == ST_OK || st == ST_AGAIN) {
+            *ret_is_sent = false; /* the card itself says what became of it */
+        }
+        if (st != ST_AGAIN) {
+            return st;
+        }
+        card->session = card->io.selects;
+        st = ST_OK;
+    }
+    if (st == ST_OK && change_rials > 0) {
+        st = check_purse(card);
+    }
+    if (st == ST_OK) {
+        return desfire_transact(card, change_rials, next, ret_is_sent);
+    }
+    return st;
+}
+
+static enum st card_commit(void *ctx, const struct snapshot *next)
+{
+    struct desfire_card *card = ctx;
+    bool is_sent = false;
+    enum st st = ST_GONE;
+
+    if (card->condition != CARD_MEMBER) {
+        return ST_GONE;
+    }
+    if (next->counter == card->newest.counter) {
+        return is_same(next, &card->newest) ? ST_OK : ST_AGAIN;
+    }
+    if (next->counter != card->newest.counter + 1 ||
+        next->purse[PURSE_CREDIT].rials > DESFIRE_CREDIT_MAX) {
+        return ST_AGAIN;
+    }
+    /* The second round is for noise while the card lies still; a card that left fails its select.
+     * When the commit's answer was lost it finds out whether it was done. */
+    for (unsigned round = 0; round < 2 && st == ST_GONE; round += 1) {
+        st = commit_once(card, next, &is_sent);
+    }
+    if (st == ST_OK) {
+        card->newest = *next;
+        return ST_OK;
+    }
+    if (st == ST_REFUSED && !is_sent) {
+        /* Not enough in the purse for what the record says, or the two differ. */
+        card->suspect_bytes = card->io.target.uid_bytes;
+        memcpy(card->suspect, card->io.target.uid, card->suspect_bytes);
+    }
+    if (!is_sent) {
+        return ST_AGAIN; /* and if it is tried again, the card is looked at first */
+    }
+    card->condition = CARD_UNKNOWN_CHIP; /* read it again before anything else */
+    return st == ST_IO ? ST_IO : ST_GONE;
+}
+
+/* Moves old keys on to the version for new cards, each by itself: that takes only the masters of
+ * its own role, so a terminal renews what it knows. Never backwards, or two terminals of which one
+ * was not updated yet would do it in turns. */
+static void card_refresh(void *ctx)
+{
+    static const enum key_role roles[] = {ROLE_LOAD, ROLE_ISSUE, ROLE_SPEND};
+    struct desfire_card *card = ctx;
+    const uint8_t current = keystore_version(card->io.keystore);
+
+    if (card->condition != CARD_MEMBER || !card->io.is_selected || current == 0) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i += 1) {
+        const enum key_role role = roles[i];
+        enum st st = ST_OK;
+        if (!keystore_has_role(card->io.keystore, role, current)) {
+            continue;
+        }
+        if (card->version[role] >= KEYSTORE_VERSIONS) {
+            uint8_t mark = 0;
+            st = desfire_io_key_version(&card->io, role, &mark);
+            if (st == ST_OK &&
+                mark / KEYSTORE_VERSIONS == KEYSTORE_DESFIRE_MARK / KEYSTORE_VERSIONS) {
+                card->version[role] = mark % KEYSTORE_VERSIONS;
+            }
+        }
+        if (st == ST_OK && card->version[role] < current) {
+            st = desfire_renew_key(card, role);
+        }
+        if (st != ST_OK && st != ST_DENIED && st != ST_UNSUPPORTED) {
+            return;
+        }
+    }
+}
+
+static enum st card_issue(void *ctx, const struct card_identity *identity,
+                          const struct snapshot *first)
+{
+    return desfire_issue(ctx, identity, first);
+}
+
+static void card_release(void *ctx)
+{
+    struct desfire_card *card = ctx;
+    desfire_io_halt(&card->io);
+    card->condition = CARD_UNKNOWN_CHIP;
+}
+
+struct card_port desfire_card_open(struct desfire_card *ret, struct reader reader,
+                                   struct keystore *keystore)
+{
+    static const struct card_ops ops = {
+        .read = card_read,
+        .history = card_history,
+        .identity = card_identity,
+        .commit = card_commit,
+        .refresh = card_refresh,
+        .issue = card_issue,
+        .release = card_release,
+    };
+    memset(ret, 0, sizeof *ret);
+    ret->io.reader = reader;
+    ret->io.keystore = keystore;
+    ret->condition = CARD_UNKNOWN_CHIP;
+    return (struct card_port){.ops = &ops, .ctx = ret};
+}

@@ -1,0 +1,44 @@
+/* desfire_priv.h - what the parts of the DESFire driver share. */
+#ifndef DRIVERS_CARD_DESFIRE_PRIV_H
+#define DRIVERS_CARD_DESFIRE_PRIV_H
+
+#include "drivers/card/desfire_card.h"
+#include "drivers/card/desfire_layout.h"
+
+/* Opens a session with our key of a role, whatever version of it the card has. Sends nothing when
+ * there is one already. Our application is selected.
+ * ST_DENIED       the card's key is none of ours; card->version says KEYSTORE_FACTORY when it is
+ * the one that a new application has. ST_UNSUPPORTED  the store has no key of that role.
+ * ST_REFUSED, ST_GONE, ST_IO as usual. */
+ST_CHECK enum st desfire_open(struct desfire_card *card, enum key_role role);
+
+/* Takes the same card again, if it left the active state, and selects our application.
+ * ST_REFUSED  it has none. */
+ST_CHECK enum st desfire_return(struct desfire_card *card);
+
+/* Reads the newest record. ST_REFUSED: there is none. ST_FOREIGN, ST_UNSUPPORTED: not one of ours.
+ */
+ST_CHECK enum st desfire_read_newest(struct desfire_card *card, struct snapshot *ret);
+
+/* Reads the purse. */
+ST_CHECK enum st desfire_read_credit(struct desfire_card *card, int64_t *ret_rials);
+
+/* The one transaction: moves the purse by `change_rials` if that is not 0, writes the record and
+ * commits both. *ret_is_sent is set when the commit may have reached the card. */
+ST_CHECK enum st desfire_transact(struct desfire_card *card, int64_t change_rials,
+                                  const struct snapshot *next, bool *ret_is_sent);
+
+/* Sets our key of a role to the store's current version, if it has another; the session is over
+ * then. */
+ST_CHECK enum st desfire_renew_key(struct desfire_card *card, enum key_role role);
+
+/* hal/card.h issue. (desfire_issue.c) */
+ST_CHECK enum st desfire_issue(struct desfire_card *card, const struct card_identity *identity,
+                               const struct snapshot *first);
+/* Looks whether a card without our application could get it. (desfire_issue.c) */
+ST_CHECK enum st desfire_look_at_blank(struct desfire_card *card);
+
+/* Sets the condition and its sentence. */
+void desfire_conclude(struct desfire_card *card, enum card_condition condition, const char *say);
+
+#endif
