@@ -14,3 +14,10 @@ CARD_SRC = drivers/card/classic_card.c drivers/card/classic_find.c drivers/card/
            drivers/card/mad.c drivers/card/ev1.c drivers/card/desfire_layout.c \
            drivers/card/desfire_io.c drivers/card/desfire_card.c drivers/card/desfire_issue.c \
            drivers/card/card_families.c
+
+# Devices that identify; whoever links them also needs ENGINE_SRC and CLOCK_SRC.
+IDENT_SRC = drivers/ident/ident.c drivers/ident/ident_device.c drivers/ident/em4100_serial.c \
+            drivers/ident/scanner_serial.c drivers/ident/wedge.c drivers/ident/scan.c
+
+PROGRAMS += vafa-ident
+vafa-ident_SRC = drivers/ident/ident_main.c $(IDENT_SRC) $(CLOCK_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)

@@ -2,3 +2,9 @@
 TESTS += test_media
 test_media_SRC = tests/unit/test_media.c $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_media_LIBS = -lcmocka
+
+TESTS += test_ident_decode
+test_ident_decode_SRC = tests/unit/test_ident_decode.c drivers/ident/em4100_serial.c \
+                        drivers/ident/scanner_serial.c drivers/ident/wedge.c drivers/ident/scan.c \
+                        $(HAL_BASE_SRC)
+test_ident_decode_LIBS = -lcmocka
