@@ -4,6 +4,10 @@ TESTS += test_classic
 test_classic_SRC := tests/unit/test_classic.c $(CLASSIC_SRC) tools/pn532-sim/timing.c
 test_classic_LIBS := -lcmocka
 
+TESTS += test_desfire_model
+test_desfire_model_SRC := tests/unit/test_desfire_model.c $(DESFIRE_SRC) hal/base/bytes.c
+test_desfire_model_LIBS := -lcmocka $(DESFIRE_LIBS)
+
 PROGRAMS += sim_values
 sim_values_SRC := tests/e2e/sim_values.c tools/pn532-sim/classic_bits.c
 sim_values_LIBS := -lfreefare -lnfc

@@ -1,7 +1,9 @@
 # see docs/building.md
 
-# The card model, for the simulator and for tests that put it behind a reader of their own.
+# The card models, for the simulator and for tests that put them behind a reader of their own.
 CLASSIC_SRC := tools/pn532-sim/classic.c tools/pn532-sim/classic_bits.c
+DESFIRE_SRC := $(addprefix tools/pn532-sim/desfire,.c _crypto.c _session.c _files.c _manage.c)
+DESFIRE_LIBS := -lmbedcrypto
 PN532_SIM_SRC := $(CLASSIC_SRC) $(addprefix tools/pn532-sim/,timing.c pn532_frame.c pn532.c \
     pn532_commands.c)
 

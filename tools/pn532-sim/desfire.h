@@ -29,8 +29,9 @@ enum {
     DESFIRE_FILES_MAX = 16,       /* in each application */
     DESFIRE_KEYS_MAX = 14,        /* in each application */
     DESFIRE_POOL_BYTES = 7936,    /* what FreeMem of a new EV1 8K card says */
-    DESFIRE_FRAME_BYTES = 60,     /* ATS: frames of 64 with prologue and CRC */
-    DESFIRE_MESSAGE_BYTES = 512,  /* the longest command, its AF frames put together */
+    DESFIRE_FRAME_BYTES = 61,     /* ATS: frames of 64 with prologue and CRC */
+    DESFIRE_PART_BYTES = 59,      /* data in one frame of an answer */
+    DESFIRE_MESSAGE_BYTES = 8192, /* the longest command or answer, its frames put together */
     DESFIRE_ATS_BYTES_MAX = 20,
     DESFIRE_RANDOM_BYTES = 16,
 };
@@ -120,13 +121,13 @@ struct desfire_file {
     int32_t lower;
     int32_t upper;
     int32_t value;
-    uint32_t limited; /* what a LimitedCredit may still give back */
-    uint8_t options;  /* bit 0 LimitedCredit enabled, bit 1 GetValue free */
+    int32_t limited; /* what a LimitedCredit may give back: the debits of the last transaction */
+    uint8_t options; /* bit 0 LimitedCredit enabled, bit 1 GetValue free */
 };
 
 struct desfire_application {
     bool exists;
-    uint8_t aid[3];
+    uint8_t aid[3];   /* least significant byte first, as on the line */
     uint8_t settings; /* key settings 1 */
     enum desfire_cipher cipher;
     uint8_t keys_count;
@@ -146,6 +147,7 @@ struct desfire_memory {
     struct desfire_key master; /* of the card; DES, zero at the factory */
     uint8_t settings;          /* of the card's level */
     uint8_t configuration;     /* SetConfiguration 00: bit 0 no format, bit 1 random UID */
+    bool is_dead;              /* GetDFNames within a session: an EV1 never answers again */
     struct desfire_key default_key;
     uint8_t ats_bytes;
     uint8_t ats[DESFIRE_ATS_BYTES_MAX];
@@ -160,18 +162,21 @@ struct desfire_pending {
     bool is_cleared; /* records: ClearRecordFile */
     bool is_changed; /* VALUE */
     int32_t value;
-    uint32_t limited;
+    int64_t debits;
+    bool has_debit;
+    bool has_limited_credit;
 };
 
 enum desfire_scheme {
     DESFIRE_NO_SESSION,
-    DESFIRE_D40, /* after Authenticate 0A: 4-byte MAC, CRC16 */
-    DESFIRE_EV1_SCHEME,
+    DESFIRE_D40,  /* after Authenticate 0A: 4-byte MAC, CRC16 */
+    DESFIRE_CMAC, /* after 1A and AA: EV1's, 8-byte MAC, CRC32 */
 };
 
-/* Lost with power, and with each select, error and authentication. */
+/* Lost with power, with a select, an authentication, and with an error in the scheme CMAC. */
 struct desfire_session {
     enum desfire_scheme scheme;
+    bool is_wrapped; /* native and wrapped commands do not mix within it */
     enum desfire_cipher cipher;
     uint8_t key_number;
     uint8_t key[24]; /* the session key */
@@ -223,24 +228,32 @@ struct desfire {
     struct desfire_session session;
     struct desfire_pending pending[DESFIRE_FILES_MAX]; /* of the current application */
 
+    uint8_t random_uid[4];
+
+    /* The command under way, over all its frames. */
     enum desfire_chain chain;
-    bool is_wrapped;  /* the command came wrapped */
-    uint8_t command;  /* code of the command under way */
-    uint8_t auth_key; /* AUTHENTICATE: key number and both challenges */
-    uint8_t rnd_b[16];
+    bool is_wrapped;
+    uint8_t command; /* its code */
+    uint8_t auth_key;
+    uint8_t auth_random[16]; /* the card's challenge, in clear */
     uint8_t auth_iv[16];
-    uint8_t message[DESFIRE_MESSAGE_BYTES]; /* command, its code first */
     size_t message_bytes;
-    uint8_t reply[8192 + 64]; /* answer without status */
+    size_t message_expected;
+    bool ends_session; /* once the answer is protected */
     size_t reply_bytes;
     size_t reply_sent;
-    uint8_t reply_status;
-    bool reply_is_framed; /* GetVersion and others end frames where they want */
+    uint8_t parts; /* answers that break where they want: GetVersion, GetDFNames */
+    uint8_t parts_sent;
+    uint8_t part_bytes[DESFIRE_APPLICATIONS_MAX];
+    uint8_t message[DESFIRE_MESSAGE_BYTES]; /* the code first */
+    uint8_t reply[DESFIRE_MESSAGE_BYTES];   /* without status */
 
     /* Random numbers: these bytes first, then a generator that `random` seeds. */
     uint32_t random;
     uint8_t random_bytes;
     uint8_t random_next[DESFIRE_RANDOM_BYTES];
+
+    bool is_striking; /* the planned cut strikes in the write under way, which is done whole */
 
     /* Since desfire_init, or since the owner set them to 0. */
     uint32_t commands;
@@ -264,7 +277,7 @@ void desfire_identify(const struct desfire *card, uint8_t ret_atqa[2], uint8_t *
 
 /* The UID of anticollision: 7 bytes, or a random one of 4 bytes (08 xx xx xx) when
  * SetConfiguration says so. Returns its length. */
-uint8_t desfire_uid(struct desfire *card, uint8_t ret_uid[DESFIRE_UID_BYTES]);
+uint8_t desfire_uid(const struct desfire *card, uint8_t ret_uid[DESFIRE_UID_BYTES]);
 
 /* As classic.h has them: losing power forgets session and pending transaction. */
 void desfire_field_on(struct desfire *card);
