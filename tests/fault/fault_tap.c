@@ -416,6 +416,8 @@ static int conclude(void **unused)
         "# %llu states settled and checked on card, journal and history; %llu of them different, "
         "checked at the club\n",
         (unsigned long long)world_checked, (unsigned long long)world_distinct);
+    printf("# %llu runs ended with a blank card locked by a torn trailer; none held value\n",
+           (unsigned long long)world_lost);
     return 0;
 }
 

@@ -32,7 +32,8 @@ static uint32_t sale_counter, load_counter;
 static uint64_t member_number;
 
 static struct keystore *keys;
-static struct classic member_card, blank_card;
+static struct classic member_card, blank_card,
+    issued_card; /* the last: blank_card after an issue */
 static uint8_t prepared[DB_MAX];
 static size_t prepared_bytes;
 static char programme_text[PROGRAMME_TEXT_MAX];
@@ -302,6 +303,9 @@ void world_prepare(void)
         world_reset(&world, (enum operation)n, NULL);
         MUST(world_boot(&world));
         expected[n] = done(&world, &request);
+        if (n == OP_ISSUE) {
+            issued_card = *world.card;
+        }
         world_die(&world);
     }
     const char *path = getenv("FAULT_TAP_DUMP");
@@ -544,6 +548,20 @@ static void again(struct world *world, const struct story *story, const struct t
     }
 }
 
+/* Some trailer is neither as it left the factory nor as an issue leaves it. */
+static bool has_torn_trailer(const struct classic *card)
+{
+    static const uint8_t firm[CLASSIC_BLOCK_BYTES];
+    for (unsigned block = 3; block < 64; block += 4) {
+        if (memcmp(card->weak[block], firm, sizeof firm) != 0 ||
+            (memcmp(card->memory[block], blank_card.memory[block], sizeof firm) != 0 &&
+             memcmp(card->memory[block], issued_card.memory[block], sizeof firm) != 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A trailer that is torn locks its sector, whoever wrote it: a blank card is then lost, as any that
  * breaks. It must hold no value, and nothing may say that it was issued. */
 static bool is_lost_blank(struct world *world, const struct story *story,
@@ -553,6 +571,9 @@ static bool is_lost_blank(struct world *world, const struct story *story,
     if (story->operation != OP_ISSUE || answer->outcome != TAP_NOT_DONE ||
         (answer->reason != TAP_REASON_FOREIGN && answer->reason != TAP_REASON_DAMAGED)) {
         return false;
+    }
+    if (!has_torn_trailer(world->card)) {
+        violated(story, "no trailer is torn, and the card is refused: %s", answer->say.say);
     }
     if (story->was_answered && story->first.outcome == TAP_DONE) {
         violated(story, "the issue was answered done and the card is lost");
