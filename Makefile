@@ -100,5 +100,5 @@ $(B)/%.o: %.c
 -include $(patsubst %.c,$(B)/%.d,$(sort $(ALL_SRC)))
 
 list-tests:
-	@printf '%s\n' $(addprefix $(B)/,$(TESTS)) $(SCRIPTS)
+	@printf "%s\n" $(SCRIPTS) $(addprefix $(B)/,$(TESTS))
 .PHONY: list-tests
