@@ -1,7 +1,7 @@
 # Tests of card. PROGRAMS/TESTS: see docs/building.md
 
 # hal/reader.h over the card model, for every test that needs a card but no process.
-SOFT_READER_SRC := tests/support/soft_reader.c tools/pn532-sim/timing.c $(CLASSIC_SRC)
+SOFT_READER_SRC := tests/support/soft_reader.c tools/pn532-sim/timing.c $(CLASSIC_SRC) $(DESFIRE_SRC)
 
 CARD_WORLD_SRC = tests/support/card_world.c $(SOFT_READER_SRC) $(CARD_SRC) $(KEYSTORE_SRC) \
                  $(ENGINE_SRC) $(HAL_BASE_SRC)
@@ -28,3 +28,7 @@ SCRIPTS += tests/vectors/check_card_vectors
 TESTS += test_desfire_ev1
 test_desfire_ev1_SRC = tests/unit/test_desfire_ev1.c drivers/card/ev1.c $(HAL_BASE_SRC)
 test_desfire_ev1_LIBS = $(KEYSTORE_LIBS) -lcmocka
+
+TESTS += test_desfire_card
+test_desfire_card_SRC = tests/unit/test_desfire_card.c $(CARD_WORLD_SRC)
+test_desfire_card_LIBS = $(CARD_WORLD_LIBS)

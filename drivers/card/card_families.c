@@ -2,17 +2,13 @@
 
 #include <string.h>
 
-/* An empty field answers in some 15 ms (UM0701-02, 7.3.5), but libnfc itself waits up to 300 ms for
- * a chip that does not. */
-enum { SELECT_TIMEOUT_MS = 400 };
-
 static enum st families_read(void *ctx, const uint8_t *uid, size_t uid_bytes, struct card_view *ret)
 {
     struct card_families *families = ctx;
     struct reader_target target;
 
-    const enum st st = families->reader.ops->select(families->reader.ctx, uid, uid_bytes,
-                                                    SELECT_TIMEOUT_MS, &target);
+    /* Only a card of ISO 14443-4 has to be asleep before it hears a call. */
+    const enum st st = desfire_io_seek(&families->desfire.io, uid, uid_bytes, &target);
     if (st != ST_OK) {
         return st;
     }
@@ -74,7 +70,6 @@ struct card_port card_families_open(struct card_families *ret, struct reader rea
         .release = families_release,
     };
     memset(ret, 0, sizeof *ret);
-    ret->reader = reader;
     ret->classic_port = classic_card_open(&ret->classic, reader, keystore);
     ret->desfire_port = desfire_card_open(&ret->desfire, reader, keystore);
     ret->active = &ret->classic_port;

@@ -10,7 +10,6 @@
 #include "drivers/card/desfire_card.h"
 
 struct card_families {
-    struct reader reader;
     struct classic_card classic;
     struct desfire_card desfire;
     struct card_port classic_port, desfire_port;

@@ -15,7 +15,7 @@ enum {
 
 /* The slowest exchange is a commit, some 8 ms in the card and as much on the line. A card that
  * needs longer asks for it by itself (ISO 14443-4, WTX), which the PN532 grants. */
-enum { SELECT_TIMEOUT_MS = 400, EXCHANGE_TIMEOUT_MS = 250 };
+enum { SELECT_TIMEOUT_MS = 400, LOOK_TIMEOUT_MS = 50, EXCHANGE_TIMEOUT_MS = 250 };
 
 static void end_session(struct desfire_io *io)
 {
@@ -34,22 +34,46 @@ void desfire_io_take(struct desfire_io *io, const struct reader_target *target)
 {
     end_session(io);
     io->target = *target;
-    io->is_selected = true;
+    io->is_selected = io->is_awake = true;
     io->selects += 1;
 }
 
-enum st desfire_io_select(struct desfire_io *io, const uint8_t *uid, size_t uid_bytes)
+enum st desfire_io_seek(struct desfire_io *io, const uint8_t *uid, size_t uid_bytes,
+                        struct reader_target *ret)
 {
-    struct reader_target target;
+    const struct reader_ops *ops = io->reader.ops;
     uint8_t copy[READER_UID_MAX];
+    enum st st = ST_AGAIN;
 
     assert(uid == NULL || uid_bytes <= sizeof copy);
     if (uid != NULL) {
         memcpy(copy, uid, uid_bytes); /* it may be io->target's own */
     }
     lose(io);
-    const enum st st = io->reader.ops->select(io->reader.ctx, uid == NULL ? NULL : copy, uid_bytes,
-                                              SELECT_TIMEOUT_MS, &target);
+    if (io->is_awake) {
+        st = ops->deselect(io->reader.ctx, EXCHANGE_TIMEOUT_MS);
+        if (st == ST_IO) {
+            return st;
+        }
+        io->is_awake = false;
+        st = ST_AGAIN;
+        if (uid == NULL) {
+            st = ops->select(io->reader.ctx, io->target.uid, io->target.uid_bytes, LOOK_TIMEOUT_MS,
+                             ret);
+        }
+    }
+    if (st == ST_AGAIN) {
+        st = ops->select(io->reader.ctx, uid == NULL ? NULL : copy, uid_bytes, SELECT_TIMEOUT_MS,
+                         ret);
+    }
+    return st;
+}
+
+enum st desfire_io_select(struct desfire_io *io, const uint8_t *uid, size_t uid_bytes)
+{
+    struct reader_target target;
+
+    const enum st st = desfire_io_seek(io, uid, uid_bytes, &target);
     if (st == ST_OK) {
         desfire_io_take(io, &target);
     }
@@ -235,10 +259,11 @@ enum st desfire_io_key_version(struct desfire_io *io, enum key_role role, uint8_
 
 void desfire_io_halt(struct desfire_io *io)
 {
-    if (io->is_selected) {
+    if (io->is_awake) {
         /* A card that does not hear it is away already. */
         const enum st st = io->reader.ops->deselect(io->reader.ctx, EXCHANGE_TIMEOUT_MS);
         (void)st;
+        io->is_awake = false;
     }
     lose(io);
     bytes_wipe(io->answer, sizeof io->answer);

@@ -37,6 +37,7 @@ struct desfire_io {
     struct keystore *keystore;
     struct reader_target target;
     bool is_selected;
+    bool is_awake;    /* as far as we know: activated and not sent to sleep since */
     unsigned selects; /* a change tells that the card may have been away in between */
     bool has_session;
     enum key_role role; /* of the session */
@@ -49,7 +50,13 @@ struct desfire_io {
 /* Takes over a card that the reader has just selected. */
 void desfire_io_take(struct desfire_io *io, const struct reader_target *target);
 
-/* Selects the card with this UID. Statuses as hal/reader.h. */
+/* Selects any card, or the one with this UID, and only tells what it is. An activated card is deaf
+ * to calls (ISO 14443-3, 6.3.7), so one that may still be is sent to sleep first, and called by its
+ * UID when any card will do. Statuses as hal/reader.h. */
+ST_CHECK enum st desfire_io_seek(struct desfire_io *io, const uint8_t *uid, size_t uid_bytes,
+                                 struct reader_target *ret);
+
+/* The same, and takes it over. */
 ST_CHECK enum st desfire_io_select(struct desfire_io *io, const uint8_t *uid, size_t uid_bytes);
 
 /* Sends `message` (code and header, then data) and puts the answer's data into io->answer. The

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hal/keystore_admin.h"
+
 const struct card_identity card_world_identity = {
     .number = UINT64_C(6273531234567890),
     .kind = 3,
@@ -45,10 +47,64 @@ struct keystore *card_world_keys(void)
     return keystore;
 }
 
+struct keystore *card_world_desfire_keys(unsigned roles, unsigned versions)
+{
+    struct keystore_entry entries[KEY_ROLES * KEYSTORE_VERSIONS];
+    char folder[] = "/tmp/vafa-keys-XXXXXX";
+    char path[64], secret[64];
+    struct keystore *keystore = NULL;
+    struct fault fault;
+    size_t count = 0;
+
+    for (unsigned role = 0; role < KEY_ROLES; role += 1) {
+        for (unsigned version = 0; version < KEYSTORE_VERSIONS; version += 1) {
+            if ((roles >> role & 1) == 0 || (versions >> version & 1) == 0) {
+                continue;
+            }
+            entries[count].master = (enum key_master)(MASTER_ISSUE + role);
+            entries[count].version = (uint8_t)version;
+            memset(entries[count].key, (int)(0x40 + 16 * role + version), KEY_MASTER_BYTES);
+            count += 1;
+        }
+    }
+    const char *made = mkdtemp(folder);
+    assert(made != NULL && count > 0);
+    (void)snprintf(path, sizeof path, "%s/keys", made);
+    (void)snprintf(secret, sizeof secret, "%s/keys.device", made);
+    enum st st = keystore_add(path, entries, count, &fault);
+    if (st == ST_OK) {
+        st = keystore_open(path, &keystore, &fault);
+    }
+    unlink(path);
+    unlink(secret);
+    rmdir(made);
+    if (st != ST_OK) {
+        fprintf(stderr, "%s\n", fault.say);
+        abort();
+    }
+    return keystore;
+}
+
+static const uint8_t uid[7] = {0x04, 0xA1, 0xB2, 0xC3, 0xD4, 0xE5, 0xF6};
+
+void card_world_init_desfire(struct card_world *world)
+{
+    memset(world, 0, sizeof *world);
+    world->is_desfire = true;
+    world->keystore = card_world_desfire_keys(CARD_WORLD_ISSUE, 3);
+    desfire_init(&world->desfire, uid);
+    desfire_set_random(&world->desfire, 20240101, NULL);
+    soft_reader_init_desfire(&world->soft, &world->desfire);
+}
+
+void card_world_use_keys(struct card_world *world, struct keystore *keystore)
+{
+    keystore_close(world->keystore);
+    world->keystore = keystore;
+}
+
 void card_world_init(struct card_world *world, enum classic_kind kind, size_t uid_bytes)
 {
-    static const uint8_t uid[7] = {0x04, 0xA1, 0xB2, 0xC3, 0xD4, 0xE5, 0xF6};
-
     memset(world, 0, sizeof *world);
     world->keystore = card_world_keys();
     classic_init(&world->card, kind, uid, (uint8_t)uid_bytes);
@@ -60,11 +116,20 @@ void card_world_finish(struct card_world *world)
     keystore_close(world->keystore);
 }
 
+void card_world_new_driver(struct card_world *world)
+{
+    const struct reader reader = soft_reader_port(&world->soft);
+    if (world->is_desfire) {
+        world->port = card_families_open(&world->families, reader, world->keystore);
+    } else {
+        world->port = classic_card_open(&world->driver, reader, world->keystore);
+    }
+}
+
 enum st card_world_read(struct card_world *world, struct card_view *ret)
 {
     soft_reader_tap(&world->soft);
-    world->port =
-        classic_card_open(&world->driver, soft_reader_port(&world->soft), world->keystore);
+    card_world_new_driver(world);
     return world->port.ops->read(world->port.ctx, NULL, 0, ret);
 }
 
@@ -87,6 +152,16 @@ struct snapshot card_world_snapshot(uint32_t counter)
     snapshot.last.minute = 1000000 + counter * 17;
     snapshot.last.terminal = 1 + counter % 5;
     snapshot.last.sequence = 100 + counter * 2;
+    return snapshot;
+}
+
+struct snapshot card_world_snapshot_of(const struct card_world *world, uint32_t counter)
+{
+    struct snapshot snapshot = card_world_snapshot(counter);
+    if (world->is_desfire) {
+        snapshot.purse[PURSE_CREDIT].rials =
+            5000000 + 1000000 * (int64_t)(counter / 5) - 100003 * (int64_t)(counter % 5);
+    }
     return snapshot;
 }
 
@@ -118,7 +193,7 @@ void card_world_sell(struct card_world *world)
         fprintf(stderr, "card_world: condition %d: %s\n", (int)view.condition, view.why.say);
         abort();
     }
-    const struct snapshot next = card_world_snapshot(view.snapshot.counter + 1);
+    const struct snapshot next = card_world_snapshot_of(world, view.snapshot.counter + 1);
     must(world->port.ops->commit(world->port.ctx, &next), "commit");
     world->port.ops->refresh(world->port.ctx);
 }
@@ -126,7 +201,7 @@ void card_world_sell(struct card_world *world)
 void card_world_issue(struct card_world *world, uint32_t counter)
 {
     struct card_view view;
-    const struct snapshot first = card_world_snapshot(1);
+    const struct snapshot first = card_world_snapshot_of(world, 1);
 
     must(card_world_read(world, &view), "read a blank card");
     must(world->port.ops->issue(world->port.ctx, &card_world_identity, &first), "issue");

@@ -1,9 +1,10 @@
-/* soft_reader.h - hal/reader.h over the card model, in memory: no process, no line, no waiting.
+/* soft_reader.h - hal/reader.h over the card models, in memory: no process, no line, no waiting.
  *
- * Answers as a PN532 behind libnfc does: a refused authentication is ST_DENIED and halts the card;
- * silence and NAK are ST_GONE; selecting with a UID wakes a halted card, selecting without does
- * not. The card and its cut plan belong to the test (classic_plan_cut, classic_insert ...); the
- * card may lie in shared memory, so that a child process can be killed while the card lives on.
+ * A card of ISO 14443-4 is activated with the select (RATS), a Classic is not. Answers as a PN532
+ * behind libnfc does: a refused authentication is ST_DENIED and halts the card; silence and NAK are
+ * ST_GONE; selecting with a UID wakes a halted card, selecting without does not. The card and its
+ * cut plan belong to the test (classic_plan_cut, classic_insert ...); the card may lie in shared
+ * memory, so that a child process can be killed while the card lives on.
  *
  *     struct classic card;              classic_init(&card, CLASSIC_1K, uid, 4);
  *     struct soft_reader soft;          soft_reader_init(&soft, &card);
@@ -19,6 +20,14 @@
 #include "hal/reader.h"
 #include "tools/pn532-sim/classic.h"
 
+/* The model of the card and hal/keystore.h, which tests need side by side, each have their own
+ * struct and constant of these names. */
+#define desfire_application  desfire_model_application
+#define DESFIRE_RANDOM_BYTES DESFIRE_MODEL_RANDOM_BYTES
+#include "tools/pn532-sim/desfire.h"
+#undef desfire_application
+#undef DESFIRE_RANDOM_BYTES
+
 enum { SOFT_READER_LOG_MAX = 512 };
 
 /* One exchange as it was seen: for tests that count commands. */
@@ -26,12 +35,18 @@ struct soft_command {
     const char *name; /* "select", "auth a", "read", "write" ...: a literal */
     int block;        /* or -1 */
     uint32_t us;      /* by the time model of tools/pn532-sim/timing.h: card and wire at 115200 */
+    uint32_t card_us; /* of these the card's, and what travels on the wire, both ways with ACK */
+    size_t wire_bytes;
 };
 
 struct soft_reader {
-    struct classic *card; /* NULL: nothing lies there */
-    bool is_dead;         /* set by a test: every call answers ST_IO until it is unset */
-    uint8_t sak;       /* set by a test: what select reports in place of the model's; 0: as it is */
+    struct classic *card;    /* NULL: none lies there */
+    struct desfire *desfire; /* the other kind of card; at most one of the two lies there */
+    bool is_dead;            /* set by a test: every call answers ST_IO until it is unset */
+    uint8_t sak; /* set by a test: what select reports in place of the model's; 0: as it is */
+    /* Set by a test: sees and may change each answer of a DESFire card before the driver does. */
+    void (*spoil)(struct soft_reader *soft, uint8_t *rx, size_t *rx_bytes);
+    void *spoil_ctx;
     uint64_t model_us; /* sum over the commands since the test set it to 0 */
     size_t commands;   /* in the log since the test set it to 0; more than fit are only counted */
     struct soft_command log[SOFT_READER_LOG_MAX];
@@ -39,6 +54,9 @@ struct soft_reader {
 
 /* Lays `card` (or NULL) on a fresh reader with its field on. */
 void soft_reader_init(struct soft_reader *soft, struct classic *card);
+
+/* The same with a DESFire card. */
+void soft_reader_init_desfire(struct soft_reader *soft, struct desfire *card);
 
 /* Takes the card away, if it is there, and lays it on the reader again: a new tap. */
 void soft_reader_tap(struct soft_reader *soft);
