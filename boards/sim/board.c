@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/card/classic_card.h"
+#include "drivers/card/card_families.h"
 #include "drivers/reader/reader.h"
 #include "hal/base/bytes.h"
 #include "hal/keystore.h"
@@ -17,7 +17,7 @@ static const char reader_program[] = "vafa-reader";
 struct board {
     struct keystore *keystore;
     struct reader_driver *reader;
-    struct classic_card classic;
+    struct card_families families;
     struct card_port cards;
 };
 
@@ -67,7 +67,8 @@ enum st board_open(const struct board_config *config, struct board **ret, struct
         board_close(board);
         return st;
     }
-    board->cards = classic_card_open(&board->classic, reader_seam(board->reader), board->keystore);
+    board->cards =
+        card_families_open(&board->families, reader_seam(board->reader), board->keystore);
     *ret = board;
     return ST_OK;
 }

@@ -88,9 +88,9 @@ static int prepare(nfc_device *device)
         /* nfc_initiator_init asks for endless tries, which libnfc gives up on after 300 ms while
          * the chip goes on and answers into the next command (libnfc issues 291, 527). */
         {NP_INFINITE_SELECT, false},
-        /* No card family that we speak needs RATS; without it the chip sends a card that offers
-         * both straight to MIFARE Classic, and libnfc never sees an ATS. */
-        {NP_AUTO_ISO14443_4, false},
+        /* The chip activates a card of ISO 14443-4 in the same command that selects it, and only
+         * such a card: bit 5 of its SAK says so (UM0701-02 7.2.9). Is so at open; costs nothing. */
+        {NP_AUTO_ISO14443_4, true},
         /* InDataExchange: the chip runs Crypto1 (UM0701-02 7.3.8). Costs no command. */
         {NP_EASY_FRAMING, true},
     };
