@@ -8,7 +8,7 @@ KEYSTORE_SRC = hal/keystore.c hal/keystore_desfire.c hal/keystore_ev1.c hal/keys
 KEYSTORE_LIBS = -lmbedcrypto
 
 PROGRAMS += vafa-keys
-vafa-keys_SRC = hal/keys_main.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)
+vafa-keys_SRC = hal/keys_main.c hal/keystore_ceremony.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)
 vafa-keys_LIBS = $(KEYSTORE_LIBS)
 
 # A POSIX system's clock; a board without one links its own.

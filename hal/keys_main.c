@@ -1,58 +1,181 @@
-/* vafa-keys - makes a key store, and shows which keys are in one without showing the keys.
+/* vafa-keys - makes key stores, and shows which keys are in one without showing the keys.
  *
- *     vafa-keys new FILE     make a store with random masters; refuses to overwrite
- *     vafa-keys check FILE   print the key check values of each version
- *
- * Exit: 0 done, 1 not done (why: on standard error), 2 wrong use. */
+ * STORE is a file, or a token. Exit: 0 done, 1 not done (why: on standard error), 2 wrong use. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hal/base/bytes.h"
 #include "hal/keystore.h"
+#include "hal/keystore_admin.h"
+#include "hal/keystore_ceremony.h"
+#include "hal/keystore_random.h"
 
-static int make(const char *path)
+static const char usage[] =
+    "usage: vafa-keys new STORE      make a store with random masters (simulator, trials)\n"
+    "       vafa-keys check STORE    print roles, versions and check values, never keys\n"
+    "       vafa-keys half           print a random half and its check value, for a sheet\n"
+    "       vafa-keys ceremony STORE --version N --role ROLE [--role ROLE ...] [--custodians 3]\n"
+    "                                put masters in, by halves; ROLE: classic issue spend load\n"
+    "       vafa-keys migrate FILE   seal a file of format 1\n"
+    "STORE: FILE, or FILE?device=SECRET (else FILE.device)\n";
+
+static int end(enum st st, const struct fault *fault)
 {
-    struct fault fault;
-
-    if (keystore_create(path, &fault) != ST_OK) {
-        fprintf(stderr, "vafa-keys: %s\n", fault.say);
+    if (st != ST_OK) {
+        fprintf(stderr, "vafa-keys: %s\n", fault->say);
         return 1;
     }
     return 0;
 }
 
-static int check(const char *path)
+static void print_check(const struct keystore *keystore, enum key_master master, uint8_t version)
 {
-    struct keystore *keystore;
+    uint8_t check[KEYSTORE_CHECK_BYTES];
+    char text[2 * KEYSTORE_CHECK_BYTES + 1];
+
+    if (keystore_check_value(keystore, master, version, check) == ST_OK) {
+        hex_encode(check, sizeof check, text);
+        printf("version %u: %s %s%s\n", version, keystore_master_name(master), text,
+               version == keystore_version(keystore) ? ", for new cards" : "");
+    }
+}
+
+static int check(const char *where)
+{
+    struct keystore *keystore = NULL;
     struct fault fault;
 
-    if (keystore_open(path, &keystore, &fault) != ST_OK) {
-        fprintf(stderr, "vafa-keys: %s\n", fault.say);
+    const enum st st = keystore_open(where, &keystore, &fault);
+    if (st == ST_OK) {
+        printf("%s\n", keystore_describe(keystore));
+        for (uint8_t version = 0; version < KEYSTORE_VERSIONS; version += 1) {
+            for (unsigned master = 0; master < KEY_MASTERS; master += 1) {
+                print_check(keystore, (enum key_master)master, version);
+            }
+        }
+        keystore_close(keystore);
+    }
+    return end(st, &fault);
+}
+
+static int half(void)
+{
+    uint8_t key[KEY_MASTER_BYTES], value[KEYSTORE_CHECK_BYTES];
+    char text[2 * KEY_MASTER_BYTES + 1], value_text[2 * KEYSTORE_CHECK_BYTES + 1];
+
+    if (!keystore_random(key, sizeof key)) {
+        fputs("vafa-keys: The system gives no random numbers: try again later.\n", stderr);
         return 1;
     }
-    for (uint8_t version = 0; version < KEYSTORE_VERSIONS; version += 1) {
-        uint8_t sector[KEYSTORE_CHECK_BYTES], seal[KEYSTORE_CHECK_BYTES];
-        char sector_text[2 * KEYSTORE_CHECK_BYTES + 1], seal_text[2 * KEYSTORE_CHECK_BYTES + 1];
+    keystore_key_check(key, value);
+    hex_encode(key, sizeof key, text);
+    hex_encode(value, sizeof value, value_text);
+    for (size_t i = 0; i < sizeof text - 1; i += 4) {
+        printf("%.4s ", text + i);
+    }
+    printf("\ncheck value %s\n", value_text);
+    bytes_wipe(key, sizeof key);
+    bytes_wipe(text, sizeof text);
+    return 0;
+}
 
-        if (keystore_check_values(keystore, version, sector, seal) == ST_OK) {
-            hex_encode(sector, sizeof sector, sector_text);
-            hex_encode(seal, sizeof seal, seal_text);
-            printf("version %u: sector keys %s, seals %s%s\n", version, sector_text, seal_text,
-                   version == keystore_version(keystore) ? ", for new cards" : "");
+static bool take_role(struct ceremony *ceremony, const char *role)
+{
+    if (strcmp(role, "classic") == 0) {
+        ceremony->wants[MASTER_SECTORS] = ceremony->wants[MASTER_SEALS] = true;
+    } else if (strcmp(role, "issue") == 0) {
+        ceremony->wants[MASTER_ISSUE] = true;
+    } else if (strcmp(role, "spend") == 0) {
+        ceremony->wants[MASTER_SPEND] = true;
+    } else if (strcmp(role, "load") == 0) {
+        ceremony->wants[MASTER_LOAD] = true;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool take_number(const char *text, unsigned min, unsigned max, unsigned *ret)
+{
+    char *rest = NULL;
+    const unsigned long value = strtoul(text, &rest, 10);
+    if (rest == text || *rest != '\0' || *text == '-' || value < min || value > max) {
+        return false;
+    }
+    *ret = (unsigned)value;
+    return true;
+}
+
+static bool take_options(int argc, char **argv, struct ceremony *ret)
+{
+    const unsigned unset = KEYSTORE_VERSIONS;
+    unsigned version = unset;
+    bool has_role = false;
+
+    for (int i = 0; i < argc; i += 2) {
+        const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
+        if (strcmp(name, "--role") == 0 && take_role(ret, value)) {
+            has_role = true;
+        } else if (strcmp(name, "--version") == 0 &&
+                   take_number(value, 0, KEYSTORE_VERSIONS - 1, &version)) {
+            continue;
+        } else if (strcmp(name, "--custodians") == 0 &&
+                   take_number(value, CEREMONY_CUSTODIANS_MIN, CEREMONY_CUSTODIANS_MAX,
+                               &ret->custodians)) {
+            continue;
+        } else {
+            fprintf(stderr, "vafa-keys: %s %s is no option of ceremony.\n", name, value);
+            return false;
         }
     }
-    keystore_close(keystore);
-    return 0;
+    if (!has_role || version == unset) {
+        fputs("vafa-keys: A ceremony needs --version 0..15 and at least one --role.\n", stderr);
+        return false;
+    }
+    ret->version = (uint8_t)version;
+    return true;
+}
+
+static int hold_ceremony(const struct ceremony *ceremony)
+{
+    struct fault fault;
+
+    if (ceremony->wants[MASTER_ISSUE] &&
+        !(ceremony->wants[MASTER_SPEND] && ceremony->wants[MASTER_LOAD])) {
+        fputs("Note: issuing cards takes the masters of spend and load too; issue alone can only "
+              "change cards.\n",
+              stderr);
+    }
+    const enum st st = keystore_ceremony(ceremony, &fault);
+    if (st == ST_OK) {
+        fprintf(stderr, "Done: %s.\n", ceremony->where);
+    }
+    return end(st, &fault);
 }
 
 int main(int argc, char **argv)
 {
+    struct fault fault = {""};
+
     if (argc == 3 && strcmp(argv[1], "new") == 0) {
-        return make(argv[2]);
+        return end(keystore_create(argv[2], &fault), &fault);
     }
     if (argc == 3 && strcmp(argv[1], "check") == 0) {
         return check(argv[2]);
     }
-    fputs("usage: vafa-keys new FILE | vafa-keys check FILE\n", stderr);
+    if (argc == 2 && strcmp(argv[1], "half") == 0) {
+        return half();
+    }
+    if (argc == 3 && strcmp(argv[1], "migrate") == 0) {
+        return end(keystore_migrate(argv[2], &fault), &fault);
+    }
+    if (argc >= 3 && strcmp(argv[1], "ceremony") == 0) {
+        struct ceremony ceremony = {.where = argv[2], .custodians = CEREMONY_CUSTODIANS_MIN};
+        if (take_options(argc - 3, argv + 3, &ceremony)) {
+            return hold_ceremony(&ceremony);
+        }
+    }
+    fputs(usage, stderr);
     return 2;
 }

@@ -97,6 +97,20 @@ enum st keystore_add(const char *where, const struct keystore_entry *entries, si
     return add(where, entries, count, false, fault);
 }
 
+enum st keystore_look(const char *where, struct keystore **ret, struct fault *fault)
+{
+    if (!keystore_file_is_there(where)) {
+        *ret = NULL;
+        return ST_OK;
+    }
+    return keystore_open(where, ret, fault);
+}
+
+enum st keystore_migrate(const char *where, struct fault *fault)
+{
+    return keystore_file_migrate(where, fault);
+}
+
 enum st keystore_create(const char *where, struct fault *fault)
 {
     struct keystore_entry entries[KEY_MASTERS];

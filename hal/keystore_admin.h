@@ -38,6 +38,14 @@ struct keystore_entry {
 ST_CHECK enum st keystore_add(const char *where, const struct keystore_entry *entries, size_t count,
                               struct fault *fault);
 
+/* Opens the store at `where` to look into it before adding: ST_OK with *ret NULL if there is none
+ * yet. Else as keystore_open(). */
+ST_CHECK enum st keystore_look(const char *where, struct keystore **ret, struct fault *fault);
+
+/* Seals a file of format 1, with the same masters.
+ * ST_REFUSED  it is sealed already, or is no file. Others as keystore_open(). */
+ST_CHECK enum st keystore_migrate(const char *where, struct fault *fault);
+
 /* The KCV of a key that is not in a store yet. */
 void keystore_key_check(const uint8_t key[KEY_MASTER_BYTES], uint8_t ret[KEYSTORE_CHECK_BYTES]);
 

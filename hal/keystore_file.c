@@ -576,3 +576,33 @@ enum st keystore_file_add(const char *where, const struct keystore_entry *entrie
     keystore_memory_free(store, sizeof *store);
     return st;
 }
+
+bool keystore_file_is_there(const char *where)
+{
+    struct paths paths;
+    struct stat stat;
+    return split(where, &paths, NULL) == ST_OK && lstat(paths.store, &stat) == 0;
+}
+
+enum st keystore_file_migrate(const char *where, struct fault *fault)
+{
+    struct paths paths;
+    struct file_store *store = NULL;
+
+    enum st st = split(where, &paths, fault);
+    if (st == ST_OK) {
+        st = allocate(&store, fault);
+    }
+    if (st == ST_OK) {
+        st = load(store, &paths, fault);
+    }
+    if (st == ST_OK && store->format != FORMAT_CLEAR) {
+        fault_say(fault, "%s is sealed already: nothing to do.", paths.store);
+        st = ST_REFUSED;
+    }
+    if (st == ST_OK) {
+        st = save(store, &paths, false, fault);
+    }
+    keystore_memory_free(store, sizeof *store);
+    return st;
+}

@@ -53,10 +53,13 @@ ST_CHECK enum st keystore_diversify(const struct keystore *keystore, enum key_ma
 
 /* The two kinds of store. `open` fills in ops, ctx, current, has and description; when it fails it
  * leaves nothing behind. `add` as keystore_add(); with `must_be_new` a store that is there already
- * is ST_REFUSED. */
+ * is ST_REFUSED. `is_there`: something to open, good or bad. */
 ST_CHECK enum st keystore_file_open(const char *where, struct keystore *keystore,
                                     struct fault *fault);
 ST_CHECK enum st keystore_file_add(const char *where, const struct keystore_entry *entries,
                                    size_t count, bool must_be_new, struct fault *fault);
+
+bool keystore_file_is_there(const char *where);
+ST_CHECK enum st keystore_file_migrate(const char *where, struct fault *fault);
 
 #endif

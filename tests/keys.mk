@@ -1,5 +1,10 @@
 # Tests of the key store. test_keystore itself is in card.mk.
-TESTS += test_keystore_desfire
+TESTS += test_keystore_desfire test_keystore_file
 test_keystore_desfire_SRC = tests/unit/test_keystore_desfire.c \
     $(filter-out hal/keystore_random.c,$(KEYSTORE_SRC)) $(HAL_BASE_SRC)
 test_keystore_desfire_LIBS = $(KEYSTORE_LIBS) -lcmocka
+
+test_keystore_file_SRC = tests/unit/test_keystore_file.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)
+test_keystore_file_LIBS = $(KEYSTORE_LIBS) -lcmocka
+
+SCRIPTS += tests/e2e/keys_ceremony.sh
