@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 const char *tap_reason_word(enum tap_reason reason)
 {
@@ -73,9 +74,17 @@ const char *say_kind(enum transaction_kind kind)
 void say_done(const struct entry *intent, bool is_earlier, struct fault *ret_say)
 {
     const struct entry_intent *i = &intent->intent;
-    fault_say(ret_say, "%s %s of %" PRId64 " rials is on the card. To settle: %" PRId64 " rials.",
+    bool is_back =
+        i->after.last.kind == TRANSACTION_REFUND || i->after.last.kind == TRANSACTION_UNLOAD;
+    char points[48] = "";
+    if (i->parts.award.n > 0) {
+        (void)snprintf(points, sizeof points, " Points %s: %" PRId64 ".",
+                       is_back ? "taken back" : "earned", i->parts.award.n);
+    }
+    fault_say(ret_say, "%s %s of %" PRId64 " rials is on the card.%s %s: %" PRId64 " rials.",
               is_earlier ? "Done before, not twice: the" : "Done: the",
-              say_kind(i->after.last.kind), i->parts.amount.rials, i->parts.due.rials);
+              say_kind(i->after.last.kind), i->parts.amount.rials, points,
+              is_back ? "To hand back" : "To collect", i->parts.due.rials);
 }
 
 void say_balance(const struct snapshot *snapshot, struct fault *ret_say)
@@ -94,6 +103,8 @@ const char *say_meanwhile(enum tap_say say)
         return "Hold the card on the reader.";
     case TAP_SAY_HOLD_AGAIN:
         return "Hold the same card again: it is not known yet whether it was changed.";
+    case TAP_SAY_TOO_EARLY:
+        return "The card left too early; nothing has changed. Hold the same card again.";
     case TAP_SAY_READER:
         return "The card reader does not answer; it is being restarted. Check its cable.";
     case TAP_SAY_WORKING:

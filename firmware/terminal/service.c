@@ -112,6 +112,13 @@ static enum st find_pending(struct terminal *terminal, struct tap_look *look)
     return st == ST_REFUSED ? ST_OK : st;
 }
 
+/* True when a request at `now_s` may be the one that `intent` was planned for, asked again. */
+static bool is_recent(const struct entry *intent, int64_t now_s)
+{
+    int64_t age_s = now_s - intent->time_s;
+    return age_s >= -TERMINAL_SAME_REQUEST_S && age_s <= TERMINAL_SAME_REQUEST_S;
+}
+
 static enum st look_up(struct terminal *terminal)
 {
     struct store *store = terminal->config.store;
@@ -122,6 +129,7 @@ static enum st look_up(struct terminal *terminal)
     enum st st = journal_next(store, &look.sequence);
     if (st == ST_OK) {
         st = find_pending(terminal, &look);
+        look.is_pending_recent = look.has_pending && is_recent(&look.pending, now_s);
     }
     if (st == ST_OK && terminal->view.condition == CARD_MEMBER) {
         st = cards_seen(store, terminal->view.number, &look.seen);
@@ -131,8 +139,7 @@ static enum st look_up(struct terminal *terminal)
     if (st == ST_OK && terminal->tap.request.what == TAP_ISSUE) {
         st = standing_free_number(store, &look.free_number);
     }
-    look.has_unanswered =
-        terminal->has_unanswered && now_s - terminal->unanswered.time_s <= TERMINAL_SAME_REQUEST_S;
+    look.has_unanswered = terminal->has_unanswered && is_recent(&terminal->unanswered, now_s);
     look.unanswered = terminal->unanswered;
     terminal->look = look;
     return st;

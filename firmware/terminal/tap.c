@@ -22,6 +22,7 @@ static enum tap_next go_read(struct tap *tap, struct tap_act *ret_act)
     go(tap, tap->has_intent ? TAP_HOLD : TAP_WAIT, TAP_ACT_READ, ret_act);
     ret_act->say = tap->reader_is_away ? TAP_SAY_READER
                    : tap->is_in_doubt  ? TAP_SAY_HOLD_AGAIN
+                   : tap->has_intent   ? TAP_SAY_TOO_EARLY
                                        : TAP_SAY_HOLD;
     if (tap->has_intent || tap->is_read_again) {
         memcpy(ret_act->uid, tap->view.uid, sizeof ret_act->uid);
@@ -289,9 +290,13 @@ static enum settle_asker asker(const struct tap *tap)
     if (tap->has_intent && tap->is_own && tap->intent.sequence == pending->sequence) {
         return ASKER_SAME_TAP;
     }
+    /* The same basket days later is another sale. A half-issued card is the same card at any time.
+     */
+    bool is_repeat = tap->look.is_pending_recent || !pending->intent.has_before;
     bool has_wish = tap->request.what != TAP_BALANCE && tap->request.what != TAP_HISTORY;
-    return has_wish && settle_is_same_wish(pending, &tap->request.wish) ? ASKER_SAME_WISH
-                                                                        : ASKER_OTHER_WISH;
+    return has_wish && is_repeat && settle_is_same_wish(pending, &tap->request.wish)
+               ? ASKER_SAME_WISH
+               : ASKER_OTHER_WISH;
 }
 
 /* The open intent of this tap, if it is the pending one, is settled with this outcome. */

@@ -80,7 +80,8 @@ enum tap_event_kind {
 /* What the journal and the settings know when a card was read. All by value. */
 struct tap_look {
     bool has_pending;
-    struct entry pending; /* an intent in doubt, of the card's number or (an issue) of its UID */
+    struct entry pending;   /* an intent in doubt, of the card's number or (an issue) of its UID */
+    bool is_pending_recent; /* planned so lately that the same wish now is the same request */
     bool has_unanswered;
     struct entry
         unanswered; /* the terminal's last intent, done, whose answer nobody may have got */
@@ -120,6 +121,7 @@ enum tap_act_kind {
 enum tap_say {
     TAP_SAY_HOLD,       /* hold a card on the reader */
     TAP_SAY_HOLD_AGAIN, /* hold the same card again: it is not known yet */
+    TAP_SAY_TOO_EARLY,  /* hold the same card again: it left before it was changed */
     TAP_SAY_READER,     /* the reader is away */
     TAP_SAY_WORKING,    /* keep the card there */
 };

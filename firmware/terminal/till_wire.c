@@ -333,6 +333,7 @@ size_t till_encode_meanwhile(enum tap_say say, char ret_line[TILL_ANSWER_MAX])
 {
     static const char *const states[] = {[TAP_SAY_HOLD] = "waiting",
                                          [TAP_SAY_HOLD_AGAIN] = "hold_again",
+                                         [TAP_SAY_TOO_EARLY] = "hold_again",
                                          [TAP_SAY_READER] = "reader",
                                          [TAP_SAY_WORKING] = "working"};
     return finish_line(new_line(false, states[say], say_meanwhile(say)), ret_line);

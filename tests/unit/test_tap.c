@@ -253,7 +253,8 @@ static bool feed_card(struct world *world, const char *word)
 }
 
 /* looked, looked:seen, looked:higher, looked:fork, looked:nonumber, looked:own (this tap's
- * intent in doubt), looked:left (the one of an earlier "left:sale", "left:load" ...). */
+ * intent in doubt), looked:left (the one of an earlier "left:sale", "left:load" ...), looked:old
+ * (the same, of long ago). */
 static bool feed_looked(struct world *world, const char *word)
 {
     if (strncmp(word, "looked", 6) != 0) {
@@ -274,6 +275,7 @@ static bool feed_looked(struct world *world, const char *word)
     } else if (what[0] != '\0') {
         look.has_pending = true;
         look.pending = strcmp(what, "own") == 0 ? world->tap.intent : world->pending;
+        look.is_pending_recent = strcmp(what, "old") != 0;
     }
     feed(world, (struct tap_event){.kind = TAP_EVENT_LOOKED, .look = &look});
     return true;
@@ -427,6 +429,8 @@ static const char *const scripts[][4] = {
     {"commit", "reader", "-", "sale card looked stored reader"},
     {"outcome", "stored", "done", "sale card looked stored written stored"},
     {"outcome", "stored", "not done, go on", "left:sale load card looked:left card stored"},
+    {"outcome", "stored", "the same wish of long ago done, go on",
+     "left:sale sale after looked:old after stored"},
     {"outcome", "stored", "an older one done, go on",
      "left:sale load after looked:left after stored"},
     {"outcome", "stored", "an older intent, firm now",
