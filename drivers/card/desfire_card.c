@@ -311,8 +311,10 @@ enum st desfire_card_take(struct desfire_card *card, const struct reader_target 
     /* A UID of 4 bytes is one that the card makes up anew each time: keys cannot be found by it. */
     if (desfire_card_is_for(target) && target->uid_bytes == 7) {
         st = find(card);
-        /* The second round is for noise: a card that is really away fails its select. */
-        if (st == ST_GONE) {
+        /* The second round is for noise, in which an error status, that nothing proves, may have
+         * been read. A card that is really away fails its select. */
+        if (st == ST_GONE ||
+            (st == ST_OK && card->condition != CARD_MEMBER && card->condition != CARD_BLANK)) {
             st = desfire_io_select(io, io->target.uid, io->target.uid_bytes);
             st = st == ST_OK ? find(card) : st == ST_AGAIN ? ST_GONE : st;
         }
@@ -486,10 +488,17 @@ static enum st commit_once(struct desfire_card *card, const struct snapshot *nex
     if (st == ST_OK && change_rials > 0) {
         st = check_purse(card);
     }
-    if (st == ST_OK) {
-        return desfire_transact(card, change_rials, next, ret_is_sent);
+    if (st != ST_OK) {
+        return st;
     }
-    return st;
+    st = desfire_transact(card, change_rials, next, ret_is_sent);
+    if (st != ST_OK) {
+        /* What is pending must not meet a second attempt: a new select surely drops it, and then
+         * the card is looked at first. An error in place of the commit's answer proves nothing. */
+        desfire_io_drop(&card->io);
+        return st == ST_REFUSED && *ret_is_sent ? ST_GONE : st;
+    }
+    return ST_OK;
 }
 
 static enum st card_commit(void *ctx, const struct snapshot *next)

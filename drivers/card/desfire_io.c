@@ -24,7 +24,7 @@ static void end_session(struct desfire_io *io)
     keystore_desfire_end(io->keystore);
 }
 
-static void lose(struct desfire_io *io)
+void desfire_io_drop(struct desfire_io *io)
 {
     end_session(io);
     io->is_selected = false;
@@ -49,7 +49,7 @@ enum st desfire_io_seek(struct desfire_io *io, const uint8_t *uid, size_t uid_by
     if (uid != NULL) {
         memcpy(copy, uid, uid_bytes); /* it may be io->target's own */
     }
-    lose(io);
+    desfire_io_drop(io);
     if (io->is_awake) {
         st = ops->deselect(io->reader.ctx, EXCHANGE_TIMEOUT_MS);
         if (st == ST_IO) {
@@ -94,7 +94,7 @@ static enum st frame(struct desfire_io *io, const uint8_t *tx, size_t tx_bytes)
     const enum st st = io->reader.ops->transceive(io->reader.ctx, tx, tx_bytes, EXCHANGE_TIMEOUT_MS,
                                                   rx, sizeof rx, &got);
     if (st != ST_OK || got == 0 || io->answer_bytes + got - 1 > sizeof io->answer) {
-        lose(io);
+        desfire_io_drop(io);
         return st == ST_IO ? ST_IO : ST_GONE;
     }
     io->status = rx[0];
@@ -113,7 +113,7 @@ static enum st converse(struct desfire_io *io, const uint8_t *message, size_t by
     enum st st = frame(io, message, bytes);
     for (size_t before = 0; st == ST_OK && io->status == DESFIRE_IO_MORE;) {
         if (io->answer_bytes == before) {
-            lose(io);
+            desfire_io_drop(io);
             return ST_GONE;
         }
         before = io->answer_bytes;
@@ -130,7 +130,7 @@ static enum st converse(struct desfire_io *io, const uint8_t *message, size_t by
 static enum st proven(struct desfire_io *io, enum st st)
 {
     if (st == ST_DENIED) {
-        lose(io);
+        desfire_io_drop(io);
         return ST_GONE;
     }
     return st;
@@ -248,7 +248,7 @@ enum st desfire_io_key_version(struct desfire_io *io, enum key_role role, uint8_
 
     const enum st st = desfire_io_ask(io, EV1_PLAIN, message, 2, 0);
     if (st == ST_OK && io->answer_bytes != 1) {
-        lose(io);
+        desfire_io_drop(io);
         return ST_GONE;
     }
     if (st == ST_OK) {
@@ -265,6 +265,6 @@ void desfire_io_halt(struct desfire_io *io)
         (void)st;
         io->is_awake = false;
     }
-    lose(io);
+    desfire_io_drop(io);
     bytes_wipe(io->answer, sizeof io->answer);
 }

@@ -59,6 +59,9 @@ ST_CHECK enum st desfire_io_seek(struct desfire_io *io, const uint8_t *uid, size
 /* The same, and takes it over. */
 ST_CHECK enum st desfire_io_select(struct desfire_io *io, const uint8_t *uid, size_t uid_bytes);
 
+/* Forgets session and select, so that the next use begins with a select of the same card. */
+void desfire_io_drop(struct desfire_io *io);
+
 /* Sends `message` (code and header, then data) and puts the answer's data into io->answer. The
  * buffer has room for EV1_MESSAGE_MAX and is used up.
  * ST_OK       done, and proven when there is a session.
