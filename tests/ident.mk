@@ -8,3 +8,7 @@ test_ident_decode_SRC = tests/unit/test_ident_decode.c drivers/ident/em4100_seri
                         drivers/ident/scanner_serial.c drivers/ident/wedge.c drivers/ident/scan.c \
                         $(HAL_BASE_SRC)
 test_ident_decode_LIBS = -lcmocka
+
+TESTS += test_ident
+test_ident_SRC = tests/unit/test_ident.c $(IDENT_SRC) $(CLOCK_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_ident_LIBS = -Wl,--wrap=ioctl -lcmocka
