@@ -293,14 +293,14 @@ static enum st card_commit(void *ctx, const struct snapshot *next)
         return ST_GONE;
     }
     classic_slot_encode(&card->owner, next, bytes);
-    if (next->counter == card->newest.counter) {
-        classic_slot_encode(&card->owner, &card->newest, newest);
-        return memcmp(newest, bytes, sizeof bytes) == 0 ? ST_OK : ST_AGAIN;
-    }
-    if (next->counter != card->newest.counter + 1) {
+    classic_slot_encode(&card->owner, &card->newest, newest);
+    const bool is_there = memcmp(newest, bytes, sizeof bytes) == 0;
+    if (!is_there && next->counter != card->newest.counter + 1) {
         return ST_AGAIN; /* an intent that was overtaken: the card went another way */
     }
-    if (card->has_pointer && card->newest.counter >= card->pointer.counter + POINTER_LAG_MAX) {
+    /* Asked for what is there: its reading flickered, and only a whole write makes a cell firm. */
+    if (!is_there && card->has_pointer &&
+        card->newest.counter >= card->pointer.counter + POINTER_LAG_MAX) {
         st = write_pointer(card, card->newest.counter - 1);
     }
     /* The second round is for noise while the card lies still; a card that left fails its select.
@@ -316,7 +316,7 @@ static enum st card_commit(void *ctx, const struct snapshot *next)
             st = ST_OK;
         }
     }
-    if (!is_sent) {
+    if (!is_sent && !is_there) {
         return ST_AGAIN; /* and if it is tried again, the slot is looked at first */
     }
     card->condition = CARD_UNKNOWN_CHIP; /* read it again before anything else */
