@@ -15,4 +15,4 @@ SCRIPTS += tests/e2e/sim_tools.sh
 
 TESTS += sim_frames
 sim_frames_SRC := tests/e2e/sim_frames.c $(PN532_SIM_SRC)
-sim_frames_LIBS := -lcmocka
+sim_frames_LIBS := -lcmocka $(DESFIRE_LIBS)

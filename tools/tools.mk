@@ -4,10 +4,10 @@
 CLASSIC_SRC := tools/pn532-sim/classic.c tools/pn532-sim/classic_bits.c
 DESFIRE_SRC := $(addprefix tools/pn532-sim/desfire,.c _crypto.c _session.c _files.c _manage.c)
 DESFIRE_LIBS := -lmbedcrypto
-PN532_SIM_SRC := $(CLASSIC_SRC) $(addprefix tools/pn532-sim/,timing.c pn532_frame.c pn532.c \
-    pn532_commands.c)
+PN532_SIM_SRC := $(CLASSIC_SRC) $(DESFIRE_SRC) $(addprefix tools/pn532-sim/,ultralight.c card.c \
+    timing.c timing_cards.c pn532_frame.c pn532.c pn532_commands.c)
 
 PROGRAMS += pn532-sim
 pn532-sim_SRC := $(PN532_SIM_SRC) \
     $(addprefix tools/pn532-sim/,store.c line.c sim.c control.c control_socket.c main.c)
-pn532-sim_LIBS := -lutil
+pn532-sim_LIBS := -lutil $(DESFIRE_LIBS)

@@ -100,19 +100,20 @@ static struct stored_card *need_card(const struct call *call, size_t at)
 
 static void do_new(const struct call *call)
 {
-    uint8_t uid[CLASSIC_UID_BYTES_MAX];
-    const size_t uid_bytes = parse_hex(call->words[3], uid, sizeof uid);
-    const bool is_1k = is_word(call, 2, "1k");
+    struct new_card wanted;
 
-    if (!is_1k && !is_word(call, 2, "4k")) {
-        say_error(call, "the kind must be 1k or 4k");
-    } else if (uid_bytes != 4 && uid_bytes != 7) {
+    if (!store_parse_kind(call->words[2], &wanted)) {
+        say_error(call,
+                  "the kind must be 1k, 4k, desfire, ultralight, ntag213, ntag215 or ntag216");
+        return;
+    }
+    wanted.uid_bytes = (uint8_t)parse_hex(call->words[3], wanted.uid, sizeof wanted.uid);
+    if (wanted.uid_bytes != 4 && wanted.uid_bytes != 7) {
         say_error(call, "the UID must be 8 or 14 hex digits");
-    } else if (uid_bytes == 4 && uid[0] == 0x88) {
+    } else if (wanted.uid_bytes == 4 && wanted.uid[0] == 0x88) {
         say_error(call, "a 4-byte UID cannot begin with 88, the cascade tag");
     } else {
-        say_outcome(call, store_add(&call->sim->store, call->words[1],
-                                    is_1k ? CLASSIC_1K : CLASSIC_4K, uid, (uint8_t)uid_bytes));
+        say_outcome(call, store_add(&call->sim->store, call->words[1], &wanted));
     }
 }
 
@@ -224,9 +225,9 @@ static void do_cut(const struct call *call)
 
 static void do_dump(const struct call *call)
 {
-    const struct stored_card *stored = need_card(call, 1);
+    struct stored_card *stored = need_card(call, 1);
     if (stored != NULL) {
-        say_outcome(call, store_dump(&stored->card, call->words[2]));
+        say_outcome(call, store_dump(store_card(stored), call->words[2]));
     }
 }
 
@@ -236,37 +237,52 @@ static void do_load(const struct call *call)
     if (stored == NULL) {
         return;
     }
-    const char *problem = store_load(&stored->card, call->words[2]);
+    const char *problem = store_load(store_card(stored), call->words[2]);
     say_outcome(call, problem != NULL ? problem : store_save(&call->sim->store, stored));
 }
 
-/* Reads a block, or writes it by force, past keys and access conditions. */
+/* Reads a block of a Classic, or writes it by force, past keys and access conditions; a page of an
+ * Ultralight likewise. */
 static void do_block(const struct call *call)
 {
     struct stored_card *stored = need_card(call, 1);
     uint8_t data[CLASSIC_BLOCK_BYTES];
     uint32_t block;
 
-    if (stored == NULL ||
-        !need_number(call, 2, "the block", 0, classic_blocks(stored->card.kind) - 1U, &block)) {
+    if (stored == NULL) {
         return;
     }
-    struct classic *card = &stored->card;
+    const struct card card = store_card(stored);
+    if (card.kind == CARD_DESFIRE) {
+        say_error(call, "a DESFire has files, not blocks: read them with libfreefare, or dump it");
+        return;
+    }
+    const bool is_classic = card.kind == CARD_CLASSIC;
+    const uint32_t blocks =
+        is_classic ? classic_blocks(card.classic->kind) : ultralight_pages(card.ultralight->kind);
+    const size_t bytes = is_classic ? CLASSIC_BLOCK_BYTES : ULTRALIGHT_PAGE_BYTES;
+    if (!need_number(call, 2, "the block", 0, blocks - 1U, &block)) {
+        return;
+    }
+    uint8_t *memory = is_classic ? card.classic->memory[block] : card.ultralight->pages[block];
     if (call->count == 3) {
         fputs("ok ", call->answer);
-        for (size_t i = 0; i < sizeof data; i++) {
-            fprintf(call->answer, "%02x", card->memory[block][i]);
+        for (size_t i = 0; i < bytes; i++) {
+            fprintf(call->answer, "%02x", memory[i]);
         }
         return;
     }
-    if (parse_hex(call->words[3], data, sizeof data) != sizeof data) {
-        say_error(call, "a block's content must be 32 hex digits");
+    if (parse_hex(call->words[3], data, bytes) != bytes) {
+        say_error(call, is_classic ? "a block's content must be 32 hex digits"
+                                   : "a page's content must be 8 hex digits");
         return;
     }
-    memcpy(card->memory[block], data, sizeof data);
-    memset(card->weak[block], 0, sizeof data);
-    if (block == 0) {
-        memcpy(card->uid, data, card->uid_bytes);
+    memcpy(memory, data, bytes);
+    if (is_classic) {
+        memset(card.classic->weak[block], 0, bytes);
+    }
+    if (is_classic && block == 0) {
+        memcpy(card.classic->uid, data, card.classic->uid_bytes);
     }
     say_outcome(call, store_save(&call->sim->store, stored));
 }
@@ -278,11 +294,15 @@ static void do_count(const struct call *call)
         fputs("ok commands=0 writes=0", call->answer);
         return;
     }
-    const struct classic *card = &sim->placed->card;
-    fprintf(call->answer, "ok commands=%" PRIu32 " writes=%" PRIu32, card->commands, card->writes);
-    for (size_t i = 0; i < CLASSIC_BLOCKS_MAX; i++) {
-        if (card->block_writes[i] != 0) {
-            fprintf(call->answer, " block%zu=%" PRIu32, i, card->block_writes[i]);
+    const struct card card = store_card(sim->placed);
+    fprintf(call->answer, "ok commands=%" PRIu32 " writes=%" PRIu32, card_commands(card),
+            card_writes(card));
+    if (card.kind == CARD_DESFIRE) {
+        fprintf(call->answer, " commits=%" PRIu32, card.desfire->commits);
+    }
+    for (size_t i = 0; card.kind == CARD_CLASSIC && i < CLASSIC_BLOCKS_MAX; i++) {
+        if (card.classic->block_writes[i] != 0) {
+            fprintf(call->answer, " block%zu=%" PRIu32, i, card.classic->block_writes[i]);
         }
     }
 }
@@ -293,10 +313,8 @@ static void do_reset(const struct call *call)
     timing_log_reset(&sim->log);
     for (size_t i = 0; i < sim->store.count; i++) {
         struct stored_card *stored = &sim->store.cards[i];
-        stored->card.commands = 0;
-        stored->card.writes = 0;
+        card_reset_counters(store_card(stored));
         stored->saved_writes = 0;
-        memset(stored->card.block_writes, 0, sizeof stored->card.block_writes);
     }
     say_ok(call);
 }
@@ -389,20 +407,13 @@ static void do_plug(const struct call *call)
 
 static void do_state(const struct call *call)
 {
-    static const char *const words[] = {
-        [CLASSIC_OFF] = "off",
-        [CLASSIC_IDLE] = "idle",
-        [CLASSIC_ACTIVE] = "active",
-        [CLASSIC_HALT] = "halt",
-        [CLASSIC_AUTHENTICATED] = "authenticated",
-    };
     const struct sim *sim = call->sim;
     const bool has_card = sim_has_card(sim);
-    fprintf(call->answer, "ok card=%s state=%s field=%s plug=%s baud=%" PRIu32 " cut=%s",
-            has_card ? sim->placed->name : "none", has_card ? words[sim->chip.card->state] : "none",
-            sim->chip.field_is_on ? "on" : "off", sim->line.chip_fd >= 0 ? "in" : "out",
-            sim->chip.baud,
-            sim_cut_is_planned(sim) ? "planned" : (sim_cut_is_done(sim) ? "done" : "none"));
+    fprintf(
+        call->answer, "ok card=%s state=%s field=%s plug=%s baud=%" PRIu32 " cut=%s",
+        has_card ? sim->placed->name : "none", has_card ? card_state_word(sim->chip.card) : "none",
+        sim->chip.field_is_on ? "on" : "off", sim->line.chip_fd >= 0 ? "in" : "out", sim->chip.baud,
+        sim_cut_is_planned(sim) ? "planned" : (sim_cut_is_done(sim) ? "done" : "none"));
 }
 
 bool control_has_come(const struct sim *sim, const struct control_wait *wait)
@@ -413,11 +424,11 @@ bool control_has_come(const struct sim *sim, const struct control_wait *wait)
     case CONTROL_CUT:
         return sim_cut_is_done(sim);
     case CONTROL_HALTED:
-        return sim_has_card(sim) && sim->chip.card->state == CLASSIC_HALT;
+        return sim_has_card(sim) && card_is_halted(sim->chip.card);
     case CONTROL_REMOVED:
         return !sim_has_card(sim);
     case CONTROL_COMMANDS:
-        return sim->placed != NULL && sim->placed->card.commands >= wait->count;
+        return sim->placed != NULL && card_commands(store_card(sim->placed)) >= wait->count;
     }
     return false;
 }
@@ -465,7 +476,7 @@ static const struct command {
     const char *about;
     void (*run)(const struct call *);
 } commands[] = {
-    {"new", 4, 4, "new NAME 1k|4k UIDHEX", "make a card as it leaves the factory", do_new},
+    {"new", 4, 4, "new NAME KIND UIDHEX", "make a card as it leaves the factory", do_new},
     {"list", 1, 1, "list", "the names of all cards", do_list},
     {"insert", 2, 2, "insert NAME", "lay a card on the reader", do_insert},
     {"remove", 1, 1, "remove", "take the card away", do_remove},

@@ -28,6 +28,54 @@ void desfire_init(struct desfire *card, const uint8_t uid[DESFIRE_UID_BYTES])
     desfire_set_random(card, 0, NULL);
 }
 
+static bool is_sound_file(const struct desfire_file *file)
+{
+    const uint64_t slots = file->kind == DESFIRE_BACKUP ? 2
+                           : file->kind == DESFIRE_LINEAR || file->kind == DESFIRE_CYCLIC
+                               ? file->records_max
+                               : 1;
+    const bool has_records = file->kind == DESFIRE_LINEAR || file->kind == DESFIRE_CYCLIC;
+    return file->kind <= DESFIRE_CYCLIC && file->at <= DESFIRE_POOL_BYTES &&
+           file->bytes <= DESFIRE_POOL_BYTES &&
+           slots * file->bytes <= DESFIRE_POOL_BYTES - file->at &&
+           (!has_records || (file->records_max > 0 && file->next < file->records_max &&
+                             file->records <= file->records_max));
+}
+
+static bool is_sound(const struct desfire_memory *memory)
+{
+    bool is_right = memory->pool_used <= DESFIRE_POOL_BYTES &&
+                    memory->ats_bytes <= DESFIRE_ATS_BYTES_MAX &&
+                    memory->master.cipher <= DESFIRE_AES && memory->generation <= DESFIRE_EV3;
+    for (size_t i = 0; i < DESFIRE_APPLICATIONS_MAX; i++) {
+        const struct desfire_application *application = &memory->applications[i];
+        if (!application->exists) {
+            continue;
+        }
+        is_right = is_right && application->cipher <= DESFIRE_AES &&
+                   application->keys_count <= DESFIRE_KEYS_MAX &&
+                   application->name_bytes <= sizeof application->name;
+        for (size_t j = 0; j < DESFIRE_KEYS_MAX; j++) {
+            is_right = is_right && application->keys[j].cipher <= DESFIRE_AES;
+        }
+        for (size_t j = 0; j < DESFIRE_FILES_MAX; j++) {
+            is_right = is_right &&
+                       (!application->files[j].exists || is_sound_file(&application->files[j]));
+        }
+    }
+    return is_right;
+}
+
+bool desfire_restore(struct desfire *card, const struct desfire_memory *memory)
+{
+    if (!is_sound(memory)) {
+        return false;
+    }
+    desfire_field_off(card);
+    card->memory = *memory;
+    return true;
+}
+
 void desfire_set_random(struct desfire *card, uint32_t seed,
                         const uint8_t bytes[DESFIRE_RANDOM_BYTES])
 {

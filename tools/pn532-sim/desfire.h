@@ -268,6 +268,10 @@ _Static_assert(sizeof(struct desfire) < 65536, "a card fits a test's stack and s
 /* Makes a card as it leaves the factory: master key DES zero, settings 0F, no application. */
 void desfire_init(struct desfire *card, const uint8_t uid[DESFIRE_UID_BYTES]);
 
+/* Gives the card another memory, as from a dump; it loses power. False, and nothing happens, when
+ * that memory contradicts itself. */
+bool desfire_restore(struct desfire *card, const struct desfire_memory *memory);
+
 /* Seeds the challenges; the next one is `bytes` when they are given (not NULL). */
 void desfire_set_random(struct desfire *card, uint32_t seed,
                         const uint8_t bytes[DESFIRE_RANDOM_BYTES]);

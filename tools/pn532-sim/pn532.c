@@ -114,22 +114,25 @@ void pn532_reset(struct pn532 *chip)
     memset(chip->registers, 0, sizeof chip->registers);
 }
 
+void pn532_place_card(struct pn532 *chip, struct card card)
+{
+    assert(chip->card.kind == CARD_NONE || card_is_same(chip->card, card));
+    chip->card = card;
+    card_insert(card);
+    if (chip->field_is_on) {
+        card_field_on(card);
+    }
+}
+
 void pn532_place(struct pn532 *chip, struct classic *card)
 {
-    assert(chip->card == NULL || chip->card == card);
-    chip->card = card;
-    classic_insert(card);
-    if (chip->field_is_on) {
-        classic_field_on(card);
-    }
+    pn532_place_card(chip, (struct card){.kind = CARD_CLASSIC, .classic = card});
 }
 
 void pn532_take(struct pn532 *chip)
 {
-    if (chip->card != NULL) {
-        classic_remove(chip->card);
-        chip->card = NULL;
-    }
+    card_remove(chip->card);
+    chip->card = (struct card){.kind = CARD_NONE};
 }
 
 void pn532_receive(struct pn532 *chip, const uint8_t *bytes, size_t count)
@@ -179,7 +182,7 @@ bool pn532_next(struct pn532 *chip, struct pn532_output *ret_output)
 
 bool pn532_try_again(struct pn532 *chip, struct pn532_output *ret_output)
 {
-    if (chip->waiting_bytes == 0 || chip->card == NULL || chip->card->is_away) {
+    if (chip->waiting_bytes == 0 || card_is_away(chip->card)) {
         return false;
     }
     uint8_t data[PN532_DATA_MAX];

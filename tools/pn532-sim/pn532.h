@@ -4,7 +4,7 @@
  * the owner too and may be exchanged at any time with pn532_place and pn532_take.
  * Sources: UM0701-02 (6.2 host link, 7.1 status bytes, 7.2 and 7.3 commands). Where the manual is
  * silent: a card's NAK is reported as status 13h, and an InDataExchange whose first byte is no
- * MIFARE command as 27h. */
+ * MIFARE command, with a card of that family, as 27h. */
 #ifndef TOOLS_PN532_SIM_PN532_H
 #define TOOLS_PN532_SIM_PN532_H
 
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tools/pn532-sim/classic.h"
+#include "tools/pn532-sim/card.h"
 #include "tools/pn532-sim/pn532_frame.h"
 #include "tools/pn532-sim/timing.h"
 
@@ -46,15 +46,18 @@ struct pn532_faults {
 };
 
 struct pn532 {
-    struct classic *card; /* NULL: nothing lies on the reader */
+    struct card card; /* CARD_NONE: nothing lies on the reader */
     struct timing_log *log;
     struct pn532_faults faults;
     uint32_t firmware_us; /* assumed thinking time per command, reported apart */
 
     struct pn532_stream stream;
     bool field_is_on;
-    bool target_is_known; /* target number 1 of the last InListPassiveTarget */
-    uint8_t parameters;   /* SetParameters; its auto-RATS flag changes nothing for a Classic */
+    bool target_is_known;        /* target number 1 of the last InListPassiveTarget */
+    struct card_identity target; /* as it was selected */
+    uint8_t ats[DESFIRE_ATS_BYTES_MAX];
+    size_t ats_bytes;   /* 0: the target is not activated (ISO 14443-4) */
+    uint8_t parameters; /* SetParameters; bit 4: RATS follows the select */
     uint8_t last_error;
     uint8_t select_retries;    /* MxRtyPassiveActivation; FF is for ever */
     uint32_t reply_timeout_us; /* RFConfiguration 02, 51.2 ms at reset */
@@ -91,7 +94,8 @@ void pn532_init(struct pn532 *chip, struct timing_log *log);
 void pn532_reset(struct pn532 *chip);
 
 /* A card is laid on the reader (in place of none), or taken from it. */
-void pn532_place(struct pn532 *chip, struct classic *card);
+void pn532_place_card(struct pn532 *chip, struct card card);
+void pn532_place(struct pn532 *chip, struct classic *card); /* the same for a Classic */
 void pn532_take(struct pn532 *chip);
 
 /* Bytes from the host. Afterwards call pn532_next until it says false. */

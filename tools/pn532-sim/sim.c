@@ -128,15 +128,15 @@ int sim_sleep_ms(const struct sim *sim, uint64_t now_us)
 
 bool sim_has_card(const struct sim *sim)
 {
-    return sim->chip.card != NULL && !sim->chip.card->is_away;
+    return !card_is_away(sim->chip.card);
 }
 
 /* Plans on the card itself, and remembers where to look for the outcome. */
-static void plan_on_card(struct sim *sim, struct classic *card, struct classic_cut cut)
+static void plan_on_card(struct sim *sim, struct card card, struct classic_cut cut)
 {
     sim->cut_card = card;
-    sim->cuts_before = card->cuts_taken;
-    classic_plan_cut(card, cut);
+    sim->cuts_before = card_cuts_taken(card);
+    card_plan_cut(card, cut);
 }
 
 void sim_insert(struct sim *sim, struct stored_card *stored, uint64_t now_us)
@@ -146,9 +146,9 @@ void sim_insert(struct sim *sim, struct stored_card *stored, uint64_t now_us)
     assert(!sim_has_card(sim));
     pn532_take(&sim->chip);
     sim->placed = stored;
-    pn532_place(&sim->chip, &stored->card);
+    pn532_place_card(&sim->chip, store_card(stored));
     if (sim->plan.when != CLASSIC_CUT_NEVER) {
-        plan_on_card(sim, &stored->card, sim->plan);
+        plan_on_card(sim, store_card(stored), sim->plan);
         sim->plan.when = CLASSIC_CUT_NEVER;
     }
     if (pn532_try_again(&sim->chip, &output)) {
@@ -171,21 +171,20 @@ void sim_plan_cut(struct sim *sim, struct classic_cut cut)
         return;
     }
     if (sim->placed != NULL) {
-        sim->placed->card.cut.when = CLASSIC_CUT_NEVER;
+        card_plan_cut(store_card(sim->placed), (struct classic_cut){.when = CLASSIC_CUT_NEVER});
     }
-    sim->cut_card = NULL;
+    sim->cut_card = (struct card){.kind = CARD_NONE};
     sim->plan = cut;
 }
 
 bool sim_cut_is_done(const struct sim *sim)
 {
-    return sim->cut_card != NULL && sim->cut_card->cuts_taken != sim->cuts_before;
+    return sim->cut_card.kind != CARD_NONE && card_cuts_taken(sim->cut_card) != sim->cuts_before;
 }
 
 bool sim_cut_is_planned(const struct sim *sim)
 {
-    return sim->plan.when != CLASSIC_CUT_NEVER ||
-           (sim->cut_card != NULL && sim->cut_card->cut.when != CLASSIC_CUT_NEVER);
+    return sim->plan.when != CLASSIC_CUT_NEVER || card_has_plan(sim->cut_card);
 }
 
 void sim_unplug(struct sim *sim)

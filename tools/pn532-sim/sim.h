@@ -36,7 +36,7 @@ struct sim {
 
     struct stored_card *placed; /* last laid on the reader; a cut may have taken it away */
     struct classic_cut plan;    /* for the next card laid; when = NEVER: none */
-    struct classic *cut_card;   /* the card of the last plan, NULL: none yet */
+    struct card cut_card;       /* the card of the last plan, CARD_NONE: none yet */
     uint32_t cuts_before;       /* its cuts_taken when it was planned */
 };
 

@@ -36,14 +36,14 @@ static uint32_t card_bits(uint32_t bytes)
 }
 
 /* A bit takes 128 periods of the 13.56 MHz carrier: 9.44 us. */
-static uint32_t air_us_of(uint32_t bits)
+uint32_t timing_air_us(uint32_t bits)
 {
     return (uint32_t)(((uint64_t)bits * 12800 + 678) / 1356);
 }
 
 static struct timing_cost cost_of(const char *name, int block, uint32_t card_us, uint32_t bits)
 {
-    const uint32_t air_us = air_us_of(bits);
+    const uint32_t air_us = timing_air_us(bits);
     return (struct timing_cost){
         .name = name,
         .block = block,
@@ -69,7 +69,7 @@ struct timing_cost timing_empty_field(uint32_t tries)
 struct timing_cost timing_halt(void)
 {
     const uint32_t bits = reader_bits(4);
-    return cost_of("halt", TIMING_NO_BLOCK, air_us_of(bits), bits);
+    return cost_of("halt", TIMING_NO_BLOCK, timing_air_us(bits), bits);
 }
 
 struct timing_cost timing_chip(const char *name)
@@ -104,7 +104,7 @@ static struct timing_cost cost_of_exchange(const uint8_t *tx, size_t tx_bytes)
     case 0xC2:
         return cost_of("restore", block, VALUE_US, value_bits);
     default:
-        return cost_of("unknown", block, air_us_of(reader_bits(4)), reader_bits(4));
+        return cost_of("unknown", block, timing_air_us(reader_bits(4)), reader_bits(4));
     }
 }
 
@@ -127,7 +127,7 @@ struct timing_cost timing_exchange(const uint8_t *tx, size_t tx_bytes, enum clas
         /* The card refuses at the command's first part: four bytes out, four bits back. */
         const uint32_t bits = reader_bits(4) + ACK_BITS;
         const char *name = cost.name;
-        cost = cost_of(name, cost.block, air_us_of(bits), bits);
+        cost = cost_of(name, cost.block, timing_air_us(bits), bits);
         break;
     }
     case CLASSIC_TIMEOUT:

@@ -26,6 +26,9 @@ enum {
     TIMING_NO_BLOCK = -1,
 };
 
+/* `bits` at 106 kbit/s. */
+uint32_t timing_air_us(uint32_t bits);
+
 /* What one command costs between the PN532 and the card. */
 struct timing_cost {
     const char *name;   /* a literal: "select", "auth a", "read" ... */
