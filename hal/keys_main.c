@@ -18,7 +18,8 @@ static const char usage[] =
     "       vafa-keys ceremony STORE --version N --role ROLE [--role ROLE ...] [--custodians 3]\n"
     "                                put masters in, by halves; ROLE: classic issue spend load\n"
     "       vafa-keys migrate FILE   seal a file of format 1\n"
-    "STORE: FILE, or FILE?device=SECRET (else FILE.device)\n";
+    "STORE: FILE, or FILE?device=SECRET (else FILE.device), or a token:\n"
+    "       'pkcs11:token=LABEL?module-path=/LIBRARY.so&pin-source=/PINFILE'\n";
 
 static int end(enum st st, const struct fault *fault)
 {

@@ -56,7 +56,8 @@ enum st keystore_open(const char *where, struct keystore **ret, struct fault *fa
         return st;
     }
     struct keystore *keystore = memory;
-    st = keystore_file_open(where, keystore, fault);
+    st = keystore_is_token(where) ? keystore_token_open(where, keystore, fault)
+                                  : keystore_file_open(where, keystore, fault);
     if (st == ST_OK) {
         st = find_check_values(keystore);
         if (st != ST_OK) {
@@ -88,7 +89,8 @@ static enum st add(const char *where, const struct keystore_entry *entries, size
     for (size_t i = 0; i < count; i += 1) {
         assert((unsigned)entries[i].master < KEY_MASTERS && entries[i].version < KEYSTORE_VERSIONS);
     }
-    return keystore_file_add(where, entries, count, must_be_new, fault);
+    return keystore_is_token(where) ? keystore_token_add(where, entries, count, must_be_new, fault)
+                                    : keystore_file_add(where, entries, count, must_be_new, fault);
 }
 
 enum st keystore_add(const char *where, const struct keystore_entry *entries, size_t count,
@@ -99,7 +101,9 @@ enum st keystore_add(const char *where, const struct keystore_entry *entries, si
 
 enum st keystore_look(const char *where, struct keystore **ret, struct fault *fault)
 {
-    if (!keystore_file_is_there(where)) {
+    const bool is_there =
+        keystore_is_token(where) ? keystore_token_is_there(where) : keystore_file_is_there(where);
+    if (!is_there) {
         *ret = NULL;
         return ST_OK;
     }
@@ -108,6 +112,10 @@ enum st keystore_look(const char *where, struct keystore **ret, struct fault *fa
 
 enum st keystore_migrate(const char *where, struct fault *fault)
 {
+    if (keystore_is_token(where)) {
+        fault_say(fault, "A token is never in format 1: nothing to do.");
+        return ST_REFUSED;
+    }
     return keystore_file_migrate(where, fault);
 }
 

@@ -29,7 +29,8 @@ enum seal_purpose {
 
 enum { KEYSTORE_SEAL_BYTES = 16 };
 
-/* Opens the store that `where` names: a file (software store, docs/keys.md).
+/* Opens the store that `where` names: a file, or a token by its PKCS#11 URI (RFC 7512). Both:
+ * docs/keys.md.
  * ST_OK       the caller owns *ret and closes it.
  * ST_IO       it is missing, unreadable or does not answer (fault: which, and how to make one).
  * ST_FOREIGN  not a key store, or damaged.

@@ -139,7 +139,7 @@ static enum st check_mode(int fd, const char *path, struct fault *fault)
         return ST_IO;
     }
     if (!S_ISREG(stat.st_mode)) {
-        fault_say(fault, "%s is not a file, so it is no key store.", path);
+        fault_say(fault, "%s is not a file.", path);
         return ST_FOREIGN;
     }
     if ((stat.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
@@ -149,9 +149,8 @@ static enum st check_mode(int fd, const char *path, struct fault *fault)
     return ST_OK;
 }
 
-/* Reads a file that nobody else may open; `hint` says what to do when it is missing. */
-static enum st read_private(const char *path, const char *hint, uint8_t *ret_bytes, size_t size_max,
-                            size_t *ret_size, struct fault *fault)
+enum st keystore_read_private(const char *path, const char *hint, uint8_t *ret_bytes,
+                              size_t size_max, size_t *ret_size, struct fault *fault)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
@@ -249,9 +248,9 @@ static enum st derive(struct file_store *store, size_t secret_size, const char *
 static enum st read_secret(struct file_store *store, const struct paths *paths, struct fault *fault)
 {
     size_t size = 0;
-    const enum st st =
-        read_private(paths->secret, "Without it its key store cannot be read: do a ceremony.",
-                     store->secret, sizeof store->secret, &size, fault);
+    const enum st st = keystore_read_private(
+        paths->secret, "Without it its key store cannot be read: do a ceremony.", store->secret,
+        sizeof store->secret, &size, fault);
     return st == ST_OK ? derive(store, size, paths->secret, fault) : st;
 }
 
@@ -400,8 +399,8 @@ static enum st parse(struct file_store *store, size_t size, const struct paths *
 static enum st load(struct file_store *store, const struct paths *paths, struct fault *fault)
 {
     size_t size = 0;
-    enum st st = read_private(paths->store, "Make one: vafa-keys new FILE, or a ceremony.",
-                              store->file, sizeof store->file, &size, fault);
+    enum st st = keystore_read_private(paths->store, "Make one: vafa-keys new FILE, or a ceremony.",
+                                       store->file, sizeof store->file, &size, fault);
     if (st == ST_OK) {
         st = parse(store, size, paths, fault);
     }

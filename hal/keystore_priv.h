@@ -62,4 +62,17 @@ ST_CHECK enum st keystore_file_add(const char *where, const struct keystore_entr
 bool keystore_file_is_there(const char *where);
 ST_CHECK enum st keystore_file_migrate(const char *where, struct fault *fault);
 
+/* True if `where` names a token, not a file. */
+bool keystore_is_token(const char *where);
+ST_CHECK enum st keystore_token_open(const char *where, struct keystore *keystore,
+                                     struct fault *fault);
+ST_CHECK enum st keystore_token_add(const char *where, const struct keystore_entry *entries,
+                                    size_t count, bool must_be_new, struct fault *fault);
+bool keystore_token_is_there(const char *where);
+
+/* Reads a file that nobody else may open, at most `size_max` bytes; `hint` says what to do when it
+ * is missing. Statuses of keystore_open(). */
+ST_CHECK enum st keystore_read_private(const char *path, const char *hint, uint8_t *ret_bytes,
+                                       size_t size_max, size_t *ret_size, struct fault *fault);
+
 #endif

@@ -8,3 +8,9 @@ test_keystore_file_SRC = tests/unit/test_keystore_file.c $(KEYSTORE_SRC) $(HAL_B
 test_keystore_file_LIBS = $(KEYSTORE_LIBS) -lcmocka
 
 SCRIPTS += tests/e2e/keys_ceremony.sh
+
+TESTS += test_keystore_pkcs11
+test_keystore_pkcs11_SRC = tests/unit/test_keystore_pkcs11.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)
+test_keystore_pkcs11_LIBS = $(KEYSTORE_LIBS) -lcmocka
+
+SCRIPTS += tests/e2e/keys_pkcs11.sh
