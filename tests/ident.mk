@@ -12,3 +12,5 @@ test_ident_decode_LIBS = -lcmocka
 TESTS += test_ident
 test_ident_SRC = tests/unit/test_ident.c $(IDENT_SRC) $(CLOCK_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_ident_LIBS = -Wl,--wrap=ioctl -lcmocka
+
+SCRIPTS += tests/e2e/ident_media.sh
