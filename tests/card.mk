@@ -36,3 +36,11 @@ test_desfire_card_LIBS = $(CARD_WORLD_LIBS)
 TESTS += fault_card_desfire
 fault_card_desfire_SRC = tests/fault/fault_card_desfire.c $(CARD_WORLD_SRC)
 fault_card_desfire_LIBS = $(CARD_WORLD_LIBS)
+
+# The two sides of tests/e2e/card_desfire.sh.
+PROGRAMS += desfire-oracle desfire-ours
+desfire-oracle_SRC = tests/e2e/desfire_oracle.c
+desfire-oracle_LIBS = -lfreefare -lnfc
+desfire-ours_SRC = tests/e2e/desfire_ours.c $(READER_SRC) $(CARD_WORLD_SRC)
+desfire-ours_LIBS = $(CARD_WORLD_LIBS)
+SCRIPTS += tests/e2e/card_desfire.sh

@@ -1,0 +1,148 @@
+#!/bin/bash
+# card_desfire.sh - our DESFire driver and libfreefare judge each other over pn532-sim and libnfc.
+#
+# A card issued by us is read by libfreefare, a card made by libfreefare is read and served by us.
+# Keys are derived and bytes are read here with openssl and Python, from docs/card-layout.md.
+# BUILD names the folder with the programs. Prints TAP lines.
+set -u
+: "${BUILD:=build/sim-release}"
+sim=$BUILD/pn532-sim
+dir=$(mktemp -d) || exit 2
+"$sim" --link "$dir/reader" --control "$dir/control" --cards "$dir/cards" >"$dir/sim.log" 2>&1 &
+sim_pid=$!
+trap 'kill "$sim_pid" 2>/dev/null; wait "$sim_pid" 2>/dev/null; rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
+
+export LIBNFC_AUTO_SCAN=false LIBNFC_DEFAULT_DEVICE="pn532_uart:$dir/reader"
+failed=0
+check() { # check NAME COMMAND...: one TAP line; what a failing command printed goes along.
+    local name=$1
+    shift
+    if "$@" >"$dir/out" 2>&1 </dev/null; then
+        echo "ok $name"
+    else
+        echo "not ok $name"
+        sed 's/^/#   /' "$dir/out" | tail -n 15
+        failed=1
+    fi
+}
+say() { "$sim" --say "$dir/control" "$1"; }
+lay() { say remove >/dev/null; say "insert $1"; }
+ours() { timeout 60 "$BUILD/desfire-ours" "$BUILD/vafa-reader" "$LIBNFC_DEFAULT_DEVICE" "$@"; }
+# The oracle ends with its keys unfreed, as libfreefare's own tools do.
+oracle() { ASAN_OPTIONS=detect_leaks=0 timeout 60 "$BUILD/desfire-oracle" "$@"; }
+
+cat >"$dir/py" <<'PY'
+"""key UID NUMBER VERSION | image WORD=N... | identity NUMBER MEMBER NAME | same ORACLE OURS"""
+import subprocess, sys
+
+FIELDS = [("layout", 4), ("status", 2), ("counter", 20), ("action", 12), ("tier", 4), ("group", 8),
+          ("points", 28), ("credit", 36), ("gift", 36), ("voucher", 36), ("kind", 4),
+          ("reference", 6), ("amount", 36), ("redeemed", 20), ("minute", 24), ("terminal", 20),
+          ("sequence", 24)]
+
+
+def pack(fields):
+    text = "".join(format(value, "0%db" % width) for width, value in fields)
+    return int(text, 2).to_bytes(len(text) // 8, "big")
+
+
+def key(uid, number, version):
+    # The test masters: 16 times one byte. From 16 bytes of input on, AN10922 is CMAC of 01, input.
+    data = b"\x01\x07" + uid + bytes(3) + bytes.fromhex("6085f3") + bytes([number, version]) + b"VAFA-D"
+    master = bytes([0x40 + 16 * number + version]) * 16
+    return subprocess.run(["openssl", "mac", "-cipher", "AES-128-CBC", "-macopt",
+                           "hexkey:" + master.hex(), "-binary", "-in", "-", "CMAC"], input=data,
+                          capture_output=True, check=True).stdout
+
+
+def read(path):
+    return dict(line.strip().split(" ", 1) for line in open(path) if " " in line)
+
+
+what, args = sys.argv[1], sys.argv[2:]
+if what == "key":
+    print(key(bytes.fromhex(args[0]), int(args[1]), int(args[2])).hex())
+elif what == "image":
+    given = {k: int(v) for k, v in (a.split("=") for a in args)}
+    print(pack([(width, given[name]) for name, width in FIELDS]).hex())
+elif what == "identity":
+    head = pack([(4, 1), (4, 0), (56, int(args[0])), (8, 1), (40, int(args[1])), (16, 30000), (16, 0),
+                 (16, 46000), (16, 49650)])
+    name = args[2].encode()
+    print((head.ljust(40, b"\0") + name.ljust(40, b"\0")).hex())
+elif what == "same":
+    oracle, mine = read(args[0]), read(args[1])
+    bits = bin(int("1" + oracle["record"], 16))[3:]
+    seen, at = {}, 0
+    for name, width in FIELDS:
+        seen[name] = int(bits[at:at + width], 2)
+        at += width
+    identity = bytes.fromhex(oracle["identity"])
+    pairs = [(name, str(seen[name]), mine[name]) for name in
+             ("counter", "credit", "gift", "voucher", "points", "amount", "terminal", "sequence")]
+    pairs += [("purse file", oracle["value"], mine["credit"]),
+              ("number", str(int.from_bytes(identity[1:8], "big")), mine["number"]),
+              ("member", str(int.from_bytes(identity[9:14], "big")), mine["member"]),
+              ("name", identity[40:].rstrip(b"\0").decode(), mine["name"]),
+              ("records", oracle["records"], mine["history"])]
+    wrong = [p for p in pairs if p[1] != p[2]]
+    print("\n".join("%s: libfreefare %s, ours %s" % p for p in pairs))
+    sys.exit(1 if wrong else 0)
+PY
+py() { python3 "$dir/py" "$@"; }
+ready() { say state >/dev/null; }
+check 'the simulator runs' ready
+
+# Ours first.
+uid=04a1b2c3d4e5f6
+spend=$(py key $uid 1 1)
+say "new ali desfire $uid" >/dev/null
+lay ali >/dev/null
+check 'a blank card becomes a member card over libnfc' ours issue 3
+agree() { lay ali && oracle read f38560 "$spend" >"$dir/theirs" && ours read >"$dir/mine" &&
+    py same "$dir/theirs" "$dir/mine"; }
+check 'libfreefare reads the same balances from our card' agree
+issue40() { for ((i = 0; i < 37; i++)); do ours sell || return 1; done; }
+check 'thirty-seven more transactions, each a tap of its own' issue40
+check 'libfreefare reads the same after the ring went round' agree
+wrong_key() { ! oracle read f38560 "$(py key $uid 1 0)"; }
+check 'the key of another version opens nothing' wrong_key
+nine() { lay ali >/dev/null; say reset >/dev/null; ours sell && say log >"$dir/log" &&
+    python3 - "$dir/log" "$dir/sale" <<'PY'
+import json, sys
+text = open(sys.argv[1]).read()
+log = json.loads(text[text.index("{"):])["commands"]
+names = [c["name"] for c in log]
+first = max(i for i, name in enumerate(names) if name == "select application") - 1
+told = names.index("commit") + 1
+sale = log[first:told]
+ms = sum(c["total_us"] for c in sale) / 1000
+print(names)
+with open(sys.argv[2], "w") as out:
+    print("# libnfc to commit: %d commands, %.1f ms by the simulator at 115200 baud: %s" %
+          (len(sale), ms, ", ".join(c["name"] for c in sale)), file=out)
+sys.exit(0 if len(sale) == 9 and ms <= 1.2 * 85.5 else 1)
+PY
+}
+check 'a sale over libnfc has nine commands' nine
+cat "$dir/sale"
+
+# Theirs.
+uid=04112233445566
+say "new sara desfire $uid" >/dev/null
+lay sara >/dev/null
+number=6273531234567890
+image=$(py image layout=1 status=1 counter=1 action=0 tier=2 group=3 points=1234 credit=750000 \
+    gift=20000 voucher=0 kind=1 reference=0 amount=750000 redeemed=0 minute=1000000 terminal=7 \
+    sequence=9)
+identity=$(py identity $number 77 'Sara Karimi')
+check 'libfreefare makes a member card' oracle make f38560 a1 "$(py key $uid 0 1)" \
+    "$(py key $uid 1 1)" "$(py key $uid 2 1)" "$identity" 750000 "$image"
+spend=$(py key $uid 1 1)
+agree_sara() { lay sara && oracle read f38560 "$spend" >"$dir/theirs" && ours read >"$dir/mine" &&
+    py same "$dir/theirs" "$dir/mine"; }
+check 'we read the same from it' agree_sara
+check 'we put money on it' ours sell
+check 'libfreefare reads the same afterwards' agree_sara
+exit "$failed"
