@@ -202,6 +202,19 @@ static void card_shakes_hands(const uint8_t key[16], enum key_role role, uint8_t
     assert_int_equal(keystore_desfire_finish(keystore, enciphered, ret_session_key), ST_OK);
 }
 
+static void the_example_of_the_manual_holds(void **state)
+{
+    /* docs/keys.md: openssl mac -macopt cipher:AES-128-CBC -macopt hexkey:5051...5f CMAC over
+     * 01 07 04a1b2c3d4e5f6 000000 5638f0 01 00 "VAFA-D". */
+    const struct keystore_entry spend = entry(MASTER_SPEND, 0, 0x50);
+    uint8_t key[16], session_key[16];
+
+    card_key(&spend, 1, key);
+    expect_hex(key, 16, "f6649336f97cfef423a76d79f881eb54");
+    card_shakes_hands(key, ROLE_SPEND, 0, session_key);
+    (void)state;
+}
+
 static void a_new_application_is_opened_as_a_real_card_was(void **state)
 {
     uint8_t card_random[16], answer[32], card_answer[16], session_key[16], iv[16] = {0}, number;
@@ -343,6 +356,7 @@ int main(void)
         cmocka_unit_test(handshakes_are_those_of_a_real_card),
         cmocka_unit_test(changed_keys_are_those_of_a_real_card),
         WITH_STORE(a_new_application_is_opened_as_a_real_card_was),
+        WITH_STORE(the_example_of_the_manual_holds),
         WITH_STORE(each_role_and_version_is_a_key_of_its_own),
         WITH_STORE(a_role_that_is_not_in_the_store_is_unsupported),
         WITH_STORE(a_card_that_does_not_know_the_key_is_denied),
