@@ -6,6 +6,7 @@
 #ifndef HAL_CARD_H
 #define HAL_CARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,7 @@ enum card_family { CARD_CLASSIC = 1, CARD_DESFIRE = 2 };
 /* What was found; told apart so that the cashier gets a reason and the club a case. */
 enum card_condition {
     CARD_MEMBER,      /* ours and sound */
-    CARD_BLANK,       /* factory keys, no foreign data in the way: may be issued */
+    CARD_BLANK,       /* no foreign data in the way: may be issued */
     CARD_HALF_ISSUED, /* an issue was cut; it carries no value; issue resumes it */
     CARD_FOREIGN,     /* another application's card, or keys that are not ours */
     CARD_DAMAGED,     /* ours, but no snapshot is whole: replace it */
@@ -43,6 +44,8 @@ struct card_view {
     size_t uid_bytes;
     uint64_t number;          /* of a member card; else 0 */
     struct snapshot snapshot; /* newest; of a member card */
+    bool may_load;            /* of a member card: this terminal's keys let its credit rise */
+    bool may_issue;           /* of a blank or half-issued card: its keys let it be issued */
     struct fault why;         /* condition as a sentence for the cashier */
 };
 
@@ -63,8 +66,9 @@ struct card_ops {
     /* Writes the next snapshot (counter = newest + 1) and proves it by reading back. Also resumes a
      * commit of the same snapshot that was cut.
      * ST_OK     the card carries `next`.
-     * ST_AGAIN  surely not: the last write was never sent.
-     * ST_GONE, ST_IO  unknown: in doubt until the card is read again. */
+     * ST_AGAIN  surely not: the last write was never sent; or the chip or this terminal's keys
+     * refuse it (see may_load), or it is more than the card holds. ST_GONE, ST_IO  unknown: in
+     * doubt until the card is read again. */
     ST_CHECK enum st (*commit)(void *ctx, const struct snapshot *next);
 
     /* After commit, when the shopper has been told: refreshes what only speeds up the next tap

@@ -156,6 +156,9 @@ enum st classic_card_take(struct classic_card *card, const struct reader_target 
         view.number = card->number;
         view.snapshot = card->newest;
     }
+    /* Whoever can read a Classic card can do all else: its chip keeps no roles apart. */
+    view.may_load = card->condition == CARD_MEMBER;
+    view.may_issue = card->condition == CARD_BLANK || card->condition == CARD_HALF_ISSUED;
     *ret = view;
     return ST_OK;
 }

@@ -330,10 +330,14 @@ enum st desfire_card_take(struct desfire_card *card, const struct reader_target 
     memcpy(view.uid, io->target.uid, io->target.uid_bytes);
     view.why = card->why;
     if (card->condition == CARD_MEMBER) {
+        uint8_t version = 0;
         card->session = io->selects;
         view.number = card->number;
         view.snapshot = card->newest;
+        view.may_load = first_version(card, ROLE_LOAD, &version) == ST_OK;
     }
+    view.may_issue = (card->condition == CARD_BLANK || card->condition == CARD_HALF_ISSUED) &&
+                     desfire_may_issue(io->keystore);
     *ret = view;
     return ST_OK;
 }
@@ -539,15 +543,17 @@ static enum st card_commit(void *ctx, const struct snapshot *next)
 }
 
 /* Moves old keys on to the version for new cards, each by itself: that takes only the masters of
- * its own role, so a terminal renews what it knows. Never backwards, or two terminals of which one
- * was not updated yet would do it in turns. */
+ * its own role, so a terminal renews what it knows. Terminals that only sell leave it to those that
+ * load: so cards move on when all that sell have the new masters (docs/card-layout.md, "Key roll").
+ * Never backwards, or two terminals of which one was not updated yet would do it in turns. */
 static void card_refresh(void *ctx)
 {
     static const enum key_role roles[] = {ROLE_LOAD, ROLE_ISSUE, ROLE_SPEND};
     struct desfire_card *card = ctx;
     const uint8_t current = keystore_version(card->io.keystore);
 
-    if (card->condition != CARD_MEMBER || !card->io.is_selected || current == 0) {
+    if (card->condition != CARD_MEMBER || !card->io.is_selected || current == 0 ||
+        !keystore_has_role(card->io.keystore, ROLE_LOAD, current)) {
         return;
     }
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i += 1) {

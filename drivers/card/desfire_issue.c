@@ -218,8 +218,7 @@ static enum st prepare(struct desfire_card *card, const struct card_identity *id
     return st == ST_OK && rials != 0 ? ST_FOREIGN : st;
 }
 
-/* True when the terminal knows all that a new card gets. */
-static bool may_issue(const struct keystore *keystore)
+bool desfire_may_issue(const struct keystore *keystore)
 {
     const uint8_t current = keystore_version(keystore);
     return keystore_has_role(keystore, ROLE_ISSUE, current) &&
@@ -236,7 +235,8 @@ enum st desfire_issue(struct desfire_card *card, const struct card_identity *ide
     if (card->condition != CARD_BLANK && card->condition != CARD_HALF_ISSUED) {
         return ST_FOREIGN;
     }
-    if (!may_issue(card->io.keystore) || first->purse[PURSE_CREDIT].rials > DESFIRE_CREDIT_MAX) {
+    if (!desfire_may_issue(card->io.keystore) ||
+        first->purse[PURSE_CREDIT].rials > DESFIRE_CREDIT_MAX) {
         return ST_AGAIN;
     }
     card->condition = CARD_UNKNOWN_CHIP;

@@ -35,6 +35,8 @@ ST_CHECK enum st desfire_renew_key(struct desfire_card *card, enum key_role role
 /* hal/card.h issue. (desfire_issue.c) */
 ST_CHECK enum st desfire_issue(struct desfire_card *card, const struct card_identity *identity,
                                const struct snapshot *first);
+/* True when the terminal has all the keys that a new card gets. (desfire_issue.c) */
+bool desfire_may_issue(const struct keystore *keystore);
 /* Looks whether a card without our application could get it. (desfire_issue.c) */
 ST_CHECK enum st desfire_look_at_blank(struct desfire_card *card);
 

@@ -180,6 +180,7 @@ static void the_chip_lets_no_spend_key_raise_credit(void **state)
     expect(&world, CARD_MEMBER, &view);
     const struct snapshot load = card_world_snapshot_of(&world, 5);
     assert_true(load.purse[PURSE_CREDIT].rials > view.snapshot.purse[PURSE_CREDIT].rials);
+    assert_false(view.may_load);
     assert_int_equal(world.port.ops->commit(world.port.ctx, &load), ST_AGAIN);
     expect_member(&world, 4);
     card_world_use_keys(&world, card_world_desfire_keys(CARD_WORLD_LOAD, 3));
@@ -250,14 +251,14 @@ static void keys_are_rolled_while_cards_are_in_the_field(void **state)
     card_world_issue(&world, 1);
     assert_int_equal(version_of(&world, ROLE_SPEND), 0xA0);
 
-    /* A spend terminal moves its own key on, a load terminal its two, an issue terminal all. */
+    /* A spend terminal leaves them, a load terminal moves its two, an issue terminal all. */
     card_world_use_keys(&world, card_world_desfire_keys(CARD_WORLD_SPEND, 3));
     card_world_sell(&world);
-    assert_int_equal(version_of(&world, ROLE_SPEND), 0xA1);
-    assert_int_equal(version_of(&world, ROLE_LOAD), 0xA0);
+    assert_int_equal(version_of(&world, ROLE_SPEND), 0xA0);
     expect_member(&world, 2);
     card_world_use_keys(&world, card_world_desfire_keys(CARD_WORLD_LOAD, 3));
     card_world_sell(&world);
+    assert_int_equal(version_of(&world, ROLE_SPEND), 0xA1);
     assert_int_equal(version_of(&world, ROLE_LOAD), 0xA1);
     assert_int_equal(version_of(&world, ROLE_ISSUE), 0xA0);
     card_world_use_keys(&world, card_world_desfire_keys(CARD_WORLD_ISSUE, 7));
@@ -395,6 +396,7 @@ static void each_card_is_called_what_it_is(void **state)
     const struct snapshot first = card_world_snapshot_of(&world, 1);
     assert_int_equal(world.port.ops->issue(world.port.ctx, &card_world_identity, &first), ST_AGAIN);
     assert_int_equal(world.desfire.writes, 0);
+    assert_true(view.family == CARD_DESFIRE && !view.may_issue);
     card_world_use_keys(&world, card_world_desfire_keys(CARD_WORLD_SPEND, 3));
     expect(&world, CARD_BLANK, &view);
     assert_int_equal(world.port.ops->issue(world.port.ctx, &card_world_identity, &first), ST_AGAIN);
