@@ -13,6 +13,11 @@ sim_values_SRC := tests/e2e/sim_values.c tools/pn532-sim/classic_bits.c
 sim_values_LIBS := -lfreefare -lnfc
 SCRIPTS += tests/e2e/sim_tools.sh
 
+PROGRAMS += sim_desfire
+sim_desfire_SRC := tests/e2e/sim_desfire.c
+sim_desfire_LIBS := -lfreefare -lnfc
+SCRIPTS += tests/e2e/sim_desfire.sh
+
 TESTS += sim_frames
 sim_frames_SRC := tests/e2e/sim_frames.c $(PN532_SIM_SRC)
 sim_frames_LIBS := -lcmocka $(DESFIRE_LIBS)
