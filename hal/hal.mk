@@ -3,8 +3,9 @@ HAL_BASE_SRC = hal/base/status.c hal/base/bytes.c
 
 # The key store; whoever links it needs KEYSTORE_LIBS. Tests that replay a published handshake link
 # a source of their own instead of hal/keystore_random.c.
-KEYSTORE_SRC = hal/keystore.c hal/keystore_desfire.c hal/keystore_ev1.c hal/keystore_file.c \
-               hal/keystore_memory.c hal/keystore_pkcs11.c hal/keystore_random.c hal/aes_mac.c
+KEYSTORE_SRC = hal/keystore.c hal/keystore_desfire.c hal/keystore_disk.c hal/keystore_ev1.c \
+               hal/keystore_file.c hal/keystore_memory.c hal/keystore_pkcs11.c \
+               hal/keystore_random.c hal/aes_mac.c
 KEYSTORE_LIBS = -lmbedcrypto
 
 PROGRAMS += vafa-keys

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hal/base/bytes.h"
+#include "hal/keystore_disk.h"
 #include "hal/keystore_memory.h"
 #include "hal/keystore_priv.h"
 
@@ -216,8 +217,8 @@ static enum st login(struct token_store *store, CK_SLOT_ID slot, bool is_writing
     const CK_FLAGS flags = CKF_SERIAL_SESSION | (is_writing ? CKF_RW_SESSION : 0);
     size_t size = 0;
 
-    const enum st st = keystore_read_private(store->uri.pin_file, "It should hold the token's PIN.",
-                                             (uint8_t *)store->pin, PIN_MAX + 1, &size, fault);
+    const enum st st = keystore_disk_read(store->uri.pin_file, "It should hold the token's PIN.",
+                                          (uint8_t *)store->pin, PIN_MAX + 1, &size, fault);
     if (st != ST_OK) {
         return st;
     }

@@ -70,9 +70,4 @@ ST_CHECK enum st keystore_token_add(const char *where, const struct keystore_ent
                                     size_t count, bool must_be_new, struct fault *fault);
 bool keystore_token_is_there(const char *where);
 
-/* Reads a file that nobody else may open, at most `size_max` bytes; `hint` says what to do when it
- * is missing. Statuses of keystore_open(). */
-ST_CHECK enum st keystore_read_private(const char *path, const char *hint, uint8_t *ret_bytes,
-                                       size_t size_max, size_t *ret_size, struct fault *fault);
-
 #endif

@@ -5,7 +5,7 @@ test_keystore_desfire_SRC = tests/unit/test_keystore_desfire.c \
 test_keystore_desfire_LIBS = $(KEYSTORE_LIBS) -lcmocka
 
 test_keystore_file_SRC = tests/unit/test_keystore_file.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)
-test_keystore_file_LIBS = $(KEYSTORE_LIBS) -lcmocka
+test_keystore_file_LIBS = $(KEYSTORE_LIBS) -lcmocka -Wl,--wrap=munmap
 
 SCRIPTS += tests/e2e/keys_ceremony.sh
 

@@ -129,6 +129,14 @@ check a_stopped_ceremony_leaves_nothing eval '
     fresh; (sheet $a1; sleep 2) | timeout 0.5 "$keys" ceremony "$dir/keys" --role spend --version 0
     nothing_written'
 
+check a_damaged_store_is_refused_before_anybody_types eval '
+    fresh; "$keys" new "$dir/keys" && printf x >>"$dir/keys" &&
+    ! ceremony --role spend --version 1 </dev/null && says "too long"'
+check a_file_of_another_device_is_refused_before_anybody_types eval '
+    fresh; "$keys" new "$dir/keys"; rm "$dir/keys.device"; "$keys" new "$dir/keys2"
+    mv "$dir/keys2.device" "$dir/keys.device"; rm "$dir/keys2"
+    ! ceremony --role spend --version 1 </dev/null && says "another device"'
+
 # At a terminal: halves are not echoed, and a slip may be corrected.
 cat >"$dir/at_terminal.py" <<'P'
 import os, pty, select, sys, time

@@ -417,6 +417,39 @@ static void memory_is_locked_and_not_dumped(void **state)
     (void)state;
 }
 
+/* Linked in place of munmap(): what goes back to the system is all zeros by then. */
+int __real_munmap(void *memory, size_t size);
+int __wrap_munmap(void *memory, size_t size);
+static unsigned given_back;
+static bool was_wiped;
+
+int __wrap_munmap(void *memory, size_t size)
+{
+    const uint8_t *bytes = memory;
+    for (size_t i = 0; i < size; i += 1) {
+        was_wiped = was_wiped && bytes[i] == 0;
+    }
+    given_back += 1;
+    return __real_munmap(memory, size);
+}
+
+static void closing_wipes_all_of_it(void **state)
+{
+    add(MASTER_SPEND, 0, 0x20, ST_OK);
+    struct keystore *keystore = open_store(ST_OK, NULL);
+    given_back = 0;
+    was_wiped = true;
+    keystore_close(keystore);
+    assert_int_equal(given_back, 2); /* the port's part, the file's part */
+    assert_true(was_wiped);
+    /* A store that does not open leaves nothing behind either. */
+    assert_int_equal(chmod(device, 0640), 0);
+    expect_open(ST_DENIED, "chmod 600");
+    assert_int_equal(given_back, 4);
+    assert_true(was_wiped);
+    (void)state;
+}
+
 #define WITH_FOLDER(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 
 int main(void)
@@ -437,6 +470,7 @@ int main(void)
         WITH_FOLDER(format_1_with_a_flipped_bit_is_damage),
         WITH_FOLDER(links_and_folders_are_no_stores),
         WITH_FOLDER(memory_is_locked_and_not_dumped),
+        WITH_FOLDER(closing_wipes_all_of_it),
     };
     return cmocka_run_group_tests_name("keystore_file", tests, NULL, NULL);
 }
