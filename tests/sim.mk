@@ -5,8 +5,12 @@ test_classic_SRC := tests/unit/test_classic.c $(CLASSIC_SRC) tools/pn532-sim/tim
 test_classic_LIBS := -lcmocka
 
 TESTS += test_desfire_model
-test_desfire_model_SRC := tests/unit/test_desfire_model.c $(DESFIRE_SRC) hal/base/bytes.c
+test_desfire_model_SRC := tests/unit/test_desfire_model.c $(PN532_SIM_SRC) hal/base/bytes.c
 test_desfire_model_LIBS := -lcmocka $(DESFIRE_LIBS)
+
+TESTS += test_ultralight_model
+test_ultralight_model_SRC := tests/unit/test_ultralight_model.c tools/pn532-sim/ultralight.c
+test_ultralight_model_LIBS := -lcmocka
 
 PROGRAMS += sim_values
 sim_values_SRC := tests/e2e/sim_values.c tools/pn532-sim/classic_bits.c

@@ -17,6 +17,7 @@
 #include "hal/base/bytes.h"
 #include "tools/pn532-sim/desfire.h"
 #include "tools/pn532-sim/desfire_crypto.h"
+#include "tools/pn532-sim/pn532.h"
 
 static const uint8_t uid[7] = {0x04, 0x78, 0x2E, 0x21, 0x80, 0x1D, 0x80};
 static const uint8_t aid[3] = {0x16, 0xAE, 0x00};
@@ -766,6 +767,222 @@ static void lost_power_drops_what_is_not_committed(void **state)
     assert_int_equal(card.state, DESFIRE_OFF);
 }
 
+/* --- time, and the reader's side ----------------------------------------------------------------
+ */
+
+static struct timing_log timing;
+static struct pn532 chip;
+static struct pn532_output output;
+
+/* Sends a command to the chip in a normal frame; `output` has its answer. */
+static void command(const uint8_t *data, uint8_t bytes)
+{
+    uint8_t frame[300] = {0x00, 0x00, 0xFF, (uint8_t)(bytes + 1), (uint8_t) - (bytes + 1), 0xD4};
+    uint8_t sum = 0xD4;
+    memcpy(frame + 6, data, bytes);
+    for (size_t i = 0; i < bytes; i++) {
+        sum = (uint8_t)(sum + data[i]);
+    }
+    frame[6 + bytes] = (uint8_t)-sum;
+    frame[7 + bytes] = 0x00;
+    pn532_receive(&chip, frame, 8U + bytes);
+    assert_true(pn532_next(&chip, &output));
+}
+#define COMMAND(...) command((const uint8_t[]){__VA_ARGS__}, sizeof(const uint8_t[]){__VA_ARGS__})
+
+/* The answer's data behind TFI must be these. */
+static void answer_is(const uint8_t *wanted, size_t bytes)
+{
+    assert_int_equal(output.later_bytes, bytes + 8);
+    assert_memory_equal(output.later + 6, wanted, bytes);
+}
+#define ANSWER_IS(...)                                                                             \
+    answer_is((const uint8_t[]){__VA_ARGS__}, sizeof(const uint8_t[]){__VA_ARGS__})
+
+static int fresh_chip(void **state)
+{
+    (void)state;
+    memset(&timing, 0, sizeof timing);
+    pn532_init(&chip, &timing);
+    desfire_init(&card, uid);
+    pn532_place_card(&chip, (struct card){.kind = CARD_DESFIRE, .desfire = &card});
+    COMMAND(0x32, 0x05, 0x00, 0x01, 0x02);
+    return 0;
+}
+
+#define TARGET 0x4B, 1, 1, 0x03, 0x44, 0x20, 7, 0x04, 0x78, 0x2E, 0x21, 0x80, 0x1D, 0x80
+
+static void the_chip_activates_the_card_if_told_to(void **state)
+{
+    (void)state;
+    COMMAND(0x4A, 1, 0);
+    ANSWER_IS(TARGET, 0x06, 0x75, 0x77, 0x81, 0x02, 0x80);
+    COMMAND(0x40, 1, 0x6E);
+    ANSWER_IS(0x41, 0, 0x00, 0x00, 0x1F, 0x00);
+    COMMAND(0x44, 0);
+    ANSWER_IS(0x45, 0);
+    COMMAND(0x4A, 1, 0);
+    ANSWER_IS(0x4B, 0);
+    COMMAND(0x12, 0x04);
+    COMMAND(0x4A, 1, 0, 0x88, 0x04, 0x78, 0x2E, 0x21, 0x80, 0x1D, 0x80);
+    ANSWER_IS(TARGET);
+    COMMAND(0x40, 1, 0x6E);
+    ANSWER_IS(0x41, 0x01);
+    COMMAND(0x42, 0xE0, 0x50);
+    ANSWER_IS(0x43, 0, 0x06, 0x75, 0x77, 0x81, 0x02, 0x80);
+    COMMAND(0x40, 1, 0x6E);
+    ANSWER_IS(0x41, 0, 0x00, 0x00, 0x1F, 0x00);
+}
+
+static void raw_blocks_reach_an_activated_card(void **state)
+{
+    (void)state;
+    COMMAND(0x42, 0xB2);
+    ANSWER_IS(0x43, 0x01);
+    COMMAND(0x4A, 1, 0);
+    COMMAND(0x42, 0xB2); /* libnfc asks so whether the card is there */
+    ANSWER_IS(0x43, 0, 0xA3);
+    COMMAND(0x42, 0x02, 0x6E);
+    ANSWER_IS(0x43, 0, 0x02, 0x00, 0x00, 0x1F, 0x00);
+    COMMAND(0x00, 0x06);
+    ANSWER_IS(0x01, 0x00);
+    COMMAND(0x42, 0xC2);
+    ANSWER_IS(0x43, 0, 0xC2);
+    COMMAND(0x42, 0xB2);
+    ANSWER_IS(0x43, 0x01);
+    pn532_take(&chip);
+    COMMAND(0x40, 1, 0x6E);
+    ANSWER_IS(0x41, 0x01);
+    COMMAND(0x60, 1, 1, 0x20);
+    assert_int_equal(output.later_bytes, 0);
+    pn532_place_card(&chip, (struct card){.kind = CARD_DESFIRE, .desfire = &card});
+    assert_true(pn532_try_again(&chip, &output));
+    assert_int_equal(output.later[8], 0x20);
+}
+
+/* The chip's own raw answer to a card command, in rx as `desfire_exchange` would bring it. */
+static void exchange_by_chip(const uint8_t *tx, size_t tx_bytes)
+{
+    uint8_t data[80] = {0x40, 0x01};
+    memcpy(data + 2, tx, tx_bytes);
+    command(data, (uint8_t)(2 + tx_bytes));
+    assert_int_equal(output.later[7], 0x00);
+    rx_bytes = output.later_bytes - 10;
+    memcpy(rx, output.later + 8, rx_bytes);
+}
+
+/* A reader's end of the MACs and ciphers, for commands of one application key. */
+static uint8_t host_iv[16];
+
+static void host_mac(const uint8_t *data, size_t bytes)
+{
+    desfire_cmac(DESFIRE_AES, card.session.key, host_iv, data, bytes);
+}
+
+static void check_reply_mac(void)
+{
+    uint8_t message[DESFIRE_FRAME_BYTES];
+    assert_int_equal(rx[0], 0x00);
+    memcpy(message, rx + 1, rx_bytes - 9);
+    message[rx_bytes - 9] = 0x00;
+    host_mac(message, rx_bytes - 8);
+    assert_memory_equal(rx + rx_bytes - 8, host_iv, 8);
+}
+
+static void authenticate_by_chip(void)
+{
+    uint8_t a[16] = {1, 2, 3}, b[16], iv[16] = {0}, tx[33] = {0xAF};
+    const uint8_t key[16] = {0};
+    exchange_by_chip((const uint8_t[]){0xAA, 1}, 2);
+    memcpy(b, rx + 1, 16);
+    desfire_cbc_decrypt(DESFIRE_AES, key, iv, b, 16);
+    memcpy(tx + 1, a, 16);
+    memcpy(tx + 17, b + 1, 15);
+    tx[32] = b[0];
+    desfire_cbc_encrypt(DESFIRE_AES, key, iv, tx + 1, 32);
+    exchange_by_chip(tx, sizeof tx);
+    memset(host_iv, 0, sizeof host_iv);
+}
+
+static void debit_enciphered(void)
+{
+    uint8_t tx[18] = {0xDC, 0x01, 0x0A, 0, 0, 0};
+    const uint32_t crc = desfire_crc32(DESFIRE_CRC32_START, tx, 6);
+    put_le32(tx + 6, crc);
+    desfire_cbc_encrypt(DESFIRE_AES, card.session.key, host_iv, tx + 2, 16);
+    exchange_by_chip(tx, sizeof tx);
+    check_reply_mac();
+}
+
+static void write_record_maced(void)
+{
+    uint8_t tx[48] = {0x3B, 0x04, 0, 0, 0, 0x20, 0, 0};
+    host_mac(tx, 40);
+    memcpy(tx + 40, host_iv, 8);
+    exchange_by_chip(tx, sizeof tx);
+    check_reply_mac();
+}
+
+static void say_maced(const uint8_t *tx, size_t tx_bytes)
+{
+    host_mac(tx, tx_bytes);
+    exchange_by_chip(tx, tx_bytes);
+    check_reply_mac();
+}
+
+static void a_sale_takes_the_time_of_its_bytes_and_of_the_card(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t air_us;
+        uint32_t thinking_us;
+        uint32_t wire_bytes;
+    } rows[] = {
+        {"activate", 5750, 0, 45},
+        {"select application", 980, 800, 31},
+        {"authenticate aes", 2170, 2500, 45},
+        {"authenticate end", 4810, 2000, 76},
+        {"read records", 4720, 1100, 75},
+        {"debit", 2850, 1500, 53},
+        {"write record", 5400, 3000, 83},
+        {"commit", 1410, 8000, 36},
+    };
+    uint32_t air_us = 0, thinking_us = 0, wire_bytes = 0;
+    (void)state;
+    power_up();
+    EXPECT("CA 16AE00 0F 84", "00");
+    EXPECT("5A 16AE00", "00");
+    EXPECT("CC 01 03 101F 00000000 FFFFFF7F E8030000 00", "00");
+    EXPECT("C0 04 01 101F 200000 0A0000", "00");
+    put_record(4, 0x40);
+    desfire_field_off(&card);
+    timing_log_reset(&timing);
+
+    COMMAND(0x4A, 1, 0);
+    exchange_by_chip((const uint8_t[]){0x5A, 0x16, 0xAE, 0x00}, 4);
+    authenticate_by_chip();
+    say_maced((const uint8_t[]){0xBB, 0x04, 0, 0, 0, 1, 0, 0}, 8);
+    debit_enciphered();
+    write_record_maced();
+    say_maced((const uint8_t[]){0xC7}, 1);
+
+    assert_int_equal(desfire_find_file(&card, aid, 1)->value, 990);
+    assert_int_equal(timing.count, sizeof rows / sizeof rows[0]);
+    for (size_t i = 0; i < timing.count; i++) {
+        const struct timing_entry *entry = &timing.entries[i];
+        assert_string_equal(entry->cost.name, rows[i].name);
+        assert_in_range(entry->cost.air_us, rows[i].air_us - 10, rows[i].air_us + 10);
+        assert_int_equal(entry->cost.card_us - entry->cost.air_us, rows[i].thinking_us);
+        assert_int_equal(entry->wire_bytes, rows[i].wire_bytes);
+        air_us += entry->cost.air_us;
+        thinking_us += entry->cost.card_us - entry->cost.air_us;
+        wire_bytes += entry->wire_bytes;
+    }
+    assert_in_range(air_us, 28050, 28150);
+    assert_int_equal(thinking_us, 18900);
+    assert_int_equal(wire_bytes, 444);
+}
+
 /* --- the card's own settings --------------------------------------------------------------------
  */
 
@@ -846,6 +1063,9 @@ int main(void)
         WITH_CARD(a_cut_commit_is_old_or_new_and_never_answers),
         WITH_CARD(a_standard_file_can_be_torn),
         WITH_CARD(lost_power_drops_what_is_not_committed),
+        cmocka_unit_test_setup(the_chip_activates_the_card_if_told_to, fresh_chip),
+        cmocka_unit_test_setup(raw_blocks_reach_an_activated_card, fresh_chip),
+        cmocka_unit_test_setup(a_sale_takes_the_time_of_its_bytes_and_of_the_card, fresh_chip),
         WITH_CARD(a_random_uid_changes_with_the_field),
         WITH_APPLICATION(random_bytes_never_break_the_card),
     };
