@@ -52,6 +52,12 @@ run: setup ## build, and play a shop's day with real parts (KEEP=1 keeps them up
 test: setup ## build and run every test, the ASan and UBSan build included
 	@tests/all
 
+proof: setup ## run the longer proofs (hours); figures go to docs/proof.md
+	@$(MAKE) --no-print-directory all PROFILE=release
+	@$(MAKE) --no-print-directory all PROFILE=sanitize
+	FULL=1 build/$(BOARD)-release/fault_tap
+	SYNC_CUT_EVERY=1 TEST_SECONDS=7200 $(MAKE) check PROFILE=sanitize ONLY=sync_cut.py
+
 bench: setup ## measure, print the table, write build/bench.json
 	@$(MAKE) --no-print-directory all PROFILE=release
 	@BUILD=build/$(BOARD)-release tests/bench/bench
@@ -77,7 +83,7 @@ reformat: ## rewrite the files with clang-format 14
 clean: ## remove build/
 	rm -rf build
 
-.PHONY: help run test bench all setup check layers format reformat clean programs tests
+.PHONY: help run test proof bench all setup check layers format reformat clean programs tests
 
 # --- how the lists become programs ----------------------------------------------------------
 
