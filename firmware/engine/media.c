@@ -560,7 +560,9 @@ enum st media_national_code(const char *text, size_t size,
     struct folded folded;
     fold(text, size < MEDIA_SCAN_MAX ? size : MEDIA_SCAN_MAX, &folded);
     drop_separators(&folded);
-    return national_code(&folded, ret_digits, fault);
+    const enum st st = national_code(&folded, ret_digits, fault);
+    bytes_wipe(&folded, sizeof folded);
+    return st;
 }
 
 enum st media_phone(const char *text, size_t size, char ret_digits[MEDIA_PHONE_DIGITS + 1],
@@ -569,7 +571,9 @@ enum st media_phone(const char *text, size_t size, char ret_digits[MEDIA_PHONE_D
     struct folded folded;
     fold(text, size < MEDIA_SCAN_MAX ? size : MEDIA_SCAN_MAX, &folded);
     drop_separators(&folded);
-    return phone(&folded, ret_digits, fault);
+    const enum st st = phone(&folded, ret_digits, fault);
+    bytes_wipe(&folded, sizeof folded);
+    return st;
 }
 
 /* --- tags ------------------------------------------------------------------------------------ */

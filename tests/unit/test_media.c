@@ -1,5 +1,6 @@
 /* Tests of firmware/engine/media.h. Payment card numbers are the schemes' published test numbers;
  * Iranian ones are made here from a published issuer number and a Luhn digit. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -331,7 +332,8 @@ static void one_bank_track_among_ours_is_refused(void **state)
     assert_refused_everywhere(text);
     (void)snprintf(text, sizeof text, ";%s=2512?%%B4111111111111111^DOE/J^2512101?", own);
     assert_refused_everywhere(text);
-    (void)snprintf(text, sizeof text, ";%s=2512101?;9364001000000007=2512101?", own);
+    (void)snprintf(text, sizeof text, ";%s=2512101?;%llu=2512101?", own,
+                   (unsigned long long)card_number_make(936400200000000)); /* two of ours */
     assert_not(MEDIA_SOURCE_MAGSTRIPE, text, ST_REFUSED);
 }
 
@@ -363,6 +365,71 @@ static void a_refusal_never_quotes_the_card(void **state)
     }
 }
 
+/* What a thread did lies in its stack after its end, dead frames included. */
+enum { STACK_BYTES = 1 << 18 };
+static _Alignas(4096) uint8_t stack[STACK_BYTES];
+
+struct swipe {
+    const char *text;
+    bool is_copied; /* the control: leave a copy behind */
+};
+
+static void *judge_on_own_stack(void *argument)
+{
+    const struct swipe *swipe = argument;
+    const size_t size = strlen(swipe->text);
+    for (int source = MEDIA_SOURCE_KEYS; source <= (int)MEDIA_SOURCE_EM4100; source++) {
+        struct identifier id;
+        struct fault fault;
+        if (media_classify((enum media_source)source, swipe->text, size, &club, &id, &fault) ==
+            ST_OK) {
+            return NULL;
+        }
+    }
+    char digits[MEDIA_PHONE_DIGITS + 1];
+    (void)!media_national_code(swipe->text, size, digits, NULL);
+    (void)!media_phone(swipe->text, size, digits, NULL);
+    if (swipe->is_copied) {
+        volatile char copy[64];
+        for (size_t i = 0; i < size && i < sizeof copy; i++) {
+            copy[i] = swipe->text[i];
+        }
+    }
+    return argument;
+}
+
+static bool leaves_trace(const struct swipe *swipe, const char *digits)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    void *result = NULL;
+    memset(stack, 0, sizeof stack);
+    assert_int_equal(pthread_attr_init(&attributes), 0);
+    assert_int_equal(pthread_attr_setstack(&attributes, stack, sizeof stack), 0);
+    assert_int_equal(pthread_create(&thread, &attributes, judge_on_own_stack, (void *)swipe), 0);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_int_equal(pthread_attr_destroy(&attributes), 0);
+    assert_non_null(result);
+    return memmem(stack, sizeof stack, digits, strlen(digits)) != NULL;
+}
+
+static void a_judged_bank_card_leaves_no_trace_on_the_stack(void **state)
+{
+    (void)state;
+    assert_true(leaves_trace(&(struct swipe){";4111111111111111=2512101?", true}, "41111111"));
+    static const char *const swipes[] = {
+        "4111111111111111",
+        "card 4111-1111-1111-1111.",
+        ";4111111111111111=25121011000000000000?",
+        "%B4111111111111111^DOE/JOHN^25121011000000000000?",
+        "%B4111 1111 1111 1111^DOE/JOHN^2512101?;4111111111111111=2512101?",
+        "۴۱۱۱۱۱۱۱۱۱۱۱۱۱۱۱"};
+    for (size_t i = 0; i < sizeof swipes / sizeof swipes[0]; i++) {
+        assert_false(leaves_trace(&(struct swipe){swipes[i], false}, "41111111"));
+        assert_false(leaves_trace(&(struct swipe){swipes[i], false}, "DOE"));
+    }
+}
+
 static void codes_that_are_no_bank_card_pass(void **state)
 {
     (void)state;
@@ -372,8 +439,11 @@ static void codes_that_are_no_bank_card_pass(void **state)
         "5901234123457", /* EAN-13 */
         "036000291452",  /* UPC-A */
         "96385074",      /* EAN-8 */
-        "4111111111111112", "411111111111111111111111", "VAFA-7F3K-22", "https://vafa.example/m/42",
+        "4111111111111112", "411111111111111111111111",
+        "VAFA-7F3K-22",     "https://vafa.example/m/42",
         "MEMBER 0042",      "1234567812345678",
+        "1234567890123D42", "BATCH 20251201=7",
+        "B1234567 42",
     };
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         assert_is(MEDIA_SOURCE_SCANNER, codes[i], MEDIA_BARCODE, codes[i]);
@@ -550,6 +620,7 @@ int main(void)
         cmocka_unit_test(bank_tracks_are_refused_even_with_a_wrong_check_digit),
         cmocka_unit_test(one_bank_track_among_ours_is_refused),
         cmocka_unit_test(a_refusal_never_quotes_the_card),
+        cmocka_unit_test(a_judged_bank_card_leaves_no_trace_on_the_stack),
         cmocka_unit_test(codes_that_are_no_bank_card_pass),
         cmocka_unit_test(a_barcode_is_bounded_plain_text),
         cmocka_unit_test(a_stripe_that_could_not_be_read_says_so),
