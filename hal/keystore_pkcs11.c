@@ -34,6 +34,7 @@ struct token_store {
     bool is_ours; /* we initialised the library, so we finalise it */
     CK_SESSION_HANDLE session;
     bool has_session;
+    bool is_barred; /* the PIN was refused: no more tries, or the token locks itself */
     bool has[KEY_MASTERS][KEYSTORE_VERSIONS];
     CK_OBJECT_HANDLE key[KEY_MASTERS][KEYSTORE_VERSIONS];
     char pin[PIN_MAX + 2];
@@ -341,11 +342,26 @@ static void token_close(void *ctx)
     keystore_memory_free(store, sizeof *store);
 }
 
+static enum st connect_token(struct token_store *store, bool is_writing, struct fault *fault)
+{
+    CK_SLOT_ID slot = 0;
+
+    memset(store->has, 0, sizeof store->has);
+    enum st st = find_slot(store, &slot, fault);
+    if (st == ST_OK) {
+        st = login(store, slot, is_writing, fault);
+        store->is_barred = st == ST_DENIED;
+    }
+    for (unsigned i = 0; i < KEYSTORE_ENTRIES_MAX && st == ST_OK; i += 1) {
+        st = find_key(store, (enum key_master)(i % KEY_MASTERS), (uint8_t)(i / KEY_MASTERS), fault);
+    }
+    return st;
+}
+
 static enum st open_token(const char *where, bool is_writing, struct token_store **ret,
                           struct fault *fault)
 {
     void *memory = NULL;
-    CK_SLOT_ID slot = 0;
 
     enum st st = keystore_memory_allocate(sizeof(struct token_store), &memory, fault);
     if (st != ST_OK) {
@@ -354,11 +370,7 @@ static enum st open_token(const char *where, bool is_writing, struct token_store
     struct token_store *store = memory;
     st = parse_uri(where, &store->uri, fault);
     st = st == ST_OK ? load_library(store, fault) : st;
-    st = st == ST_OK ? find_slot(store, &slot, fault) : st;
-    st = st == ST_OK ? login(store, slot, is_writing, fault) : st;
-    for (unsigned i = 0; i < KEYSTORE_ENTRIES_MAX && st == ST_OK; i += 1) {
-        st = find_key(store, (enum key_master)(i % KEY_MASTERS), (uint8_t)(i / KEY_MASTERS), fault);
-    }
+    st = st == ST_OK ? connect_token(store, is_writing, fault) : st;
     if (st != ST_OK) {
         token_close(store);
         return st;
@@ -369,26 +381,42 @@ static enum st open_token(const char *where, bool is_writing, struct token_store
 
 /* --- the port ------------------------------------------------------------------------------- */
 
+static CK_RV sign(struct token_store *store, CK_OBJECT_HANDLE key, const uint8_t *data, size_t size,
+                  uint8_t ret_mac[16])
+{
+    CK_MECHANISM mechanism = {CKM_AES_CMAC, NULL, 0};
+    uint8_t message[64];
+    CK_ULONG mac_size = 16;
+    assert(size <= sizeof message);
+
+    memcpy(message, data, size); /* PKCS#11 takes no const */
+    CK_RV rv = store->p11->C_SignInit(store->session, &mechanism, key);
+    if (rv == CKR_OK) {
+        rv = store->p11->C_Sign(store->session, message, size, ret_mac, &mac_size);
+    }
+    return rv == CKR_OK && mac_size != 16 ? CKR_DEVICE_ERROR : rv;
+}
+
+/* A token that was pulled and put back has forgotten its session: it is opened once more. */
 static enum st token_cmac(void *ctx, enum key_master master, uint8_t version, const uint8_t *data,
                           size_t size, uint8_t ret_mac[16])
 {
     struct token_store *store = ctx;
-    CK_MECHANISM mechanism = {CKM_AES_CMAC, NULL, 0};
-    uint8_t message[64], mac[16];
-    CK_ULONG mac_size = sizeof mac;
-    assert(size <= sizeof message);
+    uint8_t mac[16];
 
-    memcpy(message, data, size); /* PKCS#11 takes no const */
-    CK_RV rv = store->p11->C_SignInit(store->session, &mechanism, store->key[master][version]);
+    CK_RV rv = sign(store, store->key[master][version], data, size, mac);
+    if (rv != CKR_OK && !store->is_barred) {
+        (void)store->p11->C_CloseSession(store->session);
+        store->has_session = false;
+        if (connect_token(store, false, NULL) == ST_OK && store->has[master][version]) {
+            rv = sign(store, store->key[master][version], data, size, mac);
+        }
+    }
     if (rv == CKR_OK) {
-        rv = store->p11->C_Sign(store->session, message, size, mac, &mac_size);
+        memcpy(ret_mac, mac, sizeof mac);
     }
-    if (rv != CKR_OK || mac_size != sizeof mac) {
-        return ST_IO;
-    }
-    memcpy(ret_mac, mac, sizeof mac);
     bytes_wipe(mac, sizeof mac);
-    return ST_OK;
+    return rv == CKR_OK ? ST_OK : ST_IO;
 }
 
 static const struct keystore_ops token_ops = {token_cmac, token_close};
