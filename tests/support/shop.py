@@ -124,9 +124,9 @@ class Shop:
 
     def start_terminal(self, *extra):
         mark = self.log("terminal").count("ready")
+        reader = () if "--reader" in extra else ("--reader", "pn532_uart:" + self.path("reader"))
         process = self.start("terminal", "vafa-terminal", "--db", self.path("terminal.db"), "--keys",
-                             self.path("keys"), "--reader", "pn532_uart:" + self.path("reader"), "--socket",
-                             self.path("till.sock"), *extra)
+                             self.path("keys"), *reader, "--socket", self.path("till.sock"), *extra)
         self.until(lambda: self.log("terminal").count("ready") > mark or process.poll() is not None,
                    what="the terminal")
         return process
