@@ -128,6 +128,13 @@ PY
 check 'a sale over libnfc has nine commands' nine
 cat "$dir/sale"
 
+# The reader says that the card is silent, while it lies there: it is deaf until it was put to sleep.
+noise() { lay ali >/dev/null; ours read >"$dir/before"; lay ali >/dev/null; say 'fault status 01' &&
+    ours sell && lay ali && ours read >"$dir/mine" &&
+    [ $(($(sed -n 's/^counter //p' "$dir/before") + 1)) = "$(sed -n 's/^counter //p' "$dir/mine")" ]; }
+check 'noise in a tap is got over in the same tap' noise
+check 'libfreefare still reads the same' agree
+
 # Theirs.
 uid=04112233445566
 say "new sara desfire $uid" >/dev/null

@@ -47,26 +47,14 @@ struct keystore *card_world_keys(void)
     return keystore;
 }
 
-struct keystore *card_world_desfire_keys(unsigned roles, unsigned versions)
+/* A store of its own file, which is gone again when this returns. */
+static struct keystore *store_of(const struct keystore_entry *entries, size_t count)
 {
-    struct keystore_entry entries[KEY_ROLES * KEYSTORE_VERSIONS];
     char folder[] = "/tmp/vafa-keys-XXXXXX";
     char path[64], secret[64];
     struct keystore *keystore = NULL;
     struct fault fault;
-    size_t count = 0;
 
-    for (unsigned role = 0; role < KEY_ROLES; role += 1) {
-        for (unsigned version = 0; version < KEYSTORE_VERSIONS; version += 1) {
-            if ((roles >> role & 1) == 0 || (versions >> version & 1) == 0) {
-                continue;
-            }
-            entries[count].master = (enum key_master)(MASTER_ISSUE + role);
-            entries[count].version = (uint8_t)version;
-            memset(entries[count].key, (int)(0x40 + 16 * role + version), KEY_MASTER_BYTES);
-            count += 1;
-        }
-    }
     const char *made = mkdtemp(folder);
     assert(made != NULL && count > 0);
     (void)snprintf(path, sizeof path, "%s/keys", made);
@@ -83,6 +71,40 @@ struct keystore *card_world_desfire_keys(unsigned roles, unsigned versions)
         abort();
     }
     return keystore;
+}
+
+static struct keystore_entry entry_of(unsigned master, unsigned version)
+{
+    struct keystore_entry entry = {.master = (enum key_master)master, .version = (uint8_t)version};
+    /* DESFire masters are 40, 50 and 60 and the version, sixteen times. */
+    memset(entry.key, (int)(0x20 + 16 * master + version), sizeof entry.key);
+    return entry;
+}
+
+struct keystore *card_world_desfire_keys(unsigned roles, unsigned versions)
+{
+    struct keystore_entry entries[KEY_ROLES * KEYSTORE_VERSIONS];
+    size_t count = 0;
+
+    for (unsigned role = 0; role < KEY_ROLES; role += 1) {
+        for (unsigned version = 0; version < KEYSTORE_VERSIONS; version += 1) {
+            if ((roles >> role & 1) != 0 && (versions >> version & 1) != 0) {
+                entries[count] = entry_of(MASTER_ISSUE + role, version);
+                count += 1;
+            }
+        }
+    }
+    return store_of(entries, count);
+}
+
+struct keystore *card_world_all_keys(void)
+{
+    struct keystore_entry entries[KEY_MASTERS];
+
+    for (unsigned master = 0; master < KEY_MASTERS; master += 1) {
+        entries[master] = entry_of(master, 1);
+    }
+    return store_of(entries, KEY_MASTERS);
 }
 
 static const uint8_t uid[7] = {0x04, 0xA1, 0xB2, 0xC3, 0xD4, 0xE5, 0xF6};

@@ -30,6 +30,8 @@ void card_world_init_desfire(struct card_world *world);
 /* A key store with DESFire masters, the same for the same role and version: bit r of `roles` for
  * enum key_role r, bit v of `versions` for version v. The highest is for new cards. */
 struct keystore *card_world_desfire_keys(unsigned roles, unsigned versions);
+/* Masters of version 1 for cards of both families. */
+struct keystore *card_world_all_keys(void);
 enum { CARD_WORLD_SPEND = 2, CARD_WORLD_LOAD = 6, CARD_WORLD_ISSUE = 7 };
 
 /* Puts another terminal's keys in the place of the world's. */

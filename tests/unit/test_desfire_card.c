@@ -414,6 +414,50 @@ static void each_card_is_called_what_it_is(void **state)
     (void)state;
 }
 
+/* One port, one terminal, cards of both families and of none in turn. */
+static void one_port_serves_both_families(void **state)
+{
+    static const uint8_t uid[4] = {0xA1, 0xB2, 0xC3, 0xD4};
+    struct card_world world;
+    struct card_view view;
+    static struct classic classic;
+
+    card_world_init_desfire(&world);
+    /* A terminal with all masters, those of Classic cards and those of DESFire ones. */
+    card_world_use_keys(&world, card_world_all_keys());
+    classic_init(&classic, CLASSIC_1K, uid, sizeof uid);
+    card_world_new_driver(&world);
+    for (uint32_t round = 0; round < 6; round += 1) {
+        const bool is_desfire = round % 2 == 1;
+        world.soft.desfire = is_desfire ? &world.desfire : NULL;
+        world.soft.card = is_desfire ? NULL : &classic;
+        soft_reader_tap(&world.soft);
+        assert_int_equal(world.port.ops->read(world.port.ctx, NULL, 0, &view), ST_OK);
+        assert_int_equal(view.family, is_desfire ? CARD_DESFIRE : CARD_CLASSIC);
+        if (round < 2) {
+            const struct snapshot first = card_world_snapshot_of(&world, 1);
+            assert_int_equal(view.condition, CARD_BLANK);
+            assert_true(view.may_issue);
+            assert_int_equal(world.port.ops->issue(world.port.ctx, &card_world_identity, &first),
+                             ST_OK);
+        } else {
+            const struct snapshot next = card_world_snapshot_of(&world, view.snapshot.counter + 1);
+            assert_int_equal(view.condition, CARD_MEMBER);
+            assert_true(view.may_load);
+            assert_int_equal(world.port.ops->commit(world.port.ctx, &next), ST_OK);
+            world.port.ops->refresh(world.port.ctx);
+        }
+        if (round < 4) { /* the last ones are just taken away */
+            world.port.ops->release(world.port.ctx);
+        }
+    }
+    world.soft.desfire = NULL;
+    world.soft.card = NULL;
+    assert_int_equal(world.port.ops->read(world.port.ctx, NULL, 0, &view), ST_AGAIN);
+    card_world_finish(&world);
+    (void)state;
+}
+
 /* Somebody makes an application of our name with an easier purse, and hopes that we finish it. */
 static void a_prepared_card_is_not_finished(void **state)
 {
@@ -463,6 +507,7 @@ int main(void)
         cmocka_unit_test(a_cut_roll_goes_on_at_the_next_tap),
         cmocka_unit_test(another_application_is_not_disturbed),
         cmocka_unit_test(each_card_is_called_what_it_is),
+        cmocka_unit_test(one_port_serves_both_families),
         cmocka_unit_test(a_prepared_card_is_not_finished),
     };
     return cmocka_run_group_tests_name("desfire_card", tests, NULL, NULL);
