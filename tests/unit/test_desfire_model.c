@@ -495,6 +495,8 @@ static void applications_are_made_and_deleted(void **state)
     EXPECT("CA 010203 0F 01", "DE");
     EXPECT("CA 000000 0F 01", "DE");
     EXPECT("CA 040506 0F 21 10E1 D2760000850101", "00");
+    EXPECT("CA 0A0A0A 0F 21 10E1", "DE");
+    EXPECT("CA 0A0A0A 0F 21 11E1 D2760000850101", "DE");
     EXPECT("6A", "00 010203 040506");
     EXPECT("6D", "00 040506 10E1 D2760000850101");
     EXPECT("5A 070809", "A0");
@@ -557,6 +559,7 @@ static void deleted_memory_comes_back_with_a_format_only(void **state)
     card.memory.master.cipher = DESFIRE_AES;
     authenticate_as(0, ZERO_KEY, NULL, RND_A);
     STATUS("FC", 0x00);
+    EXPECT("5A 000000", "00");
     EXPECT("6E", "00 001F00");
     EXPECT("6A", "00");
 }

@@ -400,9 +400,6 @@ static struct part run(struct desfire *card)
         return fail(card, status);
     }
     desfire_close_reply(card, mode);
-    if (card->ends_session) {
-        desfire_end_session(card);
-    }
     return next_part(card);
 }
 
@@ -435,7 +432,6 @@ static struct part start(struct desfire *card, uint8_t code, const uint8_t *data
     card->reply_sent = 0;
     card->parts = 0;
     card->parts_sent = 0;
-    card->ends_session = false;
     if (code == COMMAND_AUTHENTICATE || code == COMMAND_AUTHENTICATE_ISO ||
         code == COMMAND_AUTHENTICATE_AES) {
         const enum desfire_status status = desfire_authenticate(card);

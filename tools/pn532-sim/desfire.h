@@ -147,7 +147,7 @@ struct desfire_memory {
     struct desfire_key master; /* of the card; DES, zero at the factory */
     uint8_t settings;          /* of the card's level */
     uint8_t configuration;     /* SetConfiguration 00: bit 0 no format, bit 1 random UID */
-    bool is_dead;              /* GetDFNames within a session: an EV1 never answers again */
+    bool is_dead;              /* GetDFNames in a session: an EV1 never answers again */
     struct desfire_key default_key;
     uint8_t ats_bytes;
     uint8_t ats[DESFIRE_ATS_BYTES_MAX];
@@ -239,7 +239,6 @@ struct desfire {
     uint8_t auth_iv[16];
     size_t message_bytes;
     size_t message_expected;
-    bool ends_session; /* once the answer is protected */
     size_t reply_bytes;
     size_t reply_sent;
     uint8_t parts; /* answers that break where they want: GetVersion, GetDFNames */

@@ -127,6 +127,7 @@ static enum desfire_status get_card_uid(struct desfire *card, const uint8_t *dat
     return DESFIRE_DONE;
 }
 
+/* The session goes on: libfreefare 0.4.0, test_mifare_desfire.c, formats twice in one. */
 static enum desfire_status format(struct desfire *card, const uint8_t *data, size_t bytes,
                                   uint8_t *ret_mode)
 {
@@ -145,7 +146,6 @@ static enum desfire_status format(struct desfire *card, const uint8_t *data, siz
         card->memory.pool_used = 0;
         desfire_end_write(card);
     }
-    card->ends_session = true;
     return DESFIRE_DONE;
 }
 
@@ -219,6 +219,23 @@ static enum desfire_status select_application(struct desfire *card, const uint8_
     return DESFIRE_DONE;
 }
 
+/* An ISO file id and a name may be given once only. */
+static bool is_iso_taken(const struct desfire *card, uint16_t iso_id, const uint8_t *name,
+                         size_t name_bytes)
+{
+    for (size_t i = 0; i < DESFIRE_APPLICATIONS_MAX; i++) {
+        const struct desfire_application *other = &card->memory.applications[i];
+        if (!other->exists || !other->has_iso_id) {
+            continue;
+        }
+        if (other->iso_id == iso_id || (name_bytes > 0 && other->name_bytes == name_bytes &&
+                                        memcmp(other->name, name, name_bytes) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* AID, key settings 1 and 2, perhaps an ISO file id and a name. */
 static enum desfire_status create_application(struct desfire *card, const uint8_t *data,
                                               size_t bytes, uint8_t *ret_mode)
@@ -239,6 +256,9 @@ static enum desfire_status create_application(struct desfire *card, const uint8_
         return DESFIRE_PARAMETER_ERROR;
     }
     if (memcmp(data, card_level, 3) == 0 || find_application(card, data, &index) != NULL) {
+        return DESFIRE_DUPLICATE;
+    }
+    if (bytes > 6 && is_iso_taken(card, (uint16_t)(data[5] | data[6] << 8), data + 7, bytes - 7)) {
         return DESFIRE_DUPLICATE;
     }
     for (index = 0; index < DESFIRE_APPLICATIONS_MAX && card->memory.applications[index].exists;
@@ -322,13 +342,14 @@ static enum desfire_status get_application_ids(struct desfire *card, const uint8
     return DESFIRE_DONE;
 }
 
-/* AID, ISO file id and name, a frame for each. Within a session it kills an EV1 (libnxpsc,
- * docs/hardware-notes.md: three real cards). */
+/* AID, ISO file id and name, a frame for each. Within a session of EV1's scheme it kills an EV1
+ * (libnxpsc, docs/hardware-notes.md: three real cards); in one of D40's it does not (libfreefare
+ * 0.4.0, test_mifare_desfire_ev1_iso.c). */
 static enum desfire_status get_df_names(struct desfire *card, const uint8_t *data, size_t bytes,
                                         uint8_t *ret_mode)
 {
     (void)data, (void)bytes, (void)ret_mode;
-    if (card->session.scheme != DESFIRE_NO_SESSION && card->memory.generation == DESFIRE_EV1) {
+    if (card->session.scheme == DESFIRE_CMAC && card->memory.generation == DESFIRE_EV1) {
         card->memory.is_dead = true;
         return DESFIRE_PERMISSION_DENIED;
     }
