@@ -31,9 +31,9 @@ struct keystore_entry {
 };
 
 /* Puts `entries` (at least 1, each named once) into the store at `where`, which is made if it is
- * not there, and makes their highest version the one for new cards. All or nothing: a file is
+ * not there. New cards get the highest version that was ever added. All or nothing: a file is
  * replaced in one step. The caller wipes the entries.
- * ST_REFUSED  a master of that version is in it already, or a higher version is for new cards.
+ * ST_REFUSED  a master of that version is in it already.
  * Others      as keystore_open(). */
 ST_CHECK enum st keystore_add(const char *where, const struct keystore_entry *entries, size_t count,
                               struct fault *fault);

@@ -241,16 +241,23 @@ static enum st look(struct room *room)
     if (st != ST_OK || room->there == NULL) {
         return st;
     }
-    if (ceremony->version < keystore_version(room->there)) {
-        fault_say(room->fault, "New cards get version %u already: a key roll only goes up.",
-                  keystore_version(room->there));
-        return ST_REFUSED;
-    }
-    for (unsigned master = 0; master < KEY_MASTERS; master += 1) {
-        if (ceremony->wants[master] && keystore_check_value(room->there, (enum key_master)master,
-                                                            ceremony->version, check) == ST_OK) {
+    const bool is_roll = ceremony->version > keystore_version(room->there);
+    for (unsigned i = 0; i < KEY_MASTERS; i += 1) {
+        const enum key_master master = (enum key_master)i;
+        const bool is_there =
+            keystore_check_value(room->there, master, ceremony->version, check) == ST_OK;
+        if (ceremony->wants[i] && is_there) {
             fault_say(room->fault, "The store has %s of version %u already.",
-                      keystore_master_name((enum key_master)master), ceremony->version);
+                      keystore_master_name(master), ceremony->version);
+            return ST_REFUSED;
+        }
+        /* New cards get one version for all their keys. */
+        if (is_roll && !ceremony->wants[i] && !is_there &&
+            keystore_check_value(room->there, master, keystore_version(room->there), check) ==
+                ST_OK) {
+            fault_say(room->fault,
+                      "A key roll takes all roles of the store: %s needs a version %u too.",
+                      keystore_master_name(master), ceremony->version);
             return ST_REFUSED;
         }
     }

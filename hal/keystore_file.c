@@ -408,9 +408,6 @@ enum st keystore_file_open(const char *where, struct keystore *keystore, struct 
 static enum st merge(struct file_store *store, const struct keystore_entry *entries, size_t count,
                      struct fault *fault)
 {
-    const bool is_new = !has_version(store, store->current);
-    uint8_t highest = 0;
-
     for (size_t i = 0; i < count; i += 1) {
         const struct keystore_entry *entry = &entries[i];
         if (!take(store, entry->master, entry->version, entry->key)) {
@@ -418,14 +415,8 @@ static enum st merge(struct file_store *store, const struct keystore_entry *entr
                       keystore_master_name(entry->master), entry->version);
             return ST_REFUSED;
         }
-        highest = entry->version > highest ? entry->version : highest;
+        store->current = entry->version > store->current ? entry->version : store->current;
     }
-    if (!is_new && highest < store->current) {
-        fault_say(fault, "New cards get version %u already: a key roll only goes up.",
-                  store->current);
-        return ST_REFUSED;
-    }
-    store->current = highest;
     return ST_OK;
 }
 

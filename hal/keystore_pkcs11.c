@@ -495,10 +495,9 @@ static enum st create_key(struct token_store *store, const struct keystore_entry
 static enum st check_entries(struct token_store *store, const struct keystore_entry *entries,
                              size_t count, bool must_be_new, struct fault *fault)
 {
-    uint8_t current = 0, highest = 0;
-    const bool has_any = highest_version(store, &current);
+    uint8_t current = 0;
 
-    if (has_any && must_be_new) {
+    if (must_be_new && highest_version(store, &current)) {
         fault_say(fault, "The token has masters already: nothing is overwritten.");
         return ST_REFUSED;
     }
@@ -510,11 +509,6 @@ static enum st check_entries(struct token_store *store, const struct keystore_en
             return ST_REFUSED;
         }
         *has = true;
-        highest = entries[i].version > highest ? entries[i].version : highest;
-    }
-    if (has_any && highest < current) {
-        fault_say(fault, "New cards get version %u already: a key roll only goes up.", current);
-        return ST_REFUSED;
     }
     return ST_OK;
 }

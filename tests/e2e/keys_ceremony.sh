@@ -61,8 +61,12 @@ check a_key_roll_adds_a_version_and_keeps_the_old_one eval '
     shows "version 4: desfire-spend $(kcv "$(xor $a2 $b2)"), for new cards"'
 check a_version_that_is_there_is_refused_before_anybody_types eval '
     ! ceremony --role spend --version 4 </dev/null && says "already"'
-check a_lower_version_is_refused eval '
-    ! ceremony --role load --version 2 </dev/null && says "only goes up"'
+check an_older_version_may_follow eval '
+    { sheet $a3 $b3; echo yes; } | ceremony --role spend --version 2 &&
+    shows "version 2: desfire-spend $(kcv "$(xor $a3 $b3)")" &&
+    shows "version 4: desfire-spend $(kcv "$(xor $a2 $b2)"), for new cards"'
+check a_roll_of_other_roles_only_is_refused_before_anybody_types eval '
+    ! ceremony --role load --version 5 </dev/null && says "desfire-spend needs a version 5 too"'
 check a_key_that_is_in_the_store_is_refused eval '
     ! { sheet $a1 $b1; echo yes; } | ceremony --role load --version 4 &&
     says "in the store already, as desfire-spend version 3"'
