@@ -101,18 +101,6 @@ enum st desfire_return(struct desfire_card *card)
     return desfire_io_application(io, desfire_aid);
 }
 
-enum st desfire_renew_key(struct desfire_card *card, enum key_role role)
-{
-    const uint8_t current = keystore_version(card->io.keystore);
-
-    enum st st = desfire_open(card, role);
-    if (st == ST_OK && card->version[role] != current) {
-        st = desfire_io_change_own_key(&card->io, card->version[role], current);
-        card->version[role] = st == ST_OK ? current : KEYSTORE_VERSIONS;
-    }
-    return st;
-}
-
 /* --- files ---------------------------------------------------------------------------------- */
 
 static enum st ask(struct desfire_card *card, uint8_t command, enum desfire_layout_file file,
@@ -542,6 +530,20 @@ static enum st card_commit(void *ctx, const struct snapshot *next)
     return st == ST_IO ? ST_IO : ST_GONE;
 }
 
+/* Sets our key of a role to the store's current version, if it has another; the session is over
+ * then. */
+static enum st renew_key(struct desfire_card *card, enum key_role role)
+{
+    const uint8_t current = keystore_version(card->io.keystore);
+
+    enum st st = desfire_open(card, role);
+    if (st == ST_OK && card->version[role] != current) {
+        st = desfire_io_change_own_key(&card->io, card->version[role], current);
+        card->version[role] = st == ST_OK ? current : KEYSTORE_VERSIONS;
+    }
+    return st;
+}
+
 /* Moves old keys on to the version for new cards, each by itself: that takes only the masters of
  * its own role, so a terminal renews what it knows. Terminals that only sell leave it to those that
  * load: so cards move on when all that sell have the new masters (docs/card-layout.md, "Key roll").
@@ -571,7 +573,7 @@ static void card_refresh(void *ctx)
             }
         }
         if (st == ST_OK && card->version[role] < current) {
-            st = desfire_renew_key(card, role);
+            st = renew_key(card, role);
         }
         if (st != ST_OK && st != ST_DENIED && st != ST_UNSUPPORTED) {
             return;

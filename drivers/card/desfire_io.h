@@ -23,10 +23,7 @@ enum {
 enum desfire_io_status {
     DESFIRE_IO_OK = 0x00,
     DESFIRE_IO_MORE = 0xAF,
-    DESFIRE_IO_NO_MEMORY = 0x0E,
     DESFIRE_IO_NO_APPLICATION = 0xA0,
-    DESFIRE_IO_NO_RIGHT = 0x9D,
-    DESFIRE_IO_BAD_KEY = 0xAE,
     DESFIRE_IO_BOUNDARY = 0xBE,
     DESFIRE_IO_NO_FILE = 0xF0,
     DESFIRE_IO_NONE = 0xFF, /* the card did not say one */

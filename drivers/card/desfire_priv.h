@@ -28,10 +28,6 @@ ST_CHECK enum st desfire_read_credit(struct desfire_card *card, int64_t *ret_ria
 ST_CHECK enum st desfire_transact(struct desfire_card *card, int64_t change_rials,
                                   const struct snapshot *next, bool *ret_is_sent);
 
-/* Sets our key of a role to the store's current version, if it has another; the session is over
- * then. */
-ST_CHECK enum st desfire_renew_key(struct desfire_card *card, enum key_role role);
-
 /* hal/card.h issue. (desfire_issue.c) */
 ST_CHECK enum st desfire_issue(struct desfire_card *card, const struct card_identity *identity,
                                const struct snapshot *first);

@@ -152,4 +152,49 @@ agree_sara() { lay sara && oracle read f38560 "$spend" >"$dir/theirs" && ours re
 check 'we read the same from it' agree_sara
 check 'we put money on it' ours sell
 check 'libfreefare reads the same afterwards' agree_sara
+kill "$sim_pid"; wait "$sim_pid" 2>/dev/null
+
+# The real terminal, which does not know what kind of card lies there.
+shop() { BUILD=$BUILD timeout 300 python3 - <<'PY'
+import os, sys, threading
+sys.path.insert(0, "tests/support")
+from shop import Shop
+
+with Shop(os.environ["BUILD"]) as shop:
+    shop.open(card=None)
+    shop.card("new dora desfire 04a1b2c3d4e5f6")
+
+    def lay():
+        shop.card("remove")
+        shop.card("insert dora")
+
+    def tap(*args):
+        lay()
+        return shop.done(*args)
+
+    assert tap("issue", "--opening", "700000")["credit"] == 700000
+    assert tap("load", "2000000")["credit"] == 2700000
+    counter, credit = 2, 2700000
+    # The card leaves in the commit, before or after it was done, and is held again.
+    for n, how in enumerate(["old", "new", "old", "new"]):
+        shop.card("remove")
+        shop.card("cut write 1 " + how)
+        answer = {}
+        till = threading.Thread(target=lambda: answer.update(
+            shop.till("sale", "100000", "--pay-credit", "100000")))
+        till.start()
+        shop.card("insert dora")
+        assert shop.card("wait cut 20").startswith("ok")
+        shop.card("insert dora")
+        till.join()
+        counter, credit = counter + 1, credit - 100000
+        assert answer["rc"] == 0, answer["text"]
+        assert (answer["counter"], answer["credit"]) == (counter, credit), (how, answer["text"])
+        seen = tap("balance")
+        assert (seen["counter"], seen["credit"]) == (counter, credit), (how, seen["text"])
+    assert tap("refund", str(counter))["credit"] == credit + 100000
+    shop.sync_once()
+PY
+}
+check 'the terminal sells, is cut in the commit, and settles it, before and after' shop
 exit "$failed"

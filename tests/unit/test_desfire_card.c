@@ -462,12 +462,11 @@ static void one_port_serves_both_families(void **state)
 static void a_prepared_card_is_not_finished(void **state)
 {
     static const char *const purses[] = {
-        "cc010320120000000"
-        "0ffffff7f0000000000", /* rights 1220: anybody with key 1 and 2 */
-        "cc010320"
-        "1f00000000ffffff7f40420f0000", /* a million in it */
-        "cc01001011"
-        "00000000ffffff7f0000000000", /* plain */
+        "cc0103201200000000ffffff7f0000000000", /* rights 1220: key 2 writes, and so on */
+        "cc0103201f00000000ffffff7f40420f0000", /* a million in it */
+        "cc0100101100000000ffffff7f0000000000", /* plain, and key 1 may credit */
+        "cc0103201f00000000ffffff7f0000000000", /* as ours, but in an application with other rules
+                                                 */
     };
     for (size_t i = 0; i < sizeof purses / sizeof purses[0]; i += 1) {
         struct card_world world;
@@ -484,7 +483,9 @@ static void a_prepared_card_is_not_finished(void **state)
         send(&world, command);
         send(&world, purses[i]);
         /* The model keeps what a patient hand would set at last. */
-        world.desfire.memory.applications[0].settings = DESFIRE_KEY_SETTINGS;
+        if (i < 3) {
+            world.desfire.memory.applications[0].settings = DESFIRE_KEY_SETTINGS;
+        }
         expect(&world, CARD_HALF_ISSUED, &view);
         const struct snapshot first = card_world_snapshot_of(&world, 1);
         assert_int_equal(world.port.ops->issue(world.port.ctx, &card_world_identity, &first),
