@@ -2,10 +2,10 @@
 
 # The card models, for the simulator and for tests that put them behind a reader of their own.
 CLASSIC_SRC := tools/pn532-sim/classic.c tools/pn532-sim/classic_bits.c
-DESFIRE_SRC := $(addprefix tools/pn532-sim/desfire,.c _crypto.c _session.c _files.c _manage.c)
+DESFIRE_SRC := $(addprefix tools/pn532-sim/desfire,.c _crypto.c _session.c _files.c _data.c _manage.c)
 DESFIRE_LIBS := -lmbedcrypto
 PN532_SIM_SRC := $(CLASSIC_SRC) $(DESFIRE_SRC) $(addprefix tools/pn532-sim/,ultralight.c card.c \
-    timing.c timing_cards.c pn532_frame.c pn532.c pn532_commands.c)
+    timing.c timing_cards.c pn532_frame.c pn532.c pn532_commands.c pn532_exchange.c)
 
 PROGRAMS += pn532-sim
 pn532-sim_SRC := $(PN532_SIM_SRC) \

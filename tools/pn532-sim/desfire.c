@@ -375,7 +375,10 @@ static struct part next_part(struct desfire *card)
 
 static const struct desfire_command *find_command(uint8_t code)
 {
-    const struct desfire_command *command = desfire_find_file_command(code);
+    const struct desfire_command *command = desfire_find_data_command(code);
+    if (command == NULL) {
+        command = desfire_find_file_command(code);
+    }
     return command != NULL ? command : desfire_find_manage_command(code);
 }
 

@@ -78,7 +78,7 @@ uint8_t desfire_key_version(const struct desfire_key *key);
 /* True when the session is one with this key. */
 bool desfire_is_authenticated(const struct desfire *card, uint8_t key_number);
 
-/* --- desfire_files.c, desfire_manage.c --- */
+/* --- desfire_files.c, desfire_data.c, desfire_manage.c --- */
 
 /* A command. `bytes_min` and `bytes_max` count what follows the code. A command that is not
  * `opens_itself` comes plain and is already opened when it runs; the others open themselves.
@@ -94,7 +94,30 @@ struct desfire_command {
 
 /* NULL when there is no such command. */
 const struct desfire_command *desfire_find_file_command(uint8_t code);
+const struct desfire_command *desfire_find_data_command(uint8_t code);
 const struct desfire_command *desfire_find_manage_command(uint8_t code);
+
+/* The file of that number in the current application; its index in *ret_index. NULL: none. */
+struct desfire_file *desfire_file_at(struct desfire *card, uint8_t number, size_t *ret_index);
+
+bool desfire_is_data(const struct desfire_file *file);
+bool desfire_is_records(const struct desfire_file *file);
+
+/* Where a record is; 0 is the newest. */
+const uint8_t *desfire_record_at(const struct desfire *card, const struct desfire_file *file,
+                                 uint32_t back);
+
+/* Whether the session may do it; DESFIRE_DONE sets the mode of the messages. */
+enum desfire_status desfire_may_read(const struct desfire *card, const struct desfire_file *file,
+                                     uint8_t *ret_mode);
+enum desfire_status desfire_may_write(const struct desfire *card, const struct desfire_file *file,
+                                      uint8_t *ret_mode);
+enum desfire_status desfire_may_use_value(const struct desfire *card,
+                                          const struct desfire_file *file, uint8_t command,
+                                          uint8_t *ret_mode);
+enum desfire_status desfire_use_right(const struct desfire *card, const struct desfire_file *file,
+                                      const unsigned *rights, size_t count, uint8_t *ret_mode);
+unsigned desfire_right_both(const struct desfire_file *file);
 
 /* How many bytes a command will have in all, by its first frame: more than these say that frames
  * AF follow. */

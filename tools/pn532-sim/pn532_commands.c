@@ -3,29 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "tools/pn532-sim/desfire_crypto.h"
 #include "tools/pn532-sim/pn532_priv.h"
 #include "tools/pn532-sim/timing_cards.h"
-
-static void add(struct pn532_answer *answer, uint8_t byte)
-{
-    assert(answer->bytes < sizeof answer->data);
-    answer->data[answer->bytes] = byte;
-    answer->bytes += 1;
-}
-
-static void add_bytes(struct pn532_answer *answer, const uint8_t *bytes, size_t count)
-{
-    assert(count <= sizeof answer->data - answer->bytes);
-    memcpy(answer->data + answer->bytes, bytes, count);
-    answer->bytes += count;
-}
-
-static void add_status(struct pn532_answer *answer, uint8_t status)
-{
-    answer->status = status;
-    add(answer, status);
-}
 
 void pn532_set_field(struct pn532 *chip, bool is_on)
 {
@@ -40,23 +19,17 @@ void pn532_set_field(struct pn532 *chip, bool is_on)
     }
 }
 
-/* A card of ISO 14443-4 that answers there. */
-static bool is_activated(const struct pn532 *chip)
-{
-    return chip->card.kind == CARD_DESFIRE && desfire_is_present(chip->card.desfire);
-}
-
 /* 7.2.1. The tests of the chip's own parts pass; the attention request (06) needs a target of
  * ISO 14443-4. */
 static void diagnose(struct pn532 *chip, const uint8_t *data, size_t bytes,
                      struct pn532_answer *answer)
 {
     if (data[1] == 0x00) {
-        add_bytes(answer, data + 1, bytes - 1);
+        pn532_add_bytes(answer, data + 1, bytes - 1);
     } else if (data[1] == 0x06) {
-        add_status(answer, is_activated(chip) ? PN532_OK : PN532_TIMEOUT);
+        pn532_add_status(answer, pn532_is_activated(chip) ? PN532_OK : PN532_TIMEOUT);
     } else {
-        add_status(answer, PN532_OK);
+        pn532_add_status(answer, PN532_OK);
     }
 }
 
@@ -66,7 +39,7 @@ static void get_firmware(struct pn532 *chip, const uint8_t *data, size_t bytes,
 {
     static const uint8_t version[] = {0x32, 0x01, 0x06, 0x07};
     (void)chip, (void)data, (void)bytes;
-    add_bytes(answer, version, sizeof version);
+    pn532_add_bytes(answer, version, sizeof version);
 }
 
 /* 7.2.3: last error, external field, targets (number, speeds 106, type), SAM. */
@@ -74,14 +47,14 @@ static void get_general_status(struct pn532 *chip, const uint8_t *data, size_t b
                                struct pn532_answer *answer)
 {
     (void)data, (void)bytes;
-    add(answer, chip->last_error);
-    add(answer, 0x00);
-    add(answer, chip->target_is_known ? 1 : 0);
+    pn532_add(answer, chip->last_error);
+    pn532_add(answer, 0x00);
+    pn532_add(answer, chip->target_is_known ? 1 : 0);
     if (chip->target_is_known) {
         static const uint8_t target[] = {0x01, 0x00, 0x00, 0x10};
-        add_bytes(answer, target, sizeof target);
+        pn532_add_bytes(answer, target, sizeof target);
     }
-    add(answer, 0x00);
+    pn532_add(answer, 0x00);
 }
 
 /* 7.2.4 and 7.2.5. The register file only remembers: nothing of the model hangs on it. */
@@ -93,7 +66,7 @@ static void read_register(struct pn532 *chip, const uint8_t *data, size_t bytes,
         return;
     }
     for (size_t i = 1; i + 1 < bytes; i += 2) {
-        add(answer, chip->registers[(size_t)data[i] << 8 | data[i + 1]]);
+        pn532_add(answer, chip->registers[(size_t)data[i] << 8 | data[i + 1]]);
     }
 }
 
@@ -142,7 +115,7 @@ static void power_down(struct pn532 *chip, const uint8_t *data, size_t bytes,
 {
     (void)data, (void)bytes;
     pn532_set_field(chip, false);
-    add_status(answer, PN532_OK);
+    pn532_add_status(answer, PN532_OK);
 }
 
 /* 7.3.1: timeout codes 01, 02, 03 ... are 100, 200, 400 ... us; 00 waits for ever, which the model
@@ -189,274 +162,6 @@ static void configure_rf(struct pn532 *chip, const uint8_t *data, size_t bytes,
     }
 }
 
-static uint8_t status_of(enum classic_answer card_answer)
-{
-    switch (card_answer) {
-    case CLASSIC_OK:
-        return PN532_OK;
-    case CLASSIC_NAK:
-        return PN532_BAD_FORMAT;
-    case CLASSIC_TIMEOUT:
-        return PN532_TIMEOUT;
-    case CLASSIC_AUTH_FAIL:
-        return PN532_AUTH_ERROR;
-    }
-    assert(false);
-    return PN532_TIMEOUT;
-}
-
-/* --- exchanges with a card of each kind ----------------------------------------------------- */
-
-static bool is_classic_command(uint8_t byte)
-{
-    return byte == 0x60 || byte == 0x61 || byte == 0x30 || byte == 0xA0 || byte == 0xB0 ||
-           byte == 0xC0 || byte == 0xC1 || byte == 0xC2;
-}
-
-static bool is_ultralight_command(uint8_t byte)
-{
-    return byte == 0x30 || byte == 0xA0 || byte == 0xA2;
-}
-
-static void exchange_with_nothing(struct pn532 *chip, struct pn532_answer *answer)
-{
-    static const uint8_t nothing[1];
-    answer->cost = timing_exchange(nothing, 0, CLASSIC_TIMEOUT, chip->reply_timeout_us);
-    add_status(answer, PN532_TIMEOUT);
-}
-
-static void exchange_with_classic(struct pn532 *chip, const uint8_t *tx, size_t tx_bytes,
-                                  struct pn532_answer *answer)
-{
-    uint8_t rx[CLASSIC_BLOCK_BYTES];
-    size_t rx_bytes;
-    const enum classic_answer card_answer =
-        classic_exchange(chip->card.classic, tx, tx_bytes, rx, sizeof rx, &rx_bytes);
-    answer->cost = timing_exchange(tx, tx_bytes, card_answer, chip->reply_timeout_us);
-    add_status(answer, status_of(card_answer));
-    add_bytes(answer, rx, rx_bytes);
-}
-
-/* One command of the card in blocks of ISO 14443-4, which the chip makes and takes apart. */
-static void exchange_with_desfire(struct pn532 *chip, const uint8_t *tx, size_t tx_bytes,
-                                  struct pn532_answer *answer)
-{
-    uint8_t rx[DESFIRE_FRAME_BYTES];
-    size_t rx_bytes;
-    struct desfire *card = chip->card.desfire;
-    const bool authenticates = card->chain == DESFIRE_CHAIN_AUTHENTICATE;
-    const enum desfire_answer card_answer =
-        desfire_exchange(card, tx, tx_bytes, rx, sizeof rx, &rx_bytes);
-    answer->cost =
-        timing_desfire(tx, tx_bytes, rx, rx_bytes, authenticates, chip->reply_timeout_us);
-    add_status(answer, card_answer == DESFIRE_OK ? PN532_OK : PN532_TIMEOUT);
-    add_bytes(answer, rx, rx_bytes);
-}
-
-static void exchange_with_ultralight(struct pn532 *chip, const uint8_t *tx, size_t tx_bytes,
-                                     struct pn532_answer *answer)
-{
-    uint8_t rx[ULTRALIGHT_ANSWER_BYTES_MAX];
-    size_t rx_bytes;
-    const enum ultralight_answer card_answer =
-        ultralight_exchange(chip->card.ultralight, tx, tx_bytes, rx, sizeof rx, &rx_bytes);
-    answer->cost = timing_ultralight(tx, tx_bytes, card_answer, rx_bytes, chip->reply_timeout_us);
-    switch (card_answer) {
-    case ULTRALIGHT_OK:
-        add_status(answer, PN532_OK);
-        break;
-    case ULTRALIGHT_NAK:
-        add_status(answer, PN532_BAD_FORMAT);
-        break;
-    case ULTRALIGHT_TIMEOUT:
-        add_status(answer, PN532_TIMEOUT);
-        break;
-    }
-    add_bytes(answer, rx, rx_bytes);
-}
-
-/* What the host may hand to the target as the target's own command. */
-static uint8_t judge_exchange(const struct pn532 *chip, const uint8_t *tx, size_t tx_bytes)
-{
-    const size_t most = chip->target.sak == 0x20 ? PN532_DATA_MAX : 2 + CLASSIC_BLOCK_BYTES;
-    bool is_known = true;
-    if (tx_bytes < 1 || tx_bytes > most) {
-        return PN532_BAD_PARAMETER;
-    }
-    if (chip->target.sak == 0x00) {
-        is_known = is_ultralight_command(tx[0]);
-    } else if (chip->target.sak != 0x20) {
-        is_known = is_classic_command(tx[0]);
-    }
-    return is_known ? PN532_OK : PN532_BAD_CONTEXT;
-}
-
-static void exchange_with_card(struct pn532 *chip, const uint8_t *tx, size_t tx_bytes,
-                               struct pn532_answer *answer)
-{
-    switch (chip->card.kind) {
-    case CARD_NONE:
-        exchange_with_nothing(chip, answer);
-        break;
-    case CARD_CLASSIC:
-        exchange_with_classic(chip, tx, tx_bytes, answer);
-        break;
-    case CARD_DESFIRE:
-        exchange_with_desfire(chip, tx, tx_bytes, answer);
-        break;
-    case CARD_ULTRALIGHT:
-        exchange_with_ultralight(chip, tx, tx_bytes, answer);
-        break;
-    }
-}
-
-/* 7.3.8. Only target 1 exists; bit 6 of its number would announce more data. */
-static void exchange(struct pn532 *chip, const uint8_t *data, size_t bytes,
-                     struct pn532_answer *answer)
-{
-    if (chip->faults.status != PN532_NO_STATUS) {
-        add_status(answer, (uint8_t)chip->faults.status);
-        chip->faults.status = PN532_NO_STATUS;
-        return;
-    }
-    if (!chip->target_is_known || data[1] != 0x01) {
-        add_status(answer, PN532_BAD_CONTEXT);
-        return;
-    }
-    const uint8_t status = judge_exchange(chip, data + 2, bytes - 2);
-    if (status != PN532_OK) {
-        add_status(answer, status);
-    } else {
-        exchange_with_card(chip, data + 2, bytes - 2, answer);
-    }
-}
-
-/* --- raw bytes ------------------------------------------------------------------------------- */
-
-enum {
-    REGISTER_TX_MODE = 0x6302, /* 7.2.5 and its table of registers; bit 7: the chip makes CRCs */
-    REGISTER_RX_MODE = 0x6303,
-    MODE_CRC = 0x80,
-    BLOCK_NAK = 0xB2, /* R(NAK), S(DESELECT), I: ISO 14443-4, 7.1.1.1 */
-    BLOCK_DESELECT = 0xC2,
-    BLOCK_DATA = 0x02,
-    RATS = 0xE0,
-};
-
-static bool has_crc(const uint8_t *bytes, size_t count)
-{
-    if (count < 3) {
-        return false;
-    }
-    const uint16_t crc = desfire_crc16(DESFIRE_CRC16_START, bytes, count - 2);
-    return bytes[count - 2] == (uint8_t)crc && bytes[count - 1] == (uint8_t)(crc >> 8);
-}
-
-/* RATS before activation; blocks without CID and without chaining after it. */
-static void pass_to_desfire(struct pn532 *chip, const uint8_t *tx, size_t tx_bytes,
-                            struct pn532_answer *answer)
-{
-    struct desfire *card = chip->card.desfire;
-    if (tx[0] == RATS && tx_bytes == 2) {
-        uint8_t ats[DESFIRE_ATS_BYTES_MAX];
-        size_t ats_bytes = 0;
-        answer->cost = timing_block("rats");
-        if (desfire_activate(card, ats, &ats_bytes)) {
-            add_status(answer, PN532_OK);
-            add_bytes(answer, ats, ats_bytes);
-        } else {
-            answer->cost.wait_us = chip->reply_timeout_us;
-            add_status(answer, PN532_TIMEOUT);
-        }
-    } else if (!desfire_is_present(card)) {
-        exchange_with_nothing(chip, answer);
-    } else if ((tx[0] & 0xFEU) == BLOCK_NAK && tx_bytes == 1) {
-        answer->cost = timing_block("r(nak)");
-        add_status(answer, PN532_OK);
-        add(answer, 0xA2U | ((tx[0] & 1U) ^ 1U)); /* R(ACK) with the card's own block number */
-    } else if (tx[0] == BLOCK_DESELECT && tx_bytes == 1) {
-        answer->cost = timing_block("deselect");
-        desfire_halt(card);
-        add_status(answer, PN532_OK);
-        add(answer, BLOCK_DESELECT);
-    } else if ((tx[0] & 0xFEU) == BLOCK_DATA) {
-        struct pn532_answer inner = {.bytes = 0};
-        exchange_with_desfire(chip, tx + 1, tx_bytes - 1, &inner);
-        answer->cost = inner.cost;
-        add_status(answer, inner.status);
-        if (inner.status == PN532_OK) {
-            add(answer, tx[0]);
-            add_bytes(answer, inner.data + 1, inner.bytes - 1);
-        }
-    } else {
-        exchange_with_nothing(chip, answer);
-    }
-}
-
-/* A plain read works in an open session of a Classic; everything else, RATS among it, is no
- * command of such a card. An acknowledge of an Ultralight is four bits: A. */
-static void pass_to_card(struct pn532 *chip, const uint8_t *tx, size_t tx_bytes,
-                         struct pn532_answer *answer)
-{
-    switch (chip->card.kind) {
-    case CARD_NONE:
-        exchange_with_nothing(chip, answer);
-        break;
-    case CARD_CLASSIC:
-        exchange_with_classic(chip, tx, tx[0] == 0x30 ? tx_bytes : 0, answer);
-        break;
-    case CARD_DESFIRE:
-        pass_to_desfire(chip, tx, tx_bytes, answer);
-        break;
-    case CARD_ULTRALIGHT:
-        exchange_with_ultralight(chip, tx, tx_bytes, answer);
-        if (answer->status == PN532_OK && answer->bytes == 2) {
-            add(answer, 0x0A);
-        }
-        break;
-    }
-}
-
-static void add_crc(struct pn532_answer *answer)
-{
-    const uint16_t crc = desfire_crc16(DESFIRE_CRC16_START, answer->data + 2, answer->bytes - 2);
-    add(answer, (uint8_t)crc);
-    add(answer, (uint8_t)(crc >> 8));
-}
-
-/* 7.3.9. HLTA silences the card; so does sending nothing (libnfc does it to hear cards that talk
- * first). A host that has switched the chip's CRC off brings its own and gets the card's. */
-static void communicate_thru(struct pn532 *chip, const uint8_t *data, size_t bytes,
-                             struct pn532_answer *answer)
-{
-    static const uint8_t hlta[] = {0x50, 0x00};
-    const uint8_t *tx = data + 1;
-    size_t tx_bytes = bytes - 1;
-    const bool makes_crc = (chip->registers[REGISTER_TX_MODE] & MODE_CRC) != 0;
-
-    if (!makes_crc && has_crc(tx, tx_bytes)) {
-        tx_bytes -= 2;
-    }
-    if (tx_bytes == 0) {
-        answer->cost.wait_us = chip->reply_timeout_us;
-        add_status(answer, PN532_TIMEOUT);
-    } else if (tx_bytes == sizeof hlta && memcmp(tx, hlta, sizeof hlta) == 0) {
-        if (!is_activated(chip)) {
-            card_halt(chip->card);
-        }
-        answer->cost = timing_halt();
-        answer->cost.wait_us = chip->reply_timeout_us;
-        add_status(answer, PN532_TIMEOUT);
-    } else {
-        pass_to_card(chip, tx, tx_bytes, answer);
-        if ((chip->registers[REGISTER_RX_MODE] & MODE_CRC) == 0 && answer->bytes > 3) {
-            add_crc(answer);
-        }
-    }
-}
-
-/* --- targets --------------------------------------------------------------------------------- */
-
 /* 7.3.10, 7.3.11: target 0 means all. Both send HLTA, or DESELECT to an activated card; release
  * also forgets the target, while a deselected one may be selected again. */
 static void deselect(struct pn532 *chip, const uint8_t *data, size_t bytes,
@@ -464,17 +169,17 @@ static void deselect(struct pn532 *chip, const uint8_t *data, size_t bytes,
 {
     (void)bytes;
     if (data[1] > 1 || (data[1] == 1 && !chip->target_is_known)) {
-        add_status(answer, PN532_BAD_CONTEXT);
+        pn532_add_status(answer, PN532_BAD_CONTEXT);
         return;
     }
     if (chip->target_is_known && chip->card.kind != CARD_NONE) {
-        answer->cost = is_activated(chip) ? timing_block("deselect") : timing_halt();
+        answer->cost = pn532_is_activated(chip) ? timing_block("deselect") : timing_halt();
         card_halt(chip->card);
     }
     if (data[0] == 0x52) {
         chip->target_is_known = false;
     }
-    add_status(answer, PN532_OK);
+    pn532_add_status(answer, PN532_OK);
 }
 
 /* Selects the card, and activates it if it is one of ISO 14443-4 and the host wants that. */
@@ -485,8 +190,8 @@ static bool select_card(struct pn532 *chip, enum classic_call call, unsigned tri
         return false;
     }
     chip->target = card_identify(chip->card);
-    chip->registers[REGISTER_TX_MODE] |= MODE_CRC;
-    chip->registers[REGISTER_RX_MODE] |= MODE_CRC;
+    chip->registers[PN532_TX_MODE] |= PN532_MODE_CRC;
+    chip->registers[PN532_RX_MODE] |= PN532_MODE_CRC;
     if (chip->card.kind == CARD_DESFIRE && (chip->parameters & 0x10U) != 0) {
         return desfire_activate(chip->card.desfire, chip->ats, &chip->ats_bytes);
     }
@@ -505,14 +210,14 @@ static void select_target(struct pn532 *chip, const uint8_t *data, size_t bytes,
 {
     (void)bytes;
     if (!chip->target_is_known || data[1] != 1) {
-        add_status(answer, PN532_BAD_CONTEXT);
+        pn532_add_status(answer, PN532_BAD_CONTEXT);
         return;
     }
-    if (data[0] == 0x54 && chip->card.kind != CARD_NONE && !is_activated(chip)) {
+    if (data[0] == 0x54 && chip->card.kind != CARD_NONE && !pn532_is_activated(chip)) {
         chip->target_is_known = select_card(chip, CLASSIC_WUPA, 2);
         answer->cost = cost_of_select(chip);
     }
-    add_status(answer, chip->target_is_known ? PN532_OK : PN532_TIMEOUT);
+    pn532_add_status(answer, chip->target_is_known ? PN532_OK : PN532_TIMEOUT);
 }
 
 /* The UID as the host writes it: seven bytes follow the cascade tag 88 (7.3.5). */
@@ -542,12 +247,12 @@ static bool find_target(struct pn532 *chip, const uint8_t *uid, size_t uid_bytes
 static void add_target(const struct pn532 *chip, struct pn532_answer *answer)
 {
     const struct card_identity *target = &chip->target;
-    add(answer, 0x01);
-    add_bytes(answer, target->atqa, sizeof target->atqa);
-    add(answer, target->sak);
-    add(answer, target->uid_bytes);
-    add_bytes(answer, target->uid, target->uid_bytes);
-    add_bytes(answer, chip->ats, chip->ats_bytes);
+    pn532_add(answer, 0x01);
+    pn532_add_bytes(answer, target->atqa, sizeof target->atqa);
+    pn532_add(answer, target->sak);
+    pn532_add(answer, target->uid_bytes);
+    pn532_add_bytes(answer, target->uid, target->uid_bytes);
+    pn532_add_bytes(answer, chip->ats, chip->ats_bytes);
 }
 
 static void list_target(struct pn532 *chip, const uint8_t *data, size_t bytes,
@@ -560,7 +265,7 @@ static void list_target(struct pn532 *chip, const uint8_t *data, size_t bytes,
     const uint8_t *uid = bytes > 3 ? data + 3 : NULL;
     if (data[2] == 0x00 && find_target(chip, uid, bytes - 3)) {
         answer->cost = cost_of_select(chip);
-        add(answer, 1);
+        pn532_add(answer, 1);
         add_target(chip, answer);
         return;
     }
@@ -568,7 +273,7 @@ static void list_target(struct pn532 *chip, const uint8_t *data, size_t bytes,
     answer->waits = chip->select_retries == PN532_FOR_EVER;
     answer->is_empty_poll = true;
     answer->cost = timing_empty_field(answer->waits ? 1 : chip->select_retries + 1U);
-    add(answer, 0);
+    pn532_add(answer, 0);
 }
 
 /* 7.3.13. Type 00 means any card of type A, 10 a MIFARE card, 20 one of ISO 14443-4. Each type
@@ -587,9 +292,9 @@ static void auto_poll(struct pn532 *chip, const uint8_t *data, size_t bytes,
     }
     if (wants_card && find_target(chip, NULL, 0)) {
         answer->cost = cost_of_select(chip);
-        add(answer, 1);
-        add(answer, type);
-        add(answer, (uint8_t)(5 + chip->target.uid_bytes + chip->ats_bytes));
+        pn532_add(answer, 1);
+        pn532_add(answer, type);
+        pn532_add(answer, (uint8_t)(5 + chip->target.uid_bytes + chip->ats_bytes));
         add_target(chip, answer);
         return;
     }
@@ -618,8 +323,8 @@ static const struct command {
     {0x14, 2, "SAMConfiguration", configure_sam},
     {0x16, 2, "PowerDown", power_down},
     {0x32, 3, "RFConfiguration", configure_rf},
-    {0x40, 2, "InDataExchange", exchange},
-    {0x42, 1, "InCommunicateThru", communicate_thru},
+    {0x40, 2, "InDataExchange", pn532_exchange},
+    {0x42, 1, "InCommunicateThru", pn532_communicate_thru},
     {0x44, 2, "InDeselect", deselect},
     {0x4A, 3, "InListPassiveTarget", list_target},
     {0x4E, 4, "InPSL", select_target},
@@ -632,7 +337,7 @@ void pn532_run(struct pn532 *chip, const uint8_t *data, size_t bytes,
                struct pn532_answer *ret_answer)
 {
     memset(ret_answer, 0, sizeof *ret_answer);
-    add(ret_answer, (uint8_t)(data[0] + 1U));
+    pn532_add(ret_answer, (uint8_t)(data[0] + 1U));
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (commands[i].code == data[0] && bytes >= commands[i].bytes_min) {
             ret_answer->cost = timing_chip(commands[i].name);
