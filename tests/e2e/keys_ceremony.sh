@@ -176,6 +176,25 @@ low = seen.lower()
 assert a.encode() not in low and b.encode() not in low, seen
 assert status == 0 and os.path.exists(store), (status, seen)
 P
+cat >"$dir/ctrl_c.py" <<'P'
+import os, pty, select, sys, termios, time
+keys, store = sys.argv[1:]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(keys, [keys, "ceremony", store, "--role", "spend", "--version", "2"])
+seen = b""
+while b"not shown): " not in seen:
+    assert select.select([fd], [], [], 20)[0], seen
+    seen += os.read(fd, 1000)
+def echoes(): return bool(termios.tcgetattr(fd)[3] & termios.ECHO)
+end = time.time() + 5
+while echoes() and time.time() < end: time.sleep(0.02)
+assert not echoes()
+os.write(fd, b"0011\x03")
+status = os.waitpid(pid, 0)[1]
+assert os.WIFSIGNALED(status) and echoes() and not os.path.exists(store), status
+P
+check ctrl-C_gives_the_echo_back_and_writes_nothing python3 "$dir/ctrl_c.py" "$keys" "$dir/tty"
 check at_a_terminal_no_half_is_echoed_and_a_slip_is_corrected \
     python3 "$dir/at_terminal.py" "$keys" "$dir/tty" $a1 "$(kcv $a1)" $b1 "$(kcv $b1)"
 exit $failed
