@@ -98,6 +98,9 @@ check 'a_dump_can_be_loaded' eval 'says "dump d $dir/d.dump" ok &&
     says "new e desfire 04000000000001" ok && says "load e $dir/d.dump" ok && swap e &&
     tool mifare-desfire-read-ndef -y -o "$dir/ndef" && cmp "$dir/ndef" "$dir/long"'
 check 'another_file_is_no_dump' eval 'refuses "load e $dir/long" && refuses "load u $dir/d.dump"'
+check 'a_dump_that_contradicts_itself_is_refused' eval '
+    { head -c 16 "$dir/d.dump"; tail -c +17 "$dir/d.dump" | tr "\0-\376" "\377"; } >"$dir/torn" &&
+    matches "load e $dir/torn" "contradicts itself" && says "load e $dir/d.dump" ok'
 check 'format_takes_the_message_away' eval 'swap d && tool mifare-desfire-format -y &&
     prints "Free memory: 7936 bytes" mifare-desfire-info'
 check 'mifare-desfire-access_runs' eval 'tool mifare-desfire-access'

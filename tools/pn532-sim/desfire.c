@@ -28,6 +28,14 @@ void desfire_init(struct desfire *card, const uint8_t uid[DESFIRE_UID_BYTES])
     desfire_set_random(card, 0, NULL);
 }
 
+/* A byte of a foreign dump may be no bool at all, and may not be read as one then. */
+static bool is_bool(const bool *flag)
+{
+    uint8_t byte;
+    memcpy(&byte, flag, 1);
+    return byte <= 1;
+}
+
 static bool is_sound_file(const struct desfire_file *file)
 {
     const uint64_t slots = file->kind == DESFIRE_BACKUP ? 2
@@ -44,11 +52,15 @@ static bool is_sound_file(const struct desfire_file *file)
 
 static bool is_sound(const struct desfire_memory *memory)
 {
-    bool is_right = memory->pool_used <= DESFIRE_POOL_BYTES &&
+    bool is_right = is_bool(&memory->is_dead) && memory->pool_used <= DESFIRE_POOL_BYTES &&
                     memory->ats_bytes <= DESFIRE_ATS_BYTES_MAX &&
                     memory->master.cipher <= DESFIRE_AES && memory->generation <= DESFIRE_EV3;
     for (size_t i = 0; i < DESFIRE_APPLICATIONS_MAX; i++) {
         const struct desfire_application *application = &memory->applications[i];
+        if (!is_bool(&application->exists) || !is_bool(&application->has_iso_ids) ||
+            !is_bool(&application->has_iso_id)) {
+            return false;
+        }
         if (!application->exists) {
             continue;
         }
@@ -59,8 +71,9 @@ static bool is_sound(const struct desfire_memory *memory)
             is_right = is_right && application->keys[j].cipher <= DESFIRE_AES;
         }
         for (size_t j = 0; j < DESFIRE_FILES_MAX; j++) {
-            is_right = is_right &&
-                       (!application->files[j].exists || is_sound_file(&application->files[j]));
+            const struct desfire_file *file = &application->files[j];
+            is_right = is_right && is_bool(&file->exists) && is_bool(&file->has_iso_id) &&
+                       (!file->exists || is_sound_file(file));
         }
     }
     return is_right;
