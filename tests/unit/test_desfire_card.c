@@ -414,6 +414,52 @@ static void each_card_is_called_what_it_is(void **state)
     (void)state;
 }
 
+/* What a bank card says to a native command; what a first DESFire says of itself; nothing. */
+static void say_6e00(struct soft_reader *soft, uint8_t *rx, size_t *rx_bytes)
+{
+    (void)soft;
+    rx[0] = 0x6E;
+    rx[1] = 0x00;
+    *rx_bytes = 2;
+}
+
+static void say_version_0(struct soft_reader *soft, uint8_t *rx, size_t *rx_bytes)
+{
+    (void)soft;
+    if (*rx_bytes == 8 && rx[0] == 0xAF) {
+        rx[4] = 0; /* major version of chip and software, each in a part of 7 bytes */
+    }
+}
+
+static void say_nothing(struct soft_reader *soft, uint8_t *rx, size_t *rx_bytes)
+{
+    (void)soft;
+    (void)rx;
+    *rx_bytes = 0;
+}
+
+static void other_chips_are_left_alone(void **state)
+{
+    struct card_world world;
+    struct card_view view;
+
+    card_world_init_desfire(&world);
+    world.soft.spoil = say_6e00;
+    expect(&world, CARD_FOREIGN, &view);
+    world.soft.spoil = say_version_0;
+    expect(&world, CARD_UNKNOWN_CHIP, &view);
+    world.soft.spoil = say_nothing;
+    assert_int_equal(card_world_read(&world, &view), ST_GONE);
+    world.soft.spoil = NULL;
+    world.soft.is_dead = true;
+    assert_int_equal(world.port.ops->read(world.port.ctx, NULL, 0, &view), ST_IO);
+    world.soft.is_dead = false;
+    assert_int_equal(world.desfire.writes, 0);
+    expect(&world, CARD_BLANK, &view);
+    card_world_finish(&world);
+    (void)state;
+}
+
 /* One port, one terminal, cards of both families and of none in turn. */
 static void one_port_serves_both_families(void **state)
 {
@@ -508,6 +554,7 @@ int main(void)
         cmocka_unit_test(a_cut_roll_goes_on_at_the_next_tap),
         cmocka_unit_test(another_application_is_not_disturbed),
         cmocka_unit_test(each_card_is_called_what_it_is),
+        cmocka_unit_test(other_chips_are_left_alone),
         cmocka_unit_test(one_port_serves_both_families),
         cmocka_unit_test(a_prepared_card_is_not_finished),
     };
