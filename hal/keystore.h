@@ -68,7 +68,7 @@ ST_CHECK enum st keystore_seal(const struct keystore *keystore, uint8_t version,
  * that the terminal proves; each role is a key of the card's application and a master of its own.
  * The number of a role is the number of its key on the card. */
 enum key_role {
-    ROLE_ISSUE = 0, /* the application's master key: makes files, changes all keys */
+    ROLE_ISSUE = 0, /* the application's master key: makes files, sets the keys at issue */
     ROLE_SPEND = 1, /* reads, debits, writes records */
     ROLE_LOAD = 2,  /* credits */
 };

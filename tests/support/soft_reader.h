@@ -19,14 +19,7 @@
 
 #include "hal/reader.h"
 #include "tools/pn532-sim/classic.h"
-
-/* The model of the card and hal/keystore.h, which tests need side by side, each have their own
- * struct and constant of these names. */
-#define desfire_application  desfire_model_application
-#define DESFIRE_RANDOM_BYTES DESFIRE_MODEL_RANDOM_BYTES
 #include "tools/pn532-sim/desfire.h"
-#undef desfire_application
-#undef DESFIRE_RANDOM_BYTES
 
 enum { SOFT_READER_LOG_MAX = 512 };
 

@@ -91,7 +91,7 @@ static void key_of(const char *text, uint8_t ret_key[16])
     assert_int_equal(hex_decode(text, ret_key, 16), ST_OK);
 }
 
-static struct desfire_application *application(void)
+static struct desfire_model_application *application(void)
 {
     return &card.memory.applications[0];
 }

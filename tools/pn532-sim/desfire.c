@@ -56,7 +56,7 @@ static bool is_sound(const struct desfire_memory *memory)
                     memory->ats_bytes <= DESFIRE_ATS_BYTES_MAX &&
                     memory->master.cipher <= DESFIRE_AES && memory->generation <= DESFIRE_EV3;
     for (size_t i = 0; i < DESFIRE_APPLICATIONS_MAX; i++) {
-        const struct desfire_application *application = &memory->applications[i];
+        const struct desfire_model_application *application = &memory->applications[i];
         if (!is_bool(&application->exists) || !is_bool(&application->has_iso_ids) ||
             !is_bool(&application->has_iso_id)) {
             return false;
@@ -90,20 +90,20 @@ bool desfire_restore(struct desfire *card, const struct desfire_memory *memory)
 }
 
 void desfire_set_random(struct desfire *card, uint32_t seed,
-                        const uint8_t bytes[DESFIRE_RANDOM_BYTES])
+                        const uint8_t bytes[DESFIRE_MODEL_RANDOM_BYTES])
 {
     card->random = seed == 0 ? 0xDE5F12E0 : seed;
     card->random_bytes = 0;
     if (bytes != NULL) {
-        memcpy(card->random_next, bytes, DESFIRE_RANDOM_BYTES);
-        card->random_bytes = DESFIRE_RANDOM_BYTES;
+        memcpy(card->random_next, bytes, DESFIRE_MODEL_RANDOM_BYTES);
+        card->random_bytes = DESFIRE_MODEL_RANDOM_BYTES;
     }
 }
 
 /* xorshift32 (Marsaglia, 2003): a run has to be the same each time. */
 void desfire_fill_random(struct desfire *card, uint8_t *bytes, size_t count)
 {
-    assert(count <= DESFIRE_RANDOM_BYTES);
+    assert(count <= DESFIRE_MODEL_RANDOM_BYTES);
     if (card->random_bytes > 0) {
         memcpy(bytes, card->random_next, count);
         card->random_bytes = 0;
@@ -343,7 +343,7 @@ void desfire_end_part(struct desfire *card)
     card->parts += 1;
 }
 
-struct desfire_application *desfire_current(struct desfire *card)
+struct desfire_model_application *desfire_current(struct desfire *card)
 {
     return card->current == DESFIRE_CARD_LEVEL ? NULL : &card->memory.applications[card->current];
 }

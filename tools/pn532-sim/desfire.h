@@ -33,7 +33,7 @@ enum {
     DESFIRE_PART_BYTES = 59,      /* data in one frame of an answer */
     DESFIRE_MESSAGE_BYTES = 8192, /* the longest command or answer, its frames put together */
     DESFIRE_ATS_BYTES_MAX = 20,
-    DESFIRE_RANDOM_BYTES = 16,
+    DESFIRE_MODEL_RANDOM_BYTES = 16,
 };
 
 enum desfire_state {
@@ -125,7 +125,7 @@ struct desfire_file {
     uint8_t options; /* bit 0 LimitedCredit enabled, bit 1 GetValue free */
 };
 
-struct desfire_application {
+struct desfire_model_application {
     bool exists;
     uint8_t aid[3];   /* least significant byte first, as on the line */
     uint8_t settings; /* key settings 1 */
@@ -153,7 +153,7 @@ struct desfire_memory {
     uint8_t ats[DESFIRE_ATS_BYTES_MAX];
     uint32_t pool_used; /* freed by FormatPICC alone */
     uint8_t pool[DESFIRE_POOL_BYTES];
-    struct desfire_application applications[DESFIRE_APPLICATIONS_MAX];
+    struct desfire_model_application applications[DESFIRE_APPLICATIONS_MAX];
 };
 
 /* What a file will be after CommitTransaction. */
@@ -250,7 +250,7 @@ struct desfire {
     /* Random numbers: these bytes first, then a generator that `random` seeds. */
     uint32_t random;
     uint8_t random_bytes;
-    uint8_t random_next[DESFIRE_RANDOM_BYTES];
+    uint8_t random_next[DESFIRE_MODEL_RANDOM_BYTES];
 
     bool is_striking; /* the planned cut strikes in the write under way, which is done whole */
 
@@ -273,7 +273,7 @@ bool desfire_restore(struct desfire *card, const struct desfire_memory *memory);
 
 /* Seeds the challenges; the next one is `bytes` when they are given (not NULL). */
 void desfire_set_random(struct desfire *card, uint32_t seed,
-                        const uint8_t bytes[DESFIRE_RANDOM_BYTES]);
+                        const uint8_t bytes[DESFIRE_MODEL_RANDOM_BYTES]);
 
 /* As the reader gets them: ATQA 0344 (most significant first), SAK 20. */
 void desfire_identify(const struct desfire *card, uint8_t ret_atqa[2], uint8_t *ret_sak);

@@ -346,7 +346,7 @@ static void commit_file(struct desfire *card, struct desfire_file *file,
 static enum desfire_status commit(struct desfire *card, const uint8_t *data, size_t bytes,
                                   uint8_t *ret_mode)
 {
-    struct desfire_application *application = desfire_current(card);
+    struct desfire_model_application *application = desfire_current(card);
     (void)data, (void)bytes, (void)ret_mode;
     if (application == NULL) {
         return DESFIRE_PERMISSION_DENIED;

@@ -78,7 +78,7 @@ enum desfire_status desfire_may_use_value(const struct desfire *card,
 
 static enum desfire_status may_list(struct desfire *card)
 {
-    const struct desfire_application *application = desfire_current(card);
+    const struct desfire_model_application *application = desfire_current(card);
     if (application == NULL) {
         return DESFIRE_PERMISSION_DENIED;
     }
@@ -90,7 +90,7 @@ static enum desfire_status may_list(struct desfire *card)
 
 static enum desfire_status may_create(struct desfire *card)
 {
-    const struct desfire_application *application = desfire_current(card);
+    const struct desfire_model_application *application = desfire_current(card);
     if (application == NULL) {
         return DESFIRE_PERMISSION_DENIED;
     }
@@ -103,7 +103,7 @@ static enum desfire_status may_create(struct desfire *card)
 /* The file of that number in the current application; its index in *ret_index. */
 struct desfire_file *desfire_file_at(struct desfire *card, uint8_t number, size_t *ret_index)
 {
-    struct desfire_application *application = desfire_current(card);
+    struct desfire_model_application *application = desfire_current(card);
     for (size_t i = 0; application != NULL && i < DESFIRE_FILES_MAX; i++) {
         if (application->files[i].exists && application->files[i].number == number) {
             *ret_index = i;
@@ -148,7 +148,7 @@ static size_t pool_need(const struct desfire_file *file)
 
 static enum desfire_status create(struct desfire *card, const struct desfire_file *wanted)
 {
-    struct desfire_application *application = desfire_current(card);
+    struct desfire_model_application *application = desfire_current(card);
     const enum desfire_status status = may_create(card);
     size_t index;
 
@@ -186,7 +186,7 @@ static enum desfire_status create(struct desfire *card, const struct desfire_fil
 static size_t take_head(struct desfire *card, const uint8_t *data, size_t bytes, size_t rest,
                         struct desfire_file *ret_file)
 {
-    const struct desfire_application *application = desfire_current(card);
+    const struct desfire_model_application *application = desfire_current(card);
     memset(ret_file, 0, sizeof *ret_file);
     ret_file->number = data[0];
     size_t at = 1;
@@ -283,7 +283,7 @@ static enum desfire_status get_file_ids(struct desfire *card, const uint8_t *dat
     if (status != DESFIRE_DONE) {
         return status;
     }
-    const struct desfire_application *application = desfire_current(card);
+    const struct desfire_model_application *application = desfire_current(card);
     for (size_t i = 0; i < DESFIRE_FILES_MAX; i++) {
         const struct desfire_file *file = &application->files[i];
         if (!file->exists) {
@@ -375,7 +375,7 @@ const uint8_t *desfire_record_at(const struct desfire *card, const struct desfir
 struct desfire_file *desfire_find_file(struct desfire *card, const uint8_t aid[3], uint8_t number)
 {
     for (size_t i = 0; i < DESFIRE_APPLICATIONS_MAX; i++) {
-        struct desfire_application *application = &card->memory.applications[i];
+        struct desfire_model_application *application = &card->memory.applications[i];
         if (!application->exists || memcmp(application->aid, aid, 3) != 0) {
             continue;
         }

@@ -49,7 +49,7 @@ static bool cipher_of(uint8_t byte, enum desfire_cipher *ret_cipher)
 
 static uint8_t *settings_of(struct desfire *card)
 {
-    struct desfire_application *application = desfire_current(card);
+    struct desfire_model_application *application = desfire_current(card);
     return application == NULL ? &card->memory.settings : &application->settings;
 }
 
@@ -67,11 +67,11 @@ static enum desfire_status need_master_unless(struct desfire *card, uint8_t sett
     return (*settings_of(card) & setting) != 0 ? DESFIRE_DONE : need_master(card);
 }
 
-static struct desfire_application *find_application(struct desfire *card, const uint8_t *aid,
-                                                    size_t *ret_index)
+static struct desfire_model_application *find_application(struct desfire *card, const uint8_t *aid,
+                                                          size_t *ret_index)
 {
     for (size_t i = 0; i < DESFIRE_APPLICATIONS_MAX; i++) {
-        struct desfire_application *application = &card->memory.applications[i];
+        struct desfire_model_application *application = &card->memory.applications[i];
         if (application->exists && memcmp(application->aid, aid, 3) == 0) {
             *ret_index = i;
             return application;
@@ -224,7 +224,7 @@ static bool is_iso_taken(const struct desfire *card, uint16_t iso_id, const uint
                          size_t name_bytes)
 {
     for (size_t i = 0; i < DESFIRE_APPLICATIONS_MAX; i++) {
-        const struct desfire_application *other = &card->memory.applications[i];
+        const struct desfire_model_application *other = &card->memory.applications[i];
         if (!other->exists || !other->has_iso_id) {
             continue;
         }
@@ -270,7 +270,7 @@ static enum desfire_status create_application(struct desfire *card, const uint8_
     if (!desfire_begin_write(card)) {
         return DESFIRE_DONE;
     }
-    struct desfire_application *application = &card->memory.applications[index];
+    struct desfire_model_application *application = &card->memory.applications[index];
     memset(application, 0, sizeof *application);
     application->exists = true;
     memcpy(application->aid, data, 3);
@@ -302,11 +302,11 @@ static enum desfire_status delete_application(struct desfire *card, const uint8_
     if (status != DESFIRE_DONE) {
         return status;
     }
-    struct desfire_application *application = find_application(card, data, &index);
+    struct desfire_model_application *application = find_application(card, data, &index);
     if (application == NULL) {
         return DESFIRE_NO_APPLICATION;
     }
-    const struct desfire_application *current = desfire_current(card);
+    const struct desfire_model_application *current = desfire_current(card);
     if (current != NULL &&
         (current != application || (card->memory.settings & SETTING_FREE_CREATION) == 0)) {
         return DESFIRE_PERMISSION_DENIED;
@@ -357,7 +357,7 @@ static enum desfire_status get_df_names(struct desfire *card, const uint8_t *dat
         return DESFIRE_PERMISSION_DENIED;
     }
     for (size_t i = 0; i < DESFIRE_APPLICATIONS_MAX; i++) {
-        const struct desfire_application *application = &card->memory.applications[i];
+        const struct desfire_model_application *application = &card->memory.applications[i];
         if (application->exists && application->has_iso_id) {
             desfire_reply(card, application->aid, 3);
             desfire_reply_byte(card, (uint8_t)application->iso_id);
@@ -379,7 +379,7 @@ static enum desfire_status get_key_settings(struct desfire *card, const uint8_t 
     if (status != DESFIRE_DONE) {
         return status;
     }
-    const struct desfire_application *application = desfire_current(card);
+    const struct desfire_model_application *application = desfire_current(card);
     desfire_reply_byte(card, *settings_of(card));
     desfire_reply_byte(card, application == NULL
                                  ? 1U | cipher_bits(card->memory.master.cipher)
@@ -435,7 +435,7 @@ static bool may_change_key(struct desfire *card, uint8_t number)
 static enum desfire_status change_key(struct desfire *card, const uint8_t *data, size_t bytes,
                                       uint8_t *ret_mode)
 {
-    const struct desfire_application *application = desfire_current(card);
+    const struct desfire_model_application *application = desfire_current(card);
     const uint8_t number = application == NULL ? data[0] & 0x3FU : data[0];
     enum desfire_cipher cipher;
     struct desfire_key key;

@@ -31,7 +31,7 @@ void desfire_end_write(struct desfire *card);
 void desfire_fill_random(struct desfire *card, uint8_t *bytes, size_t count);
 
 /* NULL at the card's level. */
-struct desfire_application *desfire_current(struct desfire *card);
+struct desfire_model_application *desfire_current(struct desfire *card);
 
 /* Ends the session; forgets what is not committed. */
 void desfire_end_session(struct desfire *card);

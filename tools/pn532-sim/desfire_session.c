@@ -27,7 +27,7 @@ static void rotate_left(uint8_t *bytes, size_t count)
 
 struct desfire_key *desfire_find_key(struct desfire *card, uint8_t number)
 {
-    struct desfire_application *application = desfire_current(card);
+    struct desfire_model_application *application = desfire_current(card);
     if (application == NULL) {
         return number == 0 ? &card->memory.master : NULL;
     }
