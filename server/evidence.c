@@ -66,7 +66,31 @@ static bool is_proof(const struct item *item, uint64_t card, const uint8_t *imag
     return memcmp(after, image, sizeof after) == 0;
 }
 
-/* A counter seen for the first time. The club may hold the intent already, without an outcome. */
+/* `item` is on the card, whatever its terminal says of it: it is to be posted, because the books
+ * say what cards carry. `by` is what told the club. */
+static enum st believe(struct ledger *ledger, struct item *item, const struct item *by)
+{
+    const struct entry_intent *intent = &item->entry.intent;
+    if (ledger->proved_count < EARLIER_MAX) {
+        ledger->proved[ledger->proved_count++] = item;
+    }
+    if (item->fate != FATE_NOT_DONE) {
+        return ST_OK;
+    }
+    return case_open(ledger, "verdict", by, intent->card_number, intent->after.counter,
+                     "Terminal %u says that entry %u was not done, but card %016llu carries it "
+                     "(transaction %u).",
+                     item->entry.terminal, item->entry.sequence,
+                     (unsigned long long)intent->card_number, intent->after.counter);
+}
+
+static bool is_unposted(enum fate fate)
+{
+    return fate == FATE_OPEN || fate == FATE_LEFT || fate == FATE_NOT_DONE;
+}
+
+/* A counter seen for the first time. The club may hold the intent already, and not have posted it.
+ */
 static enum st note_new(struct ledger *ledger, const struct snapshot *snapshot,
                         const uint8_t *image, const struct item *by)
 {
@@ -86,24 +110,11 @@ static enum st note_new(struct ledger *ledger, const struct snapshot *snapshot,
     if (st != ST_OK || item == NULL) {
         return st;
     }
-    bool proves = is_proof(item, card->number, image);
-    if (proves && ledger->proved_count < EARLIER_MAX &&
-        (item->fate == FATE_OPEN || item->fate == FATE_LEFT)) {
-        ledger->proved[ledger->proved_count++] = item;
-        return ST_OK;
+    if (is_proof(item, card->number, image) && is_unposted(item->fate)) {
+        return believe(ledger, item, by);
     }
-    uint32_t sequence = item->entry.sequence, terminal = item->entry.terminal;
-    enum fate fate = item->fate;
     ledger->earlier_count--;
-    if (proves && fate == FATE_NOT_DONE) {
-        st =
-            case_open(ledger, "verdict", by, card->number, snapshot->counter,
-                      "Terminal %u says that entry %u was not done; entry %u of terminal %u saw it "
-                      "on card %016llu.",
-                      terminal, sequence, by->entry.sequence, by->entry.terminal,
-                      (unsigned long long)card->number);
-    }
-    return st;
+    return ST_OK;
 }
 
 enum st evidence_note(struct ledger *ledger, const struct snapshot *snapshot, const struct item *by)
@@ -142,22 +153,19 @@ enum st evidence_prove(struct ledger *ledger, struct item *item)
 {
     struct db_stmt *stmt = ledger->sql[SQL_SEEN_GET];
     const struct entry_intent *intent = &item->entry.intent;
-    if (intent->after.counter > ledger->card.known) {
+    if (intent->after.counter > ledger->card.known || !is_unposted(item->fate)) {
         return ST_OK;
     }
-    bool seen = false;
+    bool seen = false, is_seen_so = false;
     enum st st =
         db_first(stmt, &seen, (int64_t)ledger->card.number, (int64_t)intent->after.counter);
     if (st == ST_OK && seen) {
         size_t size = 0;
         const void *held = db_bytes(stmt, 2, &size);
-        if (size == SNAPSHOT_IMAGE_BYTES && is_proof(item, ledger->card.number, held) &&
-            ledger->proved_count < EARLIER_MAX) {
-            ledger->proved[ledger->proved_count++] = item;
-        }
+        is_seen_so = size == SNAPSHOT_IMAGE_BYTES && is_proof(item, ledger->card.number, held);
     }
     db_reset(stmt);
-    return st;
+    return st == ST_OK && is_seen_so ? believe(ledger, item, item) : st;
 }
 
 enum st evidence_replace(struct ledger *ledger, const struct item *item)

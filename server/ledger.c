@@ -65,9 +65,10 @@ static enum st hash_at(struct ledger *ledger, uint32_t at, uint8_t ret_hash[ENTR
         from = db_i64(stmt, 0);
         const void *bytes = db_bytes(stmt, 1, &size);
         if (size != sizeof hash) {
-            return ST_CORRUPT;
+            st = ST_CORRUPT;
+        } else {
+            memcpy(hash, bytes, sizeof hash);
         }
-        memcpy(hash, bytes, sizeof hash);
     }
     db_reset(stmt);
     if (st != ST_OK) {
@@ -293,7 +294,7 @@ static enum st settle(struct ledger *ledger, const struct item *by)
     bool is_here = intent >= ledger->items && intent < ledger->items + ledger->item_count;
     if (fate == FATE_POSTED) {
         ledger->done[ledger->done_count++] = intent;
-    } else if (!is_here && fate == FATE_LEFT) {
+    } else if (!is_here) {
         ledger->loose[ledger->loose_count++] = intent;
     }
     if (is_here) {
@@ -335,7 +336,7 @@ static enum st take_evidence(struct ledger *ledger)
         if (st == ST_OK && intent->has_before) {
             st = evidence_note(ledger, &intent->before, item);
         }
-        if (st == ST_OK && (item->fate == FATE_OPEN || item->fate == FATE_LEFT)) {
+        if (st == ST_OK) {
             st = evidence_prove(ledger, item);
         }
     }
@@ -368,12 +369,14 @@ static enum st post_proved(struct ledger *ledger, struct item *item)
     ledger->merchant = db_i64(stmt, 0);
     int64_t hi = db_i64(stmt, 1);
     const void *bytes = db_bytes(stmt, 2, &size);
+    ledger->batch_no = db_i64(stmt, 3) + 1;
+    if (size == sizeof hash) {
+        memcpy(hash, bytes, size);
+    }
+    db_reset(stmt);
     if (size != sizeof hash) {
         return ST_CORRUPT;
     }
-    memcpy(hash, bytes, size);
-    ledger->batch_no = db_i64(stmt, 3) + 1;
-    db_reset(stmt);
     uint32_t posted = ledger->result.posted, unchecked = ledger->result.unchecked;
     st = record_set_fate(ledger, item, FATE_POSTED);
     if (st == ST_OK) {

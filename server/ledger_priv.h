@@ -85,7 +85,7 @@ struct ledger {
     size_t done_count;
     struct item *loose[WIRE_ENTRIES_MAX]; /* intents that are not, or not yet */
     size_t loose_count;
-    struct item *proved[EARLIER_MAX]; /* open intents that a card's later state proves */
+    struct item *proved[EARLIER_MAX]; /* unposted intents that a card's later state proves */
     size_t proved_count;
     struct journal_line journal[JOURNAL_MAX];
     size_t journal_count, journal_last;
@@ -116,11 +116,12 @@ ST_CHECK enum st card_has(struct ledger *ledger, uint32_t counter, bool *ret_has
 /* --- evidence.c ---------------------------------------------------------------------------- */
 
 /* The card in work showed `snapshot` to record `by`. Compares it with what is posted and seen under
- * its counter, and notes it when that is not posted. Posts nothing itself, but puts an open intent
- * that the snapshot proves on ledger->proved. */
+ * its counter, and notes it when that is not posted. Posts nothing itself, but puts an intent that
+ * the snapshot proves on ledger->proved; one that is said to be not done opens a case, too. */
 ST_CHECK enum st evidence_note(struct ledger *ledger, const struct snapshot *snapshot,
                                const struct item *by);
-/* The card in work may have been seen with what `item`, an open intent, wanted: proves it then. */
+/* The card in work may have been seen with what `item`, an intent, wanted: proves it then, whatever
+ * its outcome says. Nothing to do when it is posted. */
 ST_CHECK enum st evidence_prove(struct ledger *ledger, struct item *item);
 /* `item` is being posted: was its card seen with something else under this counter? Drops what was
  * seen, because the posting replaces it. */

@@ -492,6 +492,58 @@ static void posting_lets_another_terminal_prove_an_open_intent(void **state)
     assert_reference_agrees(club, cards, 2);
 }
 
+/* The terminal swears that it was not done, and the card carries it: the card is believed, in
+ * whatever order the two come to the club. */
+static void posting_believes_a_card_that_carries_what_was_not_done(void **state)
+{
+    struct club *club = *state;
+    for (int order = 0; order < 2; order++) {
+        struct model_card card = new_card((uint64_t)order);
+        uint32_t from[2] = {club->terminals[0].count, club->terminals[2].count};
+        struct entry intent;
+        (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+        (void)model_intent(&club->terminals[0], &card, &club->programme, load(100000), &intent);
+        model_write(&card, &intent);
+        model_outcome(&club->terminals[0], &intent, VERDICT_NOT_DONE);
+        (void)model_tap(&club->terminals[2], &card, &club->programme, load(200000));
+        sync_all(club, order == 0 ? 0 : 2, from[order == 0 ? 0 : 1]);
+        sync_all(club, order == 0 ? 2 : 0, from[order == 0 ? 1 : 0]);
+        assert_int_equal(cases_of(club, "verdict"), order + 1);
+        assert_int_equal(sql_number(club, "SELECT b1 FROM card ORDER BY card_no DESC LIMIT 1"),
+                         800000);
+        assert_int_equal(count_of(club, "seen"), 0);
+        assert_zero_sum(club);
+        assert_true(is_balanced(club));
+        int64_t before = fingerprint(club);
+        sync_all(club, 0, 0);
+        sync_all(club, 2, 0);
+        assert_int_equal(fingerprint(club), before);
+    }
+    assert_int_equal(count_of(club, "txn"), 6);
+    assert_int_equal(sql_number(club, "SELECT sum(amount) FROM jrn WHERE merch = 1 AND acct = 1"),
+                     -200000);
+}
+
+/* The same, when the word that it was not done comes in a batch after its intent. */
+static void posting_believes_a_card_before_a_late_outcome(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    struct entry intent;
+    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+    (void)model_intent(&club->terminals[0], &card, &club->programme, load(100000), &intent);
+    sync_all(club, 0, 0);
+    model_write(&card, &intent);
+    model_outcome(&club->terminals[0], &intent, VERDICT_NOT_DONE);
+    sync_all(club, 0, 3);
+    assert_int_equal(sql_number(club, "SELECT b1 FROM card"), 500000);
+    model_sighting(&club->terminals[2], &card);
+    sync_all(club, 2, 0);
+    assert_int_equal(cases_of(club, "verdict"), 1);
+    assert_int_equal(sql_number(club, "SELECT b1 FROM card"), 600000);
+    assert_zero_sum(club);
+}
+
 static void posting_reports_two_transactions_with_one_counter_as_a_clone(void **state)
 {
     struct club *club = *state;
@@ -842,6 +894,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(posting_notes_a_sighting_and_its_gap, setup, teardown),
         cmocka_unit_test_setup_teardown(posting_posts_nothing_that_was_not_done, setup, teardown),
+        cmocka_unit_test_setup_teardown(posting_believes_a_card_that_carries_what_was_not_done,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(posting_believes_a_card_before_a_late_outcome, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(posting_lets_another_terminal_prove_an_open_intent, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(
