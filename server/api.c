@@ -312,6 +312,10 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
         !body_is_good(api, wire_sync_decode(text, size, &api->sync, &fault), &fault, reply)) {
         return;
     }
+    /* Again, because the body may have taken minutes, or hours, to come. */
+    if (!screen_terminal(api, request, reply)) {
+        return;
+    }
     if (api->sync.terminal != request->terminal) {
         refuse(api, 403, "terminal", reply, "Terminal %u cannot speak for terminal %u.",
                request->terminal, api->sync.terminal);

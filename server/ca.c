@@ -288,11 +288,22 @@ static enum st make_server(const char *dir, const char *const *hosts, size_t hos
     return st;
 }
 
+/* A renewal that was cut between its two files leaves the new key with the old certificate. */
+static bool pair_matches(const struct pair *pair)
+{
+    uint8_t key[64], crt[64];
+    size_t key_bytes = sizeof key, crt_bytes = sizeof crt;
+    return gnutls_x509_privkey_get_key_id(pair->key, GNUTLS_KEYID_USE_SHA256, key, &key_bytes) ==
+               0 &&
+           gnutls_x509_crt_get_key_id(pair->crt, GNUTLS_KEYID_USE_SHA256, crt, &crt_bytes) == 0 &&
+           key_bytes == crt_bytes && memcmp(key, crt, key_bytes) == 0;
+}
+
 static bool server_is_fit(const struct pair *server, const char *const *hosts, size_t host_count,
                           int64_t now_s)
 {
     int64_t ends = (int64_t)gnutls_x509_crt_get_expiration_time(server->crt);
-    bool fits = ends - now_s > (int64_t)CA_RENEW_DAYS * DAY_S;
+    bool fits = ends - now_s > (int64_t)CA_RENEW_DAYS * DAY_S && pair_matches(server);
     for (size_t i = 0; i < host_count && fits; i++) {
         fits = gnutls_x509_crt_check_hostname(server->crt, hosts[i]) != 0;
     }
@@ -327,6 +338,39 @@ enum st ca_make(const char *dir, const char *const *hosts, size_t host_count, st
 }
 
 /* --- terminals ----------------------------------------------------------------------------- */
+
+#define LAST_NAME "terminals.last"
+
+enum st ca_last_load(const char *dir, uint32_t *ret, struct fault *fault)
+{
+    char *text = NULL, *end = NULL;
+    size_t size = 0;
+    *ret = 0;
+    if (!file_exists(dir, LAST_NAME)) {
+        return ST_OK; /* No terminal yet, or a folder from before there was this file. */
+    }
+    enum st st = file_load(dir, LAST_NAME, &text, &size, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    unsigned long number = strtoul(text, &end, 10);
+    if (text[0] < '1' || text[0] > '9' || strcmp(end, "\n") != 0 || number > WIRE_TERMINAL_MAX) {
+        fault_say(fault, "%s/" LAST_NAME " is not the number of a terminal: put it right.", dir);
+        st = ST_CORRUPT;
+    } else {
+        *ret = (uint32_t)number;
+    }
+    free(text);
+    return st;
+}
+
+enum st ca_last_store(const char *dir, uint32_t terminal, struct fault *fault)
+{
+    char text[16];
+    int size = snprintf(text, sizeof text, "%u\n", terminal);
+    const gnutls_datum_t datum = {(unsigned char *)text, (unsigned)size};
+    return file_store(dir, LAST_NAME, &datum, 0600, fault);
+}
 
 static gnutls_ecc_curve_t curve_of(gnutls_x509_crq_t crq)
 {

@@ -39,6 +39,13 @@ ST_CHECK enum st ca_sign(const char *dir, const char *csr, uint32_t terminal, in
                          char ret_pem[WIRE_PEM_MAX + 1],
                          uint8_t ret_fingerprint[CA_FINGERPRINT_BYTES], struct fault *fault);
 
+/* The highest terminal number that was ever given out, kept beside the database because a restored
+ * database has forgotten its last terminals: their numbers and cards are out in the world.
+ * *ret is 0 when there is none. ST_IO; ST_CORRUPT: the file is not a number. */
+ST_CHECK enum st ca_last_load(const char *dir, uint32_t *ret, struct fault *fault);
+/* Durable when it returns. ST_IO. */
+ST_CHECK enum st ca_last_store(const char *dir, uint32_t terminal, struct fault *fault);
+
 /* Reads dir/name (NULL = the current folder) whole into memory that the caller frees,
  * NUL-terminated; up to 1 MiB. ST_IO: fault names the file. */
 ST_CHECK enum st file_load(const char *dir, const char *name, char **ret_text, size_t *ret_size,

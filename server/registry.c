@@ -344,11 +344,17 @@ enum st registry_pending(struct db *db, int64_t after, struct registry_request *
     return st;
 }
 
-static enum st term_new(struct db *db, int64_t branch, int64_t now_s, int64_t *ret_terminal)
+/* A number above every one in the database and above `last`. */
+static enum st term_new(struct db *db, int64_t branch, uint32_t last, int64_t now_s,
+                        int64_t *ret_terminal, struct fault *fault)
 {
     uint8_t zeros[HASH_BYTES] = {0};
     enum st st = next_number(db, "SELECT max(term_id) FROM term", ret_terminal);
+    if (st == ST_OK && *ret_terminal <= last) {
+        *ret_terminal = (int64_t)last + 1;
+    }
     if (st == ST_OK && *ret_terminal > TERMINALS_MAX) {
+        fault_say(fault, "All %d numbers of terminals are given out.", TERMINALS_MAX);
         return ST_FULL;
     }
     if (st == ST_OK) {
@@ -368,6 +374,7 @@ enum st registry_approve(struct db *db, const char *dir, int64_t request, int64_
     char csr[WIRE_PEM_MAX + 1] = "", certificate[WIRE_PEM_MAX + 1];
     uint8_t fingerprint[CA_FINGERPRINT_BYTES];
     int64_t branch = 0, terminal = 0;
+    uint32_t last = 0;
     struct db_stmt *stmt = NULL;
     bool row = false;
     enum st st = begin(db, fault);
@@ -389,7 +396,14 @@ enum st registry_approve(struct db *db, const char *dir, int64_t request, int64_
     }
     db_finish(stmt);
     if (st == ST_OK) {
-        st = term_new(db, branch, now_s, &terminal);
+        st = ca_last_load(dir, &last, fault);
+    }
+    if (st == ST_OK) {
+        st = term_new(db, branch, last, now_s, &terminal, fault);
+    }
+    /* Before the commit: a number may be lost, but never given out twice. */
+    if (st == ST_OK) {
+        st = ca_last_store(dir, (uint32_t)terminal, fault);
     }
     if (st == ST_OK) {
         st = ca_sign(dir, csr, (uint32_t)terminal, now_s, certificate, fingerprint, fault);
@@ -421,7 +435,7 @@ enum st registry_add_terminal(struct db *db, const char *merchant, const char *b
     }
     st = branch_get(db, merchant, branch, &number);
     if (st == ST_OK) {
-        st = term_new(db, number, 0, &terminal);
+        st = term_new(db, number, 0, 0, &terminal, NULL);
     }
     st = end(db, st, NULL);
     if (st == ST_OK) {
