@@ -1,4 +1,4 @@
-/* board.h - what a board must supply to the terminal: its devices, its names, its limits.
+/* board.h - what a board must supply to the terminal: its devices and its names.
  *
  * Link-time seam: boards/<board>/board.c implements it, and board.mk lists the drivers that it
  * picks. How to bring up another board: docs/porting.md. One thread. */
@@ -12,7 +12,7 @@
 struct board_names {
     const char *board;    /* "sim" */
     const char *database; /* the terminal's database file */
-    const char *keys;     /* the key store */
+    const char *keys;     /* the key store, as keystore_open() takes it */
     const char *reader;   /* libnfc connection string */
     const char *socket;   /* the till's socket */
 };

@@ -24,7 +24,7 @@ enum card_condition {
     CARD_HALF_ISSUED, /* an issue was cut; it carries no value; issue resumes it */
     CARD_FOREIGN,     /* another application's card, or keys that are not ours */
     CARD_DAMAGED,     /* ours, but no snapshot is whole: replace it */
-    CARD_TAMPERED,    /* ours by keys, but a seal is wrong or two histories contradict each other */
+    CARD_TAMPERED,    /* ours by keys, but what is on it contradicts itself (docs/card-layout.md) */
     CARD_UNKNOWN_CHIP, /* a chip or layout version that this firmware does not serve */
 };
 
@@ -50,9 +50,12 @@ struct card_view {
 };
 
 struct card_ops {
-    /* Selects a card (any, or the one with `uid`) and reads number and newest snapshot. Writes
-     * nothing. ST_OK     *ret is filled; look at condition. ST_AGAIN  no card in the field. ST_GONE
-     * it left while being read: nothing has happened; wait for it. ST_IO     the reader is away. */
+    /* Selects a card (any, or the one with `uid`) and reads number and newest snapshot.
+     * It writes nothing.
+     * ST_OK     *ret is filled; look at condition.
+     * ST_AGAIN  no card in the field.
+     * ST_GONE   it left while being read: nothing has happened; wait for it.
+     * ST_IO     the reader is away. */
     ST_CHECK enum st (*read)(void *ctx, const uint8_t *uid, size_t uid_bytes,
                              struct card_view *ret);
 
@@ -63,16 +66,17 @@ struct card_ops {
     /* Reads the rest of the identity. Statuses as history. */
     ST_CHECK enum st (*identity)(void *ctx, struct card_identity *ret);
 
-    /* Writes the next snapshot (counter = newest + 1) and proves it by reading back. Also resumes a
-     * commit of the same snapshot that was cut.
+    /* Writes the next snapshot (counter = newest + 1) and proves it: Classic by reading back,
+     * DESFire by the MAC of the commit's answer. Also resumes a commit of the same snapshot that
+     * was cut.
      * ST_OK     the card carries `next`.
      * ST_AGAIN  surely not: the last write was never sent; or the chip or this terminal's keys
-     * refuse it (see may_load), or it is more than the card holds. ST_GONE, ST_IO  unknown: in
-     * doubt until the card is read again. */
+     *           refuse it (see may_load), or it is more than the card holds.
+     * ST_GONE, ST_IO  unknown: in doubt until the card is read again. */
     ST_CHECK enum st (*commit)(void *ctx, const struct snapshot *next);
 
     /* After commit, when the shopper has been told: refreshes what only speeds up the next tap
-     * (pointer) or is derived from the ring (facts). May fail at any point without harm. */
+     * (Classic: the pointer) or renews keys (DESFire). May fail at any point without harm. */
     void (*refresh)(void *ctx);
 
     /* Turns a blank or half-issued card into a member card whose first snapshot is `first` (counter

@@ -10,7 +10,7 @@
 enum clock_quality {
     CLOCK_UNSET = 0,   /* before 2024-01-01: nobody ever set it */
     CLOCK_BY_HAND = 1, /* plausible; set by a person or kept by a battery */
-    CLOCK_BY_CLUB = 2, /* agreed with the club's time at the last sync */
+    CLOCK_BY_CLUB = 2, /* agreed with the club's time; no clock here says so yet */
 };
 
 /* Seconds since 1970-01-01 UTC. */

@@ -60,10 +60,11 @@ bool programme_is_valid(const struct programme *programme);
 struct points programme_earn(const struct programme *programme, struct money earning);
 
 /* Loads the document (in programme_load.c, the only part of the engine that needs jansson).
- * Allocates while it parses (jansson) and frees before it returns. ST_FOREIGN      not JSON, or a
- * field missing, wrong in kind or out of range: fault names the line or field and what would be
- * right. ST_UNSUPPORTED  a format, field, effect or condition that this firmware lacks: fault names
- * it. *ret is untouched unless ST_OK; fault may be NULL. */
+ * Allocates while it parses (jansson) and frees before it returns.
+ * ST_FOREIGN      not JSON, or a field missing, wrong in kind or out of range: fault names the line
+ *                 or field and what would be right.
+ * ST_UNSUPPORTED  a format, field, effect or condition that this firmware lacks: fault names it.
+ * *ret is untouched unless ST_OK; fault may be NULL. */
 ST_CHECK enum st programme_load(const char *text, size_t size, struct programme *ret,
                                 struct fault *fault);
 

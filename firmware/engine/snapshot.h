@@ -65,7 +65,7 @@ struct transaction {
 
 struct snapshot {
     enum card_status status;
-    uint32_t counter; /* dense from 1, 20 bits: 9 ring slots x 100,000 writes wear out first */
+    uint32_t counter; /* dense from 1, 20 bits: a Classic ring's 9 x 100,000 writes end first */
     uint16_t action;  /* number of the last action applied, 0..4095; 0 = none */
     uint8_t tier;     /* 0..15 */
     uint8_t group;

@@ -30,10 +30,12 @@ static void print_help(FILE *to)
     (void)fprintf(to,
                   "vafa-terminal %s (board %s): serves member cards to the till.\n"
                   "  --db FILE         the terminal's database (%s)\n"
-                  "  --keys FILE       the key store (%s)\n"
+                  "  --keys STORE      the key store: a file or a PKCS#11 URI (%s)\n"
                   "  --reader CONN     the card reader, a libnfc connection string (%s)\n"
                   "  --socket FILE     the till's socket (%s)\n"
-                  "  --programme FILE  a programme for a terminal that has no line, if newer\n",
+                  "  --programme FILE  a programme for a terminal that has no line, if newer\n"
+                  "It logs to standard output, a line an event. SIGTERM ends it.\n"
+                  "Exit: 0 ended, 1 could not start, 2 usage.\n",
                   FIRMWARE_VERSION, names->board, names->database, names->keys, names->reader,
                   names->socket);
 }
@@ -79,7 +81,8 @@ static int read_options(int argc, char **argv, struct options *ret)
         }
     }
     if (optind < argc) {
-        (void)fprintf(stderr, "vafa-terminal: \"%s\" is not an option.\n", argv[optind]);
+        (void)fprintf(stderr, "vafa-terminal: \"%s\" is not an option: see vafa-terminal --help.\n",
+                      argv[optind]);
         return 3;
     }
     return 0;

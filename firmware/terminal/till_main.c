@@ -166,7 +166,8 @@ static bool read_words(int argc, char **argv, struct options *options, const cha
             }
             n++;
         } else if (is_option) {
-            return complain("option", argv[n], "its value is missing, or see vafa-till --help");
+            return complain("option", argv[n],
+                            "not known, or without its value; see vafa-till --help");
         } else if (count == WORDS_MAX) {
             return complain("word", argv[n], "there is one too many; see vafa-till --help");
         } else {
@@ -209,7 +210,7 @@ static bool read_command(struct options *options, const char **words, size_t cou
         }
         return amount == NULL || set_money(options, "amount", amount);
     }
-    return count == 0 ? complain("command", "", "see vafa-till --help")
+    return count == 0 ? complain("command", "", "give one, see vafa-till --help")
                       : complain("command", words[0], "see vafa-till --help");
 }
 
