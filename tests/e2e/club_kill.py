@@ -44,17 +44,23 @@ server = None
 
 
 def start():
-    global server
-    log = open(folder / "log", "ab")
-    server = subprocess.Popen([CLUB, "serve", "--data", data, "--listen", f"127.0.0.1:{port}"],
-                              stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    log.close()
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
+    """Another program may have taken the port meanwhile: then the club ends, and gets another one."""
+    global server, port
+    for _ in range(3):
+        with open(folder / "log", "ab") as log:
+            server = subprocess.Popen([CLUB, "serve", "--data", data, "--listen", f"127.0.0.1:{port}"],
+                                      stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        for _ in range(200):
+            if server.poll() is not None:
+                break
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        server.kill()
+        server.wait()
+        port = free_port()
     raise RuntimeError((folder / "log").read_text())
 
 
