@@ -15,4 +15,8 @@ fault_tap_SRC = $(sort tests/fault/fault_tap.c tests/fault/fault_tap_world.c $(T
                 $(CARD_WORLD_SRC) $(CRASH_VFS_SRC) $(STORAGE_SRC) $(CLUB_SRC))
 fault_tap_LIBS = $(CARD_WORLD_LIBS) $(CLUB_LIBS) -lmbedcrypto
 
+TESTS += fault_tap_odd
+fault_tap_odd_SRC = $(subst fault_tap.c,fault_tap_odd.c,$(fault_tap_SRC))
+fault_tap_odd_LIBS = $(fault_tap_LIBS)
+
 SCRIPTS += tests/e2e/terminal_cuts.sh tests/e2e/terminal_bad.sh

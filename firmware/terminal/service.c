@@ -9,15 +9,30 @@
 #include "firmware/terminal/say.h"
 #include "hal/clock.h"
 
+enum {
+    UNANSWERED_MAX = 8, /* the programs that may be connected could all hang up on one each */
+    BEGUN_MAX = 32,
+};
+
+/* An intent of this process, by the clock that nobody can set. */
+struct begun {
+    uint32_t sequence; /* 0: none */
+    bool was_told;     /* the till got an answer of done */
+    int64_t at_ms;
+};
+
 struct terminal {
     struct terminal_config config;
     struct standing standing;
     bool was_reader_up;
     bool has_started; /* this process's start entry is in the journal */
 
-    /* The last intent, done, whose answer nobody may have got. */
-    bool has_unanswered;
-    struct entry unanswered;
+    /* Intents that are done and whose answer nobody may have got, one a card, the newest last. */
+    struct entry unanswered[UNANSWERED_MAX];
+    size_t unanswered_count;
+    struct begun begun[BEGUN_MAX]; /* a ring: what this process began lately */
+    size_t begun_next;
+    bool is_untold_changed;
 
     bool is_busy, is_cancelled, has_read;
     int64_t deadline_ms;
@@ -112,11 +127,54 @@ static enum st find_pending(struct terminal *terminal, struct tap_look *look)
     return st == ST_REFUSED ? ST_OK : st;
 }
 
-/* True when a request at `now_s` may be the one that `intent` was planned for, asked again. */
-static bool is_recent(const struct entry *intent, int64_t now_s)
+static struct begun *find_begun(struct terminal *terminal, uint32_t sequence)
 {
-    int64_t age_s = now_s - intent->time_s;
-    return age_s >= -TERMINAL_SAME_REQUEST_S && age_s <= TERMINAL_SAME_REQUEST_S;
+    for (size_t n = 0; n < BEGUN_MAX; n++) {
+        if (sequence > 0 && terminal->begun[n].sequence == sequence) {
+            return &terminal->begun[n];
+        }
+    }
+    return NULL;
+}
+
+static void note_begun(struct terminal *terminal, uint32_t sequence)
+{
+    terminal->begun[terminal->begun_next] =
+        (struct begun){.sequence = sequence, .at_ms = clock_monotonic_ms()};
+    terminal->begun_next = (terminal->begun_next + 1) % BEGUN_MAX;
+}
+
+/* True when a request made now may be the one that `intent` was planned for, asked again. The
+ * date may be set in between, so it only counts for what an earlier process began; when it was not
+ * set then or is not now, the age is not known, and the same basket is not charged twice. */
+static bool is_recent(struct terminal *terminal, const struct entry *intent)
+{
+    const struct begun *begun = find_begun(terminal, intent->sequence);
+    if (begun != NULL) {
+        return clock_monotonic_ms() - begun->at_ms <= INT64_C(1000) * TERMINAL_SAME_REQUEST_S;
+    }
+    enum clock_quality quality;
+    int64_t age_s = clock_now_s(&quality) - intent->time_s;
+    return quality == CLOCK_UNSET || intent->clock_quality == CLOCK_UNSET ||
+           (age_s >= -TERMINAL_SAME_REQUEST_S && age_s <= TERMINAL_SAME_REQUEST_S);
+}
+
+/* A pending intent whose answer was told all the same (the disk could not take its outcome) is no
+ * request that is asked again. */
+static bool may_be_asked_again(struct terminal *terminal, const struct entry *pending)
+{
+    const struct begun *begun = find_begun(terminal, pending->sequence);
+    return is_recent(terminal, pending) && (begun == NULL || !begun->was_told);
+}
+
+static void find_unanswered_of(struct terminal *terminal, uint64_t number, struct tap_look *look)
+{
+    for (size_t n = 0; n < terminal->unanswered_count; n++) {
+        if (terminal->unanswered[n].intent.card_number == number) {
+            look->unanswered = terminal->unanswered[n];
+            look->has_unanswered = is_recent(terminal, &look->unanswered);
+        }
+    }
 }
 
 static enum st look_up(struct terminal *terminal)
@@ -129,7 +187,7 @@ static enum st look_up(struct terminal *terminal)
     enum st st = journal_next(store, &look.sequence);
     if (st == ST_OK) {
         st = find_pending(terminal, &look);
-        look.is_pending_recent = look.has_pending && is_recent(&look.pending, now_s);
+        look.is_pending_recent = look.has_pending && may_be_asked_again(terminal, &look.pending);
     }
     if (st == ST_OK && terminal->view.condition == CARD_MEMBER) {
         st = cards_seen(store, terminal->view.number, &look.seen);
@@ -139,8 +197,9 @@ static enum st look_up(struct terminal *terminal)
     if (st == ST_OK && terminal->tap.request.what == TAP_ISSUE) {
         st = standing_free_number(store, &look.free_number);
     }
-    look.has_unanswered = terminal->has_unanswered && is_recent(&terminal->unanswered, now_s);
-    look.unanswered = terminal->unanswered;
+    if (terminal->view.condition == CARD_MEMBER) {
+        find_unanswered_of(terminal, terminal->view.number, &look);
+    }
     terminal->look = look;
     return st;
 }
@@ -166,6 +225,68 @@ static bool was_told_before(struct terminal *terminal, uint32_t sequence)
            strtoul(text, NULL, 10) >= sequence;
 }
 
+/* The list of those that were not told, for a process that comes after this one: sequence numbers.
+ * Kept beside till.told, which is about the last intent only. */
+static const char setting_untold[] = "till.untold";
+
+static void save_unanswered(struct terminal *terminal)
+{
+    char text[UNANSWERED_MAX * 12 + 1] = "";
+    size_t size = 0;
+    for (size_t n = 0; n < terminal->unanswered_count; n++) {
+        size += (size_t)snprintf(text + size, sizeof text - size, "%s%" PRIu32, n > 0 ? " " : "",
+                                 terminal->unanswered[n].sequence);
+    }
+    if (setting_put(terminal->config.store, setting_untold, text) != ST_OK) {
+        log_store(terminal, "note what was not told");
+    }
+}
+
+/* Takes the card's entry off the list: something newer is on it, or it was told. */
+static bool forget_unanswered(struct terminal *terminal, uint64_t number)
+{
+    size_t kept = 0;
+    for (size_t n = 0; n < terminal->unanswered_count; n++) {
+        if (terminal->unanswered[n].intent.card_number != number) {
+            terminal->unanswered[kept++] = terminal->unanswered[n];
+        }
+    }
+    bool was_there = kept < terminal->unanswered_count;
+    terminal->unanswered_count = kept;
+    return was_there;
+}
+
+static void add_unanswered(struct terminal *terminal, const struct entry *intent)
+{
+    (void)forget_unanswered(terminal, intent->intent.card_number);
+    if (terminal->unanswered_count == UNANSWERED_MAX) {
+        (void)forget_unanswered(terminal, terminal->unanswered[0].intent.card_number);
+    }
+    terminal->unanswered[terminal->unanswered_count++] = *intent;
+}
+
+/* The list that an earlier process left. What does not name an intent is left out. */
+static enum st load_unanswered(struct terminal *terminal)
+{
+    char text[SETTING_VALUE_MAX];
+    enum st st = setting_get(terminal->config.store, setting_untold, text, sizeof text);
+    char *end = text;
+    while (st == ST_OK && *end != '\0') {
+        struct entry intent;
+        char *at = end;
+        unsigned long sequence = strtoul(at, &end, 10);
+        if (end == at) {
+            break;
+        }
+        st = journal_find(terminal->config.store, (uint32_t)sequence, &intent);
+        if (st == ST_OK && intent.kind == ENTRY_INTENT) {
+            add_unanswered(terminal, &intent);
+        }
+        st = st == ST_REFUSED ? ST_OK : st;
+    }
+    return st == ST_REFUSED ? ST_OK : st;
+}
+
 /* What the process before this one did last: if the journal ends with an outcome done, it may have
  * died before it answered. */
 static enum st find_unanswered(struct terminal *terminal)
@@ -178,9 +299,11 @@ static enum st find_unanswered(struct terminal *terminal)
         st = journal_find(store, sequence, &entry);
         if (st == ST_OK && entry.kind == ENTRY_OUTCOME) {
             if (entry.outcome.verdict == VERDICT_DONE) {
-                st = journal_find(store, entry.outcome.intent_sequence, &terminal->unanswered);
-                terminal->has_unanswered =
-                    st == ST_OK && !was_told_before(terminal, terminal->unanswered.sequence);
+                st = journal_find(store, entry.outcome.intent_sequence, &entry);
+                if (st == ST_OK && !was_told_before(terminal, entry.sequence)) {
+                    add_unanswered(terminal, &entry);
+                    save_unanswered(terminal);
+                }
             }
             break;
         }
@@ -251,6 +374,9 @@ static struct tap_event do_append(struct terminal *terminal, const struct tap_ac
     }
     if (st == ST_OK) {
         st = append(terminal, &entry);
+    }
+    if (st == ST_OK && entry.kind == ENTRY_INTENT) {
+        note_begun(terminal, entry.sequence);
     }
     return (struct tap_event){.kind = st == ST_OK ? TAP_EVENT_STORED : TAP_EVENT_STORE_FAILED};
 }
@@ -450,17 +576,60 @@ void terminal_idle(struct terminal *terminal)
     }
 }
 
+/* What was done is now told, or not: in memory at once ... */
+static void note_answer(struct terminal *terminal, bool was_told)
+{
+    struct entry *intent = &terminal->tap.intent;
+    if (intent->time_s == 0) { /* of this request: only the journal's copy has its time */
+        enum clock_quality quality;
+        intent->time_s = clock_now_s(&quality);
+        intent->clock_quality = (uint8_t)quality;
+    }
+    struct begun *begun = find_begun(terminal, intent->sequence);
+    if (begun != NULL) {
+        begun->was_told = was_told;
+    }
+    terminal->is_untold_changed |=
+        forget_unanswered(terminal, intent->intent.card_number) || !was_told;
+    if (!was_told) {
+        add_unanswered(terminal, intent);
+    }
+}
+
+/* ... and on the disk when the card is released. */
+static void save_answer(struct terminal *terminal, bool was_told)
+{
+    if (terminal->is_untold_changed) {
+        save_unanswered(terminal);
+        terminal->is_untold_changed = false;
+    }
+    if (was_told) {
+        note_told(terminal, terminal->tap.intent.sequence);
+    }
+}
+
+void terminal_untell(struct terminal *terminal, uint32_t sequence)
+{
+    struct entry intent;
+    if (journal_find(terminal->config.store, sequence, &intent) != ST_OK) {
+        log_store(terminal, "find what was not told");
+        return;
+    }
+    assert(intent.kind == ENTRY_INTENT);
+    struct begun *begun = find_begun(terminal, sequence);
+    if (begun != NULL) {
+        begun->was_told = false;
+    }
+    add_unanswered(terminal, &intent);
+    save_unanswered(terminal);
+}
+
 void terminal_finish(struct terminal *terminal, bool was_told)
 {
     assert(terminal->is_busy && terminal->act.kind == TAP_ACT_ANSWER);
     const struct tap_answer *answer = &terminal->act.answer;
     if (answer->outcome == TAP_DONE && answer->has_parts) {
-        terminal->has_unanswered = !was_told;
-        if (!was_told && !answer->is_earlier) {
-            terminal->unanswered = terminal->tap.intent;
-            enum clock_quality quality;
-            terminal->unanswered.time_s = clock_now_s(&quality);
-        }
+        note_answer(terminal, was_told);
     }
     const struct card_port *card = &terminal->config.card;
     if (terminal->act.answer.refresh) {
@@ -471,8 +640,8 @@ void terminal_finish(struct terminal *terminal, bool was_told)
         memcpy(terminal->released, terminal->tap.view.uid, sizeof terminal->released);
         terminal->released_bytes = terminal->tap.view.uid_bytes;
     }
-    if (answer->outcome == TAP_DONE && answer->has_parts && was_told) {
-        note_told(terminal, answer->snapshot.last.sequence);
+    if (answer->outcome == TAP_DONE && answer->has_parts) {
+        save_answer(terminal, was_told);
     }
     terminal->is_busy = false;
     /* Nobody waits now: the store may tidy up. What it says is asked again before the next tap. */
@@ -493,6 +662,9 @@ enum st terminal_open(const struct terminal_config *config, struct terminal **re
     }
     terminal->config = *config;
     enum st st = standing_load(config->store, &terminal->standing);
+    if (st == ST_OK) {
+        st = load_unanswered(terminal);
+    }
     if (st == ST_OK) {
         st = find_unanswered(terminal);
     }

@@ -78,6 +78,10 @@ void terminal_idle(struct terminal *terminal);
  * tidy up. An answer of done that nobody got is given again to whoever asks for the same next. */
 void terminal_finish(struct terminal *terminal, bool was_told);
 
+/* The answer of done about this intent was told (terminal_finish), and it turned out that whoever
+ * asked went away without taking it: it is given again like one that could not be told. */
+void terminal_untell(struct terminal *terminal, uint32_t sequence);
+
 struct terminal_status {
     struct standing standing;
     enum st disk;          /* store_ready() */

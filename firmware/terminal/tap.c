@@ -101,7 +101,10 @@ static enum tap_next answer(struct tap *tap, enum tap_outcome outcome, enum tap_
     go(tap, TAP_OVER, TAP_ACT_ANSWER, ret_act);
     tap->answer.outcome = outcome;
     tap->answer.reason = reason;
-    if (tap->answer.card_number == 0 && tap->view.condition == CARD_MEMBER) {
+    if (tap->answer.card_number == 0 && tap->has_intent && tap->intent.intent.has_before) {
+        /* Not the last reading's: that may be of another card with the same UID. */
+        tap->answer.card_number = tap->intent.intent.card_number;
+    } else if (tap->answer.card_number == 0 && tap->view.condition == CARD_MEMBER) {
         tap->answer.card_number = tap->view.number;
     }
     ret_act->answer = tap->answer;
@@ -249,7 +252,8 @@ static enum tap_next serve(struct tap *tap, struct tap_act *ret_act)
     }
     if (is_asked_again(tap)) {
         tap->answer.is_earlier = true;
-        return answer_done(tap, &tap->look.unanswered, ret_act);
+        tap->intent = tap->look.unanswered;
+        return answer_done(tap, &tap->intent, ret_act);
     }
     switch (tap->request.what) {
     case TAP_SALE:
@@ -343,6 +347,14 @@ static enum tap_next settle_by(struct tap *tap, enum settle_act act, struct tap_
     case SETTLE_HISTORY:
         return go(tap, TAP_TRACE, TAP_ACT_HISTORY, ret_act);
     case SETTLE_STOP:
+        if (by == ASKER_SAME_WISH) {
+            /* Asked again after "hold again": the card did not tell, so "not done" would be a lie.
+             */
+            tap->has_intent = true;
+            tap->is_in_doubt = true;
+            tap->is_own = false;
+            tap->intent = *pending;
+        }
         return tap->view.condition == CARD_MEMBER ? go_sighting(tap, TAP_THEN_TAMPERED, ret_act)
                                                   : answer_condition(tap, ret_act);
     case SETTLE_ISSUE_FIRST:
@@ -403,12 +415,14 @@ static enum tap_next on_looked(struct tap *tap, const struct tap_event *event,
                                struct tap_act *ret_act)
 {
     tap->look = *event->look;
+    bool is_ours = tap->look.has_pending && tap->look.pending.sequence == tap->intent.sequence;
+    if (tap->has_intent && !is_ours) {
+        /* A card with the same UID and another number: not the one that is in doubt, whatever may
+         * be in doubt about it. */
+        return go_read(tap, ret_act);
+    }
     if (tap->look.has_pending) {
         return go_confirm(tap, ret_act);
-    }
-    if (tap->has_intent) {
-        /* A card with the same UID and another number: not the one that is in doubt. */
-        return go_read(tap, ret_act);
     }
     return serve(tap, ret_act);
 }
@@ -451,8 +465,9 @@ static enum tap_next on_listed(struct tap *tap, const struct tap_event *event,
                                struct tap_act *ret_act)
 {
     size_t count = event->history.count;
-    if (count == 0) {
-        return go_read(tap, ret_act); /* not even the newest could be read: try again */
+    if (count == 0 || !settle_same(&event->history.snapshots[0], &tap->view.snapshot)) {
+        /* Not even the newest could be read, or it reads differently now: from the start again. */
+        return go_read(tap, ret_act);
     }
     assert(count <= PLAN_HISTORY_MAX);
     memcpy(tap->history, event->history.snapshots, count * sizeof tap->history[0]);

@@ -84,7 +84,7 @@ struct tap_look {
     bool is_pending_recent; /* planned so lately that the same wish now is the same request */
     bool has_unanswered;
     struct entry
-        unanswered; /* the terminal's last intent, done, whose answer nobody may have got */
+        unanswered; /* the card's last intent here, done, whose answer nobody may have got */
     bool has_seen;
     struct snapshot seen; /* the newest state that this terminal knows of the card */
     uint32_t terminal;

@@ -23,6 +23,7 @@ enum {
 struct client {
     int fd;          /* -1: free */
     bool is_closing; /* after what is left to send */
+    uint32_t told;   /* the intent whose done was its last answer; 0: another answer */
     char in[TILL_REQUEST_MAX + 1];
     size_t in_bytes;
     char out[OUT_MAX];
@@ -169,6 +170,10 @@ static void client_receive(struct till *till, struct client *client)
     if (got < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) {
         return;
     }
+    if (got < 0 && errno == ECONNRESET && client->told != 0) {
+        /* It died with our answer unread in its socket. */
+        terminal_untell(till->terminal, client->told);
+    }
     if (got <= 0) {
         client_close(till, client);
         return;
@@ -187,6 +192,7 @@ static void accept_client(struct till *till)
         if (till->clients[n].fd < 0) {
             till->clients[n].fd = fd;
             till->clients[n].is_closing = false;
+            till->clients[n].told = 0;
             till->clients[n].in_bytes = till->clients[n].out_bytes = 0;
             return;
         }
@@ -205,8 +211,13 @@ static void step(struct till *till)
         return;
     }
     struct client *client = till->active;
-    client_send(till, client, till_encode_answer(terminal_answer(till->terminal), till->line));
+    const struct tap_answer *answer = terminal_answer(till->terminal);
+    client_send(till, client, till_encode_answer(answer, till->line));
     bool was_told = client != NULL && client->fd >= 0 && client->out_bytes == 0;
+    if (was_told) {
+        bool is_done = answer->outcome == TAP_DONE && answer->has_parts;
+        client->told = is_done ? answer->snapshot.last.sequence : 0;
+    }
     till->active = NULL; /* before finish: the client may hang up now without harm */
     terminal_finish(till->terminal, was_told);
 }

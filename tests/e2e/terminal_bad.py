@@ -101,6 +101,25 @@ def busy(shop):
     unchanged(shop, "a register that hangs up before a card came sells nothing", before, True)
 
 
+def unread(shop):
+    """A register that dies with its answer unread asks again when it is up: the same sale, not a second one."""
+    before = state(shop)
+    entries = shop.done("status")["entries"]
+    register = socket.socket(socket.AF_UNIX)
+    register.connect(shop.path("till.sock"))
+    register.sendall(b'{"v":1,"do":"sale","amount":1230000}\n')
+    shop.until(lambda: shop.done("status")["entries"] == entries + 2, what="the sale")
+    time.sleep(0.3)  # the answer is in the register's socket by now
+    register.close()
+    time.sleep(0.6)
+    again = shop.till("sale", "1230000")
+    case("a register that dies with its answer unread is told again, and the sale is not done twice",
+         again.get("earlier") is True and again.get("counter") == before[0] + 1, again)
+    once_more = shop.till("sale", "1230000")
+    case("asked once more it is a sale of its own", "earlier" not in once_more
+         and once_more.get("counter") == before[0] + 2, once_more)
+
+
 def programmes(shop):
     before = state(shop)
     shop.stop("terminal")
@@ -248,7 +267,7 @@ with Shop(BUILD) as the_shop:
     the_shop.open()
     the_shop.done("issue", "--opening", "500000")
     the_shop.done("sale", "1000000")
-    for part in (amounts, busy, programmes, configuration, reader, disk, clean_stop):
+    for part in (amounts, busy, unread, programmes, configuration, reader, disk, clean_stop):
         try:
             part(the_shop)
         except Exception as error:  # a case that cannot even run is a failed one

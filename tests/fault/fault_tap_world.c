@@ -53,22 +53,38 @@ static FILE *dump;
 
 /* --- a clock that the world moves ------------------------------------------------------------- */
 
-static int64_t clock_ms = 1000000;
+int64_t world_clock_ms = 1000000, world_clock_s = 1800000000;
+enum clock_quality world_clock_quality = CLOCK_BY_HAND;
 
 int64_t clock_now_s(enum clock_quality *ret_quality)
 {
-    *ret_quality = CLOCK_BY_HAND;
-    return INT64_C(1800000000);
+    *ret_quality = world_clock_quality;
+    return world_clock_s;
 }
 
 int64_t clock_monotonic_ms(void)
 {
-    return clock_ms;
+    return world_clock_ms;
 }
 
 /* --- power ------------------------------------------------------------------------------------ */
 
 static struct world *hooked;
+
+/* Two cards lie there. The chip keeps one target: the one with the UID that is asked for, or the
+ * one that wins the anticollision. Who that is depends on how they lie, so here it changes. */
+static void choose_card(struct world *world, const uint8_t *uid, size_t uid_bytes)
+{
+    struct classic *cards[2] = {world->card, world->beside};
+    world->selects++;
+    for (size_t n = 0; n < 2; n++) {
+        bool is_asked = uid != NULL && uid_bytes == cards[n]->uid_bytes &&
+                        memcmp(uid, cards[n]->uid, uid_bytes) == 0;
+        if (is_asked || (uid == NULL && world->selects % 2 == n)) {
+            world->soft.card = cards[n];
+        }
+    }
+}
 
 static enum st hook_select(void *ctx, const uint8_t *uid, size_t uid_bytes, unsigned timeout_ms,
                            struct reader_target *ret)
@@ -76,6 +92,9 @@ static enum st hook_select(void *ctx, const uint8_t *uid, size_t uid_bytes, unsi
     struct reader reader = soft_reader_port(ctx);
     if (hooked->before_command != NULL) {
         hooked->before_command();
+    }
+    if (hooked->beside != NULL) {
+        choose_card(hooked, uid, uid_bytes);
     }
     return reader.ops->select(reader.ctx, uid, uid_bytes, timeout_ms, ret);
 }
@@ -150,7 +169,7 @@ bool world_ask(struct world *world, const struct tap_request *request, enum retu
     }
     for (;;) {
         enum terminal_progress progress = terminal_step(world->terminal);
-        clock_ms += 5;
+        world_clock_ms += 5;
         if (is_off(world)) {
             return false;
         }
@@ -158,7 +177,7 @@ bool world_ask(struct world *world, const struct tap_request *request, enum retu
             break;
         }
         if (progress == TERMINAL_WAITING) {
-            clock_ms += 100;
+            world_clock_ms += 100;
             if (world->card->is_away && returns == RETURNS_SOON) {
                 soft_reader_tap(&world->soft);
             }
@@ -166,7 +185,7 @@ bool world_ask(struct world *world, const struct tap_request *request, enum retu
     }
     *ret = *terminal_answer(world->terminal);
     ret->history = NULL; /* it points into the tap */
-    terminal_finish(world->terminal, true);
+    terminal_finish(world->terminal, !world->is_deaf);
     return true; /* told before the power went, if it went only then */
 }
 
@@ -322,6 +341,8 @@ void world_reset(struct world *world, enum operation operation, const char *path
     *world->card = operation == OP_ISSUE ? blank_card : member_card;
     world->path = path;
     world->before_command = NULL;
+    world->beside = NULL;
+    world->is_deaf = false;
     if (path == NULL) {
         crash_vfs_reset();
         crash_vfs_put(db_name, prepared, prepared_bytes);

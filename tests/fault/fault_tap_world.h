@@ -12,6 +12,7 @@
 
 #include "drivers/card/classic_card.h"
 #include "firmware/terminal/service.h"
+#include "hal/clock.h"
 #include "tests/support/soft_reader.h"
 
 enum operation {
@@ -39,7 +40,14 @@ struct world {
     const char *path; /* of a real database file; NULL: on the crashing disk */
     /* Called before each card command; may not return. NULL: nothing. */
     void (*before_command)(void);
+    bool is_deaf;           /* nobody takes the answers */
+    struct classic *beside; /* a second card in the field, at the same time; NULL: none */
+    unsigned selects;       /* while there are two */
 };
+
+/* The clocks; a test moves them. */
+extern int64_t world_clock_ms, world_clock_s;
+extern enum clock_quality world_clock_quality;
 
 /* Once per program: keys, prepared database and cards, the club. */
 void world_prepare(void);

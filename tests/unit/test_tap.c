@@ -15,7 +15,7 @@
 
 #include "firmware/terminal/tap.h"
 
-enum { ROWS_MAX = 160, CELL_MAX = 64, COLUMNS_MAX = 10 };
+enum { ROWS_MAX = 160, CELL_MAX = 72, COLUMNS_MAX = 10 };
 
 struct table {
     char cell[ROWS_MAX][COLUMNS_MAX][CELL_MAX];
@@ -242,6 +242,9 @@ static bool feed_card(struct world *world, const char *word)
     } else if (strcmp(word, "forged") == 0) {
         view.snapshot = state_at(4, 9, 39);
         known = true;
+    } else if (strcmp(word, "stranger") == 0) {
+        view.number += 10;
+        known = true;
     } else if (strcmp(word, "seven") == 0) {
         view.snapshot = state_at(7, 9, 42);
         known = true;
@@ -252,9 +255,9 @@ static bool feed_card(struct world *world, const char *word)
     return known;
 }
 
-/* looked, looked:seen, looked:higher, looked:fork, looked:nonumber, looked:own (this tap's
- * intent in doubt), looked:left (the one of an earlier "left:sale", "left:load" ...), looked:old
- * (the same, of long ago). */
+/* looked:twin (one of another card with this UID), looked, looked:seen, looked:higher, looked:fork,
+ * looked:nonumber, looked:own (this tap's intent in doubt), looked:left (the one of an earlier
+ * "left:sale", "left:load" ...), looked:old (the same, of long ago). */
 static bool feed_looked(struct world *world, const char *word)
 {
     if (strncmp(word, "looked", 6) != 0) {
@@ -275,6 +278,10 @@ static bool feed_looked(struct world *world, const char *word)
     } else if (what[0] != '\0') {
         look.has_pending = true;
         look.pending = strcmp(what, "own") == 0 ? world->tap.intent : world->pending;
+        if (strcmp(what, "twin") == 0) {
+            look.pending.sequence -= 1;
+            look.pending.intent.card_number = world->tap.view.number;
+        }
         look.is_pending_recent = strcmp(what, "old") != 0;
     }
     feed(world, (struct tap_event){.kind = TAP_EVENT_LOOKED, .look = &look});
@@ -300,6 +307,8 @@ static bool feed_history(struct world *world, const char *word)
         list[1] = state_at(4, 9, 39);
         list[1].points.n -= 4;
         count = 2;
+    } else if (strcmp(word, "hist:changed") == 0) {
+        list[0] = state_at(4, 9, 39);
     } else if (strcmp(word, "hist:none") == 0) {
         count = 0;
     } else {
@@ -365,6 +374,8 @@ static const char *const scripts[][4] = {
     {"look", "looked", "seen with a higher counter", "sale card looked:higher"},
     {"look", "looked", "seen with another content", "sale card looked:fork"},
     {"look", "looked", "held again, but another card of that UID", HELD "card looked"},
+    {"look", "looked", "held again, but another card of that UID, in doubt itself",
+     HELD "stranger looked:twin"},
     {"look", "store_failed", "nothing open", "sale card failed"},
     {"look", "store_failed", "in doubt", HELD "card failed"},
     {"confirm", "card", "absent, same tap", OWN "card"},
@@ -383,7 +394,8 @@ static const char *const scripts[][4] = {
     {"confirm", "card", "other", "left:load sale card looked:left other"},
     {"confirm", "card", "beyond", "left:load sale card looked:left beyond"},
     {"confirm", "card", "forged", "left:load sale card looked:left forged"},
-    {"confirm", "card", "damaged", "left:load sale card looked:left damaged"},
+    {"confirm", "card", "damaged, other wish", "left:load sale card looked:left damaged"},
+    {"confirm", "card", "damaged, same wish", "left:sale sale card looked:left damaged"},
     {"confirm", "card", "rolled back, twice", "sale card looked:higher card"},
     {"confirm", "card", "rolled back, once", "sale card looked:higher seven"},
     {"confirm", "no_card", "nothing open", "left:load sale card looked:left nocard"},
@@ -406,6 +418,8 @@ static const char *const scripts[][4] = {
     {"sight", "stored", "balance", "balance card looked stored"},
     {"sight", "stored", "history", "history card looked stored"},
     {"sight", "stored", "rolled back", "sale card looked:higher card stored"},
+    {"sight", "stored", "forged, same wish in doubt",
+     "left:sale sale card looked:left forged stored"},
     {"sight", "store_failed", "balance", "balance card looked failed"},
     {"sight", "store_failed", "history", "history card looked failed"},
     {"sight", "store_failed", "rolled back", "sale card looked:higher card failed"},
@@ -413,6 +427,7 @@ static const char *const scripts[][4] = {
     {"list", "history", "refund refused by the plan", "refund-lost card looked hist:list"},
     {"list", "history", "history", "history card looked:seen hist:list"},
     {"list", "history", "nothing readable", "history card looked:seen hist:none"},
+    {"list", "history", "the newest reads differently now", "refund card looked hist:changed"},
     {"list", "gone", "-", "refund card looked gone"},
     {"list", "reader", "-", "refund card looked reader"},
     {"intent", "stored", "sale", "sale card looked stored"},
@@ -715,6 +730,19 @@ static void the_same_wish_asked_again_is_answered_and_not_done_again(void **unus
     assert_int_equal(world.tap.answer.settled, VERDICT_DONE);
 }
 
+/* While a card is held, the one that lies there may have its UID and another number. */
+static void in_doubt_it_is_the_intents_card_that_is_named(void **unused)
+{
+    (void)unused;
+    static struct world world;
+    enum tap_state before;
+    run_script(&world, HELD "timeup", &before);
+    assert_int_equal(world.act.answer.card_number, the_number);
+    run_script(&world, HELD "stranger looked timeup", &before);
+    assert_int_equal(world.act.answer.outcome, TAP_HOLD_AGAIN);
+    assert_int_equal(world.act.answer.card_number, the_number);
+}
+
 static void a_wish_is_the_same_only_in_every_part(void **unused)
 {
     (void)unused;
@@ -742,6 +770,7 @@ int main(void)
         cmocka_unit_test(every_verdict_leads_to_the_act_that_the_page_says),
         cmocka_unit_test(a_card_shows_what_the_page_says_about_an_intent),
         cmocka_unit_test(the_same_wish_asked_again_is_answered_and_not_done_again),
+        cmocka_unit_test(in_doubt_it_is_the_intents_card_that_is_named),
         cmocka_unit_test(a_wish_is_the_same_only_in_every_part),
     };
     return cmocka_run_group_tests_name("tap", tests, NULL, NULL);
