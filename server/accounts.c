@@ -61,10 +61,14 @@ static void book_parts(const struct entry_intent *intent, struct posting *postin
     }
 }
 
-/* A sale's basket is fully accounted for by what paid it. */
+/* A sale's basket is fully accounted for by what paid it. Rials for points go with points: no purse
+ * shows them, so nothing else would tell when there were none. */
 static bool amount_adds_up(const struct entry_intent *intent)
 {
     const struct breakdown *parts = &intent->parts;
+    if (parts->redeemed.n == 0 && parts->redeemed_value.rials != 0) {
+        return false;
+    }
     if (intent->after.last.kind == TRANSACTION_SALE) {
         return parts->amount.rials == parts->rebate.rials + parts->redeemed_value.rials +
                                           parts->payment.rials + parts->due.rials;

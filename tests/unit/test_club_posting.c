@@ -688,6 +688,29 @@ static void posting_books_a_change_without_reason_as_unexplained(void **state)
     assert_true(is_balanced(club));
 }
 
+/* A terminal that lets the club pay for points which nobody spent, under a programme that the club
+ * cannot compute again. */
+static void posting_reports_money_for_points_that_were_not_spent(void **state)
+{
+    struct club *club = *state;
+    struct model_card card = new_card(1);
+    struct entry intent;
+    struct model_terminal *terminal = &club->terminals[0];
+    (void)model_tap(terminal, &card, &club->programme, activate(500000));
+    struct wish wish = sale(9000000, 0, 0);
+    model_plan(&club->programme, terminal, card.number, card.history, card.count, &wish, NOW,
+               &intent);
+    intent.intent.parts.redeemed_value.rials = 9000000;
+    intent.intent.parts.due.rials = 0;
+    intent.intent.programme = 77;
+    model_append(terminal, &intent);
+    model_write(&card, &intent);
+    model_outcome(terminal, &intent, VERDICT_DONE);
+    sync_all(club, 0, 0);
+    assert_int_equal(cases_of(club, "conservation"), 1);
+    assert_zero_sum(club);
+}
+
 static void posting_reports_a_before_that_is_not_the_last_after(void **state)
 {
     struct club *club = *state;
@@ -853,6 +876,97 @@ static void posting_agrees_with_the_cards_after_random_days(void **state)
     assert_reference_agrees(club, cards, CARDS);
 }
 
+/* An intent whose outcome is not in the journal yet. */
+struct doubt {
+    int t;
+    struct entry intent;
+    bool is_written;
+};
+
+/* One tap that may end in doubt: written or not, its outcome now, later, as `left`, or never. */
+static void doubtful_tap(struct club *club, int t, struct model_card *card, struct doubt *doubts,
+                         size_t *count, unsigned *seed)
+{
+    struct doubt doubt = {.t = t, .is_written = rand_r(seed) % 4 != 0};
+    bool can_pay = card->history[0].purse[PURSE_CREDIT].rials >= 50000;
+    (void)model_intent(&club->terminals[t], card, &club->programme,
+                       can_pay && rand_r(seed) % 2 == 0 ? sale(60000, 50000, 0) : load(100000),
+                       &doubt.intent);
+    if (doubt.is_written) {
+        model_write(card, &doubt.intent);
+    }
+    if (rand_r(seed) % 3 == 0) {
+        doubts[(*count)++] = doubt;
+    } else {
+        model_outcome(&club->terminals[t], &doubt.intent,
+                      doubt.is_written ? VERDICT_DONE : VERDICT_NOT_DONE);
+    }
+}
+
+/* Terminals that die and come back, cards that leave: whatever each terminal knows when, and in
+ * whatever order and pieces the club hears of it, the books are those of the cards, once each has
+ * been seen again. No case: nobody lied. */
+static void posting_agrees_with_the_cards_after_days_of_doubt(void **state)
+{
+    enum { DAYS = 8, CARDS = 5, TAPS = 150 };
+    struct club *club = *state;
+    struct doubt doubts[TAPS];
+    uint32_t sent[TERMINALS] = {0};
+    for (unsigned day = 0; day < DAYS; day++) {
+        struct model_card cards[CARDS];
+        unsigned seed = 977 + day;
+        size_t count = 0;
+        for (size_t i = 0; i < CARDS; i++) {
+            cards[i] = new_card(day * CARDS + i);
+            (void)model_tap(&club->terminals[rand_r(&seed) % TERMINALS], &cards[i],
+                            &club->programme, activate(1000000));
+        }
+        for (int tap = 0; tap < TAPS; tap++) {
+            doubtful_tap(club, rand_r(&seed) % TERMINALS, &cards[rand_r(&seed) % CARDS], doubts,
+                         &count, &seed);
+            if (count > 0 && rand_r(&seed) % 4 == 0) {
+                struct doubt *doubt = &doubts[(unsigned)rand_r(&seed) % count];
+                bool is_left = rand_r(&seed) % 3 == 0;
+                model_outcome(&club->terminals[doubt->t], &doubt->intent,
+                              is_left             ? VERDICT_LEFT
+                              : doubt->is_written ? VERDICT_DONE
+                                                  : VERDICT_NOT_DONE);
+                *doubt = doubts[--count];
+            }
+            if (rand_r(&seed) % 6 == 0) {
+                int t = rand_r(&seed) % TERMINALS;
+                uint32_t left = club->terminals[t].count - sent[t];
+                assert_int_equal(
+                    send_entries(club, t, sent[t], (unsigned)rand_r(&seed) % (left + 1)), ST_OK);
+                assert_int_equal(club->last.answer, LEDGER_TAKEN);
+                sent[t] = club->last.acknowledged;
+            }
+        }
+        for (size_t i = 0; i < CARDS; i++) {
+            model_sighting(&club->terminals[rand_r(&seed) % TERMINALS], &cards[i]);
+        }
+        for (int n = 0; n < TERMINALS; n++) {
+            int t = (n + (int)day) % TERMINALS;
+            sync_all(club, t, sent[t]);
+            sent[t] = club->terminals[t].count;
+        }
+        assert_int_equal(count_of(club, "tcase"), 0);
+        assert_int_equal(count_of(club, "seen"), 0);
+        assert_int_equal(count_of(club, "ahead"), 0);
+        for (size_t i = 0; i < CARDS; i++) {
+            char sql[128];
+            (void)snprintf(sql, sizeof sql,
+                           "SELECT b1 * 1000000 + hi FROM card WHERE card_no = %llu",
+                           (unsigned long long)cards[i].number);
+            assert_int_equal(sql_number(club, sql),
+                             cards[i].history[0].purse[PURSE_CREDIT].rials * 1000000 +
+                                 cards[i].history[0].counter);
+        }
+        assert_zero_sum(club);
+        assert_true(is_balanced(club));
+    }
+}
+
 static void schema_refuses_a_database_of_another_version(void **state)
 {
     struct club *club = *state;
@@ -910,6 +1024,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(posting_never_posts_altered_bytes_unseen, setup, teardown),
         cmocka_unit_test_setup_teardown(posting_books_a_change_without_reason_as_unexplained, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(posting_reports_money_for_points_that_were_not_spent, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(posting_reports_a_before_that_is_not_the_last_after, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(posting_reports_a_break_that_shows_when_a_gap_closes, setup,
@@ -923,6 +1039,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(posting_survives_a_club_that_was_closed_or_restored, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(posting_agrees_with_the_cards_after_random_days, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(posting_agrees_with_the_cards_after_days_of_doubt, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(schema_refuses_a_database_of_another_version, setup,
                                         teardown),
