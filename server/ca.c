@@ -323,6 +323,12 @@ enum st ca_make(const char *dir, const char *const *hosts, size_t host_count, st
                   dir);
         return ST_CORRUPT;
     }
+    if (!has_crt && has_key && file_exists(dir, "server.pem")) {
+        fault_say(fault,
+                  "%s has ca.key but no ca.pem: put the certificate back; all terminals trust it.",
+                  dir);
+        return ST_CORRUPT;
+    }
     /* A key alone is a start that was cut before anybody could have seen the certificate. */
     if (!has_crt) {
         st = make_ca(dir, now_s, fault);

@@ -289,6 +289,11 @@ ask /v1/enrol -d "@$t/enrol.json" >/dev/null
 "$club" approve --data "$data" all >/dev/null
 is "$(ask /v1/enrol -d "@$t/enrol.json") $(word terminal)" "200 3" "a restored club never hands out a number, or its cards, again"
 stop
+mv "$data/ca.pem" "$t/ca.lost"; sum=$(sha256sum <"$data/ca.key")
+command_is 1 "without ca.pem it does not start" "$club" serve --data "$data" --listen "127.0.0.1:$port"
+grep -q 'ca.pem' "$t/answer" && ok "and says so" || bad "and says so"
+is "$(sha256sum <"$data/ca.key")" "$sum" "and leaves the key that all terminals' certificates hang on"
+mv "$t/ca.lost" "$data/ca.pem"
 mv "$data/ca.key" "$t/"
 "$club" serve --data "$data" --listen "127.0.0.1:$port" >"$t/answer" 2>&1 && bad "without ca.key it does not start" || { grep -q 'ca.key' "$t/answer" && ok "without ca.key it says so, and makes no new one" || bad "without ca.key it says so"; }
 [ ! -e "$data/ca.key" ] || bad "a new CA key was made"
