@@ -176,6 +176,15 @@ static bool is_issuable(const struct tap *tap)
     return tap->view.condition == CARD_BLANK || tap->view.condition == CARD_HALF_ISSUED;
 }
 
+/* The chip or this terminal's keys would refuse the write (hal/card.h): said before the intent. */
+static bool lacks_key(const struct tap *tap, const struct snapshot *before,
+                      const struct snapshot *after)
+{
+    return before == NULL ? !tap->view.may_issue
+                          : !tap->view.may_load && after->purse[PURSE_CREDIT].rials >
+                                                       before->purse[PURSE_CREDIT].rials;
+}
+
 /* Plans what is asked on the card just read; `history` is newest first, none for an issue. */
 static enum tap_next plan(struct tap *tap, const struct snapshot *history, size_t count,
                           struct tap_act *ret_act)
@@ -197,6 +206,12 @@ static enum tap_next plan(struct tap *tap, const struct snapshot *history, size_
             tap->answer.snapshot = history[0];
         }
         return fail(tap, TAP_REASON_REFUSED, &result.why, ret_act);
+    }
+    if (lacks_key(tap, count > 0 ? &history[0] : NULL, &result.next)) {
+        struct fault why;
+        fault_say(&why, "This terminal has no key %s: do it at one that has.",
+                  count > 0 ? "to raise the credit of a card" : "to issue a card");
+        return fail(tap, TAP_REASON_REFUSED, &why, ret_act);
     }
 
     go(tap, TAP_INTENT, TAP_ACT_APPEND, ret_act);
@@ -558,6 +573,9 @@ static enum tap_next on_time_up(struct tap *tap, struct tap_act *ret_act)
 static enum tap_next on_lost(struct tap *tap, enum tap_event_kind kind, struct tap_act *ret_act)
 {
     tap->reader_is_away = kind == TAP_EVENT_READER;
+    if (kind == TAP_EVENT_NO_CARD) {
+        tap->unwritten = 0; /* it was not written because it left, not because it cannot be */
+    }
     return go_read(tap, ret_act);
 }
 

@@ -126,6 +126,8 @@ static struct card_view view_of(enum card_condition condition, struct snapshot s
 {
     struct card_view view = {
         .family = CARD_CLASSIC, .condition = condition, .uid = {1, 2, 3, 4}, .uid_bytes = 4};
+    view.may_load = condition == CARD_MEMBER;
+    view.may_issue = condition == CARD_BLANK || condition == CARD_HALF_ISSUED;
     if (condition == CARD_MEMBER) {
         view.number = the_number;
         view.snapshot = snapshot;
@@ -242,6 +244,13 @@ static bool feed_card(struct world *world, const char *word)
     } else if (strcmp(word, "forged") == 0) {
         view.snapshot = state_at(4, 9, 39);
         known = true;
+    } else if (strcmp(word, "card-keyless") == 0) {
+        view.may_load = false;
+        known = true;
+    } else if (strcmp(word, "blank-keyless") == 0) {
+        view = view_of(CARD_BLANK, (struct snapshot){0});
+        view.may_issue = false;
+        known = true;
     } else if (strcmp(word, "stranger") == 0) {
         view.number += 10;
         known = true;
@@ -295,7 +304,12 @@ static bool feed_history(struct world *world, const char *word)
     }
     struct snapshot list[3] = {world->tap.view.snapshot};
     size_t count = 1;
-    if (strcmp(word, "hist:ours") == 0) {
+    if (strcmp(word, "hist:paid") == 0) {
+        list[1] = state_at(4, 9, 39);
+        list[1].points.n -= 4;
+        list[1].purse[PURSE_CREDIT].rials += 100000;
+        count = 2;
+    } else if (strcmp(word, "hist:ours") == 0) {
         list[1] = state_at(7, 9, 42);
         list[2] = world->pending.intent.after;
         count = 3;
@@ -361,6 +375,8 @@ static const char *const scripts[][4] = {
     {"look", "looked", "unload", "unload card looked"},
     {"look", "looked", "sale refused by the plan", "sale-dear card looked"},
     {"look", "looked", "sale, no programme", "noprogramme sale card looked"},
+    {"look", "looked", "load, this terminal has no key for it", "load card-keyless looked"},
+    {"look", "looked", "issue, this terminal has no key for it", "issue blank-keyless looked"},
     {"look", "looked", "issue on a blank card", "issue half looked"},
     {"look", "looked", "issue, no free number", "issue blank looked:nonumber"},
     {"look", "looked", "issue on a member card", "issue card looked"},
@@ -424,6 +440,10 @@ static const char *const scripts[][4] = {
     {"sight", "store_failed", "history", "history card looked failed"},
     {"sight", "store_failed", "rolled back", "sale card looked:higher card failed"},
     {"list", "history", "refund", "refund card looked hist:list"},
+    {"list", "history", "refund to credit, this terminal has no key for it",
+     "refund card-keyless looked hist:paid"},
+    {"list", "history", "refund of money only, this terminal has no key for credit",
+     "refund card-keyless looked hist:list"},
     {"list", "history", "refund refused by the plan", "refund-lost card looked hist:list"},
     {"list", "history", "history", "history card looked:seen hist:list"},
     {"list", "history", "nothing readable", "history card looked:seen hist:none"},
@@ -438,6 +458,8 @@ static const char *const scripts[][4] = {
      "left:sale balance card looked:left after written"},
     {"commit", "unwritten", "-", SENT},
     {"commit", "unwritten", "five times", FIVE},
+    {"commit", "unwritten", "five times, but it was away in between",
+     SENT AGAIN AGAIN AGAIN "nocard " AGAIN},
     {"outcome", "stored", "cannot be written", FIVE "stored"},
     {"outcome", "store_failed", "cannot be written", FIVE "failed"},
     {"commit", "gone", "-", HELD},
