@@ -137,7 +137,10 @@ class Peer:
         lines = head.decode().split("\r\n")
         headers = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in lines[1:])}
         while len(body) < int(headers["content-length"]):
-            body += connection.recv(65536)
+            more = connection.recv(65536)
+            if not more:
+                return None
+            body += more
         assert headers["content-encoding"] == "gzip"
         return lines[0].split()[1], json.loads(gzip.decompress(body))
 
