@@ -163,6 +163,11 @@ static bool screen_terminal(struct api *api, const struct api_request *request,
     case STANDING_UNKNOWN:
         break;
     }
+    st = registry_note_strange(api->db, request->terminal, request->now_s);
+    if (st != ST_OK) {
+        refuse_trouble(api, st, db_fault(api->db)->say, ret);
+        return false;
+    }
     refuse(api, 403, "certificate", ret, "The club does not know this certificate of terminal %u.",
            request->terminal);
     return false;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HASH_BYTES = 32, NO_TERMINAL = 0, TERMINALS_MAX = WIRE_TERMINAL_MAX };
+enum { HASH_BYTES = 32, NO_TERMINAL = 0, TERMINALS_MAX = WIRE_TERMINAL_MAX, STRANGE_BYTES = 32 };
 #define CARD_PAYLOAD_FIRST UINT64_C(936400000000000)
 
 /* Without I, L, O and U: nothing that is misread off a screen or a phone call. */
@@ -344,7 +344,46 @@ enum st registry_pending(struct db *db, int64_t after, struct registry_request *
     return st;
 }
 
-/* A number above every one in the database and above `last`. */
+/* The row of `club` that says: this number is out in the world. */
+static void strange_name(int64_t terminal, char ret_name[STRANGE_BYTES])
+{
+    (void)snprintf(ret_name, STRANGE_BYTES, "strange.%lld", (long long)terminal);
+}
+
+static enum st is_strange(struct db *db, int64_t terminal, bool *ret_is)
+{
+    char name[STRANGE_BYTES];
+    struct db_stmt *stmt = NULL;
+    strange_name(terminal, name);
+    enum st st = db_prepare(db, "SELECT value FROM club WHERE name = $1", "t", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, ret_is, name);
+    }
+    db_finish(stmt);
+    return st;
+}
+
+enum st registry_note_strange(struct db *db, uint32_t terminal, int64_t now_s)
+{
+    char name[STRANGE_BYTES];
+    bool is_known = false;
+    strange_name(terminal, name);
+    enum st st = is_strange(db, terminal, &is_known);
+    if (st != ST_OK || is_known) {
+        return st;
+    }
+    st = begin(db, NULL);
+    if (st != ST_OK) {
+        return st;
+    }
+    st = is_strange(db, terminal, &is_known);
+    if (st == ST_OK && !is_known) {
+        ONCE(st, db, "INSERT INTO club (name, value) VALUES ($1, $2)", "ti", name, now_s);
+    }
+    return end(db, st, NULL);
+}
+
+/* A number above every one in the database and above `last`, which no strange terminal has. */
 static enum st term_new(struct db *db, int64_t branch, uint32_t last, int64_t now_s,
                         int64_t *ret_terminal, struct fault *fault)
 {
@@ -352,6 +391,10 @@ static enum st term_new(struct db *db, int64_t branch, uint32_t last, int64_t no
     enum st st = next_number(db, "SELECT max(term_id) FROM term", ret_terminal);
     if (st == ST_OK && *ret_terminal <= last) {
         *ret_terminal = (int64_t)last + 1;
+    }
+    for (bool taken = true; st == ST_OK && taken;) {
+        st = is_strange(db, *ret_terminal, &taken);
+        *ret_terminal += st == ST_OK && taken;
     }
     if (st == ST_OK && *ret_terminal > TERMINALS_MAX) {
         fault_say(fault, "All %d numbers of terminals are given out.", TERMINALS_MAX);

@@ -61,6 +61,10 @@ ST_CHECK enum st registry_standing(struct db *db, uint32_t terminal,
                                    const uint8_t fingerprint[CA_FINGERPRINT_BYTES],
                                    enum registry_standing *ret);
 
+/* A certificate of the club's CA names a terminal that the club does not know: a restored club has
+ * forgotten it. Its number is given to no other from now on. */
+ST_CHECK enum st registry_note_strange(struct db *db, uint32_t terminal, int64_t now_s);
+
 /* Stores a programme that programme_load() took. The same one again is fine. ST_REFUSED: not newer
  * than the one in force. */
 ST_CHECK enum st registry_programme_put(struct db *db, uint32_t version, const char *text,

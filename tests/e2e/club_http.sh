@@ -281,6 +281,7 @@ key c; request c; C=$(code); enrol_body "$C" "$t/c.csr"
 ask /v1/enrol -d "@$t/enrol.json" >/dev/null
 "$club" approve --data "$data" all >/dev/null
 is "$(ask /v1/enrol -d "@$t/enrol.json") $(word terminal)" "200 2" "a terminal joins after the backup"
+word certificate >"$t/c.crt"
 stop
 rm -f "$data/club.db-wal" "$data/club.db-shm"; cp "$t/backup.db" "$data/club.db"
 serve
@@ -288,6 +289,15 @@ key d; request d; D=$(code); enrol_body "$D" "$t/d.csr"
 ask /v1/enrol -d "@$t/enrol.json" >/dev/null
 "$club" approve --data "$data" all >/dev/null
 is "$(ask /v1/enrol -d "@$t/enrol.json") $(word terminal)" "200 3" "a restored club never hands out a number, or its cards, again"
+stop
+# The same, and terminals.last is as old as the backup; but the forgotten terminal calls.
+rm -f "$data/club.db-wal" "$data/club.db-shm" "$data/terminals.last"; cp "$t/backup.db" "$data/club.db"
+serve
+for _ in 1 2; do refused 403 certificate "a terminal that the club has forgotten is refused" /v1/sync --cert "$t/c.crt" --key "$t/c.key" -d "@$t/empty"; done
+key e; request e; E=$(code); enrol_body "$E" "$t/e.csr"
+ask /v1/enrol -d "@$t/enrol.json" >/dev/null
+"$club" approve --data "$data" all >/dev/null
+is "$(ask /v1/enrol -d "@$t/enrol.json") $(word terminal)" "200 3" "and its number goes to no other"
 stop
 mv "$data/ca.pem" "$t/ca.lost"; sum=$(sha256sum <"$data/ca.key")
 command_is 1 "without ca.pem it does not start" "$club" serve --data "$data" --listen "127.0.0.1:$port"
