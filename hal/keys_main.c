@@ -1,6 +1,7 @@
 /* vafa-keys - makes key stores, and shows which keys are in one without showing the keys.
  *
  * STORE is a file, or a token. Exit: 0 done, 1 not done (why: on standard error), 2 wrong use. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,7 @@ int main(int argc, char **argv)
             return hold_ceremony(&ceremony);
         }
     }
-    fputs(usage, stderr);
-    return 2;
+    const bool is_help = argc == 2 && strcmp(argv[1], "--help") == 0;
+    fputs(usage, is_help ? stdout : stderr);
+    return is_help ? 0 : 2;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "firmware/engine/programme.h"
 #include "server/ca.h"
@@ -207,14 +208,28 @@ static enum st club_dump(struct club *club)
 
 /* --- options ------------------------------------------------------------------------------- */
 
+/* What a command does. */
+typedef enum st (*run_command)(struct club *);
+
 static const struct {
     const char *name;
-    enum st (*run)(struct club *);
+    run_command run;
 } commands[] = {
     {"serve", club_serve},         {"code", club_code},     {"pending", club_pending},
     {"approve", club_approve},     {"revoke", club_revoke}, {"terminals", club_terminals},
     {"programme", club_programme}, {"report", club_report}, {"dump", club_dump},
 };
+
+/* NULL: there is none of that name. */
+static run_command command_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return commands[i].run;
+        }
+    }
+    return NULL;
+}
 
 static int refuse_usage(const char *say, const char *what)
 {
@@ -261,7 +276,10 @@ static int parse(char **argv, struct options *ret)
         }
     }
     if (ret->command == NULL) {
-        return refuse_usage("give a command", "");
+        return refuse_usage("give a command:", "");
+    }
+    if (command_of(ret->command) == NULL) {
+        return refuse_usage("unknown command", ret->command);
     }
     return ret->data == NULL ? refuse_usage("give --data DIR to", ret->command) : 0;
 }
@@ -270,7 +288,9 @@ static enum st club_open(struct club *club)
 {
     char path[PATH_MAX];
     const char *dir = club->options->data;
-    if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+    /* Only `serve` makes a club: a wrong name must not show an empty one. */
+    bool may_make = command_of(club->options->command) == club_serve;
+    if (may_make && mkdir(dir, 0700) != 0 && errno != EEXIST) {
         fault_say(&club->fault, "Cannot make the data folder %s: %s.", dir, strerror(errno));
         return ST_IO;
     }
@@ -278,7 +298,12 @@ static enum st club_open(struct club *club)
         fault_say(&club->fault, "The name of the data folder is too long.");
         return ST_FOREIGN;
     }
-    enum st st = db_open(path, true, &club->db, &club->fault);
+    if (!may_make && access(path, F_OK) != 0) {
+        fault_say(&club->fault, "%s holds no club: name the folder that `vafa-club serve` made.",
+                  dir);
+        return ST_IO;
+    }
+    enum st st = db_open(path, may_make, &club->db, &club->fault);
     return st == ST_OK ? schema_make(club->db, &club->fault) : st;
 }
 
@@ -286,31 +311,27 @@ int main(int argc, char **argv)
 {
     struct options options;
     struct club club = {.options = &options, .now_s = (int64_t)time(NULL)};
-    (void)argc;
     (void)umask(077);
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        return fputs(usage, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    }
     int rc = parse(argv, &options);
     if (rc != 0) {
         return rc;
     }
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(commands[i].name, options.command) != 0) {
-            continue;
-        }
-        enum st st = club_open(&club);
-        if (st == ST_OK) {
-            st = commands[i].run(&club);
-        }
-        if (st != ST_OK) {
-            fprintf(stderr, "vafa-club: %s\n",
-                    club.fault.say[0] != '\0' || club.db == NULL ? club.fault.say
-                                                                 : db_fault(club.db)->say);
-        }
-        db_close(club.db);
-        if (fflush(stdout) != 0) {
-            fprintf(stderr, "vafa-club: cannot write the output: %s\n", strerror(errno));
-            return EXIT_FAILURE;
-        }
-        return st == ST_OK ? EXIT_SUCCESS : st == ST_FOREIGN ? EXIT_USAGE : EXIT_FAILURE;
+    enum st st = club_open(&club);
+    if (st == ST_OK) {
+        st = command_of(options.command)(&club);
     }
-    return refuse_usage("unknown command", options.command);
+    if (st != ST_OK) {
+        fprintf(stderr, "vafa-club: %s\n",
+                club.fault.say[0] != '\0' || club.db == NULL ? club.fault.say
+                                                             : db_fault(club.db)->say);
+    }
+    db_close(club.db);
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "vafa-club: cannot write the output: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+    }
+    return st == ST_OK ? EXIT_SUCCESS : st == ST_FOREIGN ? EXIT_USAGE : EXIT_FAILURE;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hal/clock.h"
@@ -383,6 +384,8 @@ int main(int argc, char **argv)
         (void)fputs(usage, stdout); /* nobody could be told of its failure */
         return EXIT_DONE;
     }
+    (void)umask(
+        027); /* the database holds what members did: their owner and the group of both processes */
     if (!read_options(argc, argv, &sync.options)) {
         (void)fputs(usage, stderr); /* nobody could be told of its failure */
         return EXIT_USAGE;

@@ -111,7 +111,13 @@ int main(int argc, char **argv)
     } else if (argc == 2 && strchr(argv[1], ':') != NULL) {
         rc = watch(argv[1]);
     } else {
-        (void)fputs("usage: vafa-ident KIND:PATH | vafa-ident typed\n", stderr);
+        const bool is_help = argc == 2 && strcmp(argv[1], "--help") == 0;
+        (void)fputs(
+            "usage: vafa-ident KIND:PATH | vafa-ident typed\n"
+            "KIND: em4100-serial, scanner-serial, magstripe-keys, scanner-keys or em4100-keys;\n"
+            "PATH: its device. Prints what each reading identifies, a line each.\n",
+            is_help ? stdout : stderr);
+        rc = is_help ? 0 : 2;
     }
     (void)prctl(PR_SET_DUMPABLE, 1);
     return rc;

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -202,6 +203,7 @@ int main(int argc, char **argv)
         return code - 1;
     }
     lock_down();
+    (void)umask(027); /* the database holds what members did: for its owner and group */
     enum st st = open_parts(&options, argv[0], &parts, &fault);
     if (st == ST_OK) {
         log_ready(&parts, clock_monotonic_ms() - started_ms);

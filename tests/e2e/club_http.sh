@@ -249,6 +249,8 @@ command_is 2 "an unknown command says what is right" "$club" sell --data "$data"
 grep -q 'programme FILE' "$t/answer" && ok "with the list of commands" || bad "with the list of commands"
 command_is 2 "an unknown option" "$club" report --data "$data" --jsno
 command_is 2 "no data folder" "$club" report
+command_is 1 "a report on a folder that holds no club" "$club" report --data "$t/nowhere"
+[ ! -e "$t/nowhere" ] && ok "which does not make one" || bad "which does not make one"
 command_is 2 "an option without its value" "$club" report --data
 command_is 2 "hours that are none" "$club" code --data "$data" --merchant a --branch b --hours soon
 command_is 2 "a merchant without a name" "$club" code --data "$data" --merchant "" --branch b
