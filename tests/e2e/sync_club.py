@@ -247,8 +247,7 @@ def a_club_restored_from_a_backup_is_sent_the_rest_again():
 
 def an_expired_certificate_is_refused_and_says_so():
     if SANITIZED:
-        print("# faketime and the sanitizers do not go together: skipped")
-        return
+        return "faketime and the sanitizers do not go together"
     feed(1)
     before = books()
     shop.stop("club")
@@ -306,8 +305,8 @@ with Shop(BUILD) as shop:
     shop.club("programme", shop.programme)
     for test in TESTS:
         try:
-            test()
-            print(f"ok {test.__name__}", flush=True)
+            skipped = test()
+            print(f"ok {test.__name__}" + (f" # SKIP {skipped}" if skipped else ""), flush=True)
         except (AssertionError, RuntimeError, OSError, subprocess.SubprocessError, sqlite3.Error, KeyError, ValueError) as error:
             failed += 1
             print(f"not ok {test.__name__}\n  {type(error).__name__}: {error}", flush=True)

@@ -34,7 +34,7 @@ static void send_pending(struct sim *sim, struct sim_pending *pending)
     pending->count = 0;
 }
 
-/* Sends what is for now and keeps what is for later. */
+/* Sends what is due and keeps what is to be late. */
 static void deliver(struct sim *sim, const struct pn532_output *output, uint64_t now_us)
 {
     if (output->is_abort) {
