@@ -17,7 +17,8 @@ static const char usage[] =
     "       vafa-keys check STORE    print roles, versions and check values, never keys\n"
     "       vafa-keys half           print a random half and its check value, for a sheet\n"
     "       vafa-keys ceremony STORE --version N --role ROLE [--role ROLE ...] [--custodians 3]\n"
-    "                                put masters in, by halves; ROLE: classic issue spend load\n"
+    "                                put masters in, by halves; ROLE: classic issue spend load "
+    "media\n"
     "       vafa-keys migrate FILE   seal a file of format 1\n"
     "STORE: FILE, or FILE?device=SECRET (else FILE.device), or a token:\n"
     "       'pkcs11:token=LABEL?module-path=/LIBRARY.so&pin-source=/PINFILE'\n";
@@ -92,6 +93,8 @@ static bool take_role(struct ceremony *ceremony, const char *role)
         ceremony->wants[MASTER_SPEND] = true;
     } else if (strcmp(role, "load") == 0) {
         ceremony->wants[MASTER_LOAD] = true;
+    } else if (strcmp(role, "media") == 0) {
+        ceremony->wants[MASTER_MEDIA] = true;
     } else {
         return false;
     }

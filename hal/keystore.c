@@ -25,6 +25,8 @@ const char *keystore_master_name(enum key_master master)
         return "desfire-spend";
     case MASTER_LOAD:
         return "desfire-load";
+    case MASTER_MEDIA:
+        return "media";
     }
     return "unknown";
 }
@@ -209,6 +211,31 @@ enum st keystore_seal(const struct keystore *keystore, uint8_t version, enum sea
         aes_mac_cmac(key, data, size, ret_seal);
         bytes_wipe(key, sizeof key);
     }
+    return st;
+}
+
+bool keystore_has_media(const struct keystore *keystore, uint8_t version)
+{
+    return version < KEYSTORE_VERSIONS && keystore->has[MASTER_MEDIA][version];
+}
+
+enum st keystore_medium_tag(const struct keystore *keystore, uint8_t version, uint8_t kind,
+                            const char *text, uint8_t ret_tag[KEYSTORE_MEDIUM_TAG_BYTES])
+{
+    static const char name[] = "VAFA-MEDIUM-1";
+    uint8_t message[sizeof name + 1 + KEYSTORE_MEDIUM_TEXT_MAX];
+    const size_t size = strlen(text);
+    assert(size >= 1 && size <= KEYSTORE_MEDIUM_TEXT_MAX);
+
+    if (!keystore_has_media(keystore, version)) {
+        return ST_UNSUPPORTED;
+    }
+    memcpy(message, name, sizeof name); /* its NUL too */
+    message[sizeof name] = kind;
+    memcpy(message + sizeof name + 1, text, size);
+    const enum st st = keystore->ops->cmac(keystore->ctx, MASTER_MEDIA, version, message,
+                                           sizeof name + 1 + size, ret_tag);
+    bytes_wipe(message, sizeof message);
     return st;
 }
 

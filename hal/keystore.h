@@ -129,6 +129,18 @@ void keystore_desfire_end(struct keystore *keystore);
 /* True if the store has the master of that role and version. */
 bool keystore_has_role(const struct keystore *keystore, enum key_role role, uint8_t version);
 
+/* Media that identify (docs/media.md).
+ *
+ * A medium is stored and sent only as this: AES-CMAC (NIST SP 800-38B) under the media master,
+ * which all terminals of a club share, of "VAFA-MEDIUM-1", a zero byte, `kind` (1 byte) and `text`
+ * (1 to KEYSTORE_MEDIUM_TEXT_MAX bytes, else a bug). Vectors: docs/media.md. ST_UNSUPPORTED  this
+ * store has no media master of that version. ST_IO  a token fell silent. */
+enum { KEYSTORE_MEDIUM_TAG_BYTES = 16, KEYSTORE_MEDIUM_TEXT_MAX = 64 };
+ST_CHECK enum st keystore_medium_tag(const struct keystore *keystore, uint8_t version, uint8_t kind,
+                                     const char *text, uint8_t ret_tag[KEYSTORE_MEDIUM_TAG_BYTES]);
+/* True if the store has the media master of that version. */
+bool keystore_has_media(const struct keystore *keystore, uint8_t version);
+
 enum { KEYSTORE_CHECK_BYTES = 3 };
 
 /* Key check values: the first 3 bytes of AES-CMAC over 16 zero bytes, of the sector master and of

@@ -18,8 +18,9 @@ enum key_master {
     MASTER_ISSUE = 2,   /* DESFire keys, in the order of enum key_role */
     MASTER_SPEND = 3,
     MASTER_LOAD = 4,
+    MASTER_MEDIA = 5, /* keyed hashes of media that identify */
 };
-enum { KEY_MASTERS = 5, KEY_MASTER_BYTES = 16, KEYSTORE_ENTRIES_MAX = KEY_MASTERS * 16 };
+enum { KEY_MASTERS = 6, KEY_MASTER_BYTES = 16, KEYSTORE_ENTRIES_MAX = KEY_MASTERS * 16 };
 
 /* "classic-sectors", "desfire-spend" ...; in the ceremony's words and as labels on tokens. */
 const char *keystore_master_name(enum key_master master);

@@ -223,6 +223,9 @@ static enum st record_put(struct ledger *ledger, const struct item *item)
         card = (int64_t)item->entry.sighting.card_number;
         counter = item->entry.sighting.snapshot.counter;
         break;
+    case ENTRY_LINK:
+        card = (int64_t)item->entry.link.card_number;
+        break;
     case ENTRY_START:
         break;
     }
@@ -347,6 +350,8 @@ static enum st take_evidence(struct ledger *ledger)
             if (st == ST_OK) {
                 st = evidence_note(ledger, &item->entry.sighting.snapshot, item);
             }
+        } else if (item->entry.kind == ENTRY_LINK) {
+            st = links_post(ledger, item);
         }
     }
     return st == ST_OK ? card_switch(ledger, 0) : st;

@@ -41,6 +41,8 @@ enum sql {
     SQL_CASE_GET,
     SQL_CASE_PUT,
     SQL_PROGRAMME_GET,
+    SQL_LINK_GET,
+    SQL_LINK_PUT,
     SQL_COUNT,
 };
 
@@ -128,6 +130,11 @@ ST_CHECK enum st evidence_prove(struct ledger *ledger, struct item *item);
 ST_CHECK enum st evidence_replace(struct ledger *ledger, const struct item *item);
 /* After `item` was posted below the card's top: does the next transaction begin where it ends? */
 ST_CHECK enum st evidence_check_next(struct ledger *ledger, const struct item *item);
+
+/* --- links.c ------------------------------------------------------------------------------- */
+
+/* Posts `item`, a link. The first card that claims a medium keeps it; another one is a case. */
+ST_CHECK enum st links_post(struct ledger *ledger, const struct item *item);
 
 /* --- reckon.c ------------------------------------------------------------------------------ */
 

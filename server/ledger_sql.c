@@ -62,6 +62,10 @@ static const struct {
     [SQL_CASE_PUT] = {"INSERT INTO tcase (term_id, term_seq, why, card_no, card_ctr, at, say, raw)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                       "iitiiitb"},
+    [SQL_LINK_GET] = {"SELECT card_no, term_id, term_seq FROM link WHERE medium = $1", "b"},
+    [SQL_LINK_PUT] = {"INSERT INTO link (medium, kind, card_no, term_id, term_seq, at)"
+                      " VALUES ($1, $2, $3, $4, $5, $6)",
+                      "biiiii"},
     [SQL_PROGRAMME_GET] = {"SELECT text FROM programme WHERE version = $1", "i"},
 };
 

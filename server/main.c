@@ -13,6 +13,7 @@
 #include "firmware/engine/programme.h"
 #include "server/ca.h"
 #include "server/db.h"
+#include "server/links.h"
 #include "server/registry.h"
 #include "server/report.h"
 #include "server/schema.h"
@@ -32,6 +33,7 @@ static const char usage[] =
     "  terminals                                     list them\n"
     "  programme FILE                                check a programme and hand it out\n"
     "  report [--json]                               ledger, cards, merchants, gaps, cases\n"
+    "  links [--json]                                which medium belongs to which card\n"
     "  dump                                          balances and all entries, as JSON\n";
 
 struct options {
@@ -201,6 +203,11 @@ static enum st club_report(struct club *club)
     return st;
 }
 
+static enum st club_links(struct club *club)
+{
+    return links_write(club->db, club->options->json, stdout);
+}
+
 static enum st club_dump(struct club *club)
 {
     return report_dump(club->db, stdout);
@@ -218,6 +225,7 @@ static const struct {
     {"serve", club_serve},         {"code", club_code},     {"pending", club_pending},
     {"approve", club_approve},     {"revoke", club_revoke}, {"terminals", club_terminals},
     {"programme", club_programme}, {"report", club_report}, {"dump", club_dump},
+    {"links", club_links},
 };
 
 /* NULL: there is none of that name. */

@@ -68,9 +68,17 @@ static const char ddl_reference[] =
     "CREATE TABLE club (name TEXT PRIMARY KEY, value " I64 " NOT NULL) " STRICT ";"
     "INSERT INTO club (name, value) VALUES ('schema', 1)";
 
-/* clang-format on */
+/* What each version added to the one before it. A medium owns its link; medium = version of the
+ * media master and keyed hash (docs/journal.md). */
+static const char *const ddl_added[SCHEMA_VERSION + 1] = {
+    [2] =
+    "CREATE TABLE link (medium " BYTES " PRIMARY KEY NOT NULL, kind " I64 " NOT NULL,"
+    " card_no " I64 " NOT NULL, term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
+    " at " I64 " NOT NULL) " STRICT ";"
+    "UPDATE club SET value = 2 WHERE name = 'schema'",
+};
 
-_Static_assert(SCHEMA_VERSION == 1, "the INSERT above names the version");
+/* clang-format on */
 
 static enum st make_tables(struct db *db)
 {
@@ -81,7 +89,18 @@ static enum st make_tables(struct db *db)
     return st == ST_OK ? db_exec(db, ddl_reference) : st;
 }
 
-static enum st check_version(struct db *db, struct fault *fault)
+/* Tables that an older version lacks. */
+static enum st migrate(struct db *db, int64_t version)
+{
+    enum st st = ST_OK;
+    while (version < SCHEMA_VERSION && st == ST_OK) {
+        version++;
+        st = db_exec(db, ddl_added[version]);
+    }
+    return st;
+}
+
+static enum st read_version(struct db *db, int64_t *ret, struct fault *fault)
 {
     struct db_stmt *stmt = NULL;
     enum st st = db_prepare(db, "SELECT value FROM club WHERE name = 'schema'", "", &stmt);
@@ -91,11 +110,12 @@ static enum st check_version(struct db *db, struct fault *fault)
     }
     if (st == ST_OK) {
         int64_t version = row ? db_i64(stmt, 0) : 0;
-        if (version != SCHEMA_VERSION) {
+        if (version < 1 || version > SCHEMA_VERSION) {
             fault_say(fault, "The database is of version %lld, this program reads %d.",
                       (long long)version, SCHEMA_VERSION);
             st = ST_FOREIGN;
         }
+        *ret = version;
     }
     db_finish(stmt);
     return st;
@@ -111,7 +131,9 @@ enum st schema_make(struct db *db, struct fault *fault)
     bool exists = false;
     st = db_has_table(db, "club", &exists);
     if (st == ST_OK) {
-        st = exists ? check_version(db, fault) : make_tables(db);
+        int64_t version = 1; /* of what make_tables() makes */
+        st = exists ? read_version(db, &version, fault) : make_tables(db);
+        st = st == ST_OK ? migrate(db, version) : st;
     }
     if (st == ST_OK) {
         st = db_commit(db);

@@ -11,9 +11,9 @@
 #include "hal/base/status.h"
 #include "server/db.h"
 
-enum { SCHEMA_VERSION = 1, SLOTS = 1024 };
+enum { SCHEMA_VERSION = 2, SLOTS = 1024 };
 
-/* Makes the tables in an empty database, or checks that they are of this version.
+/* Makes the tables in an empty database; adds what a database of an older version lacks.
  * ST_FOREIGN  not a club's database, or of a newer version: fault says which. */
 ST_CHECK enum st schema_make(struct db *db, struct fault *fault);
 

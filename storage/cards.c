@@ -29,6 +29,7 @@ enum st cards_shown(struct store *store, const struct entry *entry, uint64_t *re
         return st;
     case ENTRY_INTENT:
     case ENTRY_START:
+    case ENTRY_LINK:
         break;
     }
     return ST_REFUSED;
@@ -51,6 +52,13 @@ enum st cards_note(struct store *store, const struct entry *entry)
 }
 
 enum st cards_seen(struct store *store, uint64_t card_number, struct snapshot *ret)
+{
+    int64_t time_s = 0;
+    return cards_seen_at(store, card_number, ret, &time_s);
+}
+
+enum st cards_seen_at(struct store *store, uint64_t card_number, struct snapshot *ret,
+                      int64_t *ret_time_s)
 {
     if (card_number > INT64_MAX) {
         return ST_REFUSED; /* foreign: no card of ours has such a number */
@@ -84,6 +92,7 @@ enum st cards_seen(struct store *store, uint64_t card_number, struct snapshot *r
     }
     if (st == ST_OK) {
         *ret = snapshot;
+        *ret_time_s = entry.time_s;
     }
     return st;
 }

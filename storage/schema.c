@@ -24,7 +24,11 @@ static const struct {
                   " text TEXT NOT NULL, digest BLOB NOT NULL CHECK(length(digest) = 32)) STRICT"},
     {"sync", "CREATE TABLE sync(one INTEGER PRIMARY KEY CHECK(one = 1),"
              " acknowledged INTEGER NOT NULL CHECK(acknowledged BETWEEN 0 AND 16777215)) STRICT"},
+    {"links", "CREATE TABLE links(medium BLOB PRIMARY KEY NOT NULL CHECK(length(medium) = 17),"
+              " seq INTEGER NOT NULL REFERENCES journal(seq)) STRICT, WITHOUT ROWID"},
 };
+/* How many of the tables a file of each version has: a migration adds the rest. */
+static const size_t tables_of[STORE_VERSION + 1] = {[1] = 6, [2] = 7};
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
 /* One number out of a one-row query. */
@@ -123,9 +127,39 @@ static enum st use_wal(struct store *store)
     return st;
 }
 
-/* All tables and the header's marks in one transaction: a power cut leaves an empty file or a whole
- * one. */
-static enum st create_tables(struct store *store)
+/* Every table as we write it, and nothing else: no trigger, view or index can ride along. */
+static enum st check_tables(struct store *store, size_t expected)
+{
+    sqlite3_stmt *statement = NULL;
+    const char *text = "SELECT type, name, sql FROM sqlite_schema ORDER BY rowid";
+    int code = sqlite3_prepare_v2(store->db, text, -1, &statement, NULL);
+    enum st st = ST_OK;
+    size_t count = 0;
+    while (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *type = (const char *)sqlite3_column_text(statement, 0);
+        const char *sql = (const char *)sqlite3_column_text(statement, 2);
+        if (type == NULL || sql == NULL || count >= expected || strcmp(type, "table") != 0 ||
+            strcmp(sql, tables[count].text) != 0) {
+            st = store_corrupt(store, "its tables are not the ones that we make");
+            break;
+        }
+        count++;
+        code = SQLITE_OK;
+    }
+    if (st == ST_OK) {
+        st = sql_status(store, code, "read the tables");
+    }
+    if (st == ST_OK && count != expected) {
+        st = store_corrupt(store, "a table is missing");
+    }
+    (void)sqlite3_finalize(statement);
+    return st;
+}
+
+/* Creates or migrates: the tables that are missing and the header's marks in one transaction. A
+ * power cut leaves the file as it was, or a whole one. What an older version has must be right
+ * before anything is added to it. */
+static enum st add_tables(struct store *store)
 {
     enum st st = sql_text(store, "BEGIN IMMEDIATE", "begin to create");
     if (st != ST_OK) {
@@ -133,11 +167,14 @@ static enum st create_tables(struct store *store)
     }
     struct header header;
     st = header_read(store, &header);
-    if (st == ST_OK && header_is_empty(&header)) { /* else the other process was faster */
+    if (st == ST_OK && header.version >= 1 && header.version < STORE_VERSION) {
+        st = check_tables(store, tables_of[header.version]);
+    }
+    if (st == ST_OK && header.version < STORE_VERSION) { /* else the other process was faster */
         char marks[80];
         (void)snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
                        STORE_APPLICATION_ID, STORE_VERSION);
-        for (size_t i = 0; i < TABLES && st == ST_OK; i++) {
+        for (size_t i = tables_of[header.version]; i < TABLES && st == ST_OK; i++) {
             st = sql_text(store, tables[i].text, "create the tables");
         }
         if (st == ST_OK) {
@@ -150,35 +187,6 @@ static enum st create_tables(struct store *store)
     if (sqlite3_get_autocommit(store->db) == 0) {
         (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     }
-    return st;
-}
-
-/* Every table as we write it, and nothing else: no trigger, view or index can ride along. */
-static enum st check_tables(struct store *store)
-{
-    sqlite3_stmt *statement = NULL;
-    const char *text = "SELECT type, name, sql FROM sqlite_schema ORDER BY rowid";
-    int code = sqlite3_prepare_v2(store->db, text, -1, &statement, NULL);
-    enum st st = ST_OK;
-    size_t count = 0;
-    while (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-        const char *type = (const char *)sqlite3_column_text(statement, 0);
-        const char *sql = (const char *)sqlite3_column_text(statement, 2);
-        if (type == NULL || sql == NULL || count >= TABLES || strcmp(type, "table") != 0 ||
-            strcmp(sql, tables[count].text) != 0) {
-            st = store_corrupt(store, "its tables are not the ones that we make");
-            break;
-        }
-        count++;
-        code = SQLITE_OK;
-    }
-    if (st == ST_OK) {
-        st = sql_status(store, code, "read the tables");
-    }
-    if (st == ST_OK && count != TABLES) {
-        st = store_corrupt(store, "a table is missing");
-    }
-    (void)sqlite3_finalize(statement);
     return st;
 }
 
@@ -211,14 +219,13 @@ enum st schema_check_and_migrate(struct store *store, bool create)
     if (!is_empty && header.version < 1) {
         return store_corrupt(store, "its version is missing");
     }
-    /* Only now: before this point a foreign file has not been changed. There is no version before 1
-     * to migrate from; a later one adds its steps between create and check. */
+    /* Only now: before this point a foreign file has not been changed. */
     st = use_wal(store);
-    if (st == ST_OK && is_empty) {
-        st = create_tables(store);
+    if (st == ST_OK && header.version < STORE_VERSION) {
+        st = add_tables(store);
     }
     if (st == ST_OK) {
-        st = check_tables(store);
+        st = check_tables(store, TABLES);
     }
     return st;
 }

@@ -28,6 +28,10 @@ static const char *const texts[STATEMENTS] = {
                        " WHERE ?2 > counter",
     [SQL_CARD] = "SELECT counter, seq FROM cards WHERE number = ?1",
     [SQL_CARD_COUNT] = "SELECT count(*) FROM cards",
+    [SQL_LINK_PUT] = "INSERT INTO links(medium, seq) VALUES(?1, ?2)"
+                     " ON CONFLICT(medium) DO UPDATE SET seq = ?2",
+    [SQL_LINK] = "SELECT seq FROM links WHERE medium = ?1",
+    [SQL_LINK_COUNT] = "SELECT count(*) FROM links",
     [SQL_ACKNOWLEDGED] = "SELECT acknowledged FROM sync WHERE one = 1",
     [SQL_ACKNOWLEDGE] = "INSERT INTO sync(one, acknowledged) VALUES(1, ?1)"
                         " ON CONFLICT(one) DO UPDATE SET acknowledged = ?1",

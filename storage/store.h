@@ -103,6 +103,17 @@ ST_CHECK enum st sync_set_acknowledged(struct store *store, uint32_t sequence);
  * counter than this was rolled back or cloned. */
 ST_CHECK enum st cards_seen(struct store *store, uint64_t card_number, struct snapshot *ret);
 
+/* The same with the time at which this terminal's clock saw it, seconds since 1970. */
+ST_CHECK enum st cards_seen_at(struct store *store, uint64_t card_number, struct snapshot *ret,
+                               int64_t *ret_time_s);
+
+/* --- media --------------------------------------------------------------------------------- */
+
+/* The entry that links the medium with this keyed hash (hal/keystore.h) to a card; the newest one
+ * if there are several. Kept up to date by journal_append. ST_REFUSED: it is not linked here. */
+ST_CHECK enum st links_find(struct store *store, uint8_t key_version,
+                            const uint8_t tag[ENTRY_TAG_BYTES], struct entry *ret);
+
 /* --- settings and programme ---------------------------------------------------------------- */
 
 enum { SETTING_VALUE_MAX = 4096 };

@@ -10,7 +10,7 @@
 
 enum {
     STORE_APPLICATION_ID = 0x56616661, /* "Vafa" */
-    STORE_VERSION = 1,                 /* PRAGMA user_version */
+    STORE_VERSION = 2,                 /* PRAGMA user_version */
     SEQUENCE_MAX = (1 << 24) - 1,
     SEQUENCE_RESERVE = 1024, /* the last numbers are for outcomes of what was begun before */
     CARD_NUMBER_DIGITS = 16,
@@ -36,6 +36,9 @@ enum statement {
     SQL_CARD_RAISE,
     SQL_CARD,
     SQL_CARD_COUNT,
+    SQL_LINK_PUT,
+    SQL_LINK,
+    SQL_LINK_COUNT,
     SQL_ACKNOWLEDGED,
     SQL_ACKNOWLEDGE,
     SQL_SETTING,
@@ -145,5 +148,15 @@ ST_CHECK enum st cards_note(struct store *store, const struct entry *entry);
 ST_CHECK enum st cards_shown(struct store *store, const struct entry *entry, uint64_t *ret_number,
                              struct snapshot *ret);
 ST_CHECK enum st settings_verify(struct store *store);
+
+/* --- links.c --------------------------------------------------------------------------------- */
+
+/* Notes an appended link. */
+ST_CHECK enum st links_note(struct store *store, const struct entry *entry);
+/* Checks that the table names `entry`, a link, or a later one of the same medium; *ret_is_named
+ * says that it is this one. */
+ST_CHECK enum st links_check(struct store *store, const struct entry *entry, bool *ret_is_named);
+/* Checks that the table has `named` rows. */
+ST_CHECK enum st links_check_count(struct store *store, int64_t named);
 
 #endif

@@ -12,6 +12,7 @@ struct verification {
     uint8_t *settled; /* a bit per sequence: an outcome has named this intent */
     uint32_t entries, intents, outcomes;
     int64_t cards; /* rows of cards that an entry has confirmed */
+    int64_t links; /* the same of links */
 };
 
 static enum st pages_verify(struct store *store)
@@ -107,6 +108,11 @@ static enum st chain_verify(struct verification *v)
             v->outcomes += 1;
             st = outcome_verify(v, &entry);
         }
+        if (st == ST_OK && entry.kind == ENTRY_LINK) {
+            bool is_named = false;
+            st = links_check(v->store, &entry, &is_named);
+            v->links += is_named;
+        }
         if (st == ST_OK) {
             st = card_verify(v, &entry);
         }
@@ -201,6 +207,9 @@ static enum st verify_in_transaction(struct verification *v)
     }
     if (st == ST_OK) {
         st = cards_verify(v);
+    }
+    if (st == ST_OK) {
+        st = links_check_count(v->store, v->links);
     }
     if (st == ST_OK) {
         st = journal_not_restored(v->store, &tip);

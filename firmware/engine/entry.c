@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "firmware/engine/media.h"
 #include "hal/base/bytes.h"
 
 /* Offsets of docs/journal.md. The head is the same for every kind. */
@@ -43,12 +44,18 @@ enum {
     AT_FIRMWARE = 24,
     FIRMWARE_BYTES = 16,
     START_BYTES = 40,
+
+    AT_MEDIUM = 44,
+    AT_KEY_VERSION = 45,
+    AT_TAG = 48,
+    LINK_BYTES = 64,
 };
 _Static_assert((size_t)INTENT_BYTES <= (size_t)ENTRY_BYTES_MAX, "the largest kind fits");
 _Static_assert(AT_UID + (int)ENTRY_UID_MAX == (int)AT_PROGRAMME, "the UID ends at the programme");
 _Static_assert(AT_BEFORE + (int)SNAPSHOT_IMAGE_BYTES == (int)AT_AFTER, "before ends at after");
 _Static_assert(AT_AFTER + (int)SNAPSHOT_IMAGE_BYTES == (int)AT_PARTS, "after ends at the parts");
 _Static_assert(AT_PARTS + 8 * 8 == AT_REFERS, "eight parts");
+_Static_assert(AT_TAG + (int)ENTRY_TAG_BYTES == (int)LINK_BYTES, "a link ends with its tag");
 _Static_assert(AT_SIGHTED + (int)SNAPSHOT_IMAGE_BYTES == (int)SIGHTING_BYTES,
                "a sighting ends there");
 
@@ -66,6 +73,8 @@ static size_t size_of(enum entry_kind kind)
         return SIGHTING_BYTES;
     case ENTRY_START:
         return START_BYTES;
+    case ENTRY_LINK:
+        return LINK_BYTES;
     }
     return 0; /* A kind from foreign bytes. */
 }
@@ -133,6 +142,14 @@ static bool start_is_valid(const struct entry_start *start)
     return true;
 }
 
+/* What carries the card's own number needs no link. */
+static bool link_is_valid(const struct entry_link *link)
+{
+    return medium_is_valid(link->card_number, link->family, link->uid_bytes, link->uid) &&
+           link->medium >= MEDIA_UID && link->medium <= MEDIA_PHONE &&
+           link->medium != MEDIA_MAGSTRIPE && link->key_version < 16;
+}
+
 bool entry_is_valid(const struct entry *entry)
 {
     if (entry->sequence < 1 || entry->sequence > SNAPSHOT_SEQUENCE_MAX || entry->time_s < 0 ||
@@ -151,6 +168,8 @@ bool entry_is_valid(const struct entry *entry)
                snapshot_is_valid(&entry->sighting.snapshot);
     case ENTRY_START:
         return start_is_valid(&entry->start);
+    case ENTRY_LINK:
+        return link_is_valid(&entry->link);
     }
     return false;
 }
@@ -228,6 +247,13 @@ size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX
     case ENTRY_START:
         memcpy(ret_bytes + AT_FIRMWARE, entry->start.firmware, FIRMWARE_BYTES);
         break;
+    case ENTRY_LINK:
+        put_medium(ret_bytes, entry->link.card_number, entry->link.family, entry->link.uid_bytes,
+                   entry->link.uid);
+        ret_bytes[AT_MEDIUM] = entry->link.medium;
+        ret_bytes[AT_KEY_VERSION] = entry->link.key_version;
+        memcpy(ret_bytes + AT_TAG, entry->link.tag, ENTRY_TAG_BYTES);
+        break;
     }
     return size;
 }
@@ -287,6 +313,17 @@ static enum st get_sighting(const uint8_t *bytes, struct entry_sighting *ret)
     return snapshot_decode(bytes + AT_SIGHTED, &ret->snapshot) == ST_OK ? ST_OK : ST_FOREIGN;
 }
 
+static void get_link(const uint8_t *bytes, struct entry_link *ret)
+{
+    ret->card_number = get_le64(bytes + AT_CARD);
+    ret->family = bytes[AT_FAMILY];
+    ret->uid_bytes = bytes[AT_UID_BYTES];
+    memcpy(ret->uid, bytes + AT_UID, ENTRY_UID_MAX);
+    ret->medium = bytes[AT_MEDIUM];
+    ret->key_version = bytes[AT_KEY_VERSION];
+    memcpy(ret->tag, bytes + AT_TAG, ENTRY_TAG_BYTES);
+}
+
 static enum st get_body(const uint8_t *bytes, struct entry *ret)
 {
     switch (ret->kind) {
@@ -299,6 +336,9 @@ static enum st get_body(const uint8_t *bytes, struct entry *ret)
         return get_sighting(bytes, &ret->sighting);
     case ENTRY_START:
         memcpy(ret->start.firmware, bytes + AT_FIRMWARE, FIRMWARE_BYTES);
+        return ST_OK;
+    case ENTRY_LINK:
+        get_link(bytes, &ret->link);
         return ST_OK;
     }
     return ST_FOREIGN;

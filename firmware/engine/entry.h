@@ -19,6 +19,7 @@ enum {
     ENTRY_UID_MAX = 10,
     ENTRY_BYTES_MAX = 256,
     ENTRY_HASH_BYTES = 32,
+    ENTRY_TAG_BYTES = 16,
 };
 
 enum entry_kind {
@@ -26,6 +27,7 @@ enum entry_kind {
     ENTRY_OUTCOME = 2,  /* what became of an intent */
     ENTRY_SIGHTING = 3, /* a snapshot read from a card's ring that this terminal did not write */
     ENTRY_START = 4,    /* the terminal's process started */
+    ENTRY_LINK = 5,     /* a medium was linked to a card that was held on the reader */
 };
 
 enum entry_verdict {
@@ -90,6 +92,15 @@ struct entry {
         struct entry_start {
             char firmware[16]; /* version, NUL-padded */
         } start;
+        struct entry_link {
+            uint64_t card_number;
+            uint8_t family;
+            uint8_t uid_bytes;
+            uint8_t uid[ENTRY_UID_MAX];
+            uint8_t medium;               /* enum media_kind (media.h): 1, 2, 4, 5 or 6 */
+            uint8_t key_version;          /* 0..15, of the media master */
+            uint8_t tag[ENTRY_TAG_BYTES]; /* the medium's keyed hash: never its text */
+        } link;
     };
 };
 

@@ -125,7 +125,7 @@ check a_half_from_vafa-keys_has_its_check_value eval '
     [ "$(sed -n "s/check value //p" "$dir/half")" = "$(kcv "$half")" ] && [ ${#half} -eq 32 ] &&
     [ "$("$keys" half | head -n 1 | tr -d " ")" != "$half" ]'
 check new_makes_all_masters_and_never_overwrites eval '
-    fresh; "$keys" new "$dir/keys" && [ "$("$keys" check "$dir/keys" | grep -c "^version 0: ")" -eq 5 ] &&
+    fresh; "$keys" new "$dir/keys" && [ "$("$keys" check "$dir/keys" | grep -c "^version 0: ")" -eq 6 ] &&
     ! "$keys" new "$dir/keys"'
 check a_store_in_a_read-only_folder_leaves_nothing eval '
     ! { sheet $a1 $b1; echo yes; } | "$keys" ceremony /proc/keys --role spend --version 0'

@@ -156,9 +156,15 @@ def entry_decode(raw):
         text = raw[24:40].rstrip(b"\0")
         need(1 <= len(text) <= 15 and all(0x21 <= c <= 0x7e for c in text), "firmware version")
         entry = {"firmware": text.decode()}
+    elif kind == 5:
+        need(len(raw) == 64 and not any(raw[46:48]), "length or spare bytes of a link")
+        entry = medium_decode(raw)
+        need(raw[44] in (1, 2, 4, 5, 6), "kind of the medium")
+        need(raw[45] < 16, "key version")
+        entry.update(medium=raw[44], key_version=raw[45], tag=raw[48:64])
     else:
         raise Foreign("kind %d" % kind)
-    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start"}[kind],
+    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start", 5: "link"}[kind],
                  sequence=sequence, time=time_s, terminal_no=terminal, operator=operator)
     return entry
 

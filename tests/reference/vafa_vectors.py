@@ -97,6 +97,8 @@ def entries():
         ("a sighting, nobody signed in, clock not set", head(3, 8, 0, 0, 0) +
          struct.pack("<QBB10s4x", CARD, 2, 4, bytes.fromhex("01020304")) +
          ref.image_encode(third)),
+        ("a link of a phone number to the card", head(5, 9) + medium() +
+         struct.pack("<BB2x16s", 6, 3, bytes(range(0xf0, 0x100)))),
     ]
     for sequence, (_, raw) in enumerate(good, 1):
         assert ref.entry_decode(raw)["sequence"] == sequence
@@ -113,13 +115,13 @@ def bad_entries(good):
     def patch(raw, at, new):
         return raw[:at] + new + raw[at + len(new):]
 
-    start, opening, outcome_, sale, sighting = (good[i][1] for i in (0, 1, 2, 3, 7))
+    start, opening, outcome_, sale, sighting, link = (good[i][1] for i in (0, 1, 2, 3, 7, 8))
     bad = [("nothing", b""),
            ("half a head", sale[:12]),
            ("a head alone", sale[:24]),
            ("version 2", patch(sale, 0, b"\2")),
            ("kind 0", patch(sale, 1, b"\0")),
-           ("kind 5", patch(sale, 1, b"\5")),
+           ("kind 6", patch(sale, 1, b"\6")),
            ("clock quality 3", patch(sale, 2, b"\3")),
            ("a flag bit in the second byte", patch(sale, 3, b"\1")),
            ("sequence 0", patch(sale, 4, bytes(4))),
@@ -155,7 +157,13 @@ def bad_entries(good):
            ("a version without an end", patch(start, 24, b"x" * 16)),
            ("an empty version", patch(start, 24, bytes(16))),
            ("bytes behind the version's end", patch(start, 39, b"x")),
-           ("a blank in the version", patch(start, 25, b" "))]
+           ("a blank in the version", patch(start, 25, b" ")),
+           ("a link of no kind of medium", patch(link, 44, b"\0")),
+           ("a link of a typed card number", patch(link, 44, b"\7")),
+           ("a link of a stripe, which has the card's number", patch(link, 44, b"\3")),
+           ("media key version 16", patch(link, 45, b"\x10")),
+           ("a spare byte of a link", patch(link, 47, b"\1")),
+           ("a link with a wrong Luhn digit", patch(link, 24, struct.pack("<Q", CARD + 1)))]
     for name, raw in good:
         bad.append((name + ", one byte short", raw[:-1]))
         bad.append((name + ", one byte long", raw + b"\0"))

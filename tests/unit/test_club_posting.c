@@ -967,13 +967,73 @@ static void posting_agrees_with_the_cards_after_days_of_doubt(void **state)
     }
 }
 
+static void add_link(struct club *club, int t, uint64_t card, uint8_t fill)
+{
+    struct entry entry = {.kind = ENTRY_LINK,
+                          .sequence = club->terminals[t].count + 1,
+                          .time_s = NOW,
+                          .clock_quality = 2,
+                          .terminal = club->terminals[t].number};
+    entry.link = (struct entry_link){
+        .card_number = model_number(card), .family = 1, .uid_bytes = 4, .medium = 6};
+    memset(entry.link.tag, fill, sizeof entry.link.tag);
+    model_append(&club->terminals[t], &entry);
+}
+
+static void posting_keeps_a_medium_with_the_card_that_claimed_it_first(void **state)
+{
+    struct club *club = *state;
+    add_link(club, 0, 1, 0xaa);
+    add_link(club, 0, 1, 0xaa); /* once more: the same */
+    add_link(club, 0, 1, 0xbb); /* a card may have several media */
+    add_link(club, 1, 2, 0xcc);
+    sync_all(club, 0, 0);
+    sync_all(club, 1, 0);
+    assert_int_equal(count_of(club, "link"), 3);
+    assert_int_equal(count_of(club, "tcase"), 0);
+
+    add_link(club, 1, 2, 0xaa);
+    for (int n = 0; n < 3; n++) { /* sent three times: one case */
+        sync_all(club, 1, n == 0 ? 1 : 0);
+    }
+    assert_int_equal(count_of(club, "link"), 3);
+    assert_int_equal(sql_number(club,
+                                "SELECT count(*) FROM tcase WHERE why = 'link' AND term_id = 2 AND "
+                                "term_seq = 2"),
+                     1);
+    assert_int_equal(count_of(club, "tcase"), 1);
+    char sql[120];
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT card_no = %llu FROM link WHERE hex(medium) LIKE '00AAAA%%'",
+                   (unsigned long long)model_number(1));
+    assert_int_equal(sql_number(club, sql), 1);
+    assert_true(is_balanced(club));
+}
+
+static void schema_adds_what_version_1_lacks(void **state)
+{
+    struct club *club = *state;
+    struct fault fault = {""};
+    ledger_close(club->ledger); /* its statements hold the tables */
+    assert_int_equal(
+        db_exec(club->db, "DROP TABLE link; UPDATE club SET value = 1 WHERE name = 'schema'"),
+        ST_OK);
+    assert_int_equal(schema_make(club->db, &fault), ST_OK);
+    assert_int_equal(schema_make(club->db, &fault), ST_OK);
+    assert_int_equal(ledger_open(club->db, &club->ledger), ST_OK);
+    assert_int_equal(count_of(club, "link"), 0);
+    add_link(club, 0, 1, 0xaa);
+    sync_all(club, 0, 0);
+    assert_int_equal(count_of(club, "link"), 1);
+}
+
 static void schema_refuses_a_database_of_another_version(void **state)
 {
     struct club *club = *state;
     struct fault fault = {""};
-    assert_int_equal(db_exec(club->db, "UPDATE club SET value = 2"), ST_OK);
+    assert_int_equal(db_exec(club->db, "UPDATE club SET value = 99"), ST_OK);
     assert_int_equal(schema_make(club->db, &fault), ST_FOREIGN);
-    assert_non_null(strstr(fault.say, "version 2"));
+    assert_non_null(strstr(fault.say, "version 99"));
 }
 
 static void slots_are_even_and_for_ever(void **state)
@@ -1042,6 +1102,9 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(posting_agrees_with_the_cards_after_days_of_doubt, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(posting_keeps_a_medium_with_the_card_that_claimed_it_first,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(schema_adds_what_version_1_lacks, setup, teardown),
         cmocka_unit_test_setup_teardown(schema_refuses_a_database_of_another_version, setup,
                                         teardown),
         cmocka_unit_test(slots_are_even_and_for_ever),

@@ -106,6 +106,21 @@ static void an_outcome_and_a_start_decode_to_what_went_in(void **state)
     assert_int_equal(decoded(7).sighting.snapshot.counter, 3);
 }
 
+static void a_link_decodes_to_what_went_in(void **state)
+{
+    (void)state;
+    struct entry entry = decoded(8);
+    assert_int_equal(entry.kind, ENTRY_LINK);
+    assert_true(entry.link.card_number == UINT64_C(6362140000000011));
+    assert_int_equal(entry.link.family, 1);
+    assert_int_equal(entry.link.uid_bytes, 7);
+    assert_int_equal(entry.link.uid[6], 0xf6);
+    assert_int_equal(entry.link.medium, 6);
+    assert_int_equal(entry.link.key_version, 3);
+    assert_int_equal(entry.link.tag[0], 0xf0);
+    assert_int_equal(entry.link.tag[15], 0xff);
+}
+
 static void everything_that_is_not_canonical_is_foreign(void **state)
 {
     (void)state;
@@ -203,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_of_the_vectors_decode_and_encode_to_the_same_bytes),
         cmocka_unit_test(a_sale_decodes_to_the_figures_that_went_in),
+        cmocka_unit_test(a_link_decodes_to_what_went_in),
         cmocka_unit_test(an_outcome_and_a_start_decode_to_what_went_in),
         cmocka_unit_test(everything_that_is_not_canonical_is_foreign),
         cmocka_unit_test(any_changed_byte_is_refused_or_encodes_back),

@@ -105,6 +105,27 @@ static bool has_check(struct keystore *keystore, enum key_master master, uint8_t
            memcmp(check, wanted, sizeof check) == 0;
 }
 
+/* The hash is OpenSSL's: printf 'VAFA-MEDIUM-1\\0\\0050012345679' | openssl mac -macopt \
+ * cipher:AES-128-CBC -macopt hexkey:505152535455565758595a5b5c5d5e5f CMAC */
+static void a_medium_has_the_tag_that_openssl_computes(void **state)
+{
+    uint8_t tag[KEYSTORE_MEDIUM_TAG_BYTES], want[KEYSTORE_MEDIUM_TAG_BYTES];
+
+    add(MASTER_MEDIA, 0, 0x50, ST_OK);
+    struct keystore *keystore = open_store(ST_OK, NULL);
+    assert_true(keystore_has_media(keystore, 0));
+    assert_false(keystore_has_media(keystore, 1));
+    assert_false(keystore_has_media(keystore, 16));
+    assert_int_equal(hex_decode("9ca4acb52ec96c10a4572349cc76dbd7", want, sizeof want), ST_OK);
+    assert_int_equal(keystore_medium_tag(keystore, 0, 5, "0012345679", tag), ST_OK);
+    assert_memory_equal(tag, want, sizeof want);
+    assert_int_equal(keystore_medium_tag(keystore, 0, 6, "0012345679", tag), ST_OK);
+    assert_memory_not_equal(tag, want, sizeof want);
+    assert_int_equal(keystore_medium_tag(keystore, 1, 5, "0012345679", tag), ST_UNSUPPORTED);
+    keystore_close(keystore);
+    (void)state;
+}
+
 static void what_was_added_is_there_and_nothing_else(void **state)
 {
     uint8_t check[KEYSTORE_CHECK_BYTES];
@@ -467,6 +488,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(what_was_added_is_there_and_nothing_else),
         cmocka_unit_test(a_check_value_is_cmac_over_zeros),
+        WITH_FOLDER(a_medium_has_the_tag_that_openssl_computes),
         WITH_FOLDER(a_refused_addition_changes_nothing),
         WITH_FOLDER(an_older_version_may_follow_for_older_cards),
         WITH_FOLDER(no_master_is_in_the_file_in_clear),

@@ -342,9 +342,113 @@ static void newer_version_is_foreign(void **state)
     (void)state;
     struct fault fault;
     store_close(open_ok());
-    run_sql("PRAGMA user_version = 2");
+    run_sql("PRAGMA user_version = 99");
     assert_int_equal(open_st(&config, &fault), ST_FOREIGN);
     assert_non_null(strstr(fault.say, "Update the firmware"));
+}
+
+static struct entry link_of(const struct model *model, uint32_t card, uint8_t fill)
+{
+    struct entry entry = {.kind = ENTRY_LINK,
+                          .sequence = model->count + 1,
+                          .time_s = 1790000000,
+                          .clock_quality = 2,
+                          .terminal = 7};
+    entry.link.card_number = model_card(card);
+    entry.link.family = 1;
+    entry.link.uid_bytes = 4;
+    entry.link.medium = 5;
+    entry.link.key_version = 2;
+    memset(entry.link.tag, fill, ENTRY_TAG_BYTES);
+    return entry;
+}
+
+static void a_link_finds_its_card_and_the_newest_counts(void **state)
+{
+    (void)state;
+    struct store *store = open_ok();
+    struct model model;
+    struct entry found;
+    uint8_t tag[ENTRY_TAG_BYTES], other[ENTRY_TAG_BYTES];
+    uint32_t entries = 0;
+    memset(tag, 1, sizeof tag);
+    memset(other, 2, sizeof other);
+    model_init(&model, 2, 1);
+    append_ok(store, &model, link_of(&model, 0, 1));
+    assert_int_equal(links_find(store, 2, tag, &found), ST_OK);
+    assert_int_equal(found.sequence, 1);
+    assert_true(found.link.card_number == model_card(0));
+    assert_int_equal(links_find(store, 1, tag, &found), ST_REFUSED);
+    assert_int_equal(links_find(store, 2, other, &found), ST_REFUSED);
+    append_ok(store, &model, link_of(&model, 1, 1));
+    append_ok(store, &model, link_of(&model, 0, 2));
+    store_close(store);
+    store = open_ok();
+    assert_int_equal(links_find(store, 2, tag, &found), ST_OK);
+    assert_true(found.link.card_number == model_card(1));
+    assert_int_equal(links_find(store, 2, other, &found), ST_OK);
+    assert_int_equal(found.sequence, 3);
+    assert_int_equal(journal_verify(store, &entries, NULL), ST_OK);
+    assert_int_equal(entries, 3);
+    store_close(store);
+    model_finish(&model);
+}
+
+/* Each of these contradicts the journal; the tables alone would be believed. */
+static void a_changed_link_is_found(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "DELETE FROM links",
+        "UPDATE links SET seq = 1",
+        "UPDATE links SET seq = 3",
+        "INSERT INTO links VALUES(zeroblob(17), 2)",
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct model model;
+        struct entry found;
+        uint8_t tag[ENTRY_TAG_BYTES];
+        uint32_t entries = 0;
+        memset(tag, 1, sizeof tag);
+        crash_vfs_reset();
+        struct store *store = open_ok();
+        model_init(&model, 2, 1);
+        append_ok(store, &model, link_of(&model, 0, 1));
+        append_ok(store, &model, link_of(&model, 1, 1));
+        append_ok(store, &model, model_sighting(&model, 0, 5));
+        store_close(store);
+        run_sql(changes[i]);
+        store = open_ok();
+        assert_int_equal(journal_verify(store, &entries, NULL), ST_CORRUPT);
+        if (i == 2) {
+            assert_int_equal(links_find(store, 2, tag, &found), ST_CORRUPT);
+        }
+        store_close(store);
+        model_finish(&model);
+    }
+}
+
+static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **state)
+{
+    (void)state;
+    struct store *store = open_ok();
+    struct model model;
+    struct fault fault;
+    uint32_t entries = 0;
+    model_init(&model, 2, 1);
+    append_ok(store, &model, model_sighting(&model, 0, 5));
+    store_close(store);
+    run_sql("DROP TABLE links; PRAGMA user_version = 1");
+    store = open_ok();
+    append_ok(store, &model, link_of(&model, 0, 1));
+    assert_true(model_agrees(&model, 2, store));
+    assert_int_equal(journal_verify(store, &entries, NULL), ST_OK);
+    store_close(store);
+    store_close(open_ok());
+    /* What an older version has must be right before anything is added. */
+    run_sql("DROP TABLE links; DROP TABLE sync; PRAGMA user_version = 1");
+    assert_int_equal(open_st(&config, &fault), ST_CORRUPT);
+    model_finish(&model);
 }
 
 static void tables_that_we_did_not_make_are_refused(void **state)
@@ -702,6 +806,10 @@ int main(void)
         cmocka_unit_test_setup(file_that_is_no_database_is_foreign, disk_new),
         cmocka_unit_test_setup(other_programs_database_is_foreign_and_untouched, disk_new),
         cmocka_unit_test_setup(newer_version_is_foreign, disk_new),
+        cmocka_unit_test_setup(a_link_finds_its_card_and_the_newest_counts, disk_new),
+        cmocka_unit_test_setup(a_changed_link_is_found, disk_new),
+        cmocka_unit_test_setup(a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has,
+                               disk_new),
         cmocka_unit_test_setup(tables_that_we_did_not_make_are_refused, disk_new),
         cmocka_unit_test_setup(empty_file_beside_its_log_is_corrupt, disk_new),
         cmocka_unit_test_setup(every_damaged_page_is_detected, disk_new),

@@ -1,0 +1,85 @@
+#include "server/links.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "firmware/engine/media.h"
+#include "hal/base/bytes.h"
+#include "server/ledger_priv.h"
+
+enum { MEDIUM_BYTES = 1 + ENTRY_TAG_BYTES };
+
+enum st links_post(struct ledger *ledger, const struct item *item)
+{
+    const struct entry_link *link = &item->entry.link;
+    uint8_t medium[MEDIUM_BYTES] = {link->key_version};
+    memcpy(medium + 1, link->tag, ENTRY_TAG_BYTES);
+
+    bool row = false;
+    struct db_stmt *stmt = ledger->sql[SQL_LINK_GET];
+    enum st st = db_first(stmt, &row, medium, sizeof medium);
+    if (st != ST_OK || !row) {
+        db_reset(stmt);
+        return st != ST_OK
+                   ? st
+                   : db_run(ledger->sql[SQL_LINK_PUT], medium, sizeof medium, (int64_t)link->medium,
+                            (int64_t)link->card_number, (int64_t)item->entry.terminal,
+                            (int64_t)item->entry.sequence, item->entry.time_s);
+    }
+    const int64_t card = db_i64(stmt, 0), terminal = db_i64(stmt, 1), sequence = db_i64(stmt, 2);
+    db_reset(stmt);
+    if (card == (int64_t)link->card_number) {
+        return ST_OK;
+    }
+    return case_open(ledger, "link", item, link->card_number, 0,
+                     "Entry %u of terminal %u links a medium (%s) to card %016" PRIu64
+                     ". Entry %lld of terminal %lld had linked it to card %016lld, which keeps it: "
+                     "ask the members whose it is.",
+                     item->entry.sequence, item->entry.terminal,
+                     media_kind_word((enum media_kind)link->medium), link->card_number,
+                     (long long)sequence, (long long)terminal, (long long)card);
+}
+
+static void write_row(struct db_stmt *stmt, bool as_json, bool is_first, FILE *out)
+{
+    char hex[2 * MEDIUM_BYTES + 1] = "";
+    size_t size = 0;
+    const uint8_t *medium = db_bytes(stmt, 0, &size);
+    if (size == MEDIUM_BYTES) {
+        hex_encode(medium, size, hex);
+    }
+    const char *kind = media_kind_word((enum media_kind)db_i64(stmt, 1));
+    fprintf(out,
+            as_json ? "%s{\"medium\":\"%s\",\"kind\":\"%s\",\"card\":\"%016lld\","
+                      "\"terminal\":%lld,\"sequence\":%lld,\"time\":%lld}"
+                    : "%s%s %s card %016lld, terminal %lld entry %lld at %lld\n",
+            !as_json   ? ""
+            : is_first ? "\n"
+                       : ",\n",
+            hex, kind, (long long)db_i64(stmt, 2), (long long)db_i64(stmt, 3),
+            (long long)db_i64(stmt, 4), (long long)db_i64(stmt, 5));
+}
+
+enum st links_write(struct db *db, bool as_json, FILE *out)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false, is_first = true;
+    enum st st = db_prepare(db,
+                            "SELECT medium, kind, card_no, term_id, term_seq, at FROM link"
+                            " ORDER BY at, term_id, term_seq",
+                            "", &stmt);
+    if (st == ST_OK) {
+        fputs(as_json ? "[" : "", out);
+        st = db_first(stmt, &row);
+    }
+    while (st == ST_OK && row) {
+        write_row(stmt, as_json, is_first, out);
+        is_first = false;
+        st = db_step(stmt, &row);
+    }
+    db_finish(stmt);
+    if (st == ST_OK) {
+        fputs(as_json ? "]\n" : is_first ? "No medium is linked yet.\n" : "", out);
+    }
+    return st;
+}
