@@ -26,6 +26,7 @@ enum card_condition {
     CARD_DAMAGED,     /* ours, but no snapshot is whole: replace it */
     CARD_TAMPERED,    /* ours by keys, but what is on it contradicts itself (docs/card-layout.md) */
     CARD_UNKNOWN_CHIP, /* a chip or layout version that this firmware does not serve */
+    CARD_MEDIUM,       /* Ultralight or NTAG: its UID says who the member is (docs/media.md) */
 };
 
 /* Written at issue. Days since 1900-01-01; 0 = not given. */

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+/* NXP AN10833, table 5: all Ultralights and NTAGs, which NFC Forum calls tags of type 2. */
+enum { SAK_TYPE_2 = 0x00 };
+
 static enum st families_read(void *ctx, const uint8_t *uid, size_t uid_bytes, struct card_view *ret)
 {
     struct card_families *families = ctx;
@@ -17,7 +20,12 @@ static enum st families_read(void *ctx, const uint8_t *uid, size_t uid_bytes, st
         return desfire_card_take(&families->desfire, &target, ret);
     }
     families->active = &families->classic_port;
-    return classic_card_take(&families->classic, &target, ret);
+    const enum st taken = classic_card_take(&families->classic, &target, ret);
+    if (taken == ST_OK && target.sak == SAK_TYPE_2) {
+        ret->condition = CARD_MEDIUM;
+        ret->why = (struct fault){{0}};
+    }
+    return taken;
 }
 
 static enum st families_history(void *ctx, struct snapshot *ret, size_t max, size_t *ret_count)

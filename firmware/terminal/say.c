@@ -19,6 +19,7 @@ const char *tap_reason_word(enum tap_reason reason)
         [TAP_REASON_BUSY] = "busy",
         [TAP_REASON_BAD_REQUEST] = "bad_request",
         [TAP_REASON_PROGRAMME] = "programme",
+        [TAP_REASON_MEDIUM] = "medium",
     };
     return words[reason];
 }
@@ -41,6 +42,8 @@ void say_reason(enum tap_reason reason, struct fault *ret_say)
         [TAP_REASON_BAD_REQUEST] = "This request is not understood.",
         [TAP_REASON_PROGRAMME] = "No programme is loaded: connect the terminal to the club, or "
                                  "start it with --programme FILE.",
+        [TAP_REASON_MEDIUM] = "This only says who the member is and carries nothing: hold the "
+                              "card for points and credit.",
     };
     fault_say(ret_say, "%s", sentences[reason]);
 }

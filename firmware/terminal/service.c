@@ -552,6 +552,28 @@ bool terminal_is_busy(const struct terminal *terminal)
     return terminal->is_busy;
 }
 
+const struct card_view *terminal_view(const struct terminal *terminal)
+{
+    return &terminal->tap.view;
+}
+
+enum st terminal_append_link(struct terminal *terminal, const struct entry_link *link,
+                             uint32_t operator_no, uint32_t *ret_sequence, struct fault *fault)
+{
+    assert(!terminal->is_busy || terminal->act.kind == TAP_ACT_ANSWER);
+    struct entry entry = {.kind = ENTRY_LINK, .operator_no = operator_no, .link = *link};
+    enum st st = append_start(terminal);
+    if (st == ST_OK) {
+        st = append(terminal, &entry);
+    }
+    if (st == ST_OK) {
+        *ret_sequence = entry.sequence;
+    } else {
+        *fault = *store_fault(terminal->config.store);
+    }
+    return st;
+}
+
 void terminal_cancel(struct terminal *terminal)
 {
     terminal->is_cancelled = true;

@@ -63,6 +63,16 @@ enum terminal_progress terminal_step(struct terminal *terminal);
 enum tap_say terminal_meanwhile(const struct terminal *terminal);
 const struct tap_answer *terminal_answer(const struct terminal *terminal);
 bool terminal_is_busy(const struct terminal *terminal);
+/* The last reading of the request that is over: the medium of an answer TAP_REASON_MEDIUM, the card
+ * of one that is done. Valid until the next request. */
+const struct card_view *terminal_view(const struct terminal *terminal);
+
+/* Appends that a medium was linked to a card (entry.h). Only while no request is under way, or when
+ * its answer is final. *ret_sequence is its number.
+ * ST_OK   durable. Others: the store's; nothing has happened, *fault says what to do. */
+ST_CHECK enum st terminal_append_link(struct terminal *terminal, const struct entry_link *link,
+                                      uint32_t operator_no, uint32_t *ret_sequence,
+                                      struct fault *fault);
 
 /* Nobody waits any more. Ends a request that has not begun anything; what is begun is finished. */
 void terminal_cancel(struct terminal *terminal);

@@ -156,10 +156,10 @@ static enum tap_next answer_unchanged(struct tap *tap, struct tap_act *ret_act)
 static enum tap_next answer_condition(struct tap *tap, struct tap_act *ret_act)
 {
     static const enum tap_reason reasons[] = {
-        [CARD_MEMBER] = TAP_REASON_REFUSED,      [CARD_BLANK] = TAP_REASON_BLANK,
-        [CARD_HALF_ISSUED] = TAP_REASON_BLANK,   [CARD_FOREIGN] = TAP_REASON_FOREIGN,
-        [CARD_DAMAGED] = TAP_REASON_DAMAGED,     [CARD_TAMPERED] = TAP_REASON_TAMPERED,
-        [CARD_UNKNOWN_CHIP] = TAP_REASON_FOREIGN};
+        [CARD_MEMBER] = TAP_REASON_REFUSED,       [CARD_BLANK] = TAP_REASON_BLANK,
+        [CARD_HALF_ISSUED] = TAP_REASON_BLANK,    [CARD_FOREIGN] = TAP_REASON_FOREIGN,
+        [CARD_DAMAGED] = TAP_REASON_DAMAGED,      [CARD_TAMPERED] = TAP_REASON_TAMPERED,
+        [CARD_UNKNOWN_CHIP] = TAP_REASON_FOREIGN, [CARD_MEDIUM] = TAP_REASON_MEDIUM};
     return fail(tap, reasons[tap->view.condition], tap->view.why.say[0] ? &tap->view.why : NULL,
                 ret_act);
 }

@@ -142,6 +142,7 @@ enum tap_reason {
     TAP_REASON_BUSY,
     TAP_REASON_BAD_REQUEST,
     TAP_REASON_PROGRAMME,
+    TAP_REASON_MEDIUM, /* a tag, code or number: says who, carries nothing */
 };
 
 struct tap_answer {

@@ -218,11 +218,8 @@ static bool feed_card(struct world *world, const char *word)
     static const struct {
         const char *word;
         enum card_condition condition;
-    } others[] = {{"blank", CARD_BLANK},
-                  {"half", CARD_HALF_ISSUED},
-                  {"foreign", CARD_FOREIGN},
-                  {"damaged", CARD_DAMAGED},
-                  {"tampered", CARD_TAMPERED}};
+    } others[] = {{"blank", CARD_BLANK},   {"half", CARD_HALF_ISSUED}, {"foreign", CARD_FOREIGN},
+                  {"medium", CARD_MEDIUM}, {"damaged", CARD_DAMAGED},  {"tampered", CARD_TAMPERED}};
     const struct entry *pending = &world->pending;
     struct card_view view = view_of(CARD_MEMBER, state_at(5, 9, 40));
     bool known = strcmp(word, "card") == 0;
@@ -367,6 +364,7 @@ static const char *const scripts[][4] = {
     {"wait", "card", "blank", "sale blank"},
     {"wait", "card", "half issued", "balance half"},
     {"wait", "card", "foreign", "issue foreign"},
+    {"wait", "card", "medium", "sale medium"},
     {"wait", "card", "damaged", "sale damaged"},
     {"wait", "card", "tampered", "sale tampered"},
     {"look", "looked", "sale", "sale card looked:seen"},
