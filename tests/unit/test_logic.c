@@ -1,0 +1,240 @@
+/* Tests of firmware/engine/logic.h with facts: what loads, what is refused, what comes out. The
+ * language itself is tested in test_logic_official.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "firmware/engine/logic.h"
+
+static const struct logic_fact line_fields[] = {
+    {.path = "category", .kind = LOGIC_STRING},
+    {.path = "amount", .kind = LOGIC_NUMBER, .lo = 0, .hi = INT64_C(100000000000000)},
+};
+
+enum { AMOUNT, TIER, VISITS, GAP, FIRST, TAGS, LINES, BIG, FACT_COUNT };
+
+static const struct logic_fact table[FACT_COUNT] = {
+    [AMOUNT] = {.path = "sale.amount",
+                .kind = LOGIC_NUMBER,
+                .lo = 0,
+                .hi = INT64_C(687194767350000)}, /* 2^36-1 rials */
+    [TIER] = {.path = "member.tier", .kind = LOGIC_STRING},
+    [VISITS] = {.path = "member.visits", .kind = LOGIC_NUMBER, .lo = 0, .hi = 655350000},
+    [GAP] = {.path = "member.days_away",
+             .kind = LOGIC_NUMBER,
+             .lo = 0,
+             .hi = 655350000,
+             .is_optional = true},
+    [FIRST] = {.path = "member.is_new", .kind = LOGIC_BOOL},
+    [TAGS] = {.path = "member.tags", .kind = LOGIC_LIST, .items_max = 8},
+    [LINES] = {.path = "sale.lines",
+               .kind = LOGIC_LIST,
+               .items_max = 16,
+               .fields = line_fields,
+               .field_count = 2},
+    [BIG] = {.path = "big", .kind = LOGIC_NUMBER, .lo = -LOGIC_NUMBER_MAX, .hi = LOGIC_NUMBER_MAX},
+};
+static const struct logic_facts facts = {table, FACT_COUNT};
+
+static struct logic_pool pool;
+static struct logic_value tags[2];
+static struct logic_value milk[2];
+static struct logic_value bread[2];
+static struct logic_value lines[2];
+static struct logic_value values[FACT_COUNT];
+
+static int empty_pool(void **state)
+{
+    (void)state;
+    logic_init(&pool);
+    tags[0] = logic_text("staff", 5);
+    tags[1] = logic_text("parent", 6);
+    milk[0] = logic_text("dairy", 5);
+    milk[1] = logic_whole(300000);
+    bread[0] = logic_text("bakery", 6);
+    bread[1] = logic_whole(50000);
+    lines[0] = logic_record(milk, 2);
+    lines[1] = logic_record(bread, 2);
+    values[AMOUNT] = logic_whole(1500000);
+    values[TIER] = logic_text("gold", 4);
+    values[VISITS] = logic_whole(7);
+    values[GAP] = (struct logic_value){.kind = LOGIC_ABSENT};
+    values[FIRST] = logic_bool(false);
+    values[TAGS] = logic_list(tags, 2);
+    values[LINES] = logic_list(lines, 2);
+    values[BIG] = logic_whole(0);
+    return 0;
+}
+
+/* Single quotes stand for double ones, so that conditions can be read. */
+static json_t *parse(const char *text)
+{
+    char copy[4096];
+    (void)snprintf(copy, sizeof copy, "%s", text);
+    for (char *at = copy; *at != '\0'; at += 1) {
+        *at = *at == '\'' ? '"' : *at;
+    }
+    json_error_t error;
+    json_t *json = json_loads(copy, JSON_DECODE_ANY, &error);
+    if (json == NULL) {
+        fail_msg("%s: %s", text, error.text);
+    }
+    return json;
+}
+
+static enum st load(const char *text, uint16_t *ret, struct fault *fault)
+{
+    json_t *json = parse(text);
+    enum st st = logic_load(&pool, json, &facts, "rules[3].when", ret, fault);
+    json_decref(json);
+    return st;
+}
+
+static bool is_true(const char *text)
+{
+    uint16_t root;
+    struct fault fault = {{0}};
+    if (load(text, &root, &fault) != ST_OK) {
+        fail_msg("%s: %s", text, fault.say);
+    }
+    bool truth;
+    assert_int_equal(logic_eval(&pool, root, values, FACT_COUNT, &truth), ST_OK);
+    return truth;
+}
+
+static void conditions_of_a_rule_hold_or_do_not(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool truth;
+    } cases[] = {
+        {"true", true},
+        {"false", false},
+        {"{'and':[{'>=':[{'var':'sale.amount'},1000000]},{'==':[{'var':'member.tier'},'gold']}]}",
+         true},
+        {"{'and':[{'>=':[{'var':'sale.amount'},1500001]},{'==':[{'var':'member.tier'},'gold']}]}",
+         false},
+        {"{'==':[{'var':'member.tier'},'silver']}", false},
+        {"{'in':[{'var':'member.tier'},['silver','gold']]}", true},
+        {"{'in':['staff',{'var':'member.tags'}]}", true},
+        {"{'in':['student',{'var':'member.tags'}]}", false},
+        {"{'in':['ol',{'var':'member.tier'}]}", true},
+        {"{'<':[5,{'var':'member.visits'},10]}", true},
+        {"{'<':[7,{'var':'member.visits'},10]}", false},
+        {"{'<=':[7,{'var':'member.visits'},7]}", true},
+        {"{'==':[{'%':[{'var':'member.visits'},5]},2]}", true},
+        {"{'>':[{'var':['member.days_away',9999]},30]}", true},
+        {"{'missing':['member.days_away']}", true},
+        {"{'missing':['member.tier']}", false},
+        {"{'missing_some':[1,['member.tier','member.days_away']]}", false},
+        {"{'==':[{'var':'member.days_away'},null]}", true},
+        {"{'!':{'var':'member.is_new'}}", true},
+        {"{'some':[{'var':'member.tags'},{'==':[{'var':''},'parent']}]}", true},
+        {"{'some':[{'var':'sale.lines'},{'and':[{'==':[{'var':'category'},'dairy']},"
+         "{'>=':[{'var':'amount'},300000]}]}]}",
+         true},
+        {"{'all':[{'var':'sale.lines'},{'>=':[{'var':'amount'},50001]}]}", false},
+        {"{'none':[{'var':'sale.lines'},{'==':[{'var':'category'},'wine']}]}", true},
+        {"{'>=':[{'*':[{'var':'sale.amount'},0.09]},135000]}", true},
+        {"{'>':[{'*':[{'var':'sale.amount'},0.09]},135000]}", false},
+        {"{'==':[{'/':[{'var':'sale.amount'},{'max':[{'var':'member.visits'},1]}]},214285.7142]}",
+         true},
+        {"{'==':[{'+':[0.1,0.2]},0.3]}", true},
+        {"{'==':[{'substr':[{'var':'member.tier'},0,2]},'go']}", true},
+        {"{'if':[{'var':'member.is_new'},{'>':[{'var':'sale.amount'},1]},"
+         "{'>':[{'var':'sale.amount'},9]}]}",
+         true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i += 1) {
+        if (is_true(cases[i].text) != cases[i].truth) {
+            fail_msg("%s is not %d", cases[i].text, cases[i].truth);
+        }
+    }
+}
+
+static void what_could_fail_is_refused_with_place_and_operator(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum st st;
+        const char *says;
+    } cases[] = {
+        {"{'map':[{'var':'member.tags'},1]}", ST_UNSUPPORTED, "operator 'map' is not supported"},
+        {"{'adn':[true,true]}", ST_UNSUPPORTED, "did you mean 'and'"},
+        {"{'>=':[{'var':'sale.amuont'},1]}", ST_FOREIGN, "did you mean \"sale.amount\""},
+        {"{'and':[true,{'>=':[{'var':'member.tire'},1]}]}", ST_FOREIGN,
+         "rules[3].when.and[1].>=[0]: \"member.tire\""},
+        {"{'==':[{'var':'member.tier'},1]}", ST_FOREIGN, "\"==\" compares values of different"},
+        {"{'<':[{'var':'member.tier'},1]}", ST_FOREIGN, "rules[3].when.<[1]: \"<\" compares"},
+        {"{'==':[{'var':'member.is_new'},1]}", ST_FOREIGN, "different kinds"},
+        {"{'==':[{'var':'member.tags'},'staff']}", ST_FOREIGN, "\"==\" needs"},
+        {"{'<':[{'var':'member.days_away'},30]}", ST_FOREIGN, "give its var a default"},
+        {"{'+':[{'var':'member.days_away'},30]}", ST_FOREIGN, "give its var a default"},
+        {"{'>':[{'+':[{'var':'big'},1]},30]}", ST_FOREIGN, "\"+\" could leave the range"},
+        {"{'>':[{'-':[{'var':'big'},1]},30]}", ST_FOREIGN, "\"-\" could leave the range"},
+        {"{'>':[{'*':[{'var':'big'},1.0001]},30]}", ST_FOREIGN, "\"*\" could leave the range"},
+        {"{'>':[{'/':[{'var':'big'},0.9999]},30]}", ST_FOREIGN, "\"/\" could leave the range"},
+        {"{'>':[{'/':[1,{'var':'member.visits'}]},30]}", ST_FOREIGN, "\"/\" could divide by 0"},
+        {"{'>':[{'%':[1,{'var':'member.visits'}]},30]}", ST_FOREIGN, "\"%\" could divide by 0"},
+        {"{'>':[{'/':[1,0]},30]}", ST_FOREIGN, "could divide by 0"},
+        {"{'+':['1',1]}", ST_FOREIGN, "\"+\" needs numbers"},
+        {"{'in':[1,['a']]}", ST_FOREIGN, "of another kind"},
+        {"{'in':[{'var':'member.visits'},'123']}", ST_FOREIGN, "looks in a text"},
+        {"{'some':[{'var':'member.tier'},true]}", ST_FOREIGN, "\"some\" needs a list"},
+        {"{'some':[{'var':'sale.lines'},{'==':[{'var':'categroy'},'x']}]}", ST_FOREIGN,
+         "did you mean \"category\""},
+        {"{'some':[{'var':'member.tags'},{'==':[{'var':'name'},'x']}]}", ST_FOREIGN,
+         "use {\"var\": \"\"}"},
+        {"{'some':[{'var':'member.tags'},{'missing':'member.tier'}]}", ST_FOREIGN, "within all"},
+        {"{'var':''}", ST_FOREIGN, "fact's name"},
+        {"{'var':{'if':[true,'big','big']}}", ST_FOREIGN, "plain text"},
+        {"{'missing':['member.teir']}", ST_FOREIGN, "did you mean \"member.tier\""},
+        {"{'missing':[{'var':'member.tier'}]}", ST_FOREIGN, "takes the names of facts"},
+        {"{'missing':[1]}", ST_FOREIGN, "takes paths"},
+        {"{'==':[1]}", ST_FOREIGN, "\"==\" takes 2 to 2"},
+        {"{'>':[3,2,1]}", ST_FOREIGN, "\">\" takes 2 to 2"},
+        {"{'and':[]}", ST_FOREIGN, "\"and\" takes 1"},
+        {"{'a':1,'b':2}", ST_FOREIGN, "one operator"},
+        {"{}", ST_FOREIGN, "one operator"},
+        {"{'==':[{'var':'big'},0.00001]}", ST_FOREIGN, "rules[3].when.==[1]: 1e-05 is not exact"},
+        {"{'==':[{'var':'big'},922337203685478]}", ST_FOREIGN, "not exact"},
+        {"{'==':[{'var':'big'},0.30000000000000004]}", ST_FOREIGN, "not exact"},
+        {"{'==':[{'var':'big'},1e20]}", ST_FOREIGN, "not exact"},
+        {"[[1]]", ST_FOREIGN, "list in a list"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i += 1) {
+        struct fault fault = {{0}};
+        uint16_t root = 77;
+        struct logic_pool *before = malloc(sizeof *before);
+        assert_non_null(before);
+        *before = pool;
+        enum st st = load(cases[i].text, &root, &fault);
+        if (st != cases[i].st || strstr(fault.say, cases[i].says) == NULL) {
+            fail_msg("%s is %s: %s", cases[i].text, st_word(st), fault.say);
+        }
+        assert_int_equal(root, 77);
+        assert_int_equal(pool.node_count, before->node_count);
+        assert_int_equal(pool.string_count, before->string_count);
+        assert_int_equal(pool.text_bytes, before->text_bytes);
+        assert_int_equal(pool.name_count, before->name_count);
+        free(before);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(conditions_of_a_rule_hold_or_do_not, empty_pool),
+        cmocka_unit_test_setup(what_could_fail_is_refused_with_place_and_operator, empty_pool),
+    };
+    return cmocka_run_group_tests_name("logic", tests, NULL, NULL);
+}
