@@ -1,5 +1,6 @@
 # see docs/building.md
 # The terminal's database. Links with HAL_BASE_SRC and ENGINE_SRC (entry.c, snapshot.c).
 STORAGE_SRC = storage/store.c storage/schema.c storage/sql.c storage/journal.c storage/cards.c \
-              storage/links.c storage/settings.c storage/verify.c storage/room.c
+              storage/links.c storage/settings.c storage/verify.c storage/room.c \
+              storage/hotlist.c storage/hotlist_file.c
 STORAGE_LIBS = -lsqlite3 -lmbedcrypto

@@ -13,9 +13,19 @@ test_store_SRC = tests/unit/test_store.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) \
                  $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_store_LIBS = $(STORAGE_LIBS) -lcmocka
 
+TESTS += test_hotlist
+test_hotlist_SRC = tests/unit/test_hotlist.c $(CRASH_VFS_SRC) $(STORAGE_SRC) $(ENGINE_SRC) \
+                   $(HAL_BASE_SRC)
+test_hotlist_LIBS = $(STORAGE_LIBS) -lcmocka
+
 PROGRAMS += store_poke
 store_poke_SRC = tests/support/store_poke.c $(STORE_MODEL_SRC) $(STORAGE_SRC) $(ENGINE_SRC) \
                  $(HAL_BASE_SRC)
 store_poke_LIBS = $(STORAGE_LIBS)
 
 SCRIPTS += tests/e2e/store_bad.sh
+
+# The hotlist at its full size; tests/bench/bench runs it.
+PROGRAMS += bench-hotlist
+bench-hotlist_SRC = tests/bench/hotlist.c $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+bench-hotlist_LIBS = $(STORAGE_LIBS)
