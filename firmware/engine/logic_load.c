@@ -191,15 +191,17 @@ static enum st unknown_operator(const struct load *load, const struct task *task
             return ST_UNSUPPORTED;
         }
     }
-    const char *nearest = operators[0].name;
+    size_t nearest = 0;
     for (size_t i = 1; i < OPERATOR_COUNT; i += 1) {
-        if (distance(name, operators[i].name) < distance(name, nearest)) {
-            nearest = operators[i].name;
+        if (distance(name, operators[i].name) < distance(name, operators[nearest].name)) {
+            nearest = i;
         }
     }
-    fault_say(load->fault,
-              "%s: operator '" SHOWN "' is not supported by this firmware; did you mean '%s'?",
-              place, name, nearest);
+    const char *known = operators[nearest].name;
+    bool is_near = distance(name, known) <= 2 && distance(name, known) < strlen(known);
+    fault_say(load->fault, "%s: operator '" SHOWN "' is not supported by this firmware%s%s%s.",
+              place, name, is_near ? "; did you mean '" : "", is_near ? known : "",
+              is_near ? "'" : "");
     return ST_UNSUPPORTED;
 }
 
