@@ -11,7 +11,8 @@ PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/logic_load.c \
 
 # The terminal. TAP_SRC is its pure part; TERMINAL_SRC does what that says, over store, card and clock.
 TAP_SRC = firmware/terminal/tap.c firmware/terminal/settle.c firmware/terminal/say.c
-TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing.c
+TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing.c \
+               firmware/terminal/hotcheck.c
 TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c
 
 # BOARD_SRC and BOARD_LIBS are the board's: its composition root and the drivers that it picks.

@@ -9,7 +9,8 @@
 enum {
     HOTLIST_APPLICATION_ID = 0x56616668, /* "Vafh" */
     HOTLIST_VERSION = 1,                 /* PRAGMA user_version */
-    BUSY_MAX_MS = 2000,
+    BUSY_WRITER_MS = 2000,
+    BUSY_READER_MS = 50, /* a tap is waiting; in WAL only a recovery makes a reader wait at all */
     CACHE_KIB = 512,
     LOG_BYTES_KEPT = 1 << 20,
 };
@@ -194,7 +195,7 @@ bool hotlist_is_current(const struct hotlist *hotlist)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-static enum st configure(struct hotlist *hotlist)
+static enum st configure(struct hotlist *hotlist, bool create)
 {
     static const int options[][2] = {
         {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
@@ -207,7 +208,7 @@ static enum st configure(struct hotlist *hotlist)
             return hotlist_status_of(hotlist, code, "configure SQLite");
         }
     }
-    (void)sqlite3_busy_timeout(hotlist->db, BUSY_MAX_MS);
+    (void)sqlite3_busy_timeout(hotlist->db, create ? BUSY_WRITER_MS : BUSY_READER_MS);
     return ST_OK;
 }
 
@@ -331,7 +332,7 @@ static enum st open_checked(struct hotlist *hotlist, const struct hotlist_config
         return ST_REFUSED;
     }
     enum st st = hotlist_status_of(hotlist, code, "open it");
-    st = st == ST_OK ? configure(hotlist) : st;
+    st = st == ST_OK ? configure(hotlist, config->create) : st;
     st = st == ST_OK ? check_header(hotlist, &is_empty) : st;
     if (st == ST_OK && is_empty && !config->create) {
         fault_say(&hotlist->fault, "The hotlist is being made: connect the terminal to the club.");

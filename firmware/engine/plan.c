@@ -173,6 +173,7 @@ void plan_apply(const struct plan_input *input, uint8_t reference, struct plan *
 
     struct snapshot next = before == NULL ? blank_card() : *before;
     next.counter += 1;
+    next.status = input->wish.kind == TRANSACTION_BLOCK ? CARD_BLOCKED : next.status;
     next.points.n += delta[DELTA_POINTS];
     next.purse[PURSE_CREDIT].rials += delta[DELTA_CREDIT];
     next.last = (struct transaction){
@@ -187,6 +188,20 @@ void plan_apply(const struct plan_input *input, uint8_t reference, struct plan *
     ret->next = next;
 
     assert(plan_holds(before, &next, input->wish.kind, parts));
+}
+
+void plan_block(const struct snapshot *card, uint32_t minute, uint32_t terminal, uint32_t sequence,
+                struct plan *ret)
+{
+    assert(card->status == CARD_ACTIVE && card->counter < SNAPSHOT_COUNTER_MAX);
+    const struct plan_input input = {.history = card,
+                                     .history_count = 1,
+                                     .wish = {.kind = TRANSACTION_BLOCK},
+                                     .minute = minute,
+                                     .terminal = terminal,
+                                     .sequence = sequence};
+    memset(ret, 0, sizeof *ret);
+    plan_apply(&input, 0, ret);
 }
 
 /* --- activate, load, sale ------------------------------------------------------------------ */

@@ -74,6 +74,11 @@ struct plan {
  * the till's parser has tested it. */
 ST_CHECK enum st plan_make(const struct plan_input *input, struct plan *ret);
 
+/* The BLOCK of a card in state `card`, which must be active and below SNAPSHOT_COUNTER_MAX (else a
+ * bug): nothing but its status changes, so no programme is asked. Cannot fail. */
+void plan_block(const struct snapshot *card, uint32_t minute, uint32_t terminal, uint32_t sequence,
+                struct plan *ret);
+
 /* What a transaction adds to the four balances of a card, each positive or negative. */
 enum plan_delta { DELTA_POINTS, DELTA_CREDIT, DELTA_GIFT, DELTA_VOUCHER, PLAN_DELTAS };
 

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "firmware/engine/listing.h"
+
 const char *tap_reason_word(enum tap_reason reason)
 {
     static const char *const words[] = {
@@ -19,6 +21,7 @@ const char *tap_reason_word(enum tap_reason reason)
         [TAP_REASON_BUSY] = "busy",
         [TAP_REASON_BAD_REQUEST] = "bad_request",
         [TAP_REASON_PROGRAMME] = "programme",
+        [TAP_REASON_HOTLISTED] = "hotlisted",
         [TAP_REASON_MEDIUM] = "medium",
     };
     return words[reason];
@@ -40,6 +43,7 @@ void say_reason(enum tap_reason reason, struct fault *ret_say)
                             "service; nothing is sold until then.",
         [TAP_REASON_BUSY] = "Another request has the card: wait for its answer.",
         [TAP_REASON_BAD_REQUEST] = "This request is not understood.",
+        [TAP_REASON_HOTLISTED] = "The club refuses this card: keep it back and call the club.",
         [TAP_REASON_PROGRAMME] = "No programme is loaded: connect the terminal to the club, or "
                                  "start it with --programme FILE.",
         [TAP_REASON_MEDIUM] = "This only says who the member is and carries nothing: hold the "
@@ -88,6 +92,20 @@ void say_done(const struct entry *intent, bool is_earlier, struct fault *ret_say
               is_earlier ? "Done before, not twice: the" : "Done: the",
               say_kind(i->after.last.kind), i->parts.amount.rials, points,
               is_back ? "To hand back" : "To collect", i->parts.due.rials);
+}
+
+void say_listed(uint8_t listing, struct fault *ret_say)
+{
+    fault_say(ret_say, "The club refuses this card (%s): keep it back and call the club.",
+              listing_word(listing));
+}
+
+void say_list_old(struct money spend_max, struct fault *ret_say)
+{
+    fault_say(ret_say,
+              "At most %" PRId64 " rials can be paid from a card until this terminal has met the "
+              "club: its list of refused cards is old.",
+              spend_max.rials);
 }
 
 void say_balance(const struct snapshot *snapshot, struct fault *ret_say)

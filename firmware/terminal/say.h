@@ -18,6 +18,10 @@ void say_in_doubt(struct fault *ret_say);
 void say_left(struct fault *ret_say);
 /* `intent` is on the card; `is_earlier`: since an earlier request. */
 void say_done(const struct entry *intent, bool is_earlier, struct fault *ret_say);
+/* It is on the hotlist, for this reason (engine/listing.h). */
+void say_listed(uint8_t listing, struct fault *ret_say);
+/* It would spend more than this terminal may allow while its hotlist is old. */
+void say_list_old(struct money spend_max, struct fault *ret_say);
 void say_balance(const struct snapshot *snapshot, struct fault *ret_say);
 /* While it lasts: "Hold the card on the reader." */
 const char *say_meanwhile(enum tap_say say);

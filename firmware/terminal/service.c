@@ -24,6 +24,8 @@ struct begun {
 struct terminal {
     struct terminal_config config;
     struct standing standing;
+    struct hotcheck hotcheck;
+    struct fault list_said; /* what was last logged about the hotlist */
     bool was_reader_up;
     bool has_started; /* this process's start entry is in the journal */
 
@@ -199,6 +201,9 @@ static enum st look_up(struct terminal *terminal)
     }
     if (terminal->view.condition == CARD_MEMBER) {
         find_unanswered_of(terminal, terminal->view.number, &look);
+        look.listing = hotcheck_find(&terminal->hotcheck, terminal->view.number);
+        look.has_spend_max = terminal->hotcheck.is_old;
+        look.spend_max = terminal->hotcheck.spend_max;
     }
     terminal->look = look;
     return st;
@@ -426,6 +431,19 @@ static bool sells(const struct tap_request *request)
     return request->what != TAP_BALANCE && request->what != TAP_HISTORY;
 }
 
+/* What is known of the hotlist now, and a line in the log when that has changed. */
+static void refresh_list(struct terminal *terminal)
+{
+    enum clock_quality quality;
+    const int64_t now_s = clock_now_s(&quality);
+    hotcheck_refresh(&terminal->hotcheck, now_s, quality);
+    if (strcmp(terminal->hotcheck.say.say, terminal->list_said.say) != 0) {
+        terminal->list_said = terminal->hotcheck.say;
+        const bool is_well = terminal->list_said.say[0] == '\0';
+        log_event(terminal, "T310", is_well ? "the hotlist is there" : terminal->list_said.say);
+    }
+}
+
 /* Whether a request may begin at all. No card has been touched yet. */
 static enum st may_begin(struct terminal *terminal, const struct tap_request *request,
                          struct tap_answer *refusal)
@@ -439,8 +457,10 @@ static enum st may_begin(struct terminal *terminal, const struct tap_request *re
                                  "vafa-sync enrol.");
         return ST_REFUSED;
     }
-    if (st == ST_OK && sells(request)) {
-        st = append_start(terminal);
+    if (st == ST_OK) {
+        /* A reading goes on without; but it may block a listed card, and the start comes first. */
+        enum st started = append_start(terminal);
+        st = sells(request) ? started : ST_OK;
     }
     if (st == ST_OK && sells(request)) {
         st = store_ready(store);
@@ -471,6 +491,7 @@ enum st terminal_begin(struct terminal *terminal, const struct tap_request *requ
         *ret_refusal = refusal;
         return ST_REFUSED;
     }
+    refresh_list(terminal);
     tap_init(&terminal->tap,
              terminal->standing.has_programme ? &terminal->standing.programme : NULL);
     terminal->is_busy = true;
@@ -683,6 +704,10 @@ enum st terminal_open(const struct terminal_config *config, struct terminal **re
         return ST_FULL;
     }
     terminal->config = *config;
+    const bool is_told = config->list_hours_max > 0;
+    hotcheck_init(&terminal->hotcheck, config->database,
+                  is_told ? config->list_hours_max : HOTCHECK_HOURS_DEFAULT,
+                  is_told ? config->list_spend_max : (struct money){HOTCHECK_SPEND_DEFAULT});
     enum st st = standing_load(config->store, &terminal->standing);
     if (st == ST_OK) {
         st = load_unanswered(terminal);
@@ -709,6 +734,7 @@ void terminal_close(struct terminal *terminal)
         return;
     }
     terminal->config.card.ops->release(terminal->config.card.ctx);
+    hotcheck_finish(&terminal->hotcheck);
     free(terminal);
 }
 
@@ -742,6 +768,16 @@ void terminal_status(struct terminal *terminal, struct terminal_status *ret)
     if (st != ST_OK) {
         ret->disk_say = *store_fault(store);
     }
+    const struct hotcheck *list = &terminal->hotcheck;
+    if (!terminal->is_busy) {
+        refresh_list(terminal);
+    }
+    ret->list_version = list->head.version;
+    ret->list_cards = list->head.cards;
+    ret->list_age_s = list->age_s;
+    ret->list_is_old = list->is_old;
+    ret->list_spend_max = list->spend_max;
+    ret->list_say = list->say;
     setting_or_empty(store, "sync.last_ok", ret->sync_last_ok, sizeof ret->sync_last_ok);
     setting_or_empty(store, "sync.say", ret->sync_say, sizeof ret->sync_say);
     ret->reader_say = config->reader_say != NULL ? config->reader_say(config->reader_ctx) : "";

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "firmware/terminal/hotcheck.h"
 #include "firmware/terminal/standing.h"
 #include "firmware/terminal/tap.h"
 #include "hal/card.h"
@@ -29,6 +30,11 @@ struct terminal_config {
     void (*log)(void *ctx, const char *event, const char *text);
     void *log_ctx;
     const char *firmware; /* version for the start entry, at most 15 bytes */
+    /* The hotlist lies beside this database (storage/hotlist.h); NULL: there is none. */
+    const char *database;
+    unsigned
+        list_hours_max; /* past which it is old; 0: both as firmware/terminal/hotcheck.h says */
+    struct money list_spend_max; /* then a sale may spend no more than this from a card */
 };
 
 enum {
@@ -98,9 +104,14 @@ struct terminal_status {
     struct fault disk_say; /* when not ST_OK */
     struct journal_counts counts;
     uint64_t card_numbers_left;
-    const char *reader_say; /* "" = up */
-    char sync_last_ok[32];  /* seconds since 1970 as text, "" = never */
-    char sync_say[256];     /* why the last sync failed; "" = it did not */
+    const char *reader_say;            /* "" = up */
+    uint32_t list_version, list_cards; /* of the hotlist; 0 = none */
+    int64_t list_age_s;                /* -1 = not known */
+    bool list_is_old;                  /* sales may spend no more than list_spend_max ... */
+    struct money list_spend_max;
+    struct fault list_say; /* what is wrong with the list; "" = nothing */
+    char sync_last_ok[32]; /* seconds since 1970 as text, "" = never */
+    char sync_say[256];    /* why the last sync failed; "" = it did not */
 };
 void terminal_status(struct terminal *terminal, struct terminal_status *ret);
 

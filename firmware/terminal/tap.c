@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "firmware/engine/listing.h"
 #include "firmware/terminal/say.h"
 
 /* --- acts ----------------------------------------------------------------------------------- */
@@ -116,6 +117,13 @@ static enum tap_next answer(struct tap *tap, enum tap_outcome outcome, enum tap_
 static enum tap_next fail(struct tap *tap, enum tap_reason reason, const struct fault *say,
                           struct tap_act *ret_act)
 {
+    if (tap->is_blocking) {
+        /* What was asked is surely not done, whatever became of the block: that is settled at the
+         * card's next sighting, like any intent. */
+        reason = TAP_REASON_HOTLISTED;
+        say_listed(tap->answer.listing, &tap->answer.say);
+        return answer(tap, TAP_NOT_DONE, reason, ret_act);
+    }
     if (say != NULL) {
         tap->answer.say = *say;
     } else {
@@ -185,6 +193,41 @@ static bool lacks_key(const struct tap *tap, const struct snapshot *before,
                                                        before->purse[PURSE_CREDIT].rials;
 }
 
+/* Journals what was planned; `before` is NULL for an issue. */
+static enum tap_next go_intent(struct tap *tap, const struct snapshot *before,
+                               const struct plan *plan, uint32_t refers_counter,
+                               struct tap_act *ret_act)
+{
+    go(tap, TAP_INTENT, TAP_ACT_APPEND, ret_act);
+    struct entry_intent intent = {.card_number =
+                                      before == NULL ? tap->look.free_number : tap->view.number,
+                                  .family = (uint8_t)tap->view.family,
+                                  .uid_bytes = (uint8_t)tap->view.uid_bytes,
+                                  .programme = tap->programme == NULL ? 0 : tap->programme->version,
+                                  .has_before = before != NULL,
+                                  .after = plan->next,
+                                  .parts = plan->parts,
+                                  .refers_counter = refers_counter};
+    if (before != NULL) {
+        intent.before = *before;
+    }
+    memcpy(intent.uid, tap->view.uid, tap->view.uid_bytes);
+    tap->intent = (struct entry){.kind = ENTRY_INTENT,
+                                 .sequence = tap->look.sequence,
+                                 .terminal = tap->look.terminal,
+                                 .operator_no = tap->request.operator_no,
+                                 .intent = intent};
+    ret_act->entry = tap->intent;
+    return TAP_GO;
+}
+
+/* True when a sale spends more than may be spent while the hotlist is old. */
+static bool spends_too_much(const struct tap *tap, const struct plan *plan)
+{
+    return tap->look.has_spend_max && plan->next.last.kind == TRANSACTION_SALE &&
+           plan->parts.payment.rials + plan->parts.redeemed_value.rials > tap->look.spend_max.rials;
+}
+
 /* Plans what is asked on the card just read; `history` is newest first, none for an issue. */
 static enum tap_next plan(struct tap *tap, const struct snapshot *history, size_t count,
                           struct tap_act *ret_act)
@@ -213,28 +256,52 @@ static enum tap_next plan(struct tap *tap, const struct snapshot *history, size_
                   count > 0 ? "to raise the credit of a card" : "to issue a card");
         return fail(tap, TAP_REASON_REFUSED, &why, ret_act);
     }
-
-    go(tap, TAP_INTENT, TAP_ACT_APPEND, ret_act);
-    struct entry_intent intent = {.card_number =
-                                      asks_issue(tap) ? tap->look.free_number : tap->view.number,
-                                  .family = (uint8_t)tap->view.family,
-                                  .uid_bytes = (uint8_t)tap->view.uid_bytes,
-                                  .programme = tap->programme->version,
-                                  .has_before = count > 0,
-                                  .after = result.next,
-                                  .parts = result.parts,
-                                  .refers_counter = tap->request.wish.refers_counter};
-    if (count > 0) {
-        intent.before = history[0];
+    if (spends_too_much(tap, &result)) {
+        struct fault why;
+        say_list_old(tap->look.spend_max, &why);
+        return fail(tap, TAP_REASON_REFUSED, &why, ret_act);
     }
-    memcpy(intent.uid, tap->view.uid, tap->view.uid_bytes);
-    tap->intent = (struct entry){.kind = ENTRY_INTENT,
-                                 .sequence = tap->look.sequence,
-                                 .terminal = tap->look.terminal,
-                                 .operator_no = tap->request.operator_no,
-                                 .intent = intent};
-    ret_act->entry = tap->intent;
-    return TAP_GO;
+    return go_intent(tap, count > 0 ? &history[0] : NULL, &result, tap->request.wish.refers_counter,
+                     ret_act);
+}
+
+/* --- the hotlist ---------------------------------------------------------------------------- */
+
+static bool is_reading(const struct tap *tap)
+{
+    return tap->request.what == TAP_BALANCE || tap->request.what == TAP_HISTORY;
+}
+
+/* Answers what the card says, which needs nothing more than its history. */
+static enum tap_next read_out(struct tap *tap, struct tap_act *ret_act)
+{
+    return tap->request.what == TAP_HISTORY ? go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act)
+                                            : answer_unchanged(tap, ret_act);
+}
+
+/* A listed card that is blocked now, or cannot be: nothing is done with it but read it out. */
+static enum tap_next refuse_listed(struct tap *tap, struct tap_act *ret_act)
+{
+    tap->is_blocking = false;
+    if (is_reading(tap)) {
+        return read_out(tap, ret_act);
+    }
+    struct fault why;
+    say_listed(tap->answer.listing, &why);
+    tap->answer.has_snapshot = true;
+    tap->answer.snapshot = tap->view.snapshot;
+    return fail(tap, TAP_REASON_HOTLISTED, &why, ret_act);
+}
+
+/* The block is planned, journalled and committed like anything else, so that every terminal refuses
+ * the card from now on, and the entry tells the club. */
+static enum tap_next block(struct tap *tap, struct tap_act *ret_act)
+{
+    struct plan result;
+    plan_block(&tap->view.snapshot, tap->look.minute, tap->look.terminal, tap->look.sequence,
+               &result);
+    tap->is_blocking = true;
+    return go_intent(tap, &tap->view.snapshot, &result, 0, ret_act);
 }
 
 /* True when the card contradicts what this terminal has seen of it: an older state, or another
@@ -261,6 +328,7 @@ static bool is_asked_again(const struct tap *tap)
 /* Nothing is in doubt (any more): does what is asked. */
 static enum tap_next serve(struct tap *tap, struct tap_act *ret_act)
 {
+    tap->is_blocking = false;
     if (is_rolled_back(tap)) {
         return tap->rereads < TAP_REREADS_MAX ? go_confirm(tap, ret_act)
                                               : go_sighting(tap, TAP_THEN_TAMPERED, ret_act);
@@ -269,6 +337,16 @@ static enum tap_next serve(struct tap *tap, struct tap_act *ret_act)
         tap->answer.is_earlier = true;
         tap->intent = tap->look.unanswered;
         return answer_done(tap, &tap->intent, ret_act);
+    }
+    if (tap->look.listing != LISTING_NONE && tap->view.condition == CARD_MEMBER) {
+        const struct snapshot *card = &tap->view.snapshot;
+        tap->answer.listing = tap->look.listing;
+        if (card->status == CARD_ACTIVE && card->counter < SNAPSHOT_COUNTER_MAX) {
+            return block(tap, ret_act);
+        }
+        if (!is_reading(tap)) {
+            return refuse_listed(tap, ret_act);
+        }
     }
     switch (tap->request.what) {
     case TAP_SALE:
@@ -294,8 +372,7 @@ static enum tap_next serve(struct tap *tap, struct tap_act *ret_act)
         if (!tap->look.has_seen || tap->look.seen.counter < tap->view.snapshot.counter) {
             return go_sighting(tap, TAP_THEN_UNCHANGED, ret_act);
         }
-        return tap->request.what == TAP_HISTORY ? go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act)
-                                                : answer_unchanged(tap, ret_act);
+        return read_out(tap, ret_act);
     }
     assert(false && "a request outside its enum");
     return TAP_REJECTED;
@@ -312,7 +389,7 @@ static enum settle_asker asker(const struct tap *tap)
     /* The same basket days later is another sale. A half-issued card is the same card at any time.
      */
     bool is_repeat = tap->look.is_pending_recent || !pending->intent.has_before;
-    bool has_wish = tap->request.what != TAP_BALANCE && tap->request.what != TAP_HISTORY;
+    bool has_wish = !is_reading(tap);
     return has_wish && is_repeat && settle_is_same_wish(pending, &tap->request.wish)
                ? ASKER_SAME_WISH
                : ASKER_OTHER_WISH;
@@ -343,6 +420,9 @@ static enum tap_next settle_by(struct tap *tap, enum settle_act act, struct tap_
         return go_outcome(tap, pending, VERDICT_NOT_DONE, EVIDENCE_UNMOVED, TAP_THEN_GO_ON,
                           ret_act);
     case SETTLE_ANSWER_DONE:
+        if (tap->is_blocking && by == ASKER_SAME_TAP) {
+            return go_outcome(tap, pending, VERDICT_DONE, seen, TAP_THEN_BLOCKED, ret_act);
+        }
         tap->answer.is_earlier = by != ASKER_SAME_TAP;
         close_intent(tap);
         tap->intent = *pending;
@@ -497,7 +577,9 @@ static enum tap_next on_written(struct tap *tap, struct tap_act *ret_act)
 {
     tap->answer.refresh = true;
     tap->answer.is_earlier = false;
-    enum tap_then then = tap->is_repair ? TAP_THEN_READ : TAP_THEN_DONE;
+    enum tap_then then = tap->is_repair     ? TAP_THEN_READ
+                         : tap->is_blocking ? TAP_THEN_BLOCKED
+                                            : TAP_THEN_DONE;
     return go_outcome(tap, &tap->intent, VERDICT_DONE, EVIDENCE_READ_BACK, then, ret_act);
 }
 
@@ -523,6 +605,11 @@ static enum tap_next on_outcome(struct tap *tap, bool is_stored, struct tap_act 
         close_intent(tap);
         tap->answer.is_unsaved = !is_stored;
         return answer_done(tap, &tap->intent, ret_act);
+    case TAP_THEN_BLOCKED:
+        tap->view.snapshot = tap->intent.intent.after;
+        tap->answer.is_unsaved = !is_stored;
+        close_intent(tap);
+        return refuse_listed(tap, ret_act);
     case TAP_THEN_LEFT:
         say_left(&tap->answer.say);
         return answer(tap, TAP_HOLD_AGAIN, TAP_REASON_NONE, ret_act);
@@ -557,8 +644,7 @@ static enum tap_next on_sighted(struct tap *tap, struct tap_act *ret_act)
     if (tap->then == TAP_THEN_TAMPERED) {
         return fail(tap, TAP_REASON_TAMPERED, NULL, ret_act);
     }
-    return tap->request.what == TAP_HISTORY ? go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act)
-                                            : answer_unchanged(tap, ret_act);
+    return read_out(tap, ret_act);
 }
 
 static enum tap_next on_time_up(struct tap *tap, struct tap_act *ret_act)
@@ -664,6 +750,9 @@ enum tap_next tap_step(struct tap *tap, const struct tap_event *event, struct ta
             tap->has_intent = true;
             tap->is_own = true;
             return go_write(tap, ret_act);
+        }
+        if (store_failed && tap->is_blocking) {
+            return refuse_listed(tap, ret_act);
         }
         return store_failed ? fail(tap, TAP_REASON_DISK, NULL, ret_act) : TAP_REJECTED;
     case TAP_COMMIT:

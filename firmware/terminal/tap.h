@@ -91,6 +91,9 @@ struct tap_look {
     uint32_t sequence;    /* the next entry's */
     uint32_t minute;      /* the card's clock */
     uint64_t free_number; /* issue: the next card number; 0 = the range is used up or not set */
+    uint8_t listing;      /* why the card is on the hotlist, engine/listing.h; 0 = it is not */
+    bool has_spend_max;   /* the hotlist is too old: a sale may spend no more than ... */
+    struct money spend_max;
 };
 
 struct tap_event {
@@ -142,6 +145,7 @@ enum tap_reason {
     TAP_REASON_BUSY,
     TAP_REASON_BAD_REQUEST,
     TAP_REASON_PROGRAMME,
+    TAP_REASON_HOTLISTED,
     TAP_REASON_MEDIUM, /* a tag, code or number: says who, carries nothing */
 };
 
@@ -152,6 +156,7 @@ struct tap_answer {
     uint64_t card_number; /* 0 = no member card was read */
     bool has_snapshot;
     struct snapshot snapshot; /* what the card carries now */
+    uint8_t listing;          /* why it is on the hotlist, engine/listing.h; 0 = it is not */
     bool has_parts;
     struct breakdown parts; /* of the transaction, when done */
     bool is_earlier;        /* done by an earlier request for the same thing; not done again */
@@ -180,6 +185,7 @@ enum tap_then {
     TAP_THEN_GO_ON,      /* look the card up again, with what was asked */
     TAP_THEN_READ,       /* the card changed: read it again first */
     TAP_THEN_DONE,       /* answer done */
+    TAP_THEN_BLOCKED,    /* a listed card is blocked now: refuse it, or answer what it says */
     TAP_THEN_NOT_DONE,   /* answer that the card was not there long enough */
     TAP_THEN_CONDITION,  /* answer what is wrong with the card */
     TAP_THEN_UNWRITABLE, /* answer that this card cannot be written */
@@ -202,6 +208,7 @@ struct tap {
     bool is_in_doubt;    /* ... and the card may carry it */
     bool is_repair;      /* ... made by an earlier request; it is being written again */
     bool is_own;         /* ... made by this very request */
+    bool is_blocking;    /* ... which blocks a card of the hotlist, whatever was asked */
     bool is_read_again;  /* the card of `view` is to be read again, not any card */
     struct entry intent; /* valid when has_intent, or after an answer of done */
 

@@ -23,6 +23,8 @@
 
 struct options {
     const char *db, *keys, *reader, *socket, *programme;
+    unsigned list_hours;
+    int64_t list_spend;
 };
 
 static void print_help(FILE *to)
@@ -35,10 +37,29 @@ static void print_help(FILE *to)
                   "  --reader CONN     the card reader, a libnfc connection string (%s)\n"
                   "  --socket FILE     the till's socket (%s)\n"
                   "  --programme FILE  a programme for a terminal that has no line, if newer\n"
+                  "  --list-hours N    past which the hotlist is old (%d)\n"
+                  "  --list-spend RIALS  what a sale may then spend from a card (%" PRId64 ")\n"
                   "It logs to standard output, a line an event. SIGTERM ends it.\n"
                   "Exit: 0 ended, 1 could not start, 2 usage.\n",
                   FIRMWARE_VERSION, names->board, names->database, names->keys, names->reader,
-                  names->socket);
+                  names->socket, HOTCHECK_HOURS_DEFAULT, HOTCHECK_SPEND_DEFAULT);
+}
+
+static bool read_limit(int option, const char *text, struct options *ret)
+{
+    char *end = NULL;
+    errno = 0;
+    const long long value = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < 0 || value > MONEY_MAX_RIALS ||
+        (option == 'l' && (value < 1 || value > HOTCHECK_HOURS_MAX))) {
+        return false;
+    }
+    if (option == 'l') {
+        ret->list_hours = (unsigned)value;
+    } else {
+        ret->list_spend = value;
+    }
+    return true;
 }
 
 /* 0: go on. Else the exit code plus one. */
@@ -49,13 +70,17 @@ static int read_options(int argc, char **argv, struct options *ret)
                                           {"reader", required_argument, NULL, 'r'},
                                           {"socket", required_argument, NULL, 's'},
                                           {"programme", required_argument, NULL, 'p'},
+                                          {"list-hours", required_argument, NULL, 'l'},
+                                          {"list-spend", required_argument, NULL, 'm'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     const struct board_names *names = board_names();
     *ret = (struct options){.db = names->database,
                             .keys = names->keys,
                             .reader = names->reader,
-                            .socket = names->socket};
+                            .socket = names->socket,
+                            .list_hours = HOTCHECK_HOURS_DEFAULT,
+                            .list_spend = HOTCHECK_SPEND_DEFAULT};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (c) {
         case 'd':
@@ -72,6 +97,15 @@ static int read_options(int argc, char **argv, struct options *ret)
             break;
         case 'p':
             ret->programme = optarg;
+            break;
+        case 'l':
+        case 'm':
+            if (!read_limit(c, optarg, ret)) {
+                (void)fprintf(stderr,
+                              "vafa-terminal: --list-hours is 1 to %d, --list-spend 0 or more.\n",
+                              HOTCHECK_HOURS_MAX);
+                return 3;
+            }
             break;
         case 'h':
             print_help(stdout);
@@ -171,7 +205,10 @@ static enum st open_parts(const struct options *options, const char *program, st
                                                  .reader_say = reader_say,
                                                  .reader_ctx = parts->board,
                                                  .log = log_line,
-                                                 .firmware = FIRMWARE_VERSION};
+                                                 .firmware = FIRMWARE_VERSION,
+                                                 .database = options->db,
+                                                 .list_hours_max = options->list_hours,
+                                                 .list_spend_max = {options->list_spend}};
         st = terminal_open(&terminal, &parts->terminal, fault);
     }
     return st == ST_OK ? till_open(options->socket, parts->terminal, &parts->till, fault) : st;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "firmware/engine/listing.h"
 #include "firmware/engine/money.h"
 #include "firmware/terminal/say.h"
 #include "hal/clock.h"
@@ -360,6 +361,9 @@ size_t till_encode_answer(const struct tap_answer *answer, char ret_line[TILL_AN
         put(object, "parts", parts_object(&answer->parts));
         put_number(object, "sequence", answer->snapshot.last.sequence);
     }
+    if (answer->listing != LISTING_NONE) {
+        put_text(object, "listed", listing_word(answer->listing));
+    }
     if (answer->is_earlier) {
         put(object, "earlier", json_true());
     }
@@ -422,6 +426,12 @@ size_t till_encode_status(const struct terminal_status *status, char ret_line[TI
     put_text(object, "disk", st_word(status->disk));
     put_text(object, "disk_say", status->disk_say.say);
     put_number(object, "card_numbers_left", (int64_t)status->card_numbers_left);
+    put_number(object, "hotlist", status->list_version);
+    put_number(object, "hotlist_cards", status->list_cards);
+    put_number(object, "hotlist_age", status->list_age_s);
+    put(object, "hotlist_old", json_boolean(status->list_is_old));
+    put_number(object, "hotlist_old_max", status->list_spend_max.rials);
+    put_text(object, "hotlist_say", status->list_say.say);
     put_text(object, "sync_last_ok", status->sync_last_ok);
     put_text(object, "sync_say", status->sync_say);
     say_loss(status, &loss);

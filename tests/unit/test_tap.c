@@ -13,9 +13,10 @@
 
 #include <cmocka.h>
 
+#include "firmware/engine/listing.h"
 #include "firmware/terminal/tap.h"
 
-enum { ROWS_MAX = 160, CELL_MAX = 72, COLUMNS_MAX = 10 };
+enum { ROWS_MAX = 200, CELL_MAX = 72, COLUMNS_MAX = 10 };
 
 struct table {
     char cell[ROWS_MAX][COLUMNS_MAX][CELL_MAX];
@@ -197,11 +198,13 @@ static struct entry intent_of(const char *word)
 {
     struct tap tap;
     struct tap_act act;
-    struct tap_request request = request_of(word);
+    bool is_block = strcmp(word, "block") == 0; /* whatever was asked */
+    struct tap_request request = request_of(is_block ? "sale" : word);
     bool is_issue = request.what == TAP_ISSUE;
     struct card_view view = view_of(is_issue ? CARD_BLANK : CARD_MEMBER, state_at(5, 9, 40));
     struct tap_look look = {
         .terminal = 17, .sequence = 30, .minute = 2000, .free_number = the_number};
+    look.listing = is_block ? LISTING_LOST : LISTING_NONE;
     tap_init(&tap, &the_programme);
     struct tap_event events[] = {{.kind = TAP_EVENT_START, .request = &request},
                                  {.kind = TAP_EVENT_CARD, .view = &view},
@@ -248,6 +251,9 @@ static bool feed_card(struct world *world, const char *word)
         view = view_of(CARD_BLANK, (struct snapshot){0});
         view.may_issue = false;
         known = true;
+    } else if (strcmp(word, "card-blocked") == 0) {
+        view.snapshot.status = CARD_BLOCKED;
+        known = true;
     } else if (strcmp(word, "stranger") == 0) {
         view.number += 10;
         known = true;
@@ -262,8 +268,9 @@ static bool feed_card(struct world *world, const char *word)
 }
 
 /* looked:twin (one of another card with this UID), looked, looked:seen, looked:higher, looked:fork,
- * looked:nonumber, looked:own (this tap's intent in doubt), looked:left (the one of an earlier
- * "left:sale", "left:load" ...), looked:old (the same, of long ago). */
+ * looked:nonumber, looked:listed, looked:old-list, looked:own (this tap's intent in doubt),
+ * looked:left (the one of an earlier "left:sale", "left:load" ...), looked:old (the same, of long
+ * ago). */
 static bool feed_looked(struct world *world, const char *word)
 {
     if (strncmp(word, "looked", 6) != 0) {
@@ -281,6 +288,11 @@ static bool feed_looked(struct world *world, const char *word)
         look.unanswered = world->pending;
     } else if (strcmp(what, "nonumber") == 0) {
         look.free_number = 0;
+    } else if (strcmp(what, "listed") == 0) {
+        look.listing = LISTING_LOST;
+    } else if (strncmp(what, "old-list", 8) == 0) {
+        look.has_spend_max = true; /* the sale pays 100,000 with credit */
+        look.spend_max.rials = what[8] == '\0' ? 99999 : 100000;
     } else if (what[0] != '\0') {
         look.has_pending = true;
         look.pending = strcmp(what, "own") == 0 ? world->tap.intent : world->pending;
@@ -492,6 +504,38 @@ static const char *const scripts[][4] = {
     {"hold", "reader", "-", HELD "reader"},
     {"hold", "time_up", "in doubt", HELD "timeup"},
     {"hold", "time_up", "never sent", SENT "timeup"},
+    {"look", "looked", "a listed card", "sale card looked:listed"},
+    {"look", "looked", "a listed card, balance", "balance card looked:listed"},
+    {"look", "looked", "a listed card that is blocked", "sale card-blocked looked:listed"},
+    {"look", "looked", "a listed card that is blocked, balance",
+     "balance card-blocked looked:listed"},
+    {"look", "looked", "a blocked card that is not listed", "sale card-blocked looked"},
+    {"look", "looked", "old list, sale that spends too much", "sale card looked:old-list"},
+    {"look", "looked", "old list, sale that spends what may be spent",
+     "sale card looked:old-list-more"},
+    {"look", "looked", "old list, load", "load card looked:old-list"},
+    {"confirm", "card", "block absent, same tap",
+     "sale card looked:listed stored gone card looked:own card"},
+    {"confirm", "card", "block done, same tap",
+     "sale card looked:listed stored gone after looked:own after"},
+    {"confirm", "card", "block of an earlier tap done", "left:block sale after looked:left after"},
+    {"confirm", "card", "block of an earlier tap absent", "left:block sale card looked:left card"},
+    {"intent", "stored", "block", "sale card looked:listed stored"},
+    {"intent", "store_failed", "block", "sale card looked:listed failed"},
+    {"intent", "store_failed", "block, balance", "balance card looked:listed failed"},
+    {"intent", "store_failed", "block, history", "history card looked:listed failed"},
+    {"commit", "written", "block", "sale card looked:listed stored written"},
+    {"commit", "gone", "block", "sale card looked:listed stored gone"},
+    {"outcome", "stored", "blocked", "sale card looked:listed stored written stored"},
+    {"outcome", "stored", "blocked, balance", "balance card looked:listed stored written stored"},
+    {"outcome", "stored", "blocked, history", "history card looked:listed stored written stored"},
+    {"outcome", "stored", "block of an earlier tap done, go on",
+     "left:block sale after looked:left after stored"},
+    {"outcome", "stored", "block never sent, time over",
+     "sale card looked:listed stored unwritten timeup stored"},
+    {"outcome", "store_failed", "blocked", "sale card looked:listed stored written failed"},
+    {"hold", "time_up", "block in doubt", "sale card looked:listed stored gone timeup"},
+    {"hold", "card", "damaged, block in doubt", "sale card looked:listed stored gone damaged"},
 };
 enum { SCRIPTS = sizeof scripts / sizeof *scripts };
 
@@ -781,9 +825,55 @@ static void a_wish_is_the_same_only_in_every_part(void **unused)
     assert_false(settle_is_same_wish(&load, &wish));
 }
 
+/* What a listed card is answered, and what of it is journalled and written. */
+static void a_listed_card_is_blocked_and_nothing_else_changes(void **unused)
+{
+    (void)unused;
+    static struct world world;
+    enum tap_state before;
+    struct snapshot blocked = state_at(5, 9, 40);
+    blocked.status = CARD_BLOCKED;
+    blocked.counter = 6;
+    blocked.last = (struct transaction){
+        .kind = TRANSACTION_BLOCK, .minute = 2000, .terminal = 17, .sequence = 31};
+    run_script(&world, "sale card looked:listed", &before);
+    const struct entry_intent *intent = &world.act.entry.intent;
+    assert_int_equal(intent->after.last.kind, TRANSACTION_BLOCK);
+    assert_true(settle_same(&intent->after, &blocked));
+    assert_int_equal(intent->parts.amount.rials, 0);
+    assert_int_equal(intent->refers_counter, 0);
+    run_script(&world, "sale card looked:listed stored", &before);
+    assert_true(settle_same(&world.act.snapshot, &blocked));
+    run_script(&world, "sale card looked:listed stored written stored", &before);
+    assert_int_equal(world.act.answer.listing, LISTING_LOST);
+    assert_true(settle_same(&world.act.answer.snapshot, &blocked));
+    assert_false(world.act.answer.has_parts);
+    assert_false(world.act.answer.has_settled);
+    run_script(&world, "balance card looked:listed stored written stored", &before);
+    assert_int_equal(world.act.answer.listing, LISTING_LOST);
+    assert_true(settle_same(&world.act.answer.snapshot, &blocked));
+    assert_non_null(strstr(world.act.answer.say.say, "blocked"));
+    /* A terminal without any programme still blocks it. */
+    run_script(&world, "noprogramme sale card looked:listed stored written stored", &before);
+    assert_int_equal(world.act.answer.reason, TAP_REASON_HOTLISTED);
+    assert_int_equal(world.tap.intent.intent.programme, 0);
+    /* What was in doubt before is settled first, and then it is blocked. */
+    run_script(&world, "left:sale sale after looked:left after stored", &before);
+    assert_int_equal(world.act.answer.outcome, TAP_DONE);
+    run_script(&world, "left:load sale after looked:left after stored looked:listed", &before);
+    assert_int_equal(world.act.kind, TAP_ACT_APPEND);
+    assert_int_equal(world.act.entry.intent.after.last.kind, TRANSACTION_BLOCK);
+    /* Cut, and back: the same card goes on being blocked within the request. */
+    run_script(&world, "sale card looked:listed stored gone card looked:own card written stored",
+               &before);
+    assert_int_equal(world.act.answer.reason, TAP_REASON_HOTLISTED);
+    assert_false(world.act.answer.has_settled);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_listed_card_is_blocked_and_nothing_else_changes),
         cmocka_unit_test(every_row_of_the_steps_table_is_what_the_tap_does),
         cmocka_unit_test(every_unlisted_pair_is_rejected_and_changes_nothing),
         cmocka_unit_test(every_pair_of_readings_is_judged_as_the_page_says),
