@@ -85,6 +85,11 @@ void logic_init(struct logic_pool *pool)
     pool->node_count = 1;
 }
 
+size_t logic_size(const struct logic_pool *pool)
+{
+    return offsetof(struct logic_pool, nodes) + pool->node_count * sizeof pool->nodes[0];
+}
+
 uint16_t logic_find(const struct logic_pool *pool, const char *text, size_t bytes)
 {
     for (uint16_t i = 0; i < pool->string_count; i += 1) {

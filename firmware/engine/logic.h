@@ -44,11 +44,11 @@ enum {
     LOGIC_DECIMALS = 4,
     LOGIC_ONE = 10000,        /* the number 1 */
     LOGIC_DEPTH_MAX = 32,     /* operators and lists within each other */
-    LOGIC_NODES_MAX = 4096,   /* operators and literals of all conditions in one pool */
+    LOGIC_NODES_MAX = 32768,  /* operators and literals of all conditions in one pool */
     LOGIC_STRINGS_MAX = 1024, /* different texts in one pool */
     LOGIC_TEXT_MAX = 16384,   /* their bytes together */
     LOGIC_STRING_MAX = 255,   /* bytes of one text */
-    LOGIC_NAMES_MAX = 128,    /* facts of a table; different paths without one */
+    LOGIC_NAMES_MAX = 256,    /* facts of a table; different paths without one */
     LOGIC_SCRATCH_MAX = 256,  /* items of lists that one evaluation makes */
     LOGIC_WORK_MAX = 20000,   /* nodes that one evaluation visits */
 };
@@ -117,16 +117,18 @@ struct logic_name {
     uint16_t slot; /* where its value is */
 };
 
-/* The compiled conditions of one programme. About 90 KB. */
+/* The compiled conditions of one programme, while they are loaded: about 550 KB. The nodes stand
+ * last, so that of a finished pool the first logic_size() bytes are enough: about 24 KB and 16 a
+ * node. */
 struct logic_pool {
     uint16_t node_count; /* node 0 is never used */
     uint16_t string_count;
     uint16_t text_bytes;
     uint16_t name_count;
-    struct logic_node nodes[LOGIC_NODES_MAX];
     struct logic_string strings[LOGIC_STRINGS_MAX]; /* id - 1 */
     struct logic_name names[LOGIC_NAMES_MAX];
     char text[LOGIC_TEXT_MAX];
+    struct logic_node nodes[LOGIC_NODES_MAX];
 };
 
 /* Where an evaluation that gives a list puts its items. */
@@ -137,6 +139,10 @@ struct logic_scratch {
 
 /* Empties the pool. */
 void logic_init(struct logic_pool *pool);
+
+/* How many bytes of the pool are in use. A copy of these is the whole pool for logic_eval(),
+ * logic_compute() and logic_string(); nothing more can be loaded into it. */
+size_t logic_size(const struct logic_pool *pool);
 
 struct json_t; /* jansson's */
 

@@ -230,11 +230,31 @@ static void what_could_fail_is_refused_with_place_and_operator(void **state)
     }
 }
 
+/* Under ASan a look beyond the copy fails, too. */
+static void the_bytes_in_use_are_the_whole_pool(void **state)
+{
+    (void)state;
+    uint16_t root;
+    assert_int_equal(load("{'and':[{'==':[{'var':'member.tier'},'gold']},"
+                          "{'in':['staff',{'var':'member.tags'}]}]}",
+                          &root, NULL),
+                     ST_OK);
+    struct logic_pool *copy = malloc(logic_size(&pool));
+    assert_non_null(copy);
+    memcpy(copy, &pool, logic_size(&pool));
+    memset(&pool, 0xa5, sizeof pool);
+    bool holds = false;
+    assert_int_equal(logic_eval(copy, root, values, FACT_COUNT, &holds), ST_OK);
+    assert_true(holds);
+    free(copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(conditions_of_a_rule_hold_or_do_not, empty_pool),
         cmocka_unit_test_setup(what_could_fail_is_refused_with_place_and_operator, empty_pool),
+        cmocka_unit_test_setup(the_bytes_in_use_are_the_whole_pool, empty_pool),
     };
     return cmocka_run_group_tests_name("logic", tests, NULL, NULL);
 }
