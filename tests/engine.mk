@@ -8,6 +8,12 @@ test_snapshot_LIBS = -lcmocka -ljansson
 test_entry_SRC = tests/unit/test_entry.c $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_entry_LIBS = -lcmocka -ljansson
 
+TESTS += test_calendar test_facts
+test_calendar_SRC = tests/unit/test_calendar.c firmware/engine/calendar.c $(HAL_BASE_SRC)
+test_calendar_LIBS = -lcmocka -ljansson
+test_facts_SRC = tests/unit/test_facts.c $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_facts_LIBS = -lcmocka -ljansson
+
 TESTS += test_programme
 test_programme_SRC = tests/unit/test_programme.c $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_programme_LIBS = -lcmocka -ljansson

@@ -159,6 +159,7 @@ bool plan_holds(const struct snapshot *before, const struct snapshot *after,
                delta[DELTA_VOUCHER] &&
            status_holds(before->status, after->status, kind) && after->action == before->action &&
            after->tier == before->tier && after->group == before->group &&
+           after->stamps == before->stamps && after->last.offer == 0 && after->last.flags == 0 &&
            after->last.kind == kind && after->last.amount.rials == parts->amount.rials &&
            after->last.redeemed.n == parts->redeemed.n;
 }

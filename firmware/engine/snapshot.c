@@ -15,9 +15,14 @@ enum {
     TIER_BITS = 4,
     GROUP_BITS = 8,
     POINTS_BITS = 28,
-    PURSE_BITS = 36,
+    CREDIT_BITS = 36,
+    GIFT_BITS = 30,
+    VOUCHER_BITS = 30,
+    STAMPS_BITS = 4,
     KIND_BITS = 4,
     REFERENCE_BITS = 6,
+    OFFER_BITS = 6,
+    FLAGS_BITS = 2,
     AMOUNT_BITS = 36,
     REDEEMED_BITS = 20,
     MINUTE_BITS = 24,
@@ -25,16 +30,25 @@ enum {
     SEQUENCE_BITS = 24,
 };
 _Static_assert(LAYOUT_BITS + STATUS_BITS + COUNTER_BITS + ACTION_BITS + TIER_BITS + GROUP_BITS +
-                       POINTS_BITS + PURSES * PURSE_BITS + KIND_BITS + REFERENCE_BITS +
-                       AMOUNT_BITS + REDEEMED_BITS + MINUTE_BITS + TERMINAL_BITS + SEQUENCE_BITS ==
+                       POINTS_BITS + CREDIT_BITS + GIFT_BITS + VOUCHER_BITS + STAMPS_BITS +
+                       KIND_BITS + REFERENCE_BITS + OFFER_BITS + FLAGS_BITS + AMOUNT_BITS +
+                       REDEEMED_BITS + MINUTE_BITS + TERMINAL_BITS + SEQUENCE_BITS ==
                    8 * SNAPSHOT_IMAGE_BYTES,
                "the fields fill the image");
+
+static const unsigned purse_bits[PURSES] = {
+    [PURSE_CREDIT] = CREDIT_BITS, [PURSE_GIFT] = GIFT_BITS, [PURSE_VOUCHER] = VOUCHER_BITS};
 
 #define EPOCH_S INT64_C(1704067200) /* 2024-01-01 00:00 UTC */
 
 static bool is_within(int64_t value, int64_t min, int64_t max)
 {
     return value >= min && value <= max;
+}
+
+int64_t snapshot_purse_max(enum purse purse)
+{
+    return (INT64_C(1) << purse_bits[purse]) - 1;
 }
 
 static bool transaction_is_valid(const struct transaction *last, uint32_t counter)
@@ -44,6 +58,7 @@ static bool transaction_is_valid(const struct transaction *last, uint32_t counte
     return is_within((int64_t)last->kind, TRANSACTION_ACTIVATE, TRANSACTION_DUPLICATE) &&
            last->reference <= SNAPSHOT_REFERENCE_MAX &&
            (!refers || is_within(last->reference, 1, (int64_t)counter - 1)) &&
+           last->offer <= SNAPSHOT_OFFER_MAX && last->flags < 1U << FLAGS_BITS &&
            is_within(last->amount.rials, 0, MONEY_MAX_RIALS) &&
            is_within(last->redeemed.n, 0, REDEEMED_MAX) &&
            last->minute < UINT32_C(1) << MINUTE_BITS &&
@@ -54,7 +69,7 @@ static bool transaction_is_valid(const struct transaction *last, uint32_t counte
 bool snapshot_is_valid(const struct snapshot *snapshot)
 {
     for (size_t p = 0; p < PURSES; p += 1) {
-        if (!is_within(snapshot->purse[p].rials, 0, MONEY_MAX_RIALS)) {
+        if (!is_within(snapshot->purse[p].rials, 0, snapshot_purse_max((enum purse)p))) {
             return false;
         }
     }
@@ -62,6 +77,7 @@ bool snapshot_is_valid(const struct snapshot *snapshot)
            is_within(snapshot->counter, 1, SNAPSHOT_COUNTER_MAX) &&
            snapshot->action <= SNAPSHOT_ACTION_MAX && snapshot->tier <= 15 &&
            is_within(snapshot->points.n, 0, POINTS_MAX) &&
+           snapshot->stamps <= SNAPSHOT_STAMPS_MAX &&
            transaction_is_valid(&snapshot->last, snapshot->counter);
 }
 
@@ -78,10 +94,13 @@ void snapshot_encode(const struct snapshot *snapshot, uint8_t ret_image[SNAPSHOT
     bits_put(&bits, GROUP_BITS, snapshot->group);
     bits_put(&bits, POINTS_BITS, (uint64_t)snapshot->points.n);
     for (size_t p = 0; p < PURSES; p += 1) {
-        bits_put(&bits, PURSE_BITS, (uint64_t)snapshot->purse[p].rials);
+        bits_put(&bits, purse_bits[p], (uint64_t)snapshot->purse[p].rials);
     }
+    bits_put(&bits, STAMPS_BITS, snapshot->stamps);
     bits_put(&bits, KIND_BITS, (uint64_t)snapshot->last.kind);
     bits_put(&bits, REFERENCE_BITS, snapshot->last.reference);
+    bits_put(&bits, OFFER_BITS, snapshot->last.offer);
+    bits_put(&bits, FLAGS_BITS, snapshot->last.flags);
     bits_put(&bits, AMOUNT_BITS, (uint64_t)snapshot->last.amount.rials);
     bits_put(&bits, REDEEMED_BITS, (uint64_t)snapshot->last.redeemed.n);
     bits_put(&bits, MINUTE_BITS, snapshot->last.minute);
@@ -111,10 +130,13 @@ enum st snapshot_decode(const uint8_t image[SNAPSHOT_IMAGE_BYTES], struct snapsh
     snapshot.group = (uint8_t)bits_get(&bits, GROUP_BITS);
     snapshot.points.n = (int64_t)bits_get(&bits, POINTS_BITS);
     for (size_t p = 0; p < PURSES; p += 1) {
-        snapshot.purse[p].rials = (int64_t)bits_get(&bits, PURSE_BITS);
+        snapshot.purse[p].rials = (int64_t)bits_get(&bits, purse_bits[p]);
     }
+    snapshot.stamps = (uint8_t)bits_get(&bits, STAMPS_BITS);
     snapshot.last.kind = (enum transaction_kind)bits_get(&bits, KIND_BITS);
     snapshot.last.reference = (uint8_t)bits_get(&bits, REFERENCE_BITS);
+    snapshot.last.offer = (uint8_t)bits_get(&bits, OFFER_BITS);
+    snapshot.last.flags = (uint8_t)bits_get(&bits, FLAGS_BITS);
     snapshot.last.amount.rials = (int64_t)bits_get(&bits, AMOUNT_BITS);
     snapshot.last.redeemed.n = (int64_t)bits_get(&bits, REDEEMED_BITS);
     snapshot.last.minute = (uint32_t)bits_get(&bits, MINUTE_BITS);

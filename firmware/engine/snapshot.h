@@ -14,8 +14,9 @@
 #include "hal/base/status.h"
 
 /* The image is 320 bits, each field most significant bit first:
- * layout 4, status 2, counter 20, action 12, tier 4, group 8, points 28, credit 36, gift 36,
- * voucher 36, kind 4, reference 6, amount 36, redeemed 20, minute 24, terminal 20, sequence 24. */
+ * layout 4, status 2, counter 20, action 12, tier 4, group 8, points 28, credit 36, gift 30,
+ * voucher 30, stamps 4, kind 4, reference 6, offer 6, flags 2, amount 36, redeemed 20, minute 24,
+ * terminal 20, sequence 24. */
 enum { SNAPSHOT_LAYOUT = 1, SNAPSHOT_IMAGE_BYTES = 40 };
 
 /* Largest values that the image holds; each counts from 1. */
@@ -25,9 +26,14 @@ enum { SNAPSHOT_LAYOUT = 1, SNAPSHOT_IMAGE_BYTES = 40 };
 /* These count from 0. The reference reaches as far as a plan looks back, PLAN_HISTORY_MAX - 1. */
 #define SNAPSHOT_ACTION_MAX    4095
 #define SNAPSHOT_REFERENCE_MAX 63
+#define SNAPSHOT_STAMPS_MAX    15
+#define SNAPSHOT_OFFER_MAX     26 /* MARKS_YEAR + MARKS_EVER of facts.h */
 
 /* Money purses of a card. Points are not money and stand beside them. */
 enum purse { PURSE_CREDIT, PURSE_GIFT, PURSE_VOUCHER, PURSES };
+
+/* Most that a purse holds: MONEY_MAX_RIALS of credit, 2^30 - 1 rials of the others. */
+int64_t snapshot_purse_max(enum purse purse);
 
 enum card_status {
     CARD_ACTIVE = 1,
@@ -38,11 +44,13 @@ enum card_status {
 /* What the transaction was; its parts show in the balances. Values are on cards: never renumber. */
 enum transaction_kind {
     TRANSACTION_ACTIVATE = 1, /* the card was issued; amount = opening credit */
-    TRANSACTION_SALE = 2,     /* rebate + redemption + payment + award; amount = basket */
-    TRANSACTION_REFUND = 3,   /* of the sale `reference` back; amount = basket part returned */
-    TRANSACTION_LOAD = 4,     /* money put on; amount */
-    TRANSACTION_UNLOAD = 5,   /* of the load `reference` back; amount */
-    TRANSACTION_ACTION = 6,   /* the club's action; amount = its money, if any */
+    TRANSACTION_SALE = 2,     /* rebate + redemption + payment + award + cashback; amount = net
+                                 price: basket - rebate */
+    TRANSACTION_REFUND =
+        3, /* of the sale `reference` back; amount = part of the net price returned */
+    TRANSACTION_LOAD = 4,   /* money put on; amount */
+    TRANSACTION_UNLOAD = 5, /* of the load `reference` back; amount */
+    TRANSACTION_ACTION = 6, /* the club's action; amount = its money, if any */
     TRANSACTION_BLOCK = 7,
     TRANSACTION_UNBLOCK = 8,
     TRANSACTION_TRANSFER = 9,
@@ -51,11 +59,18 @@ enum transaction_kind {
     TRANSACTION_DUPLICATE = 12,
 };
 
+/* What a sale did to the credit purse; bits of transaction.flags. The purse changes by both, so a
+ * refund can tell them apart only when no more than one is set. */
+enum sale_flag { SALE_PAID_CREDIT = 1, SALE_CASHBACK = 2 };
+
 /* Ranges are what the image holds; snapshot_is_valid() tests them. */
 struct transaction {
     enum transaction_kind kind;
     uint8_t reference;   /* refund, unload: how many counters ago, 1..63 and less than the counter;
                             sale with redemption: plan_value_mark(), 1..63; else 0 */
+    uint8_t offer;       /* sale: number of the mark that it used, 1..SNAPSHOT_OFFER_MAX (facts.h);
+                            else 0 */
+    uint8_t flags;       /* sale: enum sale_flag; else 0 */
     struct money amount; /* 0..MONEY_MAX_RIALS */
     struct points redeemed; /* points spent, 0..REDEEMED_MAX; in a refund: points given back */
     uint32_t minute;   /* minutes since 2024-01-01 00:00 UTC, 24 bits (to 2055); 0 = unset clock */
@@ -70,7 +85,8 @@ struct snapshot {
     uint8_t tier;     /* 0..15 */
     uint8_t group;
     struct points points;       /* 0..POINTS_MAX */
-    struct money purse[PURSES]; /* each 0..MONEY_MAX_RIALS */
+    struct money purse[PURSES]; /* each 0..snapshot_purse_max() */
+    uint8_t stamps;             /* 0..SNAPSHOT_STAMPS_MAX */
     struct transaction last;    /* the transaction that led here */
 };
 

@@ -37,9 +37,9 @@ cat >"$dir/py" <<'PY'
 import subprocess, sys
 
 FIELDS = [("layout", 4), ("status", 2), ("counter", 20), ("action", 12), ("tier", 4), ("group", 8),
-          ("points", 28), ("credit", 36), ("gift", 36), ("voucher", 36), ("kind", 4),
-          ("reference", 6), ("amount", 36), ("redeemed", 20), ("minute", 24), ("terminal", 20),
-          ("sequence", 24)]
+          ("points", 28), ("credit", 36), ("gift", 30), ("voucher", 30), ("stamps", 4), ("kind", 4),
+          ("reference", 6), ("offer", 6), ("flags", 2), ("amount", 36), ("redeemed", 20),
+          ("minute", 24), ("terminal", 20), ("sequence", 24)]
 
 
 def pack(fields):
@@ -141,7 +141,7 @@ say "new sara desfire $uid" >/dev/null
 lay sara >/dev/null
 number=6273531234567890
 image=$(py image layout=1 status=1 counter=1 action=0 tier=2 group=3 points=1234 credit=750000 \
-    gift=20000 voucher=0 kind=1 reference=0 amount=750000 redeemed=0 minute=1000000 terminal=7 \
+    gift=20000 voucher=0 stamps=0 kind=1 reference=0 offer=0 flags=0 amount=750000 redeemed=0 minute=1000000 terminal=7 \
     sequence=9)
 identity=$(py identity $number 77 'Sara Karimi')
 check 'libfreefare makes a member card' oracle make f38560 a1 "$(py key $uid 0 1)" \

@@ -22,7 +22,7 @@ fi
 # And the vectors in the tree must be the reference's own.
 t=$(mktemp -d) && trap 'rm -rf "$t"' EXIT
 python3 "$reference" vectors "$t" >/dev/null
-for name in snapshot entry plan; do
+for name in snapshot entry plan facts; do
     cmp -s "$t/$name.json" "tests/vectors/$name.json" && verdict=ok || verdict='not ok'
     echo "$verdict tests/vectors/$name.json is what the reference writes"
 done

@@ -4,7 +4,7 @@ docs/programme.md alone. It shares no code with the firmware; slow and plain is 
 
     vafa_reference.py check FILE.json     recompute every balance from raw journals and card dumps
     vafa_reference.py plan  < LINES       recompute plans, one JSON object a line
-    vafa_reference.py vectors DIRECTORY   write tests/vectors/{snapshot,entry}.json
+    vafa_reference.py vectors DIRECTORY   write tests/vectors/{snapshot,entry,plan,facts}.json
 
 check: FILE.json holds
 
@@ -42,9 +42,9 @@ KINDS = ["", "activate", "sale", "refund", "load", "unload", "action", "block", 
 PARTS = ["amount", "rebate", "redeemed", "redeemed_value", "payment", "load", "award", "due"]
 PURSES = ["points", "credit", "gift", "voucher"]
 IMAGE = [("layout", 4), ("status", 2), ("counter", 20), ("action", 12), ("tier", 4), ("group", 8),
-         ("points", 28), ("credit", 36), ("gift", 36), ("voucher", 36), ("kind", 4),
-         ("reference", 6), ("amount", 36), ("redeemed", 20), ("minute", 24), ("terminal", 20),
-         ("sequence", 24)]
+         ("points", 28), ("credit", 36), ("gift", 30), ("voucher", 30), ("stamps", 4), ("kind", 4),
+         ("reference", 6), ("offer", 6), ("flags", 2), ("amount", 36), ("redeemed", 20),
+         ("minute", 24), ("terminal", 20), ("sequence", 24)]
 MONEY_MAX = 2**36 - 1
 POINTS_MAX = 2**28 - 1
 VERDICTS = {1: "done", 2: "not done", 3: "left"}
@@ -84,6 +84,7 @@ def image_decode(raw):
     need(card["status"] in (1, 2, 3), "status 0")
     need(card["counter"] >= 1, "counter 0")
     need(1 <= card["kind"] <= 12, "kind %d" % card["kind"])
+    need(card["offer"] <= 26, "offer %d" % card["offer"])
     need(card["terminal"] >= 1 and card["sequence"] >= 1, "terminal or sequence 0")
     if KINDS[card["kind"]] in ("refund", "unload"):
         need(1 <= card["reference"] < card["counter"], "reference out of range")
@@ -355,6 +356,7 @@ def plan(programme, history, wish, minute, terminal, sequence):
     for name, delta in zip(PURSES, deltas(kind, parts)):
         after[name] += delta
     after.update(counter=card["counter"] + 1, kind=KINDS.index(kind), reference=reference,
+                 offer=0, flags=0,
                  amount=parts["amount"], redeemed=parts["redeemed"], minute=minute,
                  terminal=terminal, sequence=sequence)
     return parts, image_encode(after)
@@ -418,9 +420,11 @@ def holds(before, after, parts):
     for name, change in zip(PURSES, delta):
         if start[name] + change != after[name]:
             return "%s %d %+d is not %d" % (name, start[name], change, after[name])
-    for name in ("action", "tier", "group"):
+    for name in ("action", "tier", "group", "stamps"):
         if start[name] != after[name]:
             return "%s changed" % name
+    if after["offer"] or after["flags"]:
+        return "an offer or flags"
     want = {"block": (1, 2), "unblock": (2, 1)}.get(kind, (1, 1))
     if (start["status"], after["status"]) != want:
         return "status %d to %d" % (start["status"], after["status"])

@@ -9,12 +9,13 @@ import json
 import os
 import struct
 
+import vafa_facts
 import vafa_reference as ref
 
 CARD = 6362140000000011
 SNAPSHOT = dict(layout=1, status=1, counter=7, action=3, tier=2, group=5, points=1234,
-                credit=500000, gift=20000, voucher=0, kind=2, reference=0, amount=1000000,
-                redeemed=0, minute=1415000, terminal=17, sequence=241)
+                credit=500000, gift=20000, voucher=0, stamps=4, kind=2, reference=0, offer=0,
+                flags=0, amount=1000000, redeemed=0, minute=1415000, terminal=17, sequence=241)
 
 
 def snapshot(**changes):
@@ -23,10 +24,12 @@ def snapshot(**changes):
 
 def snapshots():
     most = {name: 2**width - 1 for name, width in ref.IMAGE}
-    most.update(layout=1, status=3, kind=12)
+    most.update(layout=1, status=3, kind=12, offer=26)
     least = {name: 0 for name, _ in ref.IMAGE}
     least.update(layout=1, status=1, counter=1, kind=1, terminal=1, sequence=1)
     good = [("an ordinary sale", snapshot()),
+            ("a sale that used mark 14, paid with credit and gave cashback",
+             snapshot(offer=14, flags=3)),
             ("every field at its largest", most),
             ("every field at its smallest", least),
             ("a refund of the transaction 63 counters ago", snapshot(kind=3, counter=64,
@@ -42,6 +45,7 @@ def snapshots():
            ("counter 0", ref.image_encode(snapshot(counter=0)), "foreign"),
            ("kind 0", ref.image_encode(snapshot(kind=0)), "foreign"),
            ("kind 13", ref.image_encode(snapshot(kind=13)), "foreign"),
+           ("mark 27", ref.image_encode(snapshot(offer=27)), "foreign"),
            ("terminal 0", ref.image_encode(snapshot(terminal=0)), "foreign"),
            ("sequence 0", ref.image_encode(snapshot(sequence=0)), "foreign"),
            ("a refund of nothing", ref.image_encode(snapshot(kind=3, reference=0)), "foreign"),
@@ -312,7 +316,9 @@ def refunds():
 
 
 def write(directory):
-    for name, content in (("snapshot", snapshots()), ("entry", entries()), ("plan", plans())):
+    blank = snapshot(counter=1, points=0, credit=0, gift=0, stamps=0, amount=0)
+    for name, content in (("snapshot", snapshots()), ("entry", entries()), ("plan", plans()),
+                          ("facts", vafa_facts.facts_vectors(blank, ref.image_encode))):
         with open(os.path.join(directory, name + ".json"), "w", encoding="utf-8") as file:
             json.dump(content, file, indent=1)
             file.write("\n")

@@ -166,8 +166,12 @@ struct snapshot card_world_snapshot(uint32_t counter)
     snapshot.group = (uint8_t)(counter * 3);
     snapshot.points.n = 1000 + counter * 11;
     for (unsigned i = 0; i < PURSES; i += 1) {
-        snapshot.purse[i].rials = (int64_t)counter * 1000003 * (i + 1) % MONEY_MAX_RIALS;
+        snapshot.purse[i].rials =
+            (int64_t)counter * 1000003 * (i + 1) % snapshot_purse_max((enum purse)i);
     }
+    snapshot.stamps = (uint8_t)(counter % 13);
+    snapshot.last.offer = (uint8_t)(counter % 27);
+    snapshot.last.flags = (uint8_t)(counter % 4);
     snapshot.last.kind = counter == 1 ? TRANSACTION_ACTIVATE : TRANSACTION_SALE;
     snapshot.last.amount.rials = (int64_t)counter * 123457;
     snapshot.last.redeemed.n = counter % 50;

@@ -66,6 +66,9 @@ static void images_decode_to_the_fields_of_the_vectors(void **state)
         assert_field(fields, "credit", s.purse[PURSE_CREDIT].rials);
         assert_field(fields, "gift", s.purse[PURSE_GIFT].rials);
         assert_field(fields, "voucher", s.purse[PURSE_VOUCHER].rials);
+        assert_field(fields, "stamps", s.stamps);
+        assert_field(fields, "offer", s.last.offer);
+        assert_field(fields, "flags", s.last.flags);
         assert_field(fields, "kind", (int64_t)s.last.kind);
         assert_field(fields, "reference", s.last.reference);
         assert_field(fields, "amount", s.last.amount.rials);
@@ -160,11 +163,14 @@ static void every_field_is_refused_one_beyond_its_range(void **state)
     REFUSED(points.n, POINTS_MAX + 1);
     REFUSED(purse[PURSE_CREDIT].rials, -1);
     REFUSED(purse[PURSE_CREDIT].rials, MONEY_MAX_RIALS + 1);
-    REFUSED(purse[PURSE_GIFT].rials, MONEY_MAX_RIALS + 1);
-    REFUSED(purse[PURSE_VOUCHER].rials, MONEY_MAX_RIALS + 1);
+    REFUSED(purse[PURSE_GIFT].rials, INT64_C(1) << 30);
+    REFUSED(purse[PURSE_VOUCHER].rials, INT64_C(1) << 30);
+    REFUSED(stamps, 16);
     REFUSED(last.kind, (enum transaction_kind)0);
     REFUSED(last.kind, (enum transaction_kind)13);
     REFUSED(last.reference, SNAPSHOT_REFERENCE_MAX + 1);
+    REFUSED(last.offer, 27);
+    REFUSED(last.flags, 4);
     REFUSED(last.amount.rials, -1);
     REFUSED(last.amount.rials, MONEY_MAX_RIALS + 1);
     REFUSED(last.redeemed.n, -1);

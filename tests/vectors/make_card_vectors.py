@@ -99,7 +99,7 @@ def sector_key(sector, letter):
     return diversify(SECTOR_MASTER, key_input(bytes([0, sector]) + letter))[:6]
 
 
-SEAL_KEYS = {p: diversify(SEAL_MASTER, key_input(bytes([p, 0, 0]))) for p in (1, 2, 3)}
+SEAL_KEYS = {p: diversify(SEAL_MASTER, key_input(bytes([p, 0, 0]))) for p in (1, 2, 3, 4)}
 
 
 def seal(purpose, place, content):
@@ -109,8 +109,8 @@ def seal(purpose, place, content):
 
 def image(n):
     return bits((4, 1), (2, 1), (20, n), (12, n * 7 % 4096), (4, n % 16), (8, n * 3 % 256), (28, 1000 + n * 11),
-                *[(36, n * 1000003 * (i + 1)) for i in range(3)], (4, 1 if n == 1 else 2), (6, 0),
-                (36, n * 123457), (20, n % 50), (24, 1000000 + n * 17), (20, 1 + n % 5), (24, 100 + n * 2))
+                (36, n * 1000003), (30, n * 2000006), (30, n * 3000009), (4, n % 13), (4, 1 if n == 1 else 2),
+                (6, 0), (6, n % 27), (2, n % 4), (36, n * 123457), (20, n % 50), (24, 1000000 + n * 17), (20, 1 + n % 5), (24, 100 + n * 2))
 
 
 def slot(n):

@@ -1,0 +1,193 @@
+#include "firmware/engine/occasion.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "hal/base/bytes.h"
+
+/* Bits of the first byte: what follows, in this order. */
+enum {
+    HAS_FACTS = 1,
+    HAS_IDENTITY = 2,
+    HAS_CODE = 4,
+    HAS_PLACE = 8,
+    HAS_LINES = 16,
+    HAS_ALL = 31,
+};
+
+enum {
+    IDENTITY_BYTES = 5,
+    CODE_BYTES = 1,
+    PLACE_BYTES = 8,
+    LINE_BYTES = 10,
+};
+_Static_assert(1 + (int)FACTS_BYTES + (int)IDENTITY_BYTES + (int)CODE_BYTES + (int)PLACE_BYTES + 1 +
+                       (int)BASKET_LINES_MAX * (int)LINE_BYTES ==
+                   (int)OCCASION_BYTES_MAX,
+               "the largest occasion");
+
+static bool line_is_valid(const struct basket_line *line)
+{
+    return line->amount.rials >= 0 && line->amount.rials <= MONEY_MAX_RIALS &&
+           line->milli <= BASKET_MILLI_MAX;
+}
+
+bool occasion_is_valid(const struct occasion *occasion)
+{
+    if (occasion->line_count > BASKET_LINES_MAX ||
+        (occasion->has_facts && !facts_are_valid(&occasion->facts))) {
+        return false;
+    }
+    for (size_t i = 0; i < occasion->line_count; i += 1) {
+        const struct basket_line *line = &occasion->lines[i];
+        if (!line_is_valid(line) || (i > 0 && line->product <= line[-1].product)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint8_t what_is_there(const struct occasion *occasion)
+{
+    return (uint8_t)((occasion->has_facts ? HAS_FACTS : 0) |
+                     (occasion->has_identity ? HAS_IDENTITY : 0) |
+                     (occasion->code != 0 ? HAS_CODE : 0) |
+                     (occasion->merchant != 0 || occasion->branch != 0 ? HAS_PLACE : 0) |
+                     (occasion->line_count != 0 ? HAS_LINES : 0));
+}
+
+size_t occasion_encode(const struct occasion *occasion, uint8_t ret_bytes[OCCASION_BYTES_MAX])
+{
+    assert(occasion_is_valid(occasion));
+
+    uint8_t has = what_is_there(occasion);
+    uint8_t *at = ret_bytes;
+    *at++ = has;
+    if ((has & HAS_FACTS) != 0) {
+        facts_encode(&occasion->facts, at);
+        at += FACTS_BYTES;
+    }
+    if ((has & HAS_IDENTITY) != 0) {
+        at[0] = occasion->kind;
+        put_le16(at + 1, occasion->birthday);
+        put_le16(at + 3, occasion->wedding);
+        at += IDENTITY_BYTES;
+    }
+    if ((has & HAS_CODE) != 0) {
+        *at = occasion->code;
+        at += CODE_BYTES;
+    }
+    if ((has & HAS_PLACE) != 0) {
+        put_le32(at, occasion->merchant);
+        put_le32(at + 4, occasion->branch);
+        at += PLACE_BYTES;
+    }
+    if ((has & HAS_LINES) != 0) {
+        *at++ = occasion->line_count;
+        for (size_t i = 0; i < occasion->line_count; i += 1) {
+            const struct basket_line *line = &occasion->lines[i];
+            at[0] = line->product;
+            put_le32(at + 1, (uint32_t)line->amount.rials);
+            at[5] = (uint8_t)(line->amount.rials >> 32);
+            put_le32(at + 6, line->milli);
+            at += LINE_BYTES;
+        }
+    }
+    return (size_t)(at - ret_bytes);
+}
+
+/* --- bytes to struct ----------------------------------------------------------------------- */
+
+/* What is left of foreign bytes. */
+struct rest {
+    const uint8_t *at;
+    size_t size;
+};
+
+/* The next `size` bytes, or NULL when there are not so many. */
+static const uint8_t *take(struct rest *rest, size_t size)
+{
+    if (rest->size < size) {
+        return NULL;
+    }
+    const uint8_t *at = rest->at;
+    rest->at += size;
+    rest->size -= size;
+    return at;
+}
+
+static bool take_lines(struct rest *rest, struct occasion *ret)
+{
+    const uint8_t *count = take(rest, 1);
+    if (count == NULL || *count > BASKET_LINES_MAX) {
+        return false;
+    }
+    for (uint8_t i = 0; i < *count; i += 1) {
+        const uint8_t *at = take(rest, LINE_BYTES);
+        if (at == NULL) {
+            return false;
+        }
+        ret->lines[i] = (struct basket_line){
+            .product = at[0],
+            .amount = {(int64_t)get_le32(at + 1) | (int64_t)at[5] << 32},
+            .milli = get_le32(at + 6),
+        };
+    }
+    ret->line_count = *count;
+    return true;
+}
+
+static bool take_all(struct rest *rest, struct occasion *ret)
+{
+    const uint8_t *has = take(rest, 1);
+    if (has == NULL || *has > HAS_ALL) {
+        return false;
+    }
+    if ((*has & HAS_FACTS) != 0) {
+        const uint8_t *at = take(rest, FACTS_BYTES);
+        ret->has_facts = at != NULL && facts_decode(at, &ret->facts) == ST_OK;
+        if (!ret->has_facts) {
+            return false;
+        }
+    }
+    if ((*has & HAS_IDENTITY) != 0) {
+        const uint8_t *at = take(rest, IDENTITY_BYTES);
+        if (at == NULL) {
+            return false;
+        }
+        ret->has_identity = true;
+        ret->kind = at[0];
+        ret->birthday = get_le16(at + 1);
+        ret->wedding = get_le16(at + 3);
+    }
+    if ((*has & HAS_CODE) != 0) {
+        const uint8_t *at = take(rest, CODE_BYTES);
+        if (at == NULL) {
+            return false;
+        }
+        ret->code = *at;
+    }
+    if ((*has & HAS_PLACE) != 0) {
+        const uint8_t *at = take(rest, PLACE_BYTES);
+        if (at == NULL) {
+            return false;
+        }
+        ret->merchant = get_le32(at);
+        ret->branch = get_le32(at + 4);
+    }
+    /* A part that is announced and empty is not how it is written. */
+    return ((*has & HAS_LINES) == 0 || take_lines(rest, ret)) && rest->size == 0 &&
+           *has == what_is_there(ret);
+}
+
+enum st occasion_decode(const uint8_t *bytes, size_t size, struct occasion *ret)
+{
+    struct rest rest = {.at = bytes, .size = size};
+    struct occasion occasion;
+    memset(&occasion, 0, sizeof occasion);
+    if (!take_all(&rest, &occasion) || !occasion_is_valid(&occasion)) {
+        return ST_FOREIGN;
+    }
+    *ret = occasion;
+    return ST_OK;
+}
