@@ -14,3 +14,7 @@ vafa-keys_LIBS = $(KEYSTORE_LIBS)
 
 # A POSIX system's clock; a board without one links its own.
 CLOCK_SRC = hal/clock_posix.c
+
+# Documents that the club signs (JWS); whoever links it needs SIGNED_LIBS.
+SIGNED_SRC = hal/signed.c
+SIGNED_LIBS = -lmbedcrypto -ljansson

@@ -14,3 +14,7 @@ test_keystore_pkcs11_SRC = tests/unit/test_keystore_pkcs11.c $(KEYSTORE_SRC) $(H
 test_keystore_pkcs11_LIBS = $(KEYSTORE_LIBS) -lcmocka
 
 SCRIPTS += tests/e2e/keys_pkcs11.sh
+
+TESTS += test_signed
+test_signed_SRC = tests/unit/test_signed.c $(SIGNED_SRC) $(HAL_BASE_SRC)
+test_signed_LIBS = $(SIGNED_LIBS) -lcmocka
