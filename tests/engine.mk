@@ -42,3 +42,6 @@ test_logic_language_LIBS = -lcmocka -ljansson
 TESTS += test_logic_number
 test_logic_number_SRC = tests/unit/test_logic_number.c $(LOGIC_SRC)
 test_logic_number_LIBS = -lcmocka -ljansson
+TESTS += test_logic_fuzz
+test_logic_fuzz_SRC = tests/unit/test_logic_fuzz.c tests/fuzz/fuzz_logic.c $(LOGIC_SRC)
+test_logic_fuzz_LIBS = -lcmocka -ljansson

@@ -441,12 +441,10 @@ static enum st eval_in(struct run *run, const struct logic_node *node,
     const struct logic_node *list = node_at(run, next_of(run, node->first));
     if (st == ST_OK && list->op == OP_LIST) {
         /* Without making the list: its items are looked at one by one. */
-        for (uint16_t at = list->first; st == ST_OK && at != 0; at = next_of(run, at)) {
-            bool same = false;
+        for (uint16_t at = list->first; st == ST_OK && !found && at != 0; at = next_of(run, at)) {
             st = eval(run, at, scope, &where);
-            if (st == ST_OK && !found) {
-                st = is_same(&what, &where, &same);
-                found = same;
+            if (st == ST_OK) {
+                st = is_same(&what, &where, &found);
             }
         }
         *ret = logic_bool(found);

@@ -169,7 +169,7 @@ static enum st unknown_fact(const struct load *load, const struct task *task, co
     char sentence[160];
     if (nearest == NULL) {
         (void)snprintf(sentence, sizeof sentence,
-                       "\"" SHOWN "\": the items of this list are no records; use {\"var\": \"\"}",
+                       "\"" SHOWN "\": the items here are not all records; use {\"var\": \"\"}",
                        path);
     } else {
         (void)snprintf(sentence, sizeof sentence,
@@ -494,10 +494,14 @@ static enum st compile_var(struct load *load, const struct task *task, json_t *v
 
 /* --- operators ------------------------------------------------------------------------------- */
 
-/* The scope of what all, some and none ask of each item. */
+/* The scope of what all, some and none ask of each item. Fields can be named only where every item
+ * has them. */
 static struct scope item_scope(const struct logic_guess *item)
 {
-    return (struct scope){.table = item->fields, .count = item->field_count, .item = item};
+    bool is_record = item->kinds == 1U << LOGIC_RECORD;
+    return (struct scope){.table = is_record ? item->fields : NULL,
+                          .count = is_record ? item->field_count : 0,
+                          .item = item};
 }
 
 static bool is_each(enum logic_op op)
@@ -627,6 +631,21 @@ static enum st compile(struct load *load, const struct task *task, uint16_t *ret
     return compile_operator(load, task, ret, ret_guess);
 }
 
+/* A table with a wrong range would prove nothing. */
+static void assert_facts(const struct logic_facts *facts)
+{
+    assert(facts->count >= 1 && facts->count <= LOGIC_NAMES_MAX);
+    for (size_t i = 0; i < facts->count; i += 1) {
+        const struct logic_fact *fact = &facts->table[i];
+        assert(fact->path[0] != '\0' && strlen(fact->path) <= PATH_BYTES_MAX);
+        assert(fact->kind >= LOGIC_BOOL && fact->kind <= LOGIC_LIST);
+        assert(fact->kind != LOGIC_NUMBER ||
+               (fact->lo <= fact->hi && fact->lo >= -LOGIC_NUMBER_MAX));
+        assert(fact->kind != LOGIC_LIST ||
+               (fact->items_max >= 1 && fact->items_max <= LOGIC_SCRATCH_MAX));
+    }
+}
+
 enum st logic_load(struct logic_pool *pool, struct json_t *condition,
                    const struct logic_facts *facts, const char *where, uint16_t *ret_root,
                    struct fault *fault)
@@ -634,7 +653,7 @@ enum st logic_load(struct logic_pool *pool, struct json_t *condition,
     struct load load = {.pool = pool, .facts = facts, .where = where, .fault = fault};
     struct scope scope = {0};
     if (facts != NULL) {
-        assert(facts->count >= 1 && facts->count <= LOGIC_NAMES_MAX);
+        assert_facts(facts);
         scope = (struct scope){.table = facts->table, .count = facts->count};
     }
     const uint16_t nodes = pool->node_count;

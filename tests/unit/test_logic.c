@@ -195,6 +195,10 @@ static void what_could_fail_is_refused_with_place_and_operator(void **state)
         {"{'some':[{'var':'member.tags'},{'==':[{'var':'name'},'x']}]}", ST_FOREIGN,
          "use {\"var\": \"\"}"},
         {"{'some':[{'var':'member.tags'},{'missing':'member.tier'}]}", ST_FOREIGN, "within all"},
+        /* Found by tests/fuzz: a field of items that are not all records. */
+        {"{'some':[{'merge':[{'var':'sale.lines'},{'var':'member.tags'}]},"
+         "{'<':[{'var':'amount'},1]}]}",
+         ST_FOREIGN, "not all records"},
         {"{'var':''}", ST_FOREIGN, "fact's name"},
         {"{'var':{'if':[true,'big','big']}}", ST_FOREIGN, "plain text"},
         {"{'missing':['member.teir']}", ST_FOREIGN, "did you mean \"member.tier\""},
@@ -249,12 +253,203 @@ static void the_bytes_in_use_are_the_whole_pool(void **state)
     free(copy);
 }
 
+/* `text` with `times` copies of `part` for its '@', joined by commas. */
+static char *repeated(const char *text, const char *part, size_t times)
+{
+    const char *at = strchr(text, '@');
+    char *whole = malloc(strlen(text) + times * (strlen(part) + 300) + 1);
+    assert_non_null(whole);
+    size_t used = (size_t)sprintf(whole, "%.*s", (int)(at - text), text);
+    for (size_t i = 0; i < times; i += 1) {
+        used += (size_t)sprintf(whole + used, i == 0 ? "" : ",");
+        used += (size_t)sprintf(whole + used, part, (int)i);
+    }
+    (void)sprintf(whole + used, "%s", at + 1);
+    return whole;
+}
+
+static enum st load_as(const char *text, const struct logic_facts *with, uint16_t *ret,
+                       struct fault *fault)
+{
+    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+    assert_non_null(json);
+    enum st st = logic_load(&pool, json, with, "", ret, fault);
+    json_decref(json);
+    return st;
+}
+
+static enum st load_repeated(const char *text, const char *part, size_t times,
+                             const struct logic_facts *with, uint16_t *ret, struct fault *fault)
+{
+    char *whole = repeated(text, part, times);
+    enum st st = load_as(whole, with, ret, fault);
+    free(whole);
+    return st;
+}
+
+static void nesting_beyond_32_is_refused(void **state)
+{
+    (void)state;
+    for (int depth = 31; depth <= 33; depth += 1) {
+        char text[512] = "";
+        for (int i = 1; i < depth; i += 1) {
+            strcat(text, "{\"!\":");
+        }
+        strcat(text, "true");
+        memset(text + strlen(text), '}', (size_t)depth - 1);
+        struct fault fault = {{0}};
+        uint16_t root = 0;
+        enum st st = load_as(text, &facts, &root, &fault);
+        assert_int_equal(st, depth <= LOGIC_DEPTH_MAX ? ST_OK : ST_FOREIGN);
+        if (st == ST_OK) {
+            bool truth;
+            assert_int_equal(logic_eval(&pool, root, values, FACT_COUNT, &truth), ST_OK);
+            assert_int_equal(truth, depth % 2 == 1);
+        } else {
+            assert_non_null(strstr(fault.say, "nested more than 32 deep"));
+        }
+    }
+}
+
+static void a_full_pool_refuses_and_keeps_what_it_had(void **state)
+{
+    (void)state;
+    struct fault fault;
+    uint16_t first;
+    uint16_t root;
+    bool truth;
+    const char *gold = "{\"==\":[{\"var\":\"member.tier\"},\"gold\"]}";
+    assert_int_equal(load_as(gold, &facts, &first, &fault), ST_OK);
+    struct logic_pool *before = malloc(sizeof *before);
+    assert_non_null(before);
+    *before = pool;
+    const char *numbers = "{\"in\":[1,[@]]}";
+    for (int i = 0; i < 3; i += 1) {
+        assert_int_equal(load_repeated(numbers, "%d", 10000, &facts, &root, &fault), ST_OK);
+    }
+    assert_int_equal(load_repeated(numbers, "%d", 10000, &facts, &root, &fault), ST_FULL);
+    pool = *before;
+    free(before);
+    assert_non_null(strstr(fault.say, "more than 32767 operators and values"));
+    assert_int_equal(load_repeated("{\"in\":[\"x\",[@]]}", "\"w%d\"", 1100, &facts, &root, &fault),
+                     ST_FULL);
+    assert_non_null(strstr(fault.say, "texts"));
+    assert_int_equal(load_repeated("{\"or\":[@]}", "{\"var\":\"p%d\"}", 257, NULL, &root, &fault),
+                     ST_FULL);
+    assert_non_null(strstr(fault.say, "more than 256 different paths"));
+    assert_int_equal(load_repeated("{\"in\":[\"x\",[@]]}", "\"%0200d\"", 83, &facts, &root, &fault),
+                     ST_FULL);
+    assert_int_equal(load_repeated("{\"==\":[\"x\",@]}", "\"%0256d\"", 1, &facts, &root, &fault),
+                     ST_FOREIGN);
+    assert_non_null(strstr(fault.say, "255 bytes"));
+    assert_int_equal(logic_eval(&pool, first, values, FACT_COUNT, &truth), ST_OK);
+    assert_true(truth);
+    /* There is room for all of a thousand numbers, and for `in` to look through them. */
+    assert_int_equal(load_repeated("{\"in\":[{\"var\":\"member.visits\"},[@]]}", "%d", 1000, &facts,
+                                   &root, &fault),
+                     ST_OK);
+    values[VISITS] = logic_whole(999);
+    assert_int_equal(logic_eval(&pool, root, values, FACT_COUNT, &truth), ST_OK);
+    assert_true(truth);
+}
+
+static void work_and_lists_are_bounded_at_load_or_while_evaluating(void **state)
+{
+    (void)state;
+    struct fault fault = {{0}};
+    uint16_t root;
+    bool truth = true;
+    const char *lists = "{\"!\":{\"merge\":[[@],[7]]}}";
+    assert_int_equal(load_repeated(lists, "%d", 300, &facts, &root, &fault), ST_FOREIGN);
+    assert_non_null(strstr(fault.say, "lists that are too long"));
+    assert_int_equal(load_repeated(lists, "%d", 300, NULL, &root, &fault), ST_OK);
+    assert_int_equal(logic_eval(&pool, root, values, FACT_COUNT, &truth), ST_FULL);
+    /* 16 * 16 * 16 * 16 visits. */
+    const char *deep =
+        "{\"some\":[{\"var\":\"l\"},{\"some\":[[@],{\"some\":[[1,2,3,4,5,6,7,8,9,10,11,"
+        "12,13,14,15,16],{\"some\":[[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16],"
+        "{\">\":[{\"var\":\"\"},99]}]}]}]}]}";
+    static const struct logic_fact list = {.path = "l", .kind = LOGIC_LIST, .items_max = 16};
+    static const struct logic_facts only_list = {&list, 1};
+    assert_int_equal(load_repeated(deep, "%d", 16, &only_list, &root, &fault), ST_FOREIGN);
+    assert_non_null(strstr(fault.say, "too much work"));
+    struct logic_value items[16];
+    for (size_t i = 0; i < 16; i += 1) {
+        items[i] = logic_whole(1);
+    }
+    struct logic_value scope = logic_list(items, 16);
+    logic_init(&pool);
+    assert_int_equal(load_repeated(deep, "%d", 16, NULL, &root, &fault), ST_OK);
+    assert_int_equal(logic_eval(&pool, root, &scope, 1, &truth), ST_FULL);
+    assert_true(truth); /* untouched */
+}
+
+static void overflow_and_division_by_zero_without_facts_are_refused_not_wrapped(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"+\":[922337203685477,1]}",
+        "{\"-\":[-922337203685477,1]}",
+        "{\"*\":[30370005,30370005]}",
+        "{\"/\":[922337203685477,0.5]}",
+        "{\"/\":[1,0]}",
+        "{\"%\":[1,0]}",
+        "{\"+\":[true,1]}",
+        "{\"-\":[\"x\",1]}",
+        "{\"max\":[\"x\",1]}",
+        "{\"==\":[[1],[1]]}",
+        "{\"<\":[[1],2]}",
+        "{\"in\":[1,\"123\"]}",
+        "{\"missing\":[1]}",
+        "{\"<\":[\"0x10\",1]}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i += 1) {
+        uint16_t root;
+        struct fault fault = {{0}};
+        bool truth = true;
+        assert_int_equal(load_as(texts[i], NULL, &root, &fault), ST_OK);
+        if (logic_eval(&pool, root, values, FACT_COUNT, &truth) != ST_REFUSED || !truth) {
+            fail_msg("%s is not refused", texts[i]);
+        }
+    }
+}
+
+static void texts_are_compared_by_id_and_by_bytes_alike(void **state)
+{
+    (void)state;
+    uint16_t root;
+    struct fault fault;
+    bool truth;
+    const char *text = "{\"==\":[{\"var\":\"member.tier\"},\"gold\"]}";
+    assert_int_equal(load_as(text, &facts, &root, &fault), ST_OK);
+    static const struct {
+        const char *word;
+        bool truth;
+    } cases[] = {{"gold", true}, {"golf", false}, {"go", false}, {"", false}, {"golden", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i += 1) {
+        uint16_t id;
+        assert_int_equal(logic_intern(&pool, cases[i].word, strlen(cases[i].word), &id), ST_OK);
+        values[TIER] = logic_string(&pool, id);
+        assert_int_equal(logic_eval(&pool, root, values, FACT_COUNT, &truth), ST_OK);
+        assert_int_equal(truth, cases[i].truth);
+        values[TIER] = logic_text(cases[i].word, strlen(cases[i].word));
+        assert_int_equal(logic_eval(&pool, root, values, FACT_COUNT, &truth), ST_OK);
+        assert_int_equal(truth, cases[i].truth);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(conditions_of_a_rule_hold_or_do_not, empty_pool),
         cmocka_unit_test_setup(what_could_fail_is_refused_with_place_and_operator, empty_pool),
         cmocka_unit_test_setup(the_bytes_in_use_are_the_whole_pool, empty_pool),
+        cmocka_unit_test_setup(nesting_beyond_32_is_refused, empty_pool),
+        cmocka_unit_test_setup(a_full_pool_refuses_and_keeps_what_it_had, empty_pool),
+        cmocka_unit_test_setup(work_and_lists_are_bounded_at_load_or_while_evaluating, empty_pool),
+        cmocka_unit_test_setup(overflow_and_division_by_zero_without_facts_are_refused_not_wrapped,
+                               empty_pool),
+        cmocka_unit_test_setup(texts_are_compared_by_id_and_by_bytes_alike, empty_pool),
     };
     return cmocka_run_group_tests_name("logic", tests, NULL, NULL);
 }
