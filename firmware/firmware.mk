@@ -3,7 +3,8 @@
 # The pure heart, shared by terminal and club.
 ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/entry.c \
              firmware/engine/programme.c firmware/engine/plan.c firmware/engine/plan_refund.c \
-             firmware/engine/media.c firmware/engine/logic.c firmware/engine/logic_eval.c \
+             firmware/engine/media.c firmware/engine/media_line.c firmware/engine/logic.c \
+             firmware/engine/logic_eval.c \
              firmware/engine/logic_number.c firmware/engine/listing.c \
              firmware/engine/calendar.c firmware/engine/facts.c firmware/engine/occasion.c
 # The loader of programmes is apart: it alone needs -ljansson.
@@ -14,7 +15,8 @@ PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/logic_load.c \
 TAP_SRC = firmware/terminal/tap.c firmware/terminal/settle.c firmware/terminal/say.c
 TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing.c \
                firmware/terminal/hotcheck.c
-TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c
+TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/terminal/desk.c \
+           firmware/terminal/scans.c firmware/terminal/local_socket.c
 
 # BOARD_SRC and BOARD_LIBS are the board's: its composition root and the drivers that it picks.
 PROGRAMS += vafa-terminal vafa-till

@@ -7,6 +7,7 @@
 
 #include "hal/base/status.h"
 #include "hal/card.h"
+#include "hal/keystore.h"
 
 /* Where things are on this board unless the command line says otherwise. */
 struct board_names {
@@ -35,6 +36,8 @@ void board_close(struct board *board);
 
 /* The member cards that this board serves; valid until board_close(). */
 struct card_port board_cards(struct board *board);
+/* The key store, for what no card driver asks of it; valid until board_close(). */
+const struct keystore *board_keys(const struct board *board);
 /* "" when the reader is up, else a sentence on what to do. Moves its supervision on, so call it a
  * few times a second. Valid until the next call. */
 const char *board_reader_say(struct board *board);

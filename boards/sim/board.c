@@ -91,6 +91,11 @@ struct card_port board_cards(struct board *board)
     return board->cards;
 }
 
+const struct keystore *board_keys(const struct board *board)
+{
+    return board->keystore;
+}
+
 const char *board_reader_say(struct board *board)
 {
     if (reader_is_up(board->reader)) {

@@ -1,5 +1,8 @@
-/* vafa-ident - shows what an identification device reads, for the technician who connects it.
+/* vafa-ident - reads one identification device, for the terminal or for the technician who connects
+ * it.
  *
+ *     vafa-ident --to SOCKET DEVICE
+ *                          bring each identifier to the terminal (vafa-terminal --ident SOCKET)
  *     vafa-ident DEVICE    print each identifier on a line until interrupted; DEVICE is KIND:PATH,
  *                          for example magstripe-keys:/dev/input/by-id/usb-...-event-kbd
  *     vafa-ident typed     judge the lines of standard input as a cashier would type them
@@ -12,9 +15,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "drivers/ident/ident.h"
+#include "firmware/engine/media_line.h"
 #include "hal/base/bytes.h"
 
 static volatile sig_atomic_t is_over;
@@ -41,6 +47,67 @@ static bool show(enum st st, const struct identifier *id, const struct fault *fa
     return printf("\n") > 0 && fflush(stdout) == 0;
 }
 
+/* --- the terminal --------------------------------------------------------------------------- */
+
+enum { CALL_AGAIN_MS = 1000 };
+
+static const char *socket_path; /* NULL: lines go to standard output */
+static int socket_fd = -1;
+
+/* Nothing is kept for later: a scan that no terminal takes now is old when one comes. */
+static void call_terminal(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (socket_fd >= 0 || socket_path == NULL) {
+        return;
+    }
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", socket_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    socket_fd = fd;
+}
+
+static void hang_up(void)
+{
+    (void)close(socket_fd);
+    socket_fd = -1;
+}
+
+static void bring(enum st st, const struct identifier *id, const struct fault *fault)
+{
+    char line[MEDIA_LINE_MAX + 1];
+    const size_t size = st == ST_OK ? media_line_of(id, line) : media_line_of_refusal(fault, line);
+    call_terminal();
+    if (socket_fd >= 0 &&
+        send(socket_fd, line, size, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)size) {
+        hang_up(); /* a line that went half would spoil the next one */
+    }
+    if (socket_fd < 0) {
+        (void)fprintf(stderr, "vafa-ident: No terminal answers at %s: scan again when it does.\n",
+                      socket_path);
+    }
+    bytes_wipe(line, sizeof line);
+}
+
+/* --- the device ----------------------------------------------------------------------------- */
+
+/* False when the one who reads our lines has gone for good. */
+static bool tell(enum st st, const struct identifier *id, const struct fault *fault)
+{
+    if (socket_path == NULL) {
+        return show(st, id, fault);
+    }
+    if (st == ST_IO) {
+        (void)show(st, id, fault); /* of the device, for the log: nobody presented anything */
+    } else {
+        bring(st, id, fault);
+    }
+    return true;
+}
+
 static int watch(const char *name)
 {
     const struct ident_config config = {.device = name, .own = MEDIA_RANGE_CLUB};
@@ -52,17 +119,22 @@ static int watch(const char *name)
         return st == ST_REFUSED ? 2 : 1;
     }
     const struct ident port = ident_port(driver);
-    struct pollfd wait[] = {{.fd = port.ops->descriptor(port.ctx), .events = POLLIN},
-                            {.fd = STDOUT_FILENO}};
+    struct pollfd wait[] = {{.fd = port.ops->descriptor(port.ctx), .events = POLLIN}, {.fd = -1}};
     bool is_heard = true, was_away = port.ops->say(port.ctx)[0] != '\0';
     while (is_over == 0 && is_heard) {
         struct identifier id;
-        if (poll(wait, 2, -1) < 0) {
+        call_terminal();
+        wait[1].fd = socket_path == NULL ? STDOUT_FILENO : socket_fd;
+        if (poll(wait, 2, socket_path != NULL && socket_fd < 0 ? CALL_AGAIN_MS : -1) < 0) {
             continue; /* interrupted */
+        }
+        if (socket_fd >= 0 && (wait[1].revents & (POLLERR | POLLHUP)) != 0) {
+            hang_up();
+            wait[1].revents = 0;
         }
         do {
             st = port.ops->read(port.ctx, &id, &fault);
-            is_heard = st == ST_AGAIN || show(st, &id, &fault);
+            is_heard = st == ST_AGAIN || tell(st, &id, &fault);
         } while (st != ST_AGAIN && is_heard && is_over == 0);
         const bool is_away = port.ops->say(port.ctx)[0] != '\0';
         if (was_away && !is_away) {
@@ -106,16 +178,21 @@ int main(int argc, char **argv)
      * and leak checkers may look. */
     (void)prctl(PR_SET_DUMPABLE, 0);
     int rc = 2;
-    if (argc == 2 && strcmp(argv[1], "typed") == 0) {
+    if (argc == 4 && strcmp(argv[1], "--to") == 0 && strchr(argv[3], ':') != NULL &&
+        strlen(argv[2]) < sizeof(((struct sockaddr_un *)0)->sun_path)) {
+        socket_path = argv[2];
+        rc = watch(argv[3]);
+    } else if (argc == 2 && strcmp(argv[1], "typed") == 0) {
         rc = judge_typed();
     } else if (argc == 2 && strchr(argv[1], ':') != NULL) {
         rc = watch(argv[1]);
     } else {
         const bool is_help = argc == 2 && strcmp(argv[1], "--help") == 0;
         (void)fputs(
-            "usage: vafa-ident KIND:PATH | vafa-ident typed\n"
+            "usage: vafa-ident [--to SOCKET] KIND:PATH | vafa-ident typed\n"
             "KIND: em4100-serial, scanner-serial, magstripe-keys, scanner-keys or em4100-keys;\n"
-            "PATH: its device. Prints what each reading identifies, a line each.\n",
+            "PATH: its device. Prints what each reading identifies, a line each; with --to it\n"
+            "brings it to the terminal instead (vafa-terminal --ident SOCKET).\n",
             is_help ? stdout : stderr);
         rc = is_help ? 0 : 2;
     }

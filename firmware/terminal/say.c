@@ -23,6 +23,7 @@ const char *tap_reason_word(enum tap_reason reason)
         [TAP_REASON_PROGRAMME] = "programme",
         [TAP_REASON_HOTLISTED] = "hotlisted",
         [TAP_REASON_MEDIUM] = "medium",
+        [TAP_REASON_NOT_LINKED] = "not_linked",
     };
     return words[reason];
 }
@@ -48,6 +49,9 @@ void say_reason(enum tap_reason reason, struct fault *ret_say)
                                  "start it with --programme FILE.",
         [TAP_REASON_MEDIUM] = "This only says who the member is and carries nothing: hold the "
                               "card for points and credit.",
+        [TAP_REASON_NOT_LINKED] =
+            "No card is linked to this here. With the member's card, link it; "
+            "else hold the card.",
     };
     fault_say(ret_say, "%s", sentences[reason]);
 }
@@ -117,6 +121,20 @@ void say_balance(const struct snapshot *snapshot, struct fault *ret_say)
               snapshot->purse[PURSE_CREDIT].rials, states[snapshot->status]);
 }
 
+void say_found(const struct snapshot *state, struct fault *ret_say)
+{
+    if (state == NULL) {
+        fault_say(ret_say, "Found, but this terminal has not seen the card yet. To earn or spend, "
+                           "hold the card.");
+        return;
+    }
+    fault_say(ret_say,
+              "Found. When last seen here: %" PRId64 " points, %" PRId64
+              " rials of credit%s. To earn or spend, hold the card.",
+              state->points.n, state->purse[PURSE_CREDIT].rials,
+              state->status == CARD_ACTIVE ? "" : ", not active");
+}
+
 const char *say_meanwhile(enum tap_say say)
 {
     switch (say) {
@@ -130,6 +148,8 @@ const char *say_meanwhile(enum tap_say say)
         return "The card reader does not answer; it is being restarted. Check its cable.";
     case TAP_SAY_WORKING:
         return "Keep the card on the reader.";
+    case TAP_SAY_SCAN:
+        return "Scan the tag or code, or hold it on the reader.";
     }
     assert(false && "a word outside its enum");
     return "";

@@ -693,6 +693,12 @@ void terminal_finish(struct terminal *terminal, bool was_told)
     }
 }
 
+void terminal_forget_released(struct terminal *terminal)
+{
+    assert(!terminal->is_busy);
+    terminal->released_bytes = 0;
+}
+
 /* --- opening, status ------------------------------------------------------------------------ */
 
 enum st terminal_open(const struct terminal_config *config, struct terminal **ret,

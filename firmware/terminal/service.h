@@ -94,6 +94,10 @@ void terminal_idle(struct terminal *terminal);
  * tidy up. An answer of done that nobody got is given again to whoever asks for the same next. */
 void terminal_finish(struct terminal *terminal, bool was_told);
 
+/* The next request does not look for the card that was released last; while it still lies there it
+ * is not seen. Only while no request is under way. */
+void terminal_forget_released(struct terminal *terminal);
+
 /* The answer of done about this intent was told (terminal_finish), and it turned out that whoever
  * asked went away without taking it: it is given again like one that could not be told. */
 void terminal_untell(struct terminal *terminal, uint32_t sequence);

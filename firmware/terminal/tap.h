@@ -127,6 +127,7 @@ enum tap_say {
     TAP_SAY_TOO_EARLY,  /* hold the same card again: it left before it was changed */
     TAP_SAY_READER,     /* the reader is away */
     TAP_SAY_WORKING,    /* keep the card there */
+    TAP_SAY_SCAN,       /* scan a tag or code, or hold it on the reader */
 };
 
 enum tap_outcome { TAP_DONE, TAP_NOT_DONE, TAP_HOLD_AGAIN };
@@ -146,7 +147,8 @@ enum tap_reason {
     TAP_REASON_BAD_REQUEST,
     TAP_REASON_PROGRAMME,
     TAP_REASON_HOTLISTED,
-    TAP_REASON_MEDIUM, /* a tag, code or number: says who, carries nothing */
+    TAP_REASON_MEDIUM,     /* a tag, code or number: says who, carries nothing */
+    TAP_REASON_NOT_LINKED, /* find: no card is known for this medium */
 };
 
 struct tap_answer {

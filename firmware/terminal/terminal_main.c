@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <jansson.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 
 #include "firmware/terminal/service.h"
 #include "firmware/terminal/till.h"
+#include "hal/base/bytes.h"
 #include "hal/board.h"
 #include "hal/clock.h"
 #include "storage/store.h"
@@ -22,7 +25,7 @@
 #define FIRMWARE_VERSION "0.1.0"
 
 struct options {
-    const char *db, *keys, *reader, *socket, *programme;
+    const char *db, *keys, *reader, *socket, *ident, *programme;
     unsigned list_hours;
     int64_t list_spend;
 };
@@ -36,6 +39,7 @@ static void print_help(FILE *to)
                   "  --keys STORE      the key store: a file or a PKCS#11 URI (%s)\n"
                   "  --reader CONN     the card reader, a libnfc connection string (%s)\n"
                   "  --socket FILE     the till's socket (%s)\n"
+                  "  --ident FILE      a socket for vafa-ident's devices (none)\n"
                   "  --programme FILE  a programme for a terminal that has no line, if newer\n"
                   "  --list-hours N    past which the hotlist is old (%d)\n"
                   "  --list-spend RIALS  what a sale may then spend from a card (%" PRId64 ")\n"
@@ -69,6 +73,7 @@ static int read_options(int argc, char **argv, struct options *ret)
                                           {"keys", required_argument, NULL, 'k'},
                                           {"reader", required_argument, NULL, 'r'},
                                           {"socket", required_argument, NULL, 's'},
+                                          {"ident", required_argument, NULL, 'i'},
                                           {"programme", required_argument, NULL, 'p'},
                                           {"list-hours", required_argument, NULL, 'l'},
                                           {"list-spend", required_argument, NULL, 'm'},
@@ -94,6 +99,9 @@ static int read_options(int argc, char **argv, struct options *ret)
             break;
         case 's':
             ret->socket = optarg;
+            break;
+        case 'i':
+            ret->ident = optarg;
             break;
         case 'p':
             ret->programme = optarg;
@@ -153,6 +161,21 @@ static const char *reader_say(void *board)
     return board_reader_say(board);
 }
 
+/* A request may hold a bank card that somebody scanned into the wrong field: what JSON kept of it
+ * is wiped. */
+static void *allocate(size_t size)
+{
+    return malloc(size);
+}
+
+static void free_wiped(void *at)
+{
+    if (at != NULL) {
+        bytes_wipe(at, malloc_usable_size(at));
+        free(at);
+    }
+}
+
 static int stop_signals(void)
 {
     sigset_t set;
@@ -176,6 +199,8 @@ struct parts {
     struct board *board;
     struct store *store;
     struct terminal *terminal;
+    struct desk *desk;
+    struct scans *scans;
     struct till *till;
     int stop_fd;
 };
@@ -211,7 +236,18 @@ static enum st open_parts(const struct options *options, const char *program, st
                                                  .list_spend_max = {options->list_spend}};
         st = terminal_open(&terminal, &parts->terminal, fault);
     }
-    return st == ST_OK ? till_open(options->socket, parts->terminal, &parts->till, fault) : st;
+    if (st == ST_OK) {
+        const struct desk_config desk = {.terminal = parts->terminal,
+                                         .store = parts->store,
+                                         .keys = board_keys(parts->board),
+                                         .log = log_line};
+        st = desk_open(&desk, &parts->desk, fault);
+    }
+    if (st == ST_OK && options->ident != NULL) {
+        st = scans_open(options->ident, &parts->scans, fault);
+    }
+    return st != ST_OK ? st
+                       : till_open(options->socket, parts->desk, parts->scans, &parts->till, fault);
 }
 
 static void log_ready(const struct parts *parts, int64_t took_ms)
@@ -240,6 +276,7 @@ int main(int argc, char **argv)
         return code - 1;
     }
     lock_down();
+    json_set_alloc_funcs(allocate, free_wiped);
     (void)umask(027); /* the database holds what members did: for its owner and group */
     enum st st = open_parts(&options, argv[0], &parts, &fault);
     if (st == ST_OK) {
@@ -250,6 +287,8 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "vafa-terminal: %s (%s)\n", fault.say, st_word(st));
     }
     till_close(parts.till);
+    scans_close(parts.scans);
+    desk_close(parts.desk);
     terminal_close(parts.terminal);
     store_close(parts.store);
     board_close(parts.board);

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "firmware/terminal/local_socket.h"
 #include "firmware/terminal/till_wire.h"
+#include "hal/base/bytes.h"
 
 enum {
     IDLE_MS = 250,   /* how often the reader's supervision moves on when nobody asks */
@@ -31,9 +31,11 @@ struct client {
 };
 
 struct till {
-    struct terminal *terminal;
+    struct desk *desk;
+    struct terminal *terminal; /* the desk's */
+    struct scans *scans;       /* may be NULL */
     int fd;
-    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    char path[LOCAL_SOCKET_PATH_MAX + 1];
     struct client clients[TILL_CLIENTS_MAX];
     struct client *active; /* whose request is at the card; NULL: nobody's, or it hung up */
     bool has_said;
@@ -50,7 +52,7 @@ static void client_close(struct till *till, struct client *client)
     client->fd = -1;
     if (till->active == client) {
         till->active = NULL;
-        terminal_cancel(till->terminal);
+        desk_cancel(till->desk);
     }
 }
 
@@ -103,7 +105,7 @@ static void client_refuse(struct till *till, struct client *client, enum tap_rea
 
 static void say_meanwhile_if_new(struct till *till)
 {
-    enum tap_say say = terminal_meanwhile(till->terminal);
+    enum tap_say say = desk_meanwhile(till->desk);
     if (say == TAP_SAY_WORKING || (till->has_said && say == till->said)) {
         return;
     }
@@ -112,12 +114,20 @@ static void say_meanwhile_if_new(struct till *till)
     client_send(till, till->active, till_encode_meanwhile(say, till->line));
 }
 
+static size_t encode_answer(struct till *till, const struct desk_answer *answer)
+{
+    return answer->has_found ? till_encode_found(answer, till->line)
+                             : till_encode_answer(&answer->tap, till->line);
+}
+
 static void serve_line(struct till *till, struct client *client, const char *line, size_t size)
 {
     struct till_request request;
     struct fault fault = {{0}};
-    if (till_decode(line, size, &request, &fault) != ST_OK) {
-        client_refuse(till, client, TAP_REASON_BAD_REQUEST, &fault);
+    const enum st st = till_decode(line, size, &request, &fault);
+    if (st != ST_OK) {
+        client_refuse(till, client, st == ST_REFUSED ? TAP_REASON_REFUSED : TAP_REASON_BAD_REQUEST,
+                      &fault);
         return;
     }
     if (request.is_status) {
@@ -126,14 +136,14 @@ static void serve_line(struct till *till, struct client *client, const char *lin
         client_send(till, client, till_encode_status(&status, till->line));
         return;
     }
-    if (terminal_is_busy(till->terminal)) {
+    if (desk_is_busy(till->desk)) {
         fault_say(&fault, "Another request has the card: wait for its answer, then ask again.");
         client_refuse(till, client, TAP_REASON_BUSY, &fault);
         return;
     }
-    struct tap_answer refusal;
-    if (terminal_begin(till->terminal, &request.tap, request.wait_ms, &refusal) != ST_OK) {
-        client_send(till, client, till_encode_answer(&refusal, till->line));
+    struct desk_answer answer;
+    if (desk_begin(till->desk, &request.desk, request.wait_ms, &answer) != ST_OK) {
+        client_send(till, client, encode_answer(till, &answer));
         return;
     }
     till->active = client;
@@ -153,6 +163,9 @@ static void client_lines(struct till *till, struct client *client)
         client->in_bytes -= size + 1;
         memmove(client->in, end + 1, client->in_bytes);
         serve_line(till, client, line, size);
+        /* It may have been a bank card. */
+        bytes_wipe(line, size);
+        bytes_wipe(client->in + client->in_bytes, sizeof client->in - client->in_bytes);
     }
     if (client->fd >= 0 && client->in_bytes > TILL_REQUEST_MAX) {
         struct fault fault;
@@ -184,7 +197,7 @@ static void client_receive(struct till *till, struct client *client)
 
 static void accept_client(struct till *till)
 {
-    int fd = accept4(till->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = local_socket_accept(till->fd);
     if (fd < 0) {
         return;
     }
@@ -204,45 +217,58 @@ static void accept_client(struct till *till)
 
 static void step(struct till *till)
 {
-    enum terminal_progress progress = terminal_step(till->terminal);
+    enum terminal_progress progress = desk_step(till->desk);
     till->is_waiting = progress == TERMINAL_WAITING;
     if (progress != TERMINAL_OVER) {
         say_meanwhile_if_new(till);
         return;
     }
     struct client *client = till->active;
-    const struct tap_answer *answer = terminal_answer(till->terminal);
-    client_send(till, client, till_encode_answer(answer, till->line));
+    const struct tap_answer *answer = &desk_answer(till->desk)->tap;
+    client_send(till, client, encode_answer(till, desk_answer(till->desk)));
     bool was_told = client != NULL && client->fd >= 0 && client->out_bytes == 0;
     if (was_told) {
         bool is_done = answer->outcome == TAP_DONE && answer->has_parts;
         client->told = is_done ? answer->snapshot.last.sequence : 0;
     }
     till->active = NULL; /* before finish: the client may hang up now without harm */
-    terminal_finish(till->terminal, was_told);
+    desk_finish(till->desk, was_told);
 }
 
 static int wait_ms(const struct till *till)
 {
-    return !terminal_is_busy(till->terminal) ? IDLE_MS : till->is_waiting ? WAITING_MS : 0;
+    return !desk_is_busy(till->desk) ? IDLE_MS : till->is_waiting ? WAITING_MS : 0;
+}
+
+static void scan_told(void *ctx, enum st st, const struct identifier *id, const struct fault *say)
+{
+    desk_scan(((struct till *)ctx)->desk, st, id, say);
 }
 
 /* Waits and serves the sockets once. False: it is time to stop. */
 static bool serve_sockets(struct till *till, int stop_fd)
 {
-    struct pollfd polled[2 + TILL_CLIENTS_MAX] = {{.fd = stop_fd, .events = POLLIN},
-                                                  {.fd = till->fd, .events = POLLIN}};
+    enum { OWN = 2, DEVICES_AT = OWN + TILL_CLIENTS_MAX, ALL = DEVICES_AT + SCANS_POLL_MAX };
+    struct pollfd polled[ALL] = {{.fd = stop_fd, .events = POLLIN},
+                                 {.fd = till->fd, .events = POLLIN}};
+    const nfds_t count = till->scans != NULL ? ALL : DEVICES_AT;
+    if (till->scans != NULL) {
+        scans_poll(till->scans, polled + DEVICES_AT);
+    }
     for (size_t n = 0; n < TILL_CLIENTS_MAX; n++) {
         const struct client *client = &till->clients[n];
-        polled[2 + n].fd = client->fd;
-        polled[2 + n].events = (short)(POLLIN | (client->out_bytes > 0 ? POLLOUT : 0));
+        polled[OWN + n].fd = client->fd;
+        polled[OWN + n].events = (short)(POLLIN | (client->out_bytes > 0 ? POLLOUT : 0));
     }
-    if (poll(polled, 2 + TILL_CLIENTS_MAX, wait_ms(till)) <= 0) {
+    if (poll(polled, count, wait_ms(till)) <= 0) {
         return true;
+    }
+    if (till->scans != NULL) {
+        scans_serve(till->scans, polled + DEVICES_AT, scan_told, till);
     }
     for (size_t n = 0; n < TILL_CLIENTS_MAX; n++) {
         struct client *client = &till->clients[n];
-        short events = polled[2 + n].revents;
+        short events = polled[OWN + n].revents;
         if (client->fd >= 0 && (events & POLLOUT) != 0) {
             client_flush(till, client);
         }
@@ -259,57 +285,21 @@ static bool serve_sockets(struct till *till, int stop_fd)
 void till_run(struct till *till, int stop_fd)
 {
     while (serve_sockets(till, stop_fd)) {
-        if (terminal_is_busy(till->terminal)) {
+        if (desk_is_busy(till->desk)) {
             step(till);
         } else {
             terminal_idle(till->terminal);
         }
     }
-    terminal_hurry(till->terminal);
-    while (terminal_is_busy(till->terminal)) {
+    desk_hurry(till->desk);
+    while (desk_is_busy(till->desk)) {
         step(till);
     }
 }
 
 /* --- opening -------------------------------------------------------------------------------- */
 
-/* A socket file that nobody listens on is left from a killed process. */
-static bool is_answered(const struct sockaddr_un *address)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is_up = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return is_up;
-}
-
-static enum st listen_at(struct till *till, struct fault *fault)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, till->path, sizeof address.sun_path);
-    if (is_answered(&address)) {
-        fault_say(fault, "Another terminal answers at %s already: stop it first.", till->path);
-        return ST_REFUSED;
-    }
-    (void)unlink(till->path);
-    till->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    mode_t before = umask(0117); /* the socket is made with its mode: no moment is open to all */
-    bool is_bound =
-        till->fd >= 0 && bind(till->fd, (struct sockaddr *)&address, sizeof address) == 0;
-    int error = errno;
-    (void)umask(before);
-    if (!is_bound || listen(till->fd, TILL_CLIENTS_MAX) != 0) {
-        fault_say(fault,
-                  "The till's socket %s cannot be made: %s. Make its folder, or choose "
-                  "another with --socket.",
-                  till->path, strerror(error));
-        return ST_IO;
-    }
-    return ST_OK;
-}
-
-enum st till_open(const char *path, struct terminal *terminal, struct till **ret,
+enum st till_open(const char *path, struct desk *desk, struct scans *scans, struct till **ret,
                   struct fault *fault)
 {
     struct till *till = calloc(1, sizeof *till);
@@ -317,27 +307,19 @@ enum st till_open(const char *path, struct terminal *terminal, struct till **ret
         fault_say(fault, "There is no memory left: restart the terminal.");
         return ST_FULL;
     }
-    till->terminal = terminal;
-    till->fd = -1;
+    till->desk = desk;
+    till->terminal = desk_terminal(desk);
+    till->scans = scans;
     for (size_t n = 0; n < TILL_CLIENTS_MAX; n++) {
         till->clients[n].fd = -1;
     }
-    enum st st = ST_IO;
-    if (strlen(path) >= sizeof till->path) {
-        fault_say(fault, "The name of the till's socket is longer than %zu bytes.",
-                  sizeof till->path - 1);
-        till->path[0] = '\0';
-    } else {
-        memcpy(till->path, path, strlen(path) + 1);
-        st = listen_at(till, fault);
-    }
+    const enum st st = local_socket_listen(path, TILL_CLIENTS_MAX, "The till's socket", "--socket",
+                                           &till->fd, fault);
     if (st != ST_OK) {
-        if (till->fd >= 0) {
-            (void)close(till->fd);
-        }
         free(till);
         return st;
     }
+    memcpy(till->path, path, strlen(path) + 1); /* it was short enough to listen at */
     *ret = till;
     return ST_OK;
 }

@@ -6,19 +6,19 @@
 #ifndef FIRMWARE_TERMINAL_TILL_H
 #define FIRMWARE_TERMINAL_TILL_H
 
-#include "firmware/terminal/service.h"
+#include "firmware/terminal/desk.h"
+#include "firmware/terminal/scans.h"
 #include "hal/base/status.h"
 
 enum { TILL_CLIENTS_MAX = 8 };
 
 struct till;
 
-/* Listens on a UNIX socket at `path`, mode 0660. `terminal` must outlive it.
- * ST_OK       the caller owns *ret.
- * ST_REFUSED  another terminal answers there already.
- * ST_IO       the socket cannot be made: *fault says why.  ST_FULL  no memory. */
-ST_CHECK enum st till_open(const char *path, struct terminal *terminal, struct till **ret,
-                           struct fault *fault);
+/* Listens on a UNIX socket at `path`, mode 0660. `desk` and `scans` (NULL: no devices that
+ * identify) must outlive it. ST_OK       the caller owns *ret. ST_REFUSED  another terminal answers
+ * there already. ST_IO       the socket cannot be made: *fault says why.  ST_FULL  no memory. */
+ST_CHECK enum st till_open(const char *path, struct desk *desk, struct scans *scans,
+                           struct till **ret, struct fault *fault);
 /* Accepts NULL. Removes the socket. */
 void till_close(struct till *till);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "firmware/engine/money.h"
+#include "hal/base/bytes.h"
 #include "hal/base/status.h"
 
 enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_USAGE = 2, EXIT_HOLD_AGAIN = 3 };
@@ -24,6 +25,9 @@ static const char help[] =
     "  refund COUNTER [AMOUNT]    of the sale with that card counter; all that is left of it\n"
     "  unload COUNTER [AMOUNT]    of the load with that card counter\n"
     "  balance | history | status\n"
+    "  find [-]    whose is the next tag or code; -: what is typed on standard input (national\n"
+    "              code, phone or card number: not on the command line, which others can see)\n"
+    "  link [-]    the same medium is from now on that of the card that is held next\n"
     "  issue [--opening AMOUNT] [--name TEXT] [--member N] [--kind N]\n"
     "        [--birthday DAY] [--wedding DAY] [--expires DAY]    DAY as YYYY-MM-DD\n"
     "Everywhere: --socket PATH (run/till.sock), --wait SECONDS (15), --operator N,\n"
@@ -153,7 +157,8 @@ static bool read_words(int argc, char **argv, struct options *options, const cha
 {
     size_t count = 0;
     for (int n = 1; n < argc; n++) {
-        bool is_option = argv[n][0] == '-' && (argv[n][1] < '0' || argv[n][1] > '9');
+        bool is_option =
+            argv[n][0] == '-' && argv[n][1] != '\0' && (argv[n][1] < '0' || argv[n][1] > '9');
         bool is_known = false;
         if (strcmp(argv[n], "--json") == 0) {
             options->is_json = true;
@@ -178,15 +183,33 @@ static bool read_words(int argc, char **argv, struct options *options, const cha
     return true;
 }
 
+/* What identifies is a person's secret enough to stay out of the list of processes. */
+static bool read_medium(struct options *options, const char *command, const char *word)
+{
+    char line[128];
+    if (strcmp(word, "-") != 0) {
+        return complain("command", command, "type what identifies on standard input: give -");
+    }
+    if (fgets(line, sizeof line, stdin) == NULL) {
+        return complain("command", command, "nothing was typed");
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    set(options, "medium", json_string(line));
+    bytes_wipe(line, sizeof line);
+    return true;
+}
+
 static bool read_command(struct options *options, const char **words, size_t count)
 {
     static const struct {
         const char *word;
         size_t least, most; /* words with it */
-        bool has_counter;
-    } commands[] = {{"sale", 2, 2, false},  {"load", 2, 2, false},    {"refund", 2, 3, true},
-                    {"unload", 2, 3, true}, {"balance", 1, 1, false}, {"history", 1, 1, false},
-                    {"issue", 1, 1, false}, {"status", 1, 1, false}};
+        bool has_counter, has_medium;
+    } commands[] = {{"sale", 2, 2, false, false},    {"load", 2, 2, false, false},
+                    {"refund", 2, 3, true, false},   {"unload", 2, 3, true, false},
+                    {"balance", 1, 1, false, false}, {"history", 1, 1, false, false},
+                    {"issue", 1, 1, false, false},   {"status", 1, 1, false, false},
+                    {"find", 1, 2, false, true},     {"link", 1, 2, false, true}};
     for (size_t n = 0; n < sizeof commands / sizeof *commands && count > 0; n++) {
         if (strcmp(words[0], commands[n].word) != 0) {
             continue;
@@ -202,9 +225,13 @@ static bool read_command(struct options *options, const char **words, size_t cou
             !set_number(options, "counter", "counter", words[1], (1 << 20) - 1)) {
             return false;
         }
-        const char *amount = commands[n].has_counter ? (count > 2 ? words[2] : NULL)
-                             : count > 1             ? words[1]
-                                                     : NULL;
+        if (commands[n].has_medium && count > 1 && !read_medium(options, words[0], words[1])) {
+            return false;
+        }
+        const char *amount = commands[n].has_medium    ? NULL
+                             : commands[n].has_counter ? (count > 2 ? words[2] : NULL)
+                             : count > 1               ? words[1]
+                                                       : NULL;
         if (strcmp(words[0], "status") != 0) {
             set(options, "wait_ms", json_integer(options->wait_s * 1000));
         }

@@ -20,6 +20,7 @@ enum field {
     FIELD_COUNTER = 1 << 3,
     FIELD_PERSON = 1 << 4, /* name, member, kind, birthday, wedding, expires */
     FIELD_WAIT = 1 << 5,
+    FIELD_MEDIUM = 1 << 6,
 };
 
 static const struct request_kind {
@@ -47,6 +48,7 @@ static const struct {
     {"counter", FIELD_COUNTER}, {"name", FIELD_PERSON},           {"member", FIELD_PERSON},
     {"kind", FIELD_PERSON},     {"birthday", FIELD_PERSON},       {"wedding", FIELD_PERSON},
     {"expires", FIELD_PERSON},  {"wait_ms", FIELD_WAIT},          {"operator", FIELD_WAIT},
+    {"medium", FIELD_MEDIUM},
 };
 
 /* A whole number in its range. A field that is absent is `min` when it may be, or an error. */
@@ -183,36 +185,69 @@ static bool take_tap(const json_t *object, const struct request_kind *kind,
     if (kind->what == TAP_ISSUE && !take_person(object, &tap.identity, fault)) {
         return false;
     }
-    *ret = (struct till_request){.wait_ms = (unsigned)wait_ms, .tap = tap};
+    *ret = (struct till_request){.wait_ms = (unsigned)wait_ms, .desk = {.tap = tap}};
     return true;
 }
 
-static bool take_request(const json_t *object, struct till_request *ret, struct fault *fault)
+/* find and link: "medium" is what was typed; without it the next scan counts. */
+static enum st take_medium_request(const json_t *object, const char *word, enum desk_do what,
+                                   struct till_request *ret, struct fault *fault)
+{
+    static const struct media_range own = MEDIA_RANGE_CLUB;
+    int64_t operator_no = 0, wait_ms = TILL_WAIT_MS_DEFAULT;
+    const json_t *medium = json_object_get(object, "medium");
+    if (!fields_are_known(object, word, FIELD_WAIT | FIELD_MEDIUM, fault) ||
+        !take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault) ||
+        !take_number(object, "wait_ms", 1, TERMINAL_WAIT_MS_MAX, false, &wait_ms, fault)) {
+        return ST_FOREIGN;
+    }
+    struct till_request request = {.wait_ms = (unsigned)wait_ms,
+                                   .desk = {.what = what, .has_medium = medium != NULL}};
+    request.desk.tap.operator_no = (uint32_t)operator_no;
+    if (medium != NULL && !json_is_string(medium)) {
+        fault_say(fault, "\"medium\" must be a text: what was typed.");
+        return ST_FOREIGN;
+    }
+    if (medium != NULL &&
+        media_classify(MEDIA_SOURCE_KEYS, json_string_value(medium), json_string_length(medium),
+                       &own, &request.desk.medium, fault) != ST_OK) {
+        return ST_REFUSED;
+    }
+    *ret = request;
+    return ST_OK;
+}
+
+static const char do_words[] =
+    "sale, load, refund, unload, balance, history, issue, find, link or status";
+
+static enum st take_request(const json_t *object, struct till_request *ret, struct fault *fault)
 {
     int64_t version = 0;
     const json_t *word = json_object_get(object, "do");
     if (!take_number(object, "v", 1, 1, true, &version, fault)) {
-        return false;
+        return ST_FOREIGN;
     }
     if (!json_is_string(word)) {
-        fault_say(fault, "\"do\" is missing: sale, load, refund, unload, balance, history, issue "
-                         "or status.");
-        return false;
+        fault_say(fault, "\"do\" is missing: %s.", do_words);
+        return ST_FOREIGN;
     }
     if (strcmp(json_string_value(word), "status") == 0) {
         *ret = (struct till_request){.is_status = true};
-        return fields_are_known(object, "status", FIELD_WAIT, fault);
+        return fields_are_known(object, "status", FIELD_WAIT, fault) ? ST_OK : ST_FOREIGN;
+    }
+    if (strcmp(json_string_value(word), "find") == 0) {
+        return take_medium_request(object, "find", DESK_FIND, ret, fault);
+    }
+    if (strcmp(json_string_value(word), "link") == 0) {
+        return take_medium_request(object, "link", DESK_LINK, ret, fault);
     }
     for (size_t n = 0; n < sizeof kinds / sizeof *kinds; n++) {
         if (strcmp(json_string_value(word), kinds[n].word) == 0) {
-            return take_tap(object, &kinds[n], ret, fault);
+            return take_tap(object, &kinds[n], ret, fault) ? ST_OK : ST_FOREIGN;
         }
     }
-    fault_say(fault,
-              "\"%.20s\" is not known here: sale, load, refund, unload, balance, history, "
-              "issue or status.",
-              json_string_value(word));
-    return false;
+    fault_say(fault, "\"%.20s\" is not known here: %s.", json_string_value(word), do_words);
+    return ST_FOREIGN;
 }
 
 enum st till_decode(const char *line, size_t size, struct till_request *ret, struct fault *fault)
@@ -220,16 +255,22 @@ enum st till_decode(const char *line, size_t size, struct till_request *ret, str
     json_error_t error;
     json_t *object = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error);
     if (object == NULL) {
+        /* Without what jansson quotes of the line: it may be a bank card that was scanned. */
+        char *quoted = strstr(error.text, " near ");
+        if (quoted != NULL) {
+            *quoted = '\0';
+        }
         fault_say(fault, "This line is not JSON: %.80s. Send one object a line.", error.text);
         return ST_FOREIGN;
     }
-    bool is_good = json_is_object(object);
-    if (!is_good) {
+    enum st st = ST_FOREIGN;
+    if (json_is_object(object)) {
+        st = take_request(object, ret, fault);
+    } else {
         fault_say(fault, "Send one JSON object a line, {\"v\":1,\"do\":...}.");
     }
-    is_good = is_good && take_request(object, ret, fault);
     json_decref(object);
-    return is_good ? ST_OK : ST_FOREIGN;
+    return st;
 }
 
 /* --- answers -------------------------------------------------------------------------------- */
@@ -332,11 +373,10 @@ static json_t *settled_object(const struct tap_answer *answer)
 
 size_t till_encode_meanwhile(enum tap_say say, char ret_line[TILL_ANSWER_MAX])
 {
-    static const char *const states[] = {[TAP_SAY_HOLD] = "waiting",
-                                         [TAP_SAY_HOLD_AGAIN] = "hold_again",
-                                         [TAP_SAY_TOO_EARLY] = "hold_again",
-                                         [TAP_SAY_READER] = "reader",
-                                         [TAP_SAY_WORKING] = "working"};
+    static const char *const states[] = {
+        [TAP_SAY_HOLD] = "waiting",         [TAP_SAY_HOLD_AGAIN] = "hold_again",
+        [TAP_SAY_TOO_EARLY] = "hold_again", [TAP_SAY_READER] = "reader",
+        [TAP_SAY_WORKING] = "working",      [TAP_SAY_SCAN] = "waiting"};
     return finish_line(new_line(false, states[say], say_meanwhile(say)), ret_line);
 }
 
@@ -375,6 +415,24 @@ size_t till_encode_answer(const struct tap_answer *answer, char ret_line[TILL_AN
     }
     if (answer->history != NULL) {
         put(object, "history", history_array(answer));
+    }
+    return finish_line(object, ret_line);
+}
+
+/* Whoever knows a national code may ask, so the number is shortened as on a bank's receipt. */
+size_t till_encode_found(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX])
+{
+    const struct desk_found *found = &answer->found;
+    char number[24];
+    json_t *object = new_line(true, "done", answer->tap.say.say);
+    (void)snprintf(number, sizeof number, "%06" PRIu64 "******%04" PRIu64,
+                   found->card_number / UINT64_C(10000000000), found->card_number % 10000);
+    put_text(object, "card", number);
+    put_text(object, "medium", media_kind_word(found->medium));
+    put(object, "may_spend", json_false());
+    if (found->has_state) {
+        put_snapshot(object, &found->state);
+        put_number(object, "seen", found->seen_s);
     }
     return finish_line(object, ret_line);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "firmware/terminal/desk.h"
 #include "firmware/terminal/service.h"
 #include "firmware/terminal/tap.h"
 
@@ -21,11 +22,12 @@ enum {
 struct till_request {
     bool is_status;
     unsigned wait_ms;
-    struct tap_request tap; /* unless is_status */
+    struct desk_request desk; /* unless is_status */
 };
 
 /* Reads one line.
  * ST_OK       *ret is filled in.
+ * ST_REFUSED  the medium that was typed is a bank card or none: *fault says so, without a digit.
  * ST_FOREIGN  not a request that we know: *fault says what would be right. Nothing is done. */
 ST_CHECK enum st till_decode(const char *line, size_t size, struct till_request *ret,
                              struct fault *fault);
@@ -33,6 +35,7 @@ ST_CHECK enum st till_decode(const char *line, size_t size, struct till_request 
 /* Each writes one line with its end and a NUL, and returns its bytes. */
 size_t till_encode_meanwhile(enum tap_say say, char ret_line[TILL_ANSWER_MAX]);
 size_t till_encode_answer(const struct tap_answer *answer, char ret_line[TILL_ANSWER_MAX]);
+size_t till_encode_found(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX]);
 size_t till_encode_status(const struct terminal_status *status, char ret_line[TILL_ANSWER_MAX]);
 
 #endif

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "firmware/engine/media.h"
+#include "firmware/engine/media_line.h"
 #include "firmware/engine/snapshot.h"
 
 enum { RANDOM_BYTES = 100000 };
@@ -618,9 +619,103 @@ static void random_text_is_judged_without_harm(void **state)
     assert_true(taken > 0);
 }
 
+/* --- lines ----------------------------------------------------------------------------------- */
+
+static enum st read_line_text(const char *line, struct identifier *ret, struct fault *fault)
+{
+    const struct media_range own = MEDIA_RANGE_CLUB;
+    fault->say[0] = '\0';
+    return media_line_read(line, strlen(line), &own, ret, fault);
+}
+
+static void a_line_carries_an_identifier_as_it_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *text;
+        enum media_kind kind;
+    } good[] = {
+        {"id uid 04112233445566", "04112233445566", MEDIA_UID},
+        {"id em4100 0006547886", "0006547886", MEDIA_EM4100},
+        {"id barcode MEMBER 17", "MEMBER 17", MEDIA_BARCODE},
+        {"id national_code 0012345679", "0012345679", MEDIA_NATIONAL_CODE},
+        {"id phone 09121234567", "09121234567", MEDIA_PHONE},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i += 1) {
+        struct identifier id;
+        struct fault fault;
+        char line[MEDIA_LINE_MAX + 1];
+        assert_int_equal(read_line_text(good[i].line, &id, &fault), ST_OK);
+        assert_int_equal(id.kind, good[i].kind);
+        assert_string_equal(id.text, good[i].text);
+        const size_t size = media_line_of(&id, line);
+        assert_int_equal(size, strlen(good[i].line) + 1);
+        assert_int_equal(line[size - 1], '\n');
+        assert_memory_equal(line, good[i].line, size - 1);
+    }
+}
+
+static void a_line_that_is_not_canonical_or_no_identifier_is_foreign(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "id",
+        "id ",
+        "id uid",
+        "id uid ",
+        "id uid 041122334455",    /* 6 bytes */
+        "id uid 0411223344556g",  /* no hex */
+        "id uid 04112233445566 ", /* a blank behind it */
+        "id uid 0411223344aabb",  /* small letters are not canonical */
+        "id uid 08112233",        /* made up anew each time */
+        "id em4100 6547886",      /* 7 digits */
+        "id em4100 0000000000",   /* a dead line */
+        "id national_code 0012345678",
+        "id national_code 001-2345679",
+        "id phone 9121234567",
+        "id phone 0012345679", /* a national code */
+        "id card_number 1234",
+        "id barcode \x1b[2J",
+        "id dance 1",
+        "ID uid 04112233445566",
+        "no ",
+        "hello",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i += 1) {
+        struct identifier id = {.kind = MEDIA_PHONE, .text = "kept"};
+        struct fault fault;
+        if (read_line_text(bad[i], &id, &fault) != ST_FOREIGN) {
+            fail_msg("%s", bad[i]);
+        }
+        assert_string_equal(id.text, "kept");
+        assert_string_not_equal(fault.say, "");
+    }
+}
+
+static void a_line_passes_a_refusal_on_but_no_bank_card(void **state)
+{
+    (void)state;
+    struct identifier id;
+    struct fault fault, refusal = {"This is a bank card: it is not read here."};
+    char line[MEDIA_LINE_MAX + 1];
+    const size_t size = media_line_of_refusal(&refusal, line);
+    line[size - 1] = '\0';
+    assert_int_equal(read_line_text(line, &id, &fault), ST_REFUSED);
+    assert_string_equal(fault.say, refusal.say);
+    assert_int_equal(read_line_text("id barcode 4111111111111111", &id, &fault), ST_REFUSED);
+    assert_non_null(strstr(fault.say, "bank card"));
+    assert_null(strstr(fault.say, "1111"));
+    assert_int_equal(read_line_text("no 4111111111111111", &id, &fault), ST_FOREIGN);
+    assert_null(strstr(fault.say, "1111"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_carries_an_identifier_as_it_is),
+        cmocka_unit_test(a_line_that_is_not_canonical_or_no_identifier_is_foreign),
+        cmocka_unit_test(a_line_passes_a_refusal_on_but_no_bank_card),
         cmocka_unit_test(a_national_code_needs_its_check_digit),
         cmocka_unit_test(a_mistyped_digit_of_a_national_code_is_found),
         cmocka_unit_test(ten_equal_digits_are_no_national_code),

@@ -27,16 +27,16 @@ static void a_request_becomes_the_wish_that_it_names(void **unused)
                             "\"redeem\":3,\"wait_ms\":120000,\"operator\":9}",
                             &got),
                      ST_OK);
-    assert_int_equal(got.tap.what, TAP_SALE);
-    assert_int_equal(got.tap.wish.kind, TRANSACTION_SALE);
-    assert_int_equal(got.tap.wish.amount.rials, MONEY_MAX_RIALS);
-    assert_int_equal(got.tap.wish.pay_credit.rials, 7);
-    assert_int_equal(got.tap.wish.redeem.n, 3);
-    assert_int_equal(got.tap.operator_no, 9);
+    assert_int_equal(got.desk.tap.what, TAP_SALE);
+    assert_int_equal(got.desk.tap.wish.kind, TRANSACTION_SALE);
+    assert_int_equal(got.desk.tap.wish.amount.rials, MONEY_MAX_RIALS);
+    assert_int_equal(got.desk.tap.wish.pay_credit.rials, 7);
+    assert_int_equal(got.desk.tap.wish.redeem.n, 3);
+    assert_int_equal(got.desk.tap.operator_no, 9);
     assert_int_equal(got.wait_ms, 120000);
     assert_int_equal(decode("{\"v\":1,\"do\":\"refund\",\"counter\":5}", &got), ST_OK);
-    assert_int_equal(got.tap.wish.refers_counter, 5);
-    assert_int_equal(got.tap.wish.amount.rials, 0);
+    assert_int_equal(got.desk.tap.wish.refers_counter, 5);
+    assert_int_equal(got.desk.tap.wish.amount.rials, 0);
     assert_int_equal(got.wait_ms, TILL_WAIT_MS_DEFAULT);
     assert_int_equal(decode("{\"v\":1,\"do\":\"status\"}", &got), ST_OK);
     assert_true(got.is_status);
@@ -57,7 +57,7 @@ static void dates_are_days_since_1900(void **unused)
         snprintf(line, sizeof line, "{\"v\":1,\"do\":\"issue\",\"birthday\":\"%s\"}",
                  known[n].date);
         assert_int_equal(decode(line, &got), ST_OK);
-        assert_int_equal(got.tap.identity.birthday, known[n].days);
+        assert_int_equal(got.desk.tap.identity.birthday, known[n].days);
     }
     static const char *const wrong[] = {"1900-01-01", "1900-02-29", "2026-13-01", "2026-00-10",
                                         "2026-04-31", "26-04-30",   "2079-01-01", "2026-4-30x",
@@ -76,7 +76,7 @@ static void a_name_has_at_most_40_bytes_and_no_zero_in_it(void **unused)
                             "\"1234567890123456789012345678901234567890\"}",
                             &got),
                      ST_OK);
-    assert_int_equal(strlen(got.tap.identity.name), 40);
+    assert_int_equal(strlen(got.desk.tap.identity.name), 40);
     assert_int_equal(decode("{\"v\":1,\"do\":\"issue\",\"name\":"
                             "\"12345678901234567890123456789012345678901\"}",
                             &got),
@@ -149,6 +149,72 @@ static void an_answer_carries_amounts_to_the_last_rial(void **unused)
     assert_null(strstr(line, "reason"));
 }
 
+static void find_and_link_take_what_was_typed_or_wait_for_a_scan(void **unused)
+{
+    (void)unused;
+    struct till_request got;
+    assert_int_equal(decode("{\"v\":1,\"do\":\"find\",\"medium\":\"001-2345679\"}", &got), ST_OK);
+    assert_int_equal(got.desk.what, DESK_FIND);
+    assert_true(got.desk.has_medium);
+    assert_int_equal(got.desk.medium.kind, MEDIA_NATIONAL_CODE);
+    assert_string_equal(got.desk.medium.text, "0012345679");
+    assert_int_equal(decode("{\"v\":1,\"do\":\"link\",\"wait_ms\":7,\"operator\":3}", &got), ST_OK);
+    assert_int_equal(got.desk.what, DESK_LINK);
+    assert_false(got.desk.has_medium);
+    assert_int_equal(got.wait_ms, 7);
+    assert_int_equal(got.desk.tap.operator_no, 3);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"find\",\"amount\":1}", &got), ST_FOREIGN);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"find\",\"medium\":12345679}", &got), ST_FOREIGN);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"sale\",\"amount\":1,\"medium\":\"x\"}", &got),
+                     ST_FOREIGN);
+}
+
+static void a_bank_card_is_refused_without_a_digit(void **unused)
+{
+    (void)unused;
+    static const char *const lines[] = {
+        "{\"v\":1,\"do\":\"find\",\"medium\":\"4111 1111 1111 1111\"}",
+        "{\"v\":1,\"do\":\"link\",\"medium\":\";4111111111111111=2912101000001230?\"}",
+        "4111111111111111",
+        "\"4111111111111111",
+        ";4111111111111111=2912101000001230?",
+    };
+    struct till_request got;
+    for (size_t n = 0; n < sizeof lines / sizeof *lines; n++) {
+        struct fault fault = {{0}};
+        const enum st st = till_decode(lines[n], strlen(lines[n]), &got, &fault);
+        assert_int_equal(st, n < 2 ? ST_REFUSED : ST_FOREIGN);
+        assert_true(n >= 2 || strstr(fault.say, "bank card") != NULL);
+        assert_null(strstr(fault.say, "1111"));
+    }
+}
+
+static void what_was_found_is_shortened_and_may_not_spend(void **unused)
+{
+    (void)unused;
+    static char line[TILL_ANSWER_MAX];
+    struct desk_answer answer = {.has_found = true,
+                                 .found = {.medium = MEDIA_PHONE,
+                                           .card_number = UINT64_C(9364000001234566),
+                                           .has_state = true,
+                                           .seen_s = 1790000000}};
+    answer.found.state = (struct snapshot){
+        .status = CARD_ACTIVE, .counter = 7, .points = {20}, .last = {.kind = TRANSACTION_SALE}};
+    (void)till_encode_found(&answer, line);
+    json_t *object = json_loads(line, 0, NULL);
+    assert_non_null(object);
+    assert_string_equal(json_string_value(json_object_get(object, "card")), "936400******4566");
+    assert_string_equal(json_string_value(json_object_get(object, "medium")), "phone");
+    assert_true(json_is_false(json_object_get(object, "may_spend")));
+    assert_int_equal(json_integer_value(json_object_get(object, "seen")), 1790000000);
+    assert_int_equal(json_integer_value(json_object_get(object, "points")), 20);
+    json_decref(object);
+    answer.found.has_state = false;
+    (void)till_encode_found(&answer, line);
+    assert_null(strstr(line, "points"));
+    assert_null(strstr(line, "seen\":"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +224,9 @@ int main(void)
         cmocka_unit_test(what_is_cut_short_anywhere_is_refused),
         cmocka_unit_test(the_longest_history_fits_into_an_answer),
         cmocka_unit_test(an_answer_carries_amounts_to_the_last_rial),
+        cmocka_unit_test(find_and_link_take_what_was_typed_or_wait_for_a_scan),
+        cmocka_unit_test(a_bank_card_is_refused_without_a_digit),
+        cmocka_unit_test(what_was_found_is_shortened_and_may_not_spend),
     };
     return cmocka_run_group_tests_name("till", tests, NULL, NULL);
 }

@@ -1,0 +1,469 @@
+#include "firmware/terminal/desk.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/terminal/say.h"
+#include "hal/base/bytes.h"
+#include "hal/clock.h"
+
+enum phase {
+    PHASE_IDLE,
+    PHASE_TAP,  /* a tap under its own name */
+    PHASE_SCAN, /* find or link: a scan, a tag or (find) a card is waited for */
+    PHASE_CARD, /* link: the medium is known, the card is waited for */
+    PHASE_OVER, /* answered; the terminal may still hold the card */
+};
+
+struct desk {
+    struct desk_config config;
+    enum phase phase;
+    struct desk_request request; /* `medium` is filled in when it was scanned */
+    int64_t deadline_ms;
+    bool is_cancelled;
+    enum st scan; /* of a scan that came meanwhile; ST_AGAIN: none */
+    struct fault scan_say;
+    struct desk_answer answer;
+};
+
+static void log_event(const struct desk *desk, const char *event, const char *text)
+{
+    if (desk->config.log != NULL) {
+        desk->config.log(desk->config.log_ctx, event, text);
+    }
+}
+
+static enum terminal_progress over(struct desk *desk)
+{
+    desk->phase = PHASE_OVER;
+    return TERMINAL_OVER;
+}
+
+/* Ends the request without success. `say` NULL: the reason's own sentence. */
+static enum terminal_progress fail(struct desk *desk, enum tap_reason reason, const char *say)
+{
+    desk->answer = (struct desk_answer){.tap = {.outcome = TAP_NOT_DONE, .reason = reason}};
+    if (say != NULL) {
+        fault_say(&desk->answer.tap.say, "%s", say);
+    } else {
+        say_reason(reason, &desk->answer.tap.say);
+    }
+    return over(desk);
+}
+
+static enum terminal_progress fail_store(struct desk *desk)
+{
+    return fail(desk, TAP_REASON_DISK, store_fault(desk->config.store)->say);
+}
+
+/* --- links ---------------------------------------------------------------------------------- */
+
+/* A medium that shows one of our card numbers needs no link. An EM4100's number is its own. */
+static bool shows_card_number(const struct identifier *id)
+{
+    return id->number != 0 && (id->kind == MEDIA_MAGSTRIPE || id->kind == MEDIA_BARCODE ||
+                               id->kind == MEDIA_CARD_NUMBER);
+}
+
+/* The newest version of the media master; KEYSTORE_VERSIONS: the store has none. */
+static uint8_t newest_version(const struct desk *desk)
+{
+    for (uint8_t version = KEYSTORE_VERSIONS; version > 0 && desk->config.keys != NULL;) {
+        version--;
+        if (keystore_has_media(desk->config.keys, version)) {
+            return version;
+        }
+    }
+    return KEYSTORE_VERSIONS;
+}
+
+/* The link of the medium, under whatever version of the master it was made; the newest of several.
+ * ST_REFUSED: none. ST_UNSUPPORTED: no master. ST_GONE: a token fell silent. Others: the store's.
+ */
+static enum st find_link(struct desk *desk, const struct identifier *id, struct entry *ret)
+{
+    enum st found = newest_version(desk) < KEYSTORE_VERSIONS ? ST_REFUSED : ST_UNSUPPORTED;
+    for (uint8_t version = 0; version < KEYSTORE_VERSIONS && desk->config.keys != NULL; version++) {
+        struct entry entry;
+        uint8_t tag[KEYSTORE_MEDIUM_TAG_BYTES];
+        if (!keystore_has_media(desk->config.keys, version)) {
+            continue;
+        }
+        if (keystore_medium_tag(desk->config.keys, version, (uint8_t)id->kind, id->text, tag) !=
+            ST_OK) {
+            return ST_GONE;
+        }
+        const enum st st = links_find(desk->config.store, version, tag, &entry);
+        if (st == ST_OK && (found != ST_OK || entry.sequence > ret->sequence)) {
+            *ret = entry;
+            found = ST_OK;
+        } else if (st != ST_OK && st != ST_REFUSED) {
+            return st;
+        }
+    }
+    return found;
+}
+
+static const char say_no_master[] = "This terminal has no key for media: have the custodians add "
+                                    "it (vafa-keys ceremony, role media).";
+
+static const char say_keys_silent[] = "The key store does not answer: ask again.";
+
+static enum terminal_progress fail_link(struct desk *desk, enum st st)
+{
+    switch (st) {
+    case ST_REFUSED:
+        return fail(desk, TAP_REASON_NOT_LINKED, NULL);
+    case ST_UNSUPPORTED:
+        return fail(desk, TAP_REASON_REFUSED, say_no_master);
+    case ST_GONE:
+        return fail(desk, TAP_REASON_REFUSED, say_keys_silent);
+    case ST_OK:
+    case ST_AGAIN:
+    case ST_DENIED:
+    case ST_FOREIGN:
+    case ST_FULL:
+    case ST_IO:
+    case ST_CORRUPT:
+        break;
+    }
+    return fail_store(desk);
+}
+
+static void log_found(const struct desk *desk, const char *event, uint64_t card)
+{
+    char text[64];
+    (void)snprintf(text, sizeof text, "medium=%s card=*%04" PRIu64,
+                   media_kind_word(desk->request.medium.kind), card % 10000);
+    log_event(desk, event, text);
+}
+
+/* Answers with what this terminal knows of the card. */
+static enum terminal_progress answer_found(struct desk *desk, uint64_t card)
+{
+    struct desk_found *found = &desk->answer.found;
+    desk->answer = (struct desk_answer){.tap = {.outcome = TAP_DONE}, .has_found = true};
+    found->medium = desk->request.medium.kind;
+    found->card_number = card;
+    const enum st st = cards_seen_at(desk->config.store, card, &found->state, &found->seen_s);
+    if (st != ST_OK && st != ST_REFUSED) {
+        return fail_store(desk);
+    }
+    found->has_state = st == ST_OK;
+    if (desk->request.what == DESK_LINK) {
+        fault_say(&desk->answer.tap.say, "Linked: this medium finds the card from now on. It earns "
+                                         "and spends nothing: that takes the card.");
+    } else {
+        say_found(found->has_state ? &found->state : NULL, &desk->answer.tap.say);
+    }
+    log_found(desk, desk->request.what == DESK_LINK ? "T502" : "T501", card);
+    return over(desk);
+}
+
+static enum terminal_progress find(struct desk *desk)
+{
+    const struct identifier *id = &desk->request.medium;
+    struct entry link;
+    if (shows_card_number(id)) {
+        return answer_found(desk, id->number);
+    }
+    const enum st st = find_link(desk, id, &link);
+    return st == ST_OK ? answer_found(desk, link.link.card_number) : fail_link(desk, st);
+}
+
+/* --- link ----------------------------------------------------------------------------------- */
+
+static enum terminal_progress begin_reading(struct desk *desk, enum phase phase)
+{
+    const struct tap_request balance = {.what = TAP_BALANCE,
+                                        .operator_no = desk->request.tap.operator_no};
+    const int64_t left_ms = desk->deadline_ms - clock_monotonic_ms();
+    if (left_ms <= 0 || desk->is_cancelled) {
+        return fail(desk, TAP_REASON_NO_CARD, NULL);
+    }
+    desk->answer = (struct desk_answer){.has_found = false};
+    if (terminal_begin(desk->config.terminal, &balance, (unsigned)left_ms, &desk->answer.tap) !=
+        ST_OK) {
+        return over(desk);
+    }
+    desk->phase = phase;
+    return TERMINAL_WAITING;
+}
+
+static void end_reading(struct desk *desk)
+{
+    if (terminal_is_busy(desk->config.terminal)) {
+        terminal_finish(desk->config.terminal, true);
+    }
+}
+
+/* A tag that was read goes on lying there; it is not the card that is waited for. */
+static void end_reading_of_tag(struct desk *desk)
+{
+    end_reading(desk);
+    terminal_forget_released(desk->config.terminal);
+}
+
+/* The medium is known: may it be linked at all? Then the card is waited for. */
+static enum terminal_progress begin_link(struct desk *desk)
+{
+    if (shows_card_number(&desk->request.medium)) {
+        return fail(desk, TAP_REASON_REFUSED,
+                    "This shows a card number: it needs no link, find works with it as it is.");
+    }
+    if (newest_version(desk) == KEYSTORE_VERSIONS) {
+        return fail(desk, TAP_REASON_REFUSED, say_no_master);
+    }
+    end_reading(desk);
+    return begin_reading(desk, PHASE_CARD);
+}
+
+static enum terminal_progress append_link(struct desk *desk, const struct card_view *card)
+{
+    struct entry_link link = {.card_number = card->number,
+                              .family = (uint8_t)card->family,
+                              .uid_bytes = (uint8_t)card->uid_bytes,
+                              .medium = (uint8_t)desk->request.medium.kind,
+                              .key_version = newest_version(desk)};
+    struct fault fault;
+    uint32_t sequence = 0;
+    memcpy(link.uid, card->uid, card->uid_bytes);
+    enum st st = keystore_medium_tag(desk->config.keys, link.key_version, link.medium,
+                                     desk->request.medium.text, link.tag);
+    if (st != ST_OK) {
+        return fail(desk, TAP_REASON_REFUSED, say_keys_silent);
+    }
+    st = terminal_append_link(desk->config.terminal, &link, desk->request.tap.operator_no,
+                              &sequence, &fault);
+    return st == ST_OK ? answer_found(desk, card->number) : fail(desk, TAP_REASON_DISK, fault.say);
+}
+
+static enum terminal_progress link_card(struct desk *desk, const struct tap_answer *tap)
+{
+    struct entry before;
+    if (tap->snapshot.status != CARD_ACTIVE || tap->listing != LISTING_NONE) {
+        return fail(desk, TAP_REASON_REFUSED,
+                    "This card is blocked, closed or listed: nothing is linked to it.");
+    }
+    const enum st st = find_link(desk, &desk->request.medium, &before);
+    if (st == ST_OK && before.link.card_number != tap->card_number) {
+        return fail(desk, TAP_REASON_REFUSED,
+                    "This medium is linked to another card: nothing was "
+                    "changed. Call the club.");
+    }
+    if (st == ST_OK) {
+        return answer_found(desk, tap->card_number);
+    }
+    return st == ST_REFUSED ? append_link(desk, terminal_view(desk->config.terminal))
+                            : fail_link(desk, st);
+}
+
+/* --- steps ---------------------------------------------------------------------------------- */
+
+/* The medium of find or link has come: typed, scanned, or as a tag. */
+static enum terminal_progress take_medium(struct desk *desk)
+{
+    return desk->request.what == DESK_FIND ? find(desk) : begin_link(desk);
+}
+
+static enum terminal_progress take_tag(struct desk *desk)
+{
+    const struct card_view *view = terminal_view(desk->config.terminal);
+    struct fault fault;
+    if (media_from_uid(view->uid, view->uid_bytes, &desk->request.medium, &fault) != ST_OK) {
+        return fail(desk, TAP_REASON_MEDIUM, fault.say);
+    }
+    if (desk->request.what == DESK_LINK) {
+        end_reading_of_tag(desk);
+    }
+    return take_medium(desk);
+}
+
+static enum terminal_progress pass_on(struct desk *desk, const struct tap_answer *tap)
+{
+    desk->answer = (struct desk_answer){.tap = *tap};
+    return over(desk);
+}
+
+static enum terminal_progress after_tap(struct desk *desk, const struct tap_answer *tap)
+{
+    if (tap->reason == TAP_REASON_MEDIUM && tap->outcome == TAP_NOT_DONE &&
+        desk->request.tap.what == TAP_BALANCE) {
+        desk->request.what = DESK_FIND;
+        return take_tag(desk);
+    }
+    return pass_on(desk, tap);
+}
+
+static enum terminal_progress after_scan(struct desk *desk, const struct tap_answer *tap)
+{
+    if (desk->scan == ST_OK) {
+        return take_medium(desk);
+    }
+    if (desk->scan != ST_AGAIN) {
+        return fail(desk, TAP_REASON_REFUSED, desk->scan_say.say);
+    }
+    if (tap->outcome == TAP_NOT_DONE && tap->reason == TAP_REASON_MEDIUM) {
+        return take_tag(desk);
+    }
+    if (tap->outcome == TAP_NOT_DONE && tap->reason == TAP_REASON_NO_CARD) {
+        return fail(desk, TAP_REASON_NO_CARD, "Nothing was scanned: ask again.");
+    }
+    if (tap->outcome == TAP_DONE && desk->request.what == DESK_LINK) {
+        return fail(desk, TAP_REASON_REFUSED,
+                    "The tag or code comes first, then the card: ask again.");
+    }
+    return pass_on(desk, tap);
+}
+
+static enum terminal_progress after_card(struct desk *desk, const struct tap_answer *tap)
+{
+    if (tap->outcome == TAP_DONE && tap->has_snapshot) {
+        return link_card(desk, tap);
+    }
+    if (tap->outcome == TAP_NOT_DONE && tap->reason == TAP_REASON_MEDIUM) {
+        end_reading_of_tag(desk);
+        return begin_reading(desk, PHASE_CARD);
+    }
+    return pass_on(desk, tap);
+}
+
+enum terminal_progress desk_step(struct desk *desk)
+{
+    assert(desk->phase != PHASE_IDLE);
+    if (desk->phase == PHASE_OVER) {
+        return TERMINAL_OVER;
+    }
+    const enum terminal_progress progress = terminal_step(desk->config.terminal);
+    if (progress != TERMINAL_OVER) {
+        return progress;
+    }
+    const struct tap_answer *tap = terminal_answer(desk->config.terminal);
+    switch (desk->phase) {
+    case PHASE_TAP:
+        return after_tap(desk, tap);
+    case PHASE_SCAN:
+        return after_scan(desk, tap);
+    case PHASE_CARD:
+        return after_card(desk, tap);
+    case PHASE_IDLE:
+    case PHASE_OVER:
+        break;
+    }
+    assert(false && "not a phase to step in");
+    return TERMINAL_OVER;
+}
+
+enum st desk_begin(struct desk *desk, const struct desk_request *request, unsigned wait_ms,
+                   struct desk_answer *ret_answer)
+{
+    assert(desk->phase == PHASE_IDLE);
+    desk->request = *request;
+    desk->deadline_ms = clock_monotonic_ms() + wait_ms;
+    desk->is_cancelled = false;
+    desk->scan = ST_AGAIN;
+    if (request->what == DESK_TAP) {
+        desk->answer = (struct desk_answer){.has_found = false};
+        desk->phase = PHASE_TAP;
+        if (terminal_begin(desk->config.terminal, &request->tap, wait_ms, &desk->answer.tap) !=
+            ST_OK) {
+            (void)over(desk);
+        }
+    } else if (request->has_medium) {
+        (void)take_medium(desk);
+    } else {
+        (void)begin_reading(desk, PHASE_SCAN);
+    }
+    if (desk->phase != PHASE_OVER) {
+        return ST_OK;
+    }
+    *ret_answer = desk->answer;
+    desk_finish(desk, true);
+    return ST_REFUSED;
+}
+
+const struct desk_answer *desk_answer(const struct desk *desk)
+{
+    assert(desk->phase == PHASE_OVER);
+    return &desk->answer;
+}
+
+enum tap_say desk_meanwhile(const struct desk *desk)
+{
+    const enum tap_say say = terminal_meanwhile(desk->config.terminal);
+    return desk->phase == PHASE_SCAN && say == TAP_SAY_HOLD ? TAP_SAY_SCAN : say;
+}
+
+bool desk_is_busy(const struct desk *desk)
+{
+    return desk->phase != PHASE_IDLE;
+}
+
+void desk_finish(struct desk *desk, bool was_told)
+{
+    assert(desk->phase == PHASE_OVER);
+    if (terminal_is_busy(desk->config.terminal)) {
+        terminal_finish(desk->config.terminal, was_told);
+    }
+    bytes_wipe(&desk->request.medium, sizeof desk->request.medium);
+    desk->phase = PHASE_IDLE;
+}
+
+void desk_cancel(struct desk *desk)
+{
+    desk->is_cancelled = true;
+    terminal_cancel(desk->config.terminal);
+}
+
+void desk_hurry(struct desk *desk)
+{
+    desk->is_cancelled = true;
+    terminal_hurry(desk->config.terminal);
+}
+
+void desk_scan(struct desk *desk, enum st st, const struct identifier *id, const struct fault *say)
+{
+    if (st != ST_OK) {
+        log_event(desk, "T503", say->say);
+    }
+    if (desk->phase != PHASE_SCAN || desk->scan != ST_AGAIN) {
+        return;
+    }
+    desk->scan = st;
+    if (st == ST_OK) {
+        desk->request.medium = *id;
+    } else {
+        desk->scan_say = *say;
+    }
+    terminal_cancel(desk->config.terminal); /* nothing more has to be held on the reader */
+}
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+enum st desk_open(const struct desk_config *config, struct desk **ret, struct fault *fault)
+{
+    struct desk *desk = calloc(1, sizeof *desk);
+    if (desk == NULL) {
+        fault_say(fault, "There is no memory left: restart the terminal.");
+        return ST_FULL;
+    }
+    desk->config = *config;
+    *ret = desk;
+    return ST_OK;
+}
+
+void desk_close(struct desk *desk)
+{
+    if (desk != NULL) {
+        bytes_wipe(desk, sizeof *desk);
+        free(desk);
+    }
+}
+
+struct terminal *desk_terminal(const struct desk *desk)
+{
+    return desk->config.terminal;
+}

@@ -1,0 +1,83 @@
+/* desk.h - the counter's requests: taps, and what media that identify can do (docs/media.md).
+ *
+ * A tap goes straight through to the terminal (service.h). find and link are made of readings that
+ * write nothing (balance), of scans, and of the links in the journal: the tap's own states know
+ * nothing of them. One request at a time, one thread, allocated in desk_open() only. The order of a
+ * request is the terminal's: desk_begin(), desk_step() until it is over, tell, desk_finish(). */
+#ifndef FIRMWARE_TERMINAL_DESK_H
+#define FIRMWARE_TERMINAL_DESK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "firmware/engine/media.h"
+#include "firmware/terminal/service.h"
+#include "hal/keystore.h"
+#include "storage/store.h"
+
+struct desk;
+
+/* All must outlive the desk. */
+struct desk_config {
+    struct terminal *terminal;
+    struct store *store;
+    const struct keystore *keys;                                 /* NULL: it has no media master */
+    void (*log)(void *ctx, const char *event, const char *text); /* as terminal_config; or NULL */
+    void *log_ctx;
+};
+
+/* ST_OK: the caller owns *ret. ST_FULL: no memory. */
+ST_CHECK enum st desk_open(const struct desk_config *config, struct desk **ret,
+                           struct fault *fault);
+void desk_close(struct desk *desk); /* accepts NULL */
+struct terminal *desk_terminal(const struct desk *desk);
+
+enum desk_do {
+    DESK_TAP,  /* what `tap` says */
+    DESK_FIND, /* whose is this medium? */
+    DESK_LINK, /* this medium is the holder's of the card that is held on the reader next */
+};
+
+struct desk_request {
+    enum desk_do what;
+    struct tap_request tap;   /* DESK_TAP; of the others operator_no counts */
+    bool has_medium;          /* else it is the next scan, or a tag on the card reader */
+    struct identifier medium; /* typed */
+};
+
+/* Whose a medium is, as far as this terminal knows. */
+struct desk_found {
+    enum media_kind medium;
+    uint64_t card_number;
+    bool has_state; /* this terminal has seen the card */
+    struct snapshot state;
+    int64_t seen_s; /* by this terminal's clock */
+};
+
+struct desk_answer {
+    struct tap_answer tap; /* outcome, reason and sentence of every request */
+    bool has_found;        /* done by a medium: nothing of `tap` but those three counts */
+    struct desk_found found;
+};
+
+/* Begins a request; none may be under way. wait_ms as terminal_begin().
+ * ST_OK       begun: step.
+ * ST_REFUSED  over already, no card was touched: *ret_answer is final (a typed find, too). */
+ST_CHECK enum st desk_begin(struct desk *desk, const struct desk_request *request, unsigned wait_ms,
+                            struct desk_answer *ret_answer);
+enum terminal_progress desk_step(struct desk *desk);
+/* Valid when over, until desk_finish(). */
+const struct desk_answer *desk_answer(const struct desk *desk);
+enum tap_say desk_meanwhile(const struct desk *desk);
+bool desk_is_busy(const struct desk *desk);
+void desk_finish(struct desk *desk, bool was_told);
+
+/* As terminal_cancel() and terminal_hurry(). */
+void desk_cancel(struct desk *desk);
+void desk_hurry(struct desk *desk);
+
+/* What scans_serve() told. It is for the request that waits for a scan, if there is one; else it is
+ * dropped: a scan that nobody asked for does nothing. */
+void desk_scan(struct desk *desk, enum st st, const struct identifier *id, const struct fault *say);
+
+#endif
