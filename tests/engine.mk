@@ -32,7 +32,8 @@ test_plan_refund_SRC = tests/unit/test_plan_refund.c $(PLAN_CARD_SRC)
 test_plan_refund_LIBS = -lcmocka -ljansson
 
 LOGIC_SRC = firmware/engine/logic_load.c firmware/engine/logic_type.c firmware/engine/logic.c \
-            firmware/engine/logic_eval.c firmware/engine/logic_number.c $(HAL_BASE_SRC)
+            firmware/engine/logic_eval.c firmware/engine/logic_number.c \
+            firmware/engine/logic_compare.c firmware/engine/logic_place.c $(HAL_BASE_SRC)
 TESTS += test_logic
 test_logic_SRC = tests/unit/test_logic.c $(LOGIC_SRC)
 test_logic_LIBS = -lcmocka -ljansson

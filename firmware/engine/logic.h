@@ -1,36 +1,42 @@
 /* logic.h - conditions of rules, in JsonLogic: compiled once, then evaluated exactly and quickly.
  *
- * A condition is JSON as on jsonlogic.com: {"and": [{">=": [{"var": "sale.amount"}, 1000000]},
- * ...]}. logic_load() (logic_load.c, the only part that needs jansson) compiles it into a pool;
- * logic_eval() evaluates it on the facts of one sale. Pure: no I/O, no clock, no floating point
- * while evaluating, no allocation of its own; the caller owns every struct. A pool is plain data
- * without pointers: it may be copied, and evaluated by any number of threads. One library for
+ * logic_load() compiles a condition (JSON as on jsonlogic.com) into a pool; logic_eval() evaluates
+ * it on the facts of one sale. Only logic_load.c needs jansson. Pure: no I/O, no clock, no floating
+ * point while evaluating, no allocation of its own; the caller owns every struct. A pool is plain
+ * data without pointers: it may be copied, and evaluated by any number of threads. One library for
  * terminal and club (invariant I5). For those who write conditions: docs/logic.md.
  *
- * OPERATORS, with the number of values each takes
- *   var 0-2 · missing any · missing_some 2 · if, ?: any · and, or 1+ · ! 1 · !! 1
- *   == 2 · === 2 · != 2 · !== 2 · < 2-3 · <= 2-3 · > 2 · >= 2
- *   + 1+ · * 1+ · - 1-2 · / 2 · % 2 · max, min 1+ · in 2 · merge any · all, some, none 2 · substr
- * 2-3 Any other operator is refused at load by its name (of JsonLogic's own: cat, map, filter,
- * reduce, log, method), and so is another number of values. json-logic-js would ignore what is too
- * many.
+ * OPERATORS, with the number of values that each takes:
  *
- * NUMBERS are whole multiples of 1/10000 in 64 bits: int64_t "scaled", 1 is LOGIC_ONE. At most
- * LOGIC_NUMBER_MAX either way (922,337,203,685,477.5807). A literal with more than four decimals,
- * more than 15 significant digits in a fraction, or out of range is refused at load. + and - are
- * exact. * and / compute through 128 bits and cut off (towards zero) after the fourth decimal; %
- * has the sign of its first value. What overflows, divides by 0, or needs a number where there is
- * none, is ST_REFUSED: never a wrapped result, and the same on every build.
+ *     var 0-2, missing any, missing_some 2
+ *     if, ?: any, and, or 1 or more, ! 1, !! 1
+ *     == 2, === 2, != 2, !== 2, < 2-3, <= 2-3, > 2, >= 2
+ *     + 1 or more, * 1 or more, - 1-2, / 2, % 2, max, min 1 or more
+ *     in 2, merge any, all, some, none 2, substr 2-3
  *
- * TRUTH as on jsonlogic.com/truthy: false, null, 0, "" and [] are false; all else is true, "0" too.
+ * Any other operator is refused at load by its name (of JsonLogic's own: cat, map, filter, reduce,
+ * log, method). So is another number of values: json-logic-js would ignore what is too many.
  *
- * WITH FACTS (logic_load with a table of facts) the loader proves by the facts' types and ranges
- * that evaluation cannot fail, or refuses: no overflow, no division by a range that holds 0, no
- * mixing of kinds in comparisons and sums, no unknown value in them without a default, no path that
- * is not a fact. So on facts within their ranges logic_eval() is ST_OK. WITHOUT FACTS (facts ==
- * NULL; tests of the language) any path is taken and values are coerced as in json-logic-js: "1" ==
- * 1, null < 1, true + ... is not a number. Beyond it: comparing two lists or records, and looking
- * for something else than text in a text, are ST_REFUSED. */
+ * NUMBERS are whole multiples of 1/10000 in 64 bits: "scaled", 1 is LOGIC_ONE. At most
+ * LOGIC_NUMBER_MAX either way (922337203685477.5807). + and - are exact; * and / compute through
+ * 128 bits and cut off (towards zero) after the fourth decimal; % has the sign of its first value.
+ * What overflows, divides by 0, or needs a number where there is none, is ST_REFUSED: never a
+ * wrapped result, and the same on every build.
+ *
+ * A literal with more than four decimals or out of range is refused at load. jansson keeps a
+ * fraction as a double: up to 15 significant digits it is exact, and one that is not the double of
+ * such a decimal is refused; further digits that change no double are not seen.
+ *
+ * TRUTH as on jsonlogic.com/truthy: false, null, 0, "" and [] are false; all else is true.
+ *
+ * WITH FACTS (a table of facts for logic_load) the loader proves by their kinds and ranges that
+ * evaluation cannot fail, or refuses: no overflow, no division by a range that holds 0, no mixing
+ * of kinds in comparisons and sums, no unknown value in them without a default, no path that is not
+ * a fact. So on facts within their ranges logic_eval() is ST_OK.
+ *
+ * WITHOUT FACTS (NULL; for tests of the language) any path is taken, and values are coerced as in
+ * json-logic-js: "1" == 1, null < 1. Beyond that, ST_REFUSED: what JavaScript calls NaN or Infinity
+ * in a sum, comparing two lists or records, looking for anything but text in a text. */
 #ifndef FIRMWARE_ENGINE_LOGIC_H
 #define FIRMWARE_ENGINE_LOGIC_H
 

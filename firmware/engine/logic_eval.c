@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "firmware/engine/logic.h"
+#include "firmware/engine/logic_compare.h"
 #include "firmware/engine/logic_number.h"
 #include "firmware/engine/logic_priv.h"
 
@@ -11,124 +12,6 @@ struct run {
     struct logic_scratch *scratch;
     uint32_t work;
 };
-
-static bool is_null(const struct logic_value *value)
-{
-    return value->kind == LOGIC_ABSENT || value->kind == LOGIC_NULL;
-}
-
-/* --- comparing ------------------------------------------------------------------------------- */
-
-static bool strings_are_equal(const struct logic_value *a, const struct logic_value *b)
-{
-    if (a->id != 0 && b->id != 0) {
-        return a->id == b->id;
-    }
-    return a->count == b->count && memcmp(a->text, b->text, a->count) == 0;
-}
-
-/* === */
-static enum st is_same(const struct logic_value *a, const struct logic_value *b, bool *ret)
-{
-    if (is_null(a) || is_null(b)) {
-        *ret = is_null(a) && is_null(b);
-    } else if (a->kind != b->kind) {
-        *ret = false;
-    } else if (a->kind == LOGIC_NUMBER) {
-        *ret = a->number == b->number;
-    } else if (a->kind == LOGIC_STRING) {
-        *ret = strings_are_equal(a, b);
-    } else if (a->kind == LOGIC_BOOL) {
-        *ret = a->truth == b->truth;
-    } else {
-        return ST_REFUSED;
-    }
-    return ST_OK;
-}
-
-/* JavaScript's Number(). LOGIC_READ_NONE: not a number. */
-static enum logic_read number_of(const struct logic_value *value, int64_t *ret)
-{
-    switch ((enum logic_kind)value->kind) {
-    case LOGIC_ABSENT:
-    case LOGIC_NULL:
-        *ret = 0;
-        return LOGIC_READ_OK;
-    case LOGIC_BOOL:
-        *ret = value->truth ? LOGIC_ONE : 0;
-        return LOGIC_READ_OK;
-    case LOGIC_NUMBER:
-        *ret = value->number;
-        return LOGIC_READ_OK;
-    case LOGIC_STRING:
-        return logic_read(value->text, value->count, false, ret);
-    case LOGIC_LIST:
-    case LOGIC_RECORD:
-        return LOGIC_READ_INEXACT;
-    }
-    assert(false);
-    return LOGIC_READ_INEXACT;
-}
-
-/* Both as numbers. *ret_none: one of them is none. */
-static enum st numbers_of(const struct logic_value *a, const struct logic_value *b, int64_t *ret_a,
-                          int64_t *ret_b, bool *ret_none)
-{
-    enum logic_read read_a = number_of(a, ret_a);
-    enum logic_read read_b = number_of(b, ret_b);
-    if (read_a == LOGIC_READ_INEXACT || read_b == LOGIC_READ_INEXACT) {
-        return ST_REFUSED;
-    }
-    *ret_none = read_a == LOGIC_READ_NONE || read_b == LOGIC_READ_NONE;
-    return ST_OK;
-}
-
-/* == */
-static enum st is_equal(const struct logic_value *a, const struct logic_value *b, bool *ret)
-{
-    if (a->kind == b->kind || is_null(a) || is_null(b)) {
-        return is_same(a, b, ret);
-    }
-    int64_t x = 0;
-    int64_t y = 0;
-    bool none;
-    enum st st = numbers_of(a, b, &x, &y, &none);
-    if (st == ST_OK) {
-        *ret = !none && x == y;
-    }
-    return st;
-}
-
-static int compare_texts(const struct logic_value *a, const struct logic_value *b)
-{
-    int order = memcmp(a->text, b->text, a->count < b->count ? a->count : b->count);
-    return order != 0 ? order : (a->count > b->count) - (a->count < b->count);
-}
-
-/* < <= > >= */
-static enum st is_ordered(enum logic_op op, const struct logic_value *a,
-                          const struct logic_value *b, bool *ret)
-{
-    int64_t x = 0;
-    int64_t y = 0;
-    bool none = false;
-    if (a->kind == LOGIC_NUMBER && b->kind == LOGIC_NUMBER) {
-        x = a->number;
-        y = b->number;
-    } else if (a->kind == LOGIC_STRING && b->kind == LOGIC_STRING) {
-        x = compare_texts(a, b);
-    } else {
-        enum st st = numbers_of(a, b, &x, &y, &none);
-        if (st != ST_OK) {
-            return st;
-        }
-    }
-    *ret = !none && (op == OP_LESS         ? x < y
-                     : op == OP_LESS_EQUAL ? x <= y
-                     : op == OP_GREATER    ? x > y
-                                           : x >= y);
-    return ST_OK;
-}
 
 /* --- evaluating ------------------------------------------------------------------------------ */
 
@@ -240,7 +123,8 @@ static enum st missing_of(struct run *run, const struct logic_value *keys,
     for (size_t i = 0; st == ST_OK && i < keys->count; i += 1) {
         struct logic_value value;
         st = value_at(run, &keys->items[i], scope, &value);
-        if (st == ST_OK && (is_null(&value) || (value.kind == LOGIC_STRING && value.count == 0))) {
+        if (st == ST_OK &&
+            (logic_is_null(&value) || (value.kind == LOGIC_STRING && value.count == 0))) {
             items[count] = keys->items[i];
             count += 1;
         }
@@ -326,7 +210,7 @@ static enum st eval_equal(struct run *run, const struct logic_node *node,
         return st;
     }
     bool is_strict = node->op == OP_SAME || node->op == OP_NOT_SAME;
-    st = is_strict ? is_same(&a, &b, &truth) : is_equal(&a, &b, &truth);
+    st = is_strict ? logic_is_same(&a, &b, &truth) : logic_is_equal(&a, &b, &truth);
     if (st == ST_OK) {
         *ret = logic_bool(truth != (node->op == OP_NOT_EQUAL || node->op == OP_NOT_SAME));
     }
@@ -341,14 +225,14 @@ static enum st eval_order(struct run *run, const struct logic_node *node,
     bool truth;
     enum st st = eval_two(run, node, scope, &a, &b);
     if (st == ST_OK) {
-        st = is_ordered((enum logic_op)node->op, &a, &b, &truth);
+        st = logic_is_ordered((enum logic_op)node->op, &a, &b, &truth);
     }
     if (st == ST_OK && node->count == 3) {
         /* All values are evaluated first, as in json-logic-js: what fails does so always. */
         bool second;
         st = eval(run, next_of(run, next_of(run, node->first)), scope, &a);
         if (st == ST_OK && truth) {
-            st = is_ordered((enum logic_op)node->op, &b, &a, &second);
+            st = logic_is_ordered((enum logic_op)node->op, &b, &a, &second);
             truth = st == ST_OK && second;
         }
     }
@@ -367,7 +251,7 @@ static enum st operand(enum logic_op op, const struct logic_value *value, int64_
     }
     enum logic_read read;
     if (op != OP_ADD && op != OP_MULTIPLY) {
-        read = number_of(value, ret);
+        read = logic_number_of(value, ret);
     } else if (value->kind == LOGIC_STRING) {
         read = logic_read(value->text, value->count, true, ret);
     } else {
@@ -444,7 +328,7 @@ static enum st eval_in(struct run *run, const struct logic_node *node,
         for (uint16_t at = list->first; st == ST_OK && !found && at != 0; at = next_of(run, at)) {
             st = eval(run, at, scope, &where);
             if (st == ST_OK) {
-                st = is_same(&what, &where, &found);
+                st = logic_is_same(&what, &where, &found);
             }
         }
         *ret = logic_bool(found);
@@ -461,7 +345,7 @@ static enum st eval_in(struct run *run, const struct logic_node *node,
     }
     if (st == ST_OK && where.kind == LOGIC_LIST) {
         for (size_t i = 0; st == ST_OK && !found && i < where.count; i += 1) {
-            st = is_same(&what, &where.items[i], &found);
+            st = logic_is_same(&what, &where.items[i], &found);
         }
     }
     *ret = logic_bool(found);

@@ -4,12 +4,11 @@
 
 #include "firmware/engine/logic.h"
 #include "firmware/engine/logic_number.h"
+#include "firmware/engine/logic_place.h"
 #include "firmware/engine/logic_priv.h"
 #include "firmware/engine/logic_type.h"
 
 enum {
-    PLACE_BYTES = 64,
-    PATH_BYTES_MAX = 63,
     ARGS_ANY = 65535,
 };
 
@@ -61,13 +60,6 @@ struct load {
     struct fault *fault;
 };
 
-/* Where in the condition: a chain up to its root. */
-struct place {
-    const struct place *up;
-    const char *word; /* operator, or "" of a list */
-    size_t index;     /* which of its values */
-};
-
 /* What `var` can name here. */
 struct scope {
     const struct logic_fact *table; /* NULL with facts: nothing but the item itself */
@@ -78,7 +70,7 @@ struct scope {
 /* One node to compile. */
 struct task {
     json_t *json;
-    const struct place *place;
+    const struct logic_place *place;
     const struct scope *scope;
     int depth;
     bool is_path; /* a text here is a path */
@@ -89,72 +81,21 @@ static enum st compile(struct load *load, const struct task *task, uint16_t *ret
 
 /* --- sentences ------------------------------------------------------------------------------- */
 
-/* "rules[3].when.and[1].>=[0]"; of a long one the end. */
-static void place_text(const struct load *load, const struct place *place, char ret[PLACE_BYTES])
+static enum st wrong_at(const struct load *load, const struct logic_place *place, const char *what)
 {
-    char whole[512];
-    size_t at = sizeof whole - 1;
-    whole[at] = '\0';
-    for (; place != NULL; place = place->up) {
-        char part[48];
-        int bytes = snprintf(part, sizeof part, ".%.20s[%zu]", place->word, place->index);
-        if ((size_t)bytes > at) {
-            break;
-        }
-        at -= (size_t)bytes;
-        memcpy(whole + at, part, (size_t)bytes);
-    }
-    const char *path = whole + at;
-    size_t room = PLACE_BYTES - 1 - strnlen(load->where, 24);
-    if (strlen(path) > room) {
-        path += strlen(path) - room;
-    }
-    (void)snprintf(ret, PLACE_BYTES, "%.24s%.*s", load->where, (int)room, path);
-    if (ret[0] == '\0') {
-        (void)snprintf(ret, PLACE_BYTES, "Condition");
-    }
-}
-
-static enum st wrong_at(const struct load *load, const struct place *place, const char *what)
-{
-    char text[PLACE_BYTES];
-    place_text(load, place, text);
-    fault_say(load->fault, "%s: %s.", text, what);
+    char text[LOGIC_PLACE_BYTES];
+    logic_place_text(load->where, place, text);
+    bool asks = what[strlen(what) - 1] == '?';
+    fault_say(load->fault, "%s: %s%s", text, what, asks ? "" : ".");
     return ST_FOREIGN;
 }
 
-static enum st wrong_operator(const struct load *load, const struct place *place, const char *name,
-                              const char *what)
+static enum st wrong_operator(const struct load *load, const struct logic_place *place,
+                              const char *name, const char *what)
 {
     char sentence[160];
     (void)snprintf(sentence, sizeof sentence, "\"" SHOWN "\" %s", name, what);
     return wrong_at(load, place, sentence);
-}
-
-static size_t least_of(size_t a, size_t b, size_t c)
-{
-    a = a < b ? a : b;
-    return a < c ? a : c;
-}
-
-/* How many letters must change to make one text of the other (Levenshtein). */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[PATH_BYTES_MAX + 1];
-    size_t bytes = strnlen(b, PATH_BYTES_MAX);
-    for (size_t j = 0; j <= bytes; j += 1) {
-        row[j] = j;
-    }
-    for (size_t i = 0; i < strnlen(a, PATH_BYTES_MAX); i += 1) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < bytes; j += 1) {
-            size_t above = row[j + 1];
-            row[j + 1] = least_of(above + 1, row[j] + 1, diagonal + (a[i] != b[j]));
-            diagonal = above;
-        }
-    }
-    return row[bytes];
 }
 
 static enum st unknown_fact(const struct load *load, const struct task *task, const char *path)
@@ -162,7 +103,7 @@ static enum st unknown_fact(const struct load *load, const struct task *task, co
     const char *nearest = NULL;
     for (size_t i = 0; i < task->scope->count; i += 1) {
         const char *known = task->scope->table[i].path;
-        if (nearest == NULL || distance(path, known) < distance(path, nearest)) {
+        if (nearest == NULL || logic_distance(path, known) < logic_distance(path, nearest)) {
             nearest = known;
         }
     }
@@ -181,8 +122,8 @@ static enum st unknown_fact(const struct load *load, const struct task *task, co
 
 static enum st unknown_operator(const struct load *load, const struct task *task, const char *name)
 {
-    char place[PLACE_BYTES];
-    place_text(load, task->place, place);
+    char place[LOGIC_PLACE_BYTES];
+    logic_place_text(load->where, task->place, place);
     static const char *const left_out[] = {"cat", "map", "filter", "reduce", "log", "method"};
     for (size_t i = 0; i < sizeof left_out / sizeof left_out[0]; i += 1) {
         if (strcmp(name, left_out[i]) == 0) {
@@ -193,29 +134,31 @@ static enum st unknown_operator(const struct load *load, const struct task *task
     }
     size_t nearest = 0;
     for (size_t i = 1; i < OPERATOR_COUNT; i += 1) {
-        if (distance(name, operators[i].name) < distance(name, operators[nearest].name)) {
+        if (logic_distance(name, operators[i].name) <
+            logic_distance(name, operators[nearest].name)) {
             nearest = i;
         }
     }
     const char *known = operators[nearest].name;
-    bool is_near = distance(name, known) <= 2 && distance(name, known) < strlen(known);
-    fault_say(load->fault, "%s: operator '" SHOWN "' is not supported by this firmware%s%s%s.",
+    bool is_near = logic_distance(name, known) <= 2 && logic_distance(name, known) < strlen(known);
+    fault_say(load->fault, "%s: operator '" SHOWN "' is not supported by this firmware%s%s%s",
               place, name, is_near ? "; did you mean '" : "", is_near ? known : "",
-              is_near ? "'" : "");
+              is_near ? "'?" : ".");
     return ST_UNSUPPORTED;
 }
 
-static enum st full(const struct load *load, const struct place *place, const char *what, int most)
+static enum st full(const struct load *load, const struct logic_place *place, const char *what,
+                    int most)
 {
-    char text[PLACE_BYTES];
-    place_text(load, place, text);
+    char text[LOGIC_PLACE_BYTES];
+    logic_place_text(load->where, place, text);
     fault_say(load->fault, "%s: the conditions together have more than %d %s.", text, most, what);
     return ST_FULL;
 }
 
 /* --- the pool -------------------------------------------------------------------------------- */
 
-static enum st add_node(const struct load *load, const struct place *place, enum logic_op op,
+static enum st add_node(const struct load *load, const struct logic_place *place, enum logic_op op,
                         uint16_t *ret)
 {
     struct logic_pool *pool = load->pool;
@@ -228,8 +171,8 @@ static enum st add_node(const struct load *load, const struct place *place, enum
     return ST_OK;
 }
 
-static enum st add_string(const struct load *load, const struct place *place, const char *text,
-                          size_t bytes, uint16_t *ret_id)
+static enum st add_string(const struct load *load, const struct logic_place *place,
+                          const char *text, size_t bytes, uint16_t *ret_id)
 {
     if (bytes > LOGIC_STRING_MAX) {
         return wrong_at(load, place, "a text has more than 255 bytes");
@@ -449,7 +392,7 @@ static enum st compile_fact_at(struct load *load, const struct task *task, json_
 static enum st compile_default(struct load *load, const struct task *task, json_t *otherwise,
                                uint16_t var, uint16_t *last, struct logic_guess *guess)
 {
-    struct place place = {.up = task->place, .word = "var", .index = 1};
+    struct logic_place place = {.up = task->place, .word = "var", .index = 1};
     struct task of_default = *task;
     of_default.json = otherwise;
     of_default.place = &place;
@@ -531,7 +474,7 @@ static enum st compile_values(struct load *load, const struct task *task, const 
     struct scope inner;
     uint16_t last = 0;
     for (size_t i = 0; i < count; i += 1) {
-        struct place place = {.up = task->place, .word = word, .index = i};
+        struct logic_place place = {.up = task->place, .word = word, .index = i};
         struct task of_value = {.json = is_list ? json_array_get(values, i) : values,
                                 .place = &place,
                                 .scope = task->scope,
@@ -637,7 +580,7 @@ static void assert_facts(const struct logic_facts *facts)
     assert(facts->count >= 1 && facts->count <= LOGIC_NAMES_MAX);
     for (size_t i = 0; i < facts->count; i += 1) {
         const struct logic_fact *fact = &facts->table[i];
-        assert(fact->path[0] != '\0' && strlen(fact->path) <= PATH_BYTES_MAX);
+        assert(fact->path[0] != '\0' && strlen(fact->path) <= LOGIC_PATH_BYTES_MAX);
         assert(fact->kind >= LOGIC_BOOL && fact->kind <= LOGIC_LIST);
         assert(fact->kind != LOGIC_NUMBER ||
                (fact->lo <= fact->hi && fact->lo >= -LOGIC_NUMBER_MAX));

@@ -17,7 +17,8 @@ done <<RULES
 {"if":[{"missing":["s.maybe"]},{"*":[1.5,2]},{"substr":["abc",1,-1]}]}
 RULES
 clang -std=c17 -D_GNU_SOURCE -DFUZZ_MAIN -I. -g -O1 -fsanitize=fuzzer,address,undefined \
-    -fno-sanitize-recover=all -o "$work/fuzz_logic" tests/fuzz/fuzz_logic.c firmware/engine/logic.c \
-    firmware/engine/logic_eval.c firmware/engine/logic_load.c firmware/engine/logic_number.c \
+    -fno-sanitize-recover=all -o "$work/fuzz_logic" tests/fuzz/fuzz_logic.c \
+    firmware/engine/logic.c firmware/engine/logic_compare.c firmware/engine/logic_eval.c \
+    firmware/engine/logic_load.c firmware/engine/logic_number.c firmware/engine/logic_place.c \
     firmware/engine/logic_type.c hal/base/status.c -ljansson
 "$work/fuzz_logic" -seed=1 -max_len=512 -max_total_time="${1:-60}" -print_final_stats=1 "$work/corpus"
