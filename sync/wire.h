@@ -93,7 +93,7 @@ struct wire_health {
     char firmware[WIRE_FIRMWARE_MAX + 1];
 };
 
-/* One batch. About 260 KiB: allocate it once a thread, not on a stack. */
+/* One batch. About 580 KiB: allocate it once a thread, not on a stack. */
 struct wire_sync {
     uint32_t terminal;              /* 1..WIRE_TERMINAL_MAX */
     uint32_t after;                 /* 0..WIRE_SEQUENCE_MAX */

@@ -29,7 +29,7 @@ enum {
     AT_PARTS = 128,
     AT_REFERS = 192,
     AT_HAS_BEFORE = 196,
-    INTENT_BYTES = 200,
+    AT_OCCASION = 200,
 
     AT_INTENT_SEQUENCE = 24,
     AT_COUNTER = 28,
@@ -50,7 +50,8 @@ enum {
     AT_TAG = 48,
     LINK_BYTES = 64,
 };
-_Static_assert((size_t)INTENT_BYTES <= (size_t)ENTRY_BYTES_MAX, "the largest kind fits");
+_Static_assert(AT_OCCASION + (int)OCCASION_BYTES_MAX <= (int)ENTRY_BYTES_MAX,
+               "the largest kind fits");
 _Static_assert(AT_UID + (int)ENTRY_UID_MAX == (int)AT_PROGRAMME, "the UID ends at the programme");
 _Static_assert(AT_BEFORE + (int)SNAPSHOT_IMAGE_BYTES == (int)AT_AFTER, "before ends at after");
 _Static_assert(AT_AFTER + (int)SNAPSHOT_IMAGE_BYTES == (int)AT_PARTS, "after ends at the parts");
@@ -62,11 +63,12 @@ _Static_assert(AT_SIGHTED + (int)SNAPSHOT_IMAGE_BYTES == (int)SIGHTING_BYTES,
 #define TIME_MAX_S    INT64_C(253402300799) /* 9999-12-31 23:59:59 UTC */
 #define PROGRAMME_MAX UINT32_C(0x7fffffff)
 
+/* Of an intent: without its occasion. */
 static size_t size_of(enum entry_kind kind)
 {
     switch (kind) {
     case ENTRY_INTENT:
-        return INTENT_BYTES;
+        return AT_OCCASION;
     case ENTRY_OUTCOME:
         return OUTCOME_BYTES;
     case ENTRY_SIGHTING:
@@ -111,11 +113,15 @@ static bool parts_are_valid(const struct breakdown *parts)
 
 static bool intent_is_valid(const struct entry_intent *intent)
 {
+    const struct occasion *occasion = &intent->occasion;
+    bool is_of_before =
+        intent->has_before != 0 && intent->before.counter == occasion->facts.counter;
     return medium_is_valid(intent->card_number, intent->family, intent->uid_bytes, intent->uid) &&
            intent->programme <= PROGRAMME_MAX && intent->has_before <= 1 &&
            (intent->has_before == 0 || snapshot_is_valid(&intent->before)) &&
            snapshot_is_valid(&intent->after) && parts_are_valid(&intent->parts) &&
-           intent->refers_counter <= SNAPSHOT_COUNTER_MAX;
+           intent->refers_counter <= SNAPSHOT_COUNTER_MAX && occasion_is_valid(occasion) &&
+           (!occasion->has_facts || is_of_before);
 }
 
 static bool outcome_is_valid(const struct entry_outcome *outcome, uint32_t sequence)
@@ -235,6 +241,7 @@ size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX
     switch (entry->kind) {
     case ENTRY_INTENT:
         put_intent(ret_bytes, &entry->intent);
+        size += occasion_encode(&entry->intent.occasion, ret_bytes + AT_OCCASION);
         break;
     case ENTRY_OUTCOME:
         put_outcome(ret_bytes, &entry->outcome);
@@ -276,7 +283,7 @@ static void get_parts(const uint8_t *at, struct breakdown *ret)
     ret->due.rials = values[7];
 }
 
-static enum st get_intent(const uint8_t *bytes, struct entry_intent *ret)
+static enum st get_intent(const uint8_t *bytes, size_t size, struct entry_intent *ret)
 {
     ret->card_number = get_le64(bytes + AT_CARD);
     ret->family = bytes[AT_FAMILY];
@@ -292,7 +299,7 @@ static enum st get_intent(const uint8_t *bytes, struct entry_intent *ret)
     }
     get_parts(bytes + AT_PARTS, &ret->parts);
     ret->refers_counter = get_le32(bytes + AT_REFERS);
-    return ST_OK;
+    return occasion_decode(bytes + AT_OCCASION, size - AT_OCCASION, &ret->occasion);
 }
 
 static void get_outcome(const uint8_t *bytes, struct entry_outcome *ret)
@@ -324,11 +331,11 @@ static void get_link(const uint8_t *bytes, struct entry_link *ret)
     memcpy(ret->tag, bytes + AT_TAG, ENTRY_TAG_BYTES);
 }
 
-static enum st get_body(const uint8_t *bytes, struct entry *ret)
+static enum st get_body(const uint8_t *bytes, size_t size, struct entry *ret)
 {
     switch (ret->kind) {
     case ENTRY_INTENT:
-        return get_intent(bytes, &ret->intent);
+        return get_intent(bytes, size, &ret->intent);
     case ENTRY_OUTCOME:
         get_outcome(bytes, &ret->outcome);
         return ST_OK;
@@ -344,10 +351,17 @@ static enum st get_body(const uint8_t *bytes, struct entry *ret)
     return ST_FOREIGN;
 }
 
+static bool size_is_valid(enum entry_kind kind, size_t size)
+{
+    size_t fixed = size_of(kind);
+    return kind == ENTRY_INTENT ? size > fixed && size <= fixed + OCCASION_BYTES_MAX
+                                : fixed != 0 && size == fixed;
+}
+
 enum st entry_decode(const uint8_t *bytes, size_t size, struct entry *ret)
 {
     if (size < HEAD_BYTES || bytes[AT_VERSION] != ENTRY_VERSION ||
-        size != size_of((enum entry_kind)bytes[AT_KIND])) {
+        !size_is_valid((enum entry_kind)bytes[AT_KIND], size)) {
         return ST_FOREIGN;
     }
     struct entry entry;
@@ -358,7 +372,7 @@ enum st entry_decode(const uint8_t *bytes, size_t size, struct entry *ret)
     entry.time_s = (int64_t)get_le64(bytes + AT_TIME);
     entry.terminal = get_le32(bytes + AT_TERMINAL);
     entry.operator_no = get_le32(bytes + AT_OPERATOR);
-    if (get_body(bytes, &entry) != ST_OK || !entry_is_valid(&entry)) {
+    if (get_body(bytes, size, &entry) != ST_OK || !entry_is_valid(&entry)) {
         return ST_FOREIGN;
     }
 

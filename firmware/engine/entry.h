@@ -11,13 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/engine/occasion.h"
 #include "firmware/engine/snapshot.h"
 #include "hal/base/status.h"
 
 enum {
-    ENTRY_VERSION = 1,
+    ENTRY_VERSION = 2,
     ENTRY_UID_MAX = 10,
-    ENTRY_BYTES_MAX = 256,
+    ENTRY_BYTES_MAX = 576, /* an intent: 200 and its occasion */
     ENTRY_HASH_BYTES = 32,
     ENTRY_TAG_BYTES = 16,
 };
@@ -46,13 +47,14 @@ enum entry_evidence {
 /* The parts of a transaction, all >= 0. In a refund or unload the same fields are what goes back.
  */
 struct breakdown {
-    struct money amount;         /* basket, load or refunded part */
+    struct money amount;         /* basket before the rebate, load or refunded part */
     struct money rebate;         /* price cut */
     struct points redeemed;      /* points spent (refund: given back) */
     struct money redeemed_value; /* what they paid for */
     struct money payment;        /* taken from the credit purse (refund: given back) */
-    struct money load;           /* put on the credit purse (unload: taken off) */
-    struct points award;         /* points earned (refund: taken back) */
+    struct money load;           /* put on the credit purse: a load, a sale's cashback (unload,
+                                    refund: taken off) */
+    struct points award;         /* points earned (refund: taken back; expire: gone) */
     struct money due;            /* left to pay, or to hand back, by other means */
 };
 
@@ -73,7 +75,9 @@ struct entry {
             uint8_t has_before; /* 0 for activate: there was no snapshot */
             struct snapshot before, after;
             struct breakdown parts;
-            uint32_t refers_counter; /* refund, unload: the counter of what goes back; else 0 */
+            uint32_t refers_counter;  /* refund, unload: the counter of what goes back; else 0 */
+            struct occasion occasion; /* what else the plan looked at; all zeros = nothing. Its
+                                         facts are at before.counter */
         } intent;
         struct entry_outcome {
             uint32_t intent_sequence;
@@ -105,8 +109,9 @@ struct entry {
 };
 
 /* True when every field is in range: numbers as stated above, a Luhn-valid card number, a UID of 4,
- * 7 or 10 bytes with zeros behind it, valid snapshots, parts within what a card can hold, a time
- * from 1970 to 9999, an outcome that names an earlier intent, a version in printable ASCII. */
+ * 7 or 10 bytes with zeros behind it, valid snapshots and occasion, parts within what a card can
+ * hold, a time from 1970 to 9999, an outcome that names an earlier intent, a version in printable
+ * ASCII. */
 bool entry_is_valid(const struct entry *entry);
 
 /* Writes the entry's bytes; out-of-range fields are bugs. Returns the size, <= ENTRY_BYTES_MAX. */

@@ -35,7 +35,7 @@ intents = {}
 for seq, kind, data, chain in db.execute("SELECT seq, kind, bytes, hash FROM journal ORDER BY seq"):
     assert seq == last + 1, f"gap before {seq}"
     assert hashlib.sha256(before + data).digest() == chain, f"chain breaks at {seq}"
-    assert data[0] == 1 and data[1] == kind and struct.unpack_from("<I", data, 4)[0] == seq
+    assert data[0] == 2 and data[1] == kind and struct.unpack_from("<I", data, 4)[0] == seq
     if kind == 1:
         card = struct.unpack_from("<Q", data, 24)[0]
         pending[(card, seq)] = data[34:34 + data[33]]

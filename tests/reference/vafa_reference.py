@@ -37,6 +37,8 @@ import os
 import struct
 import sys
 
+import vafa_facts
+
 KINDS = ["", "activate", "sale", "refund", "load", "unload", "action", "block", "unblock",
          "transfer", "expire", "adjust", "duplicate"]
 PARTS = ["amount", "rebate", "redeemed", "redeemed_value", "payment", "load", "award", "due"]
@@ -109,7 +111,7 @@ def medium_decode(raw):
 
 
 def intent_decode(raw):
-    need(len(raw) == 200, "length of an intent")
+    need(201 <= len(raw) <= 570, "length of an intent")
     entry = medium_decode(raw)
     (entry["programme"],) = struct.unpack_from("<I", raw, 44)
     need(entry["programme"] < 2**31, "programme")
@@ -123,7 +125,67 @@ def intent_decode(raw):
         need(0 <= value <= most, name)
     (entry["refers"],) = struct.unpack_from("<I", raw, 192)
     need(entry["refers"] < 2**20, "refers counter")
+    entry["occasion"] = occasion_decode(raw[200:])
+    facts = entry["occasion"].get("facts")
+    need(not facts or entry["before"] and entry["before"]["counter"] == facts["counter"],
+         "facts of another counter")
     return entry
+
+
+def occasion_decode(raw):
+    has, rest, occasion = raw[0], raw[1:], {}
+    need(has < 32, "an unknown part of an occasion")
+
+    def take(form):
+        nonlocal rest
+        size = struct.calcsize(form)
+        need(len(rest) >= size, "an occasion is cut")
+        part, rest = struct.unpack(form, rest[:size]), rest[size:]
+        return part
+
+    if has & 1:
+        occasion["facts"] = vafa_facts.decode(take("24s")[0])
+        need(occasion["facts"]["counter"] >= 1, "facts of no counter")
+    if has & 2:
+        occasion["kind"], occasion["birthday"], occasion["wedding"] = take("<BHH")
+    if has & 4:
+        (occasion["code"],) = take("B")
+        need(occasion["code"], "code 0")
+    if has & 8:
+        occasion["merchant"], occasion["branch"] = take("<II")
+        need(occasion["merchant"] or occasion["branch"], "no place")
+    if has & 16:
+        (count,) = take("B")
+        need(1 <= count <= 33, "lines")
+        lines = [take("<BIBI") for _ in range(count)]
+        occasion["lines"] = [{"product": p, "amount": low + (high << 32), "milli": milli}
+                             for p, low, high, milli in lines]
+        numbers = [line["product"] for line in occasion["lines"]]
+        need(numbers == sorted(set(numbers)), "order of lines")
+        for line in occasion["lines"]:
+            need(line["amount"] <= MONEY_MAX and line["milli"] <= 4 * 10**9, "a line")
+    need(not rest, "an occasion is too long")
+    return occasion
+
+
+def occasion_encode(occasion):
+    has, raw = 0, b""
+    if "facts" in occasion:
+        has, raw = has | 1, raw + vafa_facts.encode(occasion["facts"])
+    if "kind" in occasion:
+        has |= 2
+        raw += struct.pack("<BHH", occasion["kind"], occasion["birthday"], occasion["wedding"])
+    if occasion.get("code"):
+        has, raw = has | 4, raw + bytes([occasion["code"]])
+    if occasion.get("merchant") or occasion.get("branch"):
+        has |= 8
+        raw += struct.pack("<II", occasion.get("merchant", 0), occasion.get("branch", 0))
+    if occasion.get("lines"):
+        has, raw = has | 16, raw + bytes([len(occasion["lines"])])
+        for line in occasion["lines"]:
+            raw += struct.pack("<BIBI", line["product"], line["amount"] & 0xffffffff,
+                               line["amount"] >> 32, line["milli"])
+    return bytes([has]) + raw
 
 
 def outcome_decode(raw, sequence):
@@ -139,7 +201,7 @@ def outcome_decode(raw, sequence):
 def entry_decode(raw):
     need(len(raw) >= 24, "shorter than a head")
     version, kind, flags, sequence, time_s, terminal, operator = struct.unpack_from("<BBHIqII", raw)
-    need(version == 1, "version")
+    need(version == 2, "version")
     need(flags <= 2, "flags")
     need(1 <= sequence < 2**24, "sequence")
     need(0 <= time_s <= 253402300799, "time")

@@ -65,18 +65,18 @@ def snapshots():
 # --- entries ----------------------------------------------------------------------------------
 
 def head(kind, sequence, time=1790000000, quality=2, operator=4):
-    return struct.pack("<BBHIqII", 1, kind, quality, sequence, time, 17, operator)
+    return struct.pack("<BBHIqII", 2, kind, quality, sequence, time, 17, operator)
 
 
 def medium(uid=bytes.fromhex("04a1b2c3d4e5f6")):
     return struct.pack("<QBB10s", CARD, 1, len(uid), uid)
 
 
-def intent(sequence, before, after, parts, refers=0):
+def intent(sequence, before, after, parts, refers=0, occasion=()):
     return (head(1, sequence) + medium() + struct.pack("<I", 3) +
             (ref.image_encode(before) if before else bytes(40)) + ref.image_encode(after) +
             struct.pack("<8q", *[parts.get(name, 0) for name in ref.PARTS]) +
-            struct.pack("<IB3x", refers, 1 if before else 0))
+            struct.pack("<IB3x", refers, 1 if before else 0) + ref.occasion_encode(dict(occasion)))
 
 
 def outcome(sequence, of, counter, verdict=1, evidence=1):
@@ -90,6 +90,17 @@ def entries():
     third = dict(second, counter=3, points=0, credit=300000, kind=3, reference=1, sequence=6)
     sale = dict(amount=1000000, payment=100000, award=10, due=900000)
     opening = dict(amount=300000, load=300000, due=300000)
+    fourth = dict(third, counter=4, kind=2, reference=0, offer=1, flags=3, sequence=10)
+    fifth = dict(fourth, counter=5, offer=0, flags=0, sequence=11)
+    facts = {name: 0 for name, _ in vafa_facts.FIELDS}
+    facts.update(counter=3, last_day=983, visits=1, basket=1000, spend=1000, roll=3)
+    some = dict(facts=facts, kind=1, birthday=33000, wedding=0, code=2, merchant=5, branch=70000,
+                lines=[dict(product=0, amount=600000, milli=1000),
+                       dict(product=7, amount=400000, milli=2500)])
+    all_of_it = dict(facts=dict(vafa_facts.MOST, counter=4), kind=255, birthday=65535,
+                     wedding=65535, code=255, merchant=2**32 - 1, branch=2**32 - 1,
+                     lines=[dict(product=n + 223, amount=2**36 - 1, milli=4 * 10**9)
+                            for n in range(33)])
     good = [
         ("a start", head(4, 1) + b"0.1.0".ljust(16, b"\0")),
         ("the intent of an activation, with no snapshot before", intent(2, None, first, opening)),
@@ -103,7 +114,11 @@ def entries():
          ref.image_encode(third)),
         ("a link of a phone number to the card", head(5, 9) + medium() +
          struct.pack("<BB2x16s", 6, 3, bytes(range(0xf0, 0x100)))),
+        ("the intent of a sale with facts, identity, code, place and lines",
+         intent(10, third, fourth, sale, 0, some)),
+        ("the intent with the largest occasion", intent(11, fourth, fifth, sale, 0, all_of_it)),
     ]
+    assert len(good[-1][1]) == 570
     for sequence, (_, raw) in enumerate(good, 1):
         assert ref.entry_decode(raw)["sequence"] == sequence
     chain, value = [], bytes(32)
@@ -119,11 +134,28 @@ def bad_entries(good):
     def patch(raw, at, new):
         return raw[:at] + new + raw[at + len(new):]
 
-    start, opening, outcome_, sale, sighting, link = (good[i][1] for i in (0, 1, 2, 3, 7, 8))
+    start, opening, outcome_, sale, sighting, link, rich = (
+        good[i][1] for i in (0, 1, 2, 3, 7, 8, 9))
+    # Offsets in the occasion of `rich`: facts 201, identity 225, code 230, place 231, lines 239.
+    assert rich[200] == 31 and rich[230] == 2 and rich[239:241] == b"\2\0" and rich[250] == 7
     bad = [("nothing", b""),
            ("half a head", sale[:12]),
            ("a head alone", sale[:24]),
-           ("version 2", patch(sale, 0, b"\2")),
+           ("version 1", patch(sale, 0, b"\1")),
+           ("version 3", patch(sale, 0, b"\3")),
+           ("no occasion", sale[:200]),
+           ("an unknown part of an occasion", patch(sale, 200, b"\x20")),
+           ("facts that are announced and not there", patch(sale, 200, b"\1")),
+           ("facts of counter 0", patch(rich, 201, bytes(3))),
+           ("facts of another counter than the snapshot before", patch(rich, 201, b"\0\0\x40")),
+           ("code 0, announced", patch(rich, 230, b"\0")),
+           ("merchant 0, branch 0, announced", patch(rich, 231, bytes(8))),
+           ("no lines, announced", patch(rich, 239, b"\0")),
+           ("more lines than are there", patch(rich, 239, b"\3")),
+           ("34 lines", patch(good[10][1], 239, b"\x22")),
+           ("two lines of one product", patch(rich, 250, b"\0")),
+           ("a line of 2^36 rials", patch(rich, 245, b"\x10")),
+           ("a line of 4,000,000.001 pieces", patch(rich, 246, struct.pack("<I", 4000000001))),
            ("kind 0", patch(sale, 1, b"\0")),
            ("kind 6", patch(sale, 1, b"\6")),
            ("clock quality 3", patch(sale, 2, b"\3")),

@@ -13,7 +13,7 @@
 #include "firmware/engine/plan.h"
 #include "hal/base/bytes.h"
 
-enum { RAW_MAX = 512 };
+enum { RAW_MAX = 600 };
 
 static json_t *vectors;
 
@@ -91,6 +91,37 @@ static void a_sale_decodes_to_the_figures_that_went_in(void **state)
     assert_int_equal(entry.intent.parts.due.rials, 900000);
     assert_true(plan_holds(&entry.intent.before, &entry.intent.after, TRANSACTION_SALE,
                            &entry.intent.parts));
+}
+
+static void an_occasion_decodes_to_what_went_in(void **state)
+{
+    (void)state;
+    const struct occasion plain = decoded(3).intent.occasion;
+    assert_false(plain.has_facts || plain.has_identity);
+    assert_int_equal(plain.code + plain.merchant + plain.branch + plain.line_count, 0);
+
+    const struct entry entry = decoded(9);
+    const struct occasion *o = &entry.intent.occasion;
+    assert_true(o->has_facts && o->has_identity);
+    assert_int_equal(o->facts.counter, entry.intent.before.counter);
+    assert_int_equal(o->facts.last_day, 983);
+    assert_int_equal(o->facts.roll, 3);
+    assert_int_equal(o->kind, 1);
+    assert_int_equal(o->birthday, 33000);
+    assert_int_equal(o->wedding, 0);
+    assert_int_equal(o->code, 2);
+    assert_int_equal(o->merchant, 5);
+    assert_int_equal(o->branch, 70000);
+    assert_int_equal(o->line_count, 2);
+    assert_int_equal(o->lines[0].product, 0);
+    assert_int_equal(o->lines[0].amount.rials, 600000);
+    assert_int_equal(o->lines[1].product, 7);
+    assert_int_equal(o->lines[1].milli, 2500);
+
+    const struct entry largest = decoded(10);
+    assert_int_equal(largest.intent.occasion.line_count, BASKET_LINES_MAX);
+    assert_true(largest.intent.occasion.lines[32].amount.rials == MONEY_MAX_RIALS);
+    assert_int_equal(largest.intent.occasion.lines[32].milli, BASKET_MILLI_MAX);
 }
 
 static void an_outcome_and_a_start_decode_to_what_went_in(void **state)
@@ -219,6 +250,7 @@ int main(void)
         cmocka_unit_test(entries_of_the_vectors_decode_and_encode_to_the_same_bytes),
         cmocka_unit_test(a_sale_decodes_to_the_figures_that_went_in),
         cmocka_unit_test(a_link_decodes_to_what_went_in),
+        cmocka_unit_test(an_occasion_decodes_to_what_went_in),
         cmocka_unit_test(an_outcome_and_a_start_decode_to_what_went_in),
         cmocka_unit_test(everything_that_is_not_canonical_is_foreign),
         cmocka_unit_test(any_changed_byte_is_refused_or_encodes_back),
