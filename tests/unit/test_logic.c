@@ -438,6 +438,49 @@ static void texts_are_compared_by_id_and_by_bytes_alike(void **state)
     }
 }
 
+/* The facts that docs/logic.md uses in its examples. */
+static const struct logic_fact page_table[] = {
+    {.path = "sale.amount", .kind = LOGIC_NUMBER, .lo = 0, .hi = INT64_C(687194767350000)},
+    {.path = "sale.lines",
+     .kind = LOGIC_LIST,
+     .items_max = 16,
+     .fields = line_fields,
+     .field_count = 2},
+    {.path = "member.tier", .kind = LOGIC_STRING},
+    {.path = "member.number", .kind = LOGIC_STRING},
+    {.path = "member.tags", .kind = LOGIC_LIST, .items_max = 8},
+    {.path = "member.is_new", .kind = LOGIC_BOOL},
+    {.path = "member.visits", .kind = LOGIC_NUMBER, .lo = 0, .hi = 655350000},
+    {.path = "member.birthday", .kind = LOGIC_STRING, .is_optional = true},
+    {.path = "time.hour", .kind = LOGIC_NUMBER, .lo = 0, .hi = 230000},
+};
+static const struct logic_facts page_facts = {page_table, sizeof page_table / sizeof page_table[0]};
+
+static void every_operator_of_the_page_loads_by_its_example(void **state)
+{
+    (void)state;
+    FILE *page = fopen("docs/logic.md", "r");
+    assert_non_null(page);
+    char line[1024];
+    size_t count = 0;
+    while (fgets(line, sizeof line, page) != NULL && strncmp(line, "## Numbers", 10) != 0) {
+        char *example = strstr(line, "`{\"");
+        char *end = example == NULL ? NULL : strstr(example, "}`");
+        if (strncmp(line, "| `", 3) != 0 || end == NULL) {
+            continue;
+        }
+        end[1] = '\0';
+        uint16_t root;
+        struct fault fault = {{0}};
+        if (load_as(example + 1, &page_facts, &root, &fault) != ST_OK) {
+            fail_msg("%s: %s", example + 1, fault.say);
+        }
+        count += 1;
+    }
+    (void)fclose(page);
+    assert_int_equal(count, 11);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +492,7 @@ int main(void)
         cmocka_unit_test_setup(work_and_lists_are_bounded_at_load_or_while_evaluating, empty_pool),
         cmocka_unit_test_setup(overflow_and_division_by_zero_without_facts_are_refused_not_wrapped,
                                empty_pool),
+        cmocka_unit_test_setup(every_operator_of_the_page_loads_by_its_example, empty_pool),
         cmocka_unit_test_setup(texts_are_compared_by_id_and_by_bytes_alike, empty_pool),
     };
     return cmocka_run_group_tests_name("logic", tests, NULL, NULL);
