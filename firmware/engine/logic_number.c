@@ -33,7 +33,7 @@ static void multiply(uint64_t a, uint64_t b, uint64_t *ret_high, uint64_t *ret_l
     *ret_low = (middle_low << 32) | (a0 * b0 & UINT32_MAX);
 }
 
-/* a * b / c, cut off. ST_REFUSED: 64 bits do not hold it. c > 0. */
+/* a * b / c, cut off. ST_REFUSED: 64 bits do not hold it. 0 < c < 2^63. */
 static enum st multiply_divide(uint64_t a, uint64_t b, uint64_t c, uint64_t *ret)
 {
     uint64_t high;
@@ -46,13 +46,13 @@ static enum st multiply_divide(uint64_t a, uint64_t b, uint64_t c, uint64_t *ret
     if (high >= c) {
         return ST_REFUSED;
     }
-    /* Long division by bits: the rest stays below c, so the quotient is the 64 bits of `low`. */
+    /* Long division by bits: the rest stays below c < 2^63, so it can be doubled, and the quotient
+     * has no more than the 64 bits of `low`. */
     uint64_t quotient = 0;
     for (int bit = 63; bit >= 0; bit -= 1) {
-        bool carries = high >> 63 != 0;
         high = (high << 1) | ((low >> bit) & 1);
         quotient <<= 1;
-        if (carries || high >= c) {
+        if (high >= c) {
             high -= c;
             quotient |= 1;
         }

@@ -13,7 +13,8 @@ enum {
     BIT_RECORD = 1 << LOGIC_RECORD,
 };
 
-static const char has_unknown[] = "gets a value that may be unknown: give its var a default";
+static const char has_unknown[] =
+    "gets a value that may be unknown: give var a default, if an else";
 static const char has_overflow[] = "could leave the range of numbers (922337203685477.5807)";
 
 static int64_t least(int64_t a, int64_t b)

@@ -147,6 +147,7 @@ static void conditions_of_a_rule_hold_or_do_not(void **state)
         {"{'>':[{'*':[{'var':'sale.amount'},0.09]},135000]}", false},
         {"{'==':[{'/':[{'var':'sale.amount'},{'max':[{'var':'member.visits'},1]}]},214285.7142]}",
          true},
+        {"{'<':[{'/':[1,{'+':[{'%':[{'var':'big'},5]},5]}]},1]}", true},
         {"{'==':[{'+':[0.1,0.2]},0.3]}", true},
         {"{'==':[{'substr':[{'var':'member.tier'},0,2]},'go']}", true},
         {"{'if':[{'var':'member.is_new'},{'>':[{'var':'sale.amount'},1]},"
@@ -177,8 +178,8 @@ static void what_could_fail_is_refused_with_place_and_operator(void **state)
         {"{'<':[{'var':'member.tier'},1]}", ST_FOREIGN, "rules[3].when.<[1]: \"<\" compares"},
         {"{'==':[{'var':'member.is_new'},1]}", ST_FOREIGN, "different kinds"},
         {"{'==':[{'var':'member.tags'},'staff']}", ST_FOREIGN, "\"==\" needs"},
-        {"{'<':[{'var':'member.days_away'},30]}", ST_FOREIGN, "give its var a default"},
-        {"{'+':[{'var':'member.days_away'},30]}", ST_FOREIGN, "give its var a default"},
+        {"{'<':[{'var':'member.days_away'},30]}", ST_FOREIGN, "give var a default"},
+        {"{'+':[{'var':'member.days_away'},30]}", ST_FOREIGN, "give var a default"},
         {"{'>':[{'+':[{'var':'big'},1]},30]}", ST_FOREIGN, "\"+\" could leave the range"},
         {"{'>':[{'-':[{'var':'big'},1]},30]}", ST_FOREIGN, "\"-\" could leave the range"},
         {"{'>':[{'*':[{'var':'big'},1.0001]},30]}", ST_FOREIGN, "\"*\" could leave the range"},
@@ -186,6 +187,10 @@ static void what_could_fail_is_refused_with_place_and_operator(void **state)
         {"{'>':[{'/':[1,{'var':'member.visits'}]},30]}", ST_FOREIGN, "\"/\" could divide by 0"},
         {"{'>':[{'%':[1,{'var':'member.visits'}]},30]}", ST_FOREIGN, "\"%\" could divide by 0"},
         {"{'>':[{'/':[1,0]},30]}", ST_FOREIGN, "could divide by 0"},
+        {"{'/':[1,{'+':[{'%':[{'var':'big'},5]},1]}]}", ST_FOREIGN, "could divide by 0"},
+        {"{'/':[1,{'*':[{'var':'member.visits'},-1]}]}", ST_FOREIGN, "could divide by 0"},
+        {"{'/':[1,{'-':[{'var':'member.visits'}]}]}", ST_FOREIGN, "could divide by 0"},
+        {"{'<':[{'if':[{'var':'member.is_new'},1]},2]}", ST_FOREIGN, "if an else"},
         {"{'+':['1',1]}", ST_FOREIGN, "\"+\" needs numbers"},
         {"{'in':[1,['a']]}", ST_FOREIGN, "of another kind"},
         {"{'in':[{'var':'member.visits'},'123']}", ST_FOREIGN, "looks in a text"},
@@ -384,6 +389,39 @@ static void work_and_lists_are_bounded_at_load_or_while_evaluating(void **state)
     assert_true(truth); /* untouched */
 }
 
+static void lists_share_the_room_of_one_evaluation(void **state)
+{
+    (void)state;
+    static const struct logic_fact other_fields[] = {{.path = "name", .kind = LOGIC_STRING}};
+    static const struct logic_fact lists[] = {
+        {.path = "l", .kind = LOGIC_LIST, .items_max = 200},
+        {.path = "r", .kind = LOGIC_LIST, .items_max = 9, .fields = line_fields, .field_count = 2},
+        {.path = "q", .kind = LOGIC_LIST, .items_max = 9, .fields = other_fields, .field_count = 1},
+    };
+    static const struct logic_facts with = {lists, 3};
+    struct fault fault = {{0}};
+    uint16_t root;
+    bool truth = false;
+    assert_int_equal(load_as("{\"and\":[{\"merge\":{\"var\":\"l\"}},{\"merge\":{\"var\":\"l\"}}]}",
+                             &with, &root, &fault),
+                     ST_FOREIGN);
+    assert_non_null(strstr(fault.say, "lists that are too long"));
+    assert_int_equal(load_as("{\"merge\":[{\"var\":\"r\"},{\"var\":\"q\"}]}", &with, &root, &fault),
+                     ST_FOREIGN);
+    assert_non_null(strstr(fault.say, "mixes records"));
+    /* What is made for one item is gone at the next: 200 times 9 items. */
+    assert_int_equal(
+        load_as("{\"all\":[{\"var\":\"l\"},{\"merge\":[[1,2,3]]}]}", &with, &root, &fault), ST_OK);
+    struct logic_value items[200];
+    for (size_t i = 0; i < 200; i += 1) {
+        items[i] = logic_text("x", 1);
+    }
+    struct logic_value scope[3] = {logic_list(items, 200), logic_list(NULL, 0),
+                                   logic_list(NULL, 0)};
+    assert_int_equal(logic_eval(&pool, root, scope, 3, &truth), ST_OK);
+    assert_true(truth);
+}
+
 static void overflow_and_division_by_zero_without_facts_are_refused_not_wrapped(void **state)
 {
     (void)state;
@@ -490,6 +528,7 @@ int main(void)
         cmocka_unit_test_setup(nesting_beyond_32_is_refused, empty_pool),
         cmocka_unit_test_setup(a_full_pool_refuses_and_keeps_what_it_had, empty_pool),
         cmocka_unit_test_setup(work_and_lists_are_bounded_at_load_or_while_evaluating, empty_pool),
+        cmocka_unit_test_setup(lists_share_the_room_of_one_evaluation, empty_pool),
         cmocka_unit_test_setup(overflow_and_division_by_zero_without_facts_are_refused_not_wrapped,
                                empty_pool),
         cmocka_unit_test_setup(every_operator_of_the_page_loads_by_its_example, empty_pool),

@@ -50,6 +50,17 @@ static void sums_are_those_of_pythons_decimal(void **state)
     json_decref(rows);
 }
 
+/* A quotient of just 2^64 is where the long division would begin to wrap. */
+static void a_quotient_of_65_bits_is_refused(void **state)
+{
+    (void)state;
+    int64_t result = 4711;
+    assert_int_equal(logic_mul(INT64_C(1) << 62, 40000, &result), ST_REFUSED);
+    assert_int_equal(logic_mul(INT64_C(1) << 62, -40000, &result), ST_REFUSED);
+    assert_int_equal(logic_div(INT64_C(1844674407370956), 1, &result), ST_REFUSED);
+    assert_int_equal(result, 4711);
+}
+
 static void texts_are_read_exactly_or_not_at_all(void **state)
 {
     (void)state;
@@ -103,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_are_those_of_pythons_decimal),
+        cmocka_unit_test(a_quotient_of_65_bits_is_refused),
         cmocka_unit_test(texts_are_read_exactly_or_not_at_all),
     };
     return cmocka_run_group_tests_name("logic_number", tests, NULL, NULL);
