@@ -10,10 +10,16 @@ test_till_SRC = tests/unit/test_till.c firmware/terminal/till_wire.c firmware/te
 test_till_LIBS = -lcmocka -ljansson
 
 # The central proof needs nearly everything in one process; sort removes what two lists share.
-TESTS += fault_tap
-fault_tap_SRC = $(sort tests/fault/fault_tap.c tests/fault/fault_tap_world.c $(TERMINAL_SRC) \
-                $(CARD_WORLD_SRC) $(CRASH_VFS_SRC) $(STORAGE_SRC) $(CLUB_SRC))
+# terminal_cuts.sh runs it, and has Python recompute what it settles.
+PROGRAMS += fault_tap
+fault_tap_SRC = $(sort tests/fault/fault_tap.c tests/fault/fault_tap_world.c \
+                tests/fault/fault_tap_check.c $(TERMINAL_SRC) $(CARD_WORLD_SRC) \
+                $(CRASH_VFS_SRC) $(STORAGE_SRC) $(CLUB_SRC))
 fault_tap_LIBS = $(CARD_WORLD_LIBS) $(CLUB_LIBS) -lmbedcrypto
+
+TESTS += fault_tap_pairs
+fault_tap_pairs_SRC = $(subst fault_tap.c,fault_tap_pairs.c,$(fault_tap_SRC))
+fault_tap_pairs_LIBS = $(fault_tap_LIBS)
 
 TESTS += fault_tap_odd
 fault_tap_odd_SRC = $(subst fault_tap.c,fault_tap_odd.c,$(fault_tap_SRC))

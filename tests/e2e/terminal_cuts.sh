@@ -1,5 +1,5 @@
 #!/bin/sh
-# terminal_cuts - every state that fault_tap settles, recomputed by the reference program in Python.
+# terminal_cuts - runs fault_tap; every state that it settles is recomputed by the reference program.
 #
 # fault_tap checks itself against the card, the journal and the club, all in C; this asks somebody
 # who shares no code with them: tests/reference/vafa_reference.py, with the programme planned again.
@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.." || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 if FAULT_TAP_DUMP=$work/states "$BUILD/fault_tap" >"$work/log" 2>&1; then
+    grep '^# ' "$work/log"
     echo "ok fault_tap settles every cut"
 else
     echo "not ok fault_tap settles every cut"

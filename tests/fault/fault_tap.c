@@ -5,7 +5,7 @@
  * Cuts: the card leaves after each command; each EEPROM write is torn in each way; the process is
  * killed at each card command and at each file write; the power fails at each change of the disk,
  * which then keeps of the unsynced what each policy leaves. FULL=1: every tear length, more disk
- * policies, and a second cut everywhere in the recovery. The states run through are counted. */
+ * policies. The states run through are counted. Second cuts: fault_tap_pairs.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,6 +29,8 @@
 static struct world world;
 static bool is_full;
 static char where[160];
+static enum card_family family;
+static const char *family_name;
 
 enum settle_by { BY_BALANCE, BY_AGAIN, SETTLE_BYS };
 
@@ -43,165 +45,59 @@ static void check(const struct story *story, enum settle_by by)
 
 /* Asks for the operation with the planned card cut and, when the process lives on, settles. Returns
  * whether the cut came. */
-static bool run_card_cut(enum operation operation, struct classic_cut cut,
-                         struct classic_cut second, enum returns returns, enum settle_by by)
+static bool run_card_cut(enum operation operation, struct cut cut, enum returns returns,
+                         enum settle_by by)
 {
     struct tap_request request = world_request(operation);
     struct story story = {.operation = operation, .where = where};
+    snprintf(where, sizeof where, "%s n=%u tear=%u head=%d, back %s",
+             cut.when == CUT_AFTER ? "after command" : "in write", cut.n, cut.tear, cut.head_bytes,
+             returns == RETURNS_SOON ? "soon" : "later");
     world_reset(&world, operation, NULL);
     assert_true(world_boot(&world));
-    classic_plan_cut(world.card, cut);
+    world_plan_cut(&world, cut);
     story.was_answered = world_ask(&world, &request, returns, &story.first);
-    bool is_cut = world.card->cuts_taken > 0;
+    bool is_cut = world_cuts_taken(&world) > 0;
     world_die(&world);
     assert_true(world_boot(&world));
-    if (second.when != CLASSIC_CUT_NEVER) {
-        /* A tap that is cut in its turn: whatever it says, the state must settle after it. */
-        struct tap_answer answer = {0};
-        struct tap_request next = by == BY_BALANCE ? world_balance() : request;
-        uint32_t cuts = world.card->cuts_taken;
-        if (!(story.was_answered && story.first.outcome == TAP_DONE && by == BY_AGAIN)) {
-            classic_plan_cut(world.card, second);
-            (void)world_ask(&world, &next, RETURNS_LATER, &answer);
-            is_cut = world.card->cuts_taken > cuts;
-            if (by == BY_AGAIN && answer.outcome != TAP_NOT_DONE) {
-                story.was_answered = true;
-                story.first = answer;
-            }
-            world_die(&world);
-            assert_true(world_boot(&world));
-        } else {
-            is_cut = false;
-        }
-    }
-    classic_plan_cut(world.card, (struct classic_cut){.when = CLASSIC_CUT_NEVER});
+    world_plan_cut(&world, (struct cut){.when = CUT_NEVER});
     check(&story, by);
     world_die(&world);
     return is_cut;
 }
 
-static const struct classic_cut no_cut = {.when = CLASSIC_CUT_NEVER};
-
-/* The i-th way to tear a write; false after the last. */
-static bool tear_of(int i, struct classic_cut *cut)
+static bool run_both_ways(enum operation operation, struct cut cut)
 {
-    static const uint8_t some_heads[] = {1, 4, 8, 15};
-    int heads = is_full ? 17 : (int)sizeof some_heads;
-    int plain = 0;
-    for (int tear = 0; tear < CLASSIC_TEARS; tear++) {
-        bool has_head = tear == CLASSIC_TEAR_HEAD || tear == CLASSIC_TEAR_HEAD_ERASED;
-        int count = has_head ? heads : 1;
-        if (i < plain + count) {
-            cut->tear = (enum classic_tear)tear;
-            cut->head_bytes = !has_head ? 0
-                              : is_full ? (uint8_t)(i - plain)
-                                        : some_heads[i - plain];
-            return true;
-        }
-        plain += count;
-    }
-    return false;
-}
-
-/* Calls `run` for every card cut of the operation; returns how many came. */
-static uint64_t for_every_card_cut(enum operation operation,
-                                   void (*run)(enum operation, struct classic_cut, bool *ret_cut))
-{
-    uint64_t cuts = 0;
-    bool is_cut = true;
-    for (uint32_t n = 0; is_cut; n++) {
-        struct classic_cut cut = {.when = CLASSIC_CUT_AFTER, .n = n};
-        run(operation, cut, &is_cut);
-        cuts += is_cut;
-    }
-    is_cut = true;
-    for (uint32_t n = 1; is_cut; n++) {
-        struct classic_cut cut = {.when = CLASSIC_CUT_WRITE, .n = n};
-        for (int i = 0; tear_of(i, &cut); i++) {
-            run(operation, cut, &is_cut);
-            cuts += is_cut;
-            if (!is_cut) {
-                break;
-            }
-        }
-    }
-    return cuts;
-}
-
-static void say_where(struct classic_cut cut, const char *more)
-{
-    snprintf(where, sizeof where, "%s n=%u tear=%d head=%d %s",
-             cut.when == CLASSIC_CUT_AFTER ? "after command" : "in write", cut.n, (int)cut.tear,
-             cut.head_bytes, more);
-}
-
-static void run_single(enum operation operation, struct classic_cut cut, bool *ret_cut)
-{
+    bool is_cut = false;
     for (int returns = 0; returns < 2; returns++) {
         for (int by = 0; by < SETTLE_BYS; by++) {
-            say_where(cut, returns == RETURNS_SOON ? "back soon" : "back later");
-            *ret_cut =
-                run_card_cut(operation, cut, no_cut, (enum returns)returns, (enum settle_by)by);
+            is_cut = run_card_cut(operation, cut, (enum returns)returns, (enum settle_by)by);
         }
     }
+    return is_cut;
 }
 
 static void the_card_leaves_at_every_command_and_in_every_write(void **unused)
 {
     (void)unused;
     for (int n = 0; n < OPERATIONS; n++) {
-        uint64_t cuts = for_every_card_cut((enum operation)n, run_single);
-        printf("# card cut: %-12s %4llu cuts x 2 returns x 2 ways to settle\n", operation_names[n],
-               (unsigned long long)cuts);
-        assert_true(cuts > 20);
-    }
-}
-
-static struct classic_cut first_cut;
-
-static void run_pair(enum operation operation, struct classic_cut second, bool *ret_cut)
-{
-    *ret_cut = false;
-    for (int by = 0; by < SETTLE_BYS; by++) {
-        char text[80];
-        say_where(first_cut, "");
-        snprintf(text, sizeof text, "then %d n=%u tear=%d", (int)second.when, second.n,
-                 (int)second.tear);
-        strncat(where, text, sizeof where - strlen(where) - 1);
-        *ret_cut |= run_card_cut(operation, first_cut, second, RETURNS_LATER, (enum settle_by)by);
-    }
-}
-
-static uint64_t pairs;
-
-static void run_first(enum operation operation, struct classic_cut cut, bool *ret_cut)
-{
-    say_where(cut, "");
-    *ret_cut = run_card_cut(operation, cut, no_cut, RETURNS_LATER, BY_BALANCE);
-    /* Without FULL, and in an issue with its hundreds of commands, only the cuts that leave most in
-     * doubt: some tears of each write. */
-    bool is_wanted = (is_full && operation != OP_ISSUE) ||
-                     (cut.when == CLASSIC_CUT_WRITE &&
-                      (cut.tear == CLASSIC_TEAR_NEW || cut.tear == CLASSIC_TEAR_ZEROS ||
-                       cut.tear == CLASSIC_TEAR_UNSTABLE_NEW));
-    if (*ret_cut && is_wanted) {
-        first_cut = cut;
-        pairs += for_every_card_cut(operation, run_pair);
-    }
-}
-
-static void the_card_leaves_again_while_it_is_settled(void **unused)
-{
-    (void)unused;
-    for (int n = OPERATIONS - 1; n >= 0; n--) { /* the issue last: it takes longest */
-        if (!is_full && n != OP_SALE_BOTH) {
-            continue;
+        enum operation operation = (enum operation)n;
+        uint64_t cuts = 0;
+        bool is_cut = true;
+        for (struct cut cut = {.when = CUT_AFTER}; is_cut; cut.n++) {
+            is_cut = run_both_ways(operation, cut);
+            cuts += is_cut;
         }
-        pairs = 0;
-        (void)for_every_card_cut((enum operation)n, run_first);
-        printf("# card cut twice: %-12s %6llu pairs of cuts\n", operation_names[n],
-               (unsigned long long)pairs);
-        assert_true(pairs > 100);
+        is_cut = true;
+        for (struct cut cut = {.when = CUT_WRITE, .n = 1}; is_cut; cut.n++) {
+            for (unsigned i = 0; is_cut && world_tear(family, is_full, i, &cut); i++) {
+                is_cut = run_both_ways(operation, cut);
+                cuts += is_cut;
+            }
+        }
+        printf("# %s, card cut: %-12s %4llu cuts x 2 returns x 2 ways to settle\n", family_name,
+               operation_names[n], (unsigned long long)cuts);
+        assert_true(cuts > 10);
     }
 }
 
@@ -247,8 +143,8 @@ static void the_power_fails_at_every_change_of_the_disk(void **unused)
             }
             points += is_cut;
         }
-        printf("# power cut: %-12s %4llu points, %6llu disk states\n", operation_names[operation],
-               (unsigned long long)points, (unsigned long long)states);
+        printf("# %s, power cut: %-12s %4llu points, %6llu disk states\n", family_name,
+               operation_names[operation], (unsigned long long)points, (unsigned long long)states);
         assert_true(points > 5);
     }
 }
@@ -280,7 +176,8 @@ static void the_disk_fails_at_every_change(void **unused)
             }
         }
     }
-    printf("# disk full or failing: %llu failures\n", (unsigned long long)failures);
+    printf("# %s, disk full or failing: %llu failures\n", family_name,
+           (unsigned long long)failures);
     assert_true(failures > 100);
 }
 
@@ -386,7 +283,7 @@ static void the_process_is_killed_at_every_step(void **unused)
                 kills += is_killed;
             }
         }
-        printf("# killed: %-12s %4llu times\n", operation_names[operation],
+        printf("# %s, killed: %-12s %4llu times\n", family_name, operation_names[operation],
                (unsigned long long)kills);
         assert_true(kills > 15);
     }
@@ -398,15 +295,28 @@ static void the_process_is_killed_at_every_step(void **unused)
     assert_int_equal(rmdir(folder), 0);
 }
 
-static int prepare(void **unused)
+static int prepare(enum card_family wanted, const char *name)
 {
-    (void)unused;
     (void)mallopt(M_MMAP_THRESHOLD, 256 << 20); /* the disk's files come and go in memory */
     (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
     const char *full = getenv("FULL");
     is_full = full != NULL && strcmp(full, "1") == 0;
-    world_prepare();
+    family = wanted;
+    family_name = name;
+    world_prepare(wanted);
     return 0;
+}
+
+static int prepare_classic(void **unused)
+{
+    (void)unused;
+    return prepare(CARD_CLASSIC, "Classic");
+}
+
+static int prepare_desfire(void **unused)
+{
+    (void)unused;
+    return prepare(CARD_DESFIRE, "DESFire");
 }
 
 static int conclude(void **unused)
@@ -425,11 +335,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_card_leaves_at_every_command_and_in_every_write),
-        cmocka_unit_test(the_card_leaves_again_while_it_is_settled),
         cmocka_unit_test(the_power_fails_at_every_change_of_the_disk),
         cmocka_unit_test(the_disk_fails_at_every_change),
         cmocka_unit_test(the_process_is_killed_at_every_step),
     };
     setvbuf(stdout, NULL, _IOLBF, 0);
-    return cmocka_run_group_tests_name("tap, cut everywhere", tests, prepare, conclude);
+    int failed =
+        cmocka_run_group_tests_name("tap on Classic, cut everywhere", tests, prepare_classic, NULL);
+    failed += cmocka_run_group_tests_name("tap on DESFire, cut everywhere", tests, prepare_desfire,
+                                          conclude);
+    return failed;
 }

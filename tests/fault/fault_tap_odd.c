@@ -394,7 +394,7 @@ static void a_date_that_is_set_meanwhile_does_not_charge_twice(void **unused)
 static int prepare(void **unused)
 {
     (void)unused;
-    world_prepare();
+    world_prepare(CARD_CLASSIC);
     return 0;
 }
 

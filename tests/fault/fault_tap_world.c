@@ -1,55 +1,34 @@
-#include "tests/fault/fault_tap_world.h"
-
-#include <assert.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <sqlite3.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "hal/base/bytes.h"
 #include "hal/clock.h"
-#include "server/ledger.h"
 #include "server/registry.h"
 #include "server/schema.h"
 #include "storage/store.h"
+#include "tests/fault/fault_tap_priv.h"
 #include "tests/support/card_world.h"
 #include "tests/support/crash_vfs.h"
 
 const char *const operation_names[OPERATIONS] = {"issue",     "sale", "sale-credit", "sale-redeem",
                                                  "sale-both", "load", "refund",      "unload"};
-uint64_t world_checked, world_distinct, world_lost;
+struct prepared prepared;
 
-enum { DB_MAX = 1 << 20, TERMINAL_NO = 1, HISTORY_BEFORE = 12, WAIT_MS = 3000 };
+/* More transactions than the card's ring has places, so that it has gone round and a cut write
+ * falls on an old snapshot. */
+enum { DB_MAX = 1 << 20, HISTORY_CLASSIC = 12, HISTORY_DESFIRE = 34, WAIT_MS = 3000 };
 static const char db_name[] = "terminal.db";
+static const char log_name[] = "terminal.db-wal";
 static const char vfs_name[] = "fault-tap";
 static const char *const cards_first = "936400000100000";
 static const char *const cards_last = "936400000199999";
 /* The card counters of a sale that can be refunded and a load that can be unloaded. */
 static uint32_t sale_counter, load_counter;
-static uint64_t member_number;
-
-static struct keystore *keys;
-static struct classic member_card, blank_card,
-    issued_card; /* the last: blank_card after an issue */
-static uint8_t prepared[DB_MAX];
-static size_t prepared_bytes;
+static uint8_t disk[DB_MAX];
+static size_t disk_bytes;
 static char programme_text[PROGRAMME_TEXT_MAX];
-static struct snapshot before;               /* the prepared card's newest */
-static struct snapshot expected[OPERATIONS]; /* after one operation, uncut */
-static struct db *club;
-static struct ledger *ledger;
-static FILE *dump;
-
-#define MUST(expression)                                                                           \
-    do {                                                                                           \
-        if (!(expression)) {                                                                       \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #expression);               \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* --- a clock that the world moves ------------------------------------------------------------- */
 
@@ -106,7 +85,20 @@ static enum st hook_transceive(void *ctx, const uint8_t *tx, size_t tx_bytes, un
     if (hooked->before_command != NULL) {
         hooked->before_command();
     }
-    return reader.ops->transceive(reader.ctx, tx, tx_bytes, timeout_ms, rx, rx_max, ret_rx_bytes);
+    struct witness *witness = hooked->witness;
+    if (witness == NULL || !witness->is_on || witness->has_struck) {
+        return reader.ops->transceive(reader.ctx, tx, tx_bytes, timeout_ms, rx, rx_max,
+                                      ret_rx_bytes);
+    }
+    MUST(tx_bytes <= sizeof witness->tx);
+    witness->before = *hooked->chip;
+    memcpy(witness->tx, tx, tx_bytes);
+    witness->tx_bytes = tx_bytes;
+    uint32_t cuts = world_cuts_taken(hooked);
+    enum st st =
+        reader.ops->transceive(reader.ctx, tx, tx_bytes, timeout_ms, rx, rx_max, ret_rx_bytes);
+    witness->has_struck = world_cuts_taken(hooked) > cuts;
+    return st;
 }
 
 static enum st hook_deselect(void *ctx, unsigned timeout_ms)
@@ -121,16 +113,24 @@ bool world_boot(struct world *world)
 {
     struct fault fault;
     hooked = world;
-    soft_reader_init(&world->soft, world->card);
+    if (prepared.family == CARD_DESFIRE) {
+        /* Challenges are the same in each life: they outlive nothing and decide nothing. */
+        desfire_set_random(&world->chip->desfire, 1, NULL);
+        soft_reader_init_desfire(&world->soft, &world->chip->desfire);
+    } else {
+        soft_reader_init(&world->soft, world->card);
+    }
     soft_reader_tap(&world->soft);
-    struct card_port port = classic_card_open(
-        &world->driver, (struct reader){.ops = &hook_ops, .ctx = &world->soft}, keys);
+    struct card_port port = card_families_open(
+        &world->driver, (struct reader){.ops = &hook_ops, .ctx = &world->soft}, prepared.keys);
     const struct store_config store = {.path = world->path != NULL ? world->path : db_name,
                                        .vfs = world->path != NULL ? NULL : vfs_name,
                                        .create = true};
     const struct terminal_config terminal = {.card = port, .firmware = "test"};
     world->store = NULL;
     world->terminal = NULL;
+    /* SQLite draws the salts of its log: the same in each life. */
+    MUST(sqlite3_test_control(SQLITE_TESTCTRL_PRNG_RESTORE) == SQLITE_OK);
     if (store_open(&store, &world->store, &fault) != ST_OK) {
         fprintf(stderr, "boot: %s\n", fault.say);
         return false;
@@ -156,6 +156,11 @@ void world_die(struct world *world)
     world->before_command = hook;
 }
 
+static bool is_away(const struct world *world)
+{
+    return prepared.family == CARD_DESFIRE ? world->chip->desfire.is_away : world->card->is_away;
+}
+
 static bool is_off(const struct world *world)
 {
     return world->path == NULL && crash_vfs_is_cut();
@@ -178,8 +183,16 @@ bool world_ask(struct world *world, const struct tap_request *request, enum retu
         }
         if (progress == TERMINAL_WAITING) {
             world_clock_ms += 100;
-            if (world->card->is_away && returns == RETURNS_SOON) {
+            if (is_away(world) && returns == RETURNS_SOON) {
                 soft_reader_tap(&world->soft);
+                if (world->cut_again.when != CUT_NEVER) {
+                    world_plan_cut(world, world->cut_again);
+                    if (world->witness != NULL) {
+                        world->witness->is_on = world->cut_again.when == CUT_WRITE;
+                    }
+                    world->cut_again.when = CUT_NEVER;
+                    returns = RETURNS_LATER;
+                }
             }
         }
     }
@@ -261,91 +274,125 @@ static void prepare_club(void)
 {
     struct fault fault;
     uint32_t terminal = 0;
-    MUST(db_open(":memory:", true, &club, &fault) == ST_OK);
-    MUST(schema_make(club, &fault) == ST_OK);
-    MUST(registry_add_terminal(club, "Refah", "Tajrish", &terminal) == ST_OK);
+    MUST(db_open(":memory:", true, &prepared.club, &fault) == ST_OK);
+    MUST(schema_make(prepared.club, &fault) == ST_OK);
+    MUST(registry_add_terminal(prepared.club, "Refah", "Tajrish", &terminal) == ST_OK);
     MUST(terminal == TERMINAL_NO);
-    MUST(registry_programme_put(club, 1, programme_text, 1800000000, &fault) == ST_OK);
-    MUST(ledger_open(club, &ledger) == ST_OK);
+    MUST(registry_programme_put(prepared.club, 1, programme_text, 1800000000, &fault) == ST_OK);
+    MUST(ledger_open(prepared.club, &prepared.ledger) == ST_OK);
 }
 
-/* A dozen transactions, so that the ring has gone round and a cut write falls on an old snapshot.
- */
 static void prepare_card(struct world *world)
 {
     struct tap_request issue = world_request(OP_ISSUE), load = world_request(OP_LOAD);
     struct tap_request sale = world_request(OP_SALE);
     struct tap_request both = world_request(OP_SALE_BOTH);
-    before = done(world, &issue);
-    for (uint32_t counter = 2; counter <= HISTORY_BEFORE; counter++) {
+    uint32_t last = prepared.family == CARD_DESFIRE ? HISTORY_DESFIRE : HISTORY_CLASSIC;
+    prepared.before = done(world, &issue);
+    for (uint32_t counter = 2; counter <= last; counter++) {
         const struct tap_request *next = counter % 4 == 0   ? &load
                                          : counter % 4 == 2 ? &both
                                                             : &sale;
         next = counter == 2 ? &sale : next;
-        before = done(world, next);
+        prepared.before = done(world, next);
         sale_counter = next == &both ? counter : sale_counter;
         load_counter = next == &load ? counter : load_counter;
     }
 }
 
-void world_prepare(void)
+/* Two cards from the factory. */
+static void prepare_chips(enum card_family family)
 {
-    static const uint8_t uid[4] = {0x04, 0xA1, 0xB2, 0xC3};
-    static const uint8_t blank_uid[4] = {0x04, 0xD1, 0xE2, 0xF3};
+    static const uint8_t uid[7] = {0x04, 0xA1, 0xB2, 0xC3, 0x51, 0x52, 0x53};
+    static const uint8_t blank_uid[7] = {0x04, 0xD1, 0xE2, 0xF3, 0x61, 0x62, 0x63};
+    prepared.member.family = prepared.blank.family = family;
+    if (family == CARD_DESFIRE) {
+        desfire_init(&prepared.member.desfire, uid);
+        desfire_init(&prepared.blank.desfire, blank_uid);
+    } else {
+        classic_init(&prepared.member.classic, CLASSIC_1K, uid, 4);
+        classic_init(&prepared.blank.classic, CLASSIC_1K, blank_uid, 4);
+    }
+}
+
+void world_prepare(enum card_family family)
+{
     static struct world world;
     struct fault fault;
     struct store *store = NULL;
-    keys = card_world_keys();
+    if (prepared.ledger != NULL) {
+        ledger_close(prepared.ledger);
+        db_close(prepared.club);
+        keystore_close(prepared.keys);
+    }
+    prepared = (struct prepared){.family = family, .dump = prepared.dump};
+    prepared.keys =
+        family == CARD_DESFIRE ? card_world_desfire_keys(CARD_WORLD_ISSUE, 3) : card_world_keys();
     crash_vfs_register(vfs_name);
     crash_vfs_reset();
+    uint32_t drawn;
+    sqlite3_randomness(sizeof drawn, &drawn);
+    MUST(sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SAVE) == SQLITE_OK);
     const struct store_config config = {.path = db_name, .vfs = vfs_name, .create = true};
     MUST(store_open(&config, &store, &fault) == ST_OK);
     enrol(store);
     store_close(store);
 
-    classic_init(&member_card, CLASSIC_1K, uid, 4);
-    classic_init(&blank_card, CLASSIC_1K, blank_uid, 4);
-    world.card = &member_card;
+    prepare_chips(family);
+    world = (struct world){.chip = &prepared.member, .card = &prepared.member.classic};
     MUST(world_boot(&world));
     prepare_card(&world);
-    member_number = world.driver.number;
+    struct tap_request balance = world_balance();
+    struct tap_answer answer = {0};
+    MUST(world_ask(&world, &balance, RETURNS_SOON, &answer) && answer.outcome == TAP_DONE);
+    prepared.member_number = answer.card_number;
     world_die(&world);
     size_t size = 0;
     const uint8_t *bytes = crash_vfs_file(db_name, &size);
-    MUST(bytes != NULL && size <= sizeof prepared);
-    memcpy(prepared, bytes, size);
-    prepared_bytes = size;
+    MUST(bytes != NULL && size <= sizeof disk);
+    memcpy(disk, bytes, size);
+    disk_bytes = size;
     prepare_club();
 
+    world.chip = NULL;
     for (int n = 0; n < OPERATIONS; n++) {
         struct tap_request request = world_request((enum operation)n);
         world_reset(&world, (enum operation)n, NULL);
         MUST(world_boot(&world));
-        expected[n] = done(&world, &request);
+        prepared.expected[n] = done(&world, &request);
         if (n == OP_ISSUE) {
-            issued_card = *world.card;
+            prepared.issued = *world.chip;
         }
         world_die(&world);
     }
     const char *path = getenv("FAULT_TAP_DUMP");
-    dump = path != NULL ? fopen(path, "w") : NULL;
+    if (path != NULL && prepared.dump == NULL) {
+        prepared.dump = fopen(path, "w");
+    }
+}
+
+static void new_chip(struct world *world)
+{
+    if (world->chip == NULL) {
+        world->chip = mmap(NULL, sizeof *world->chip, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        MUST(world->chip != MAP_FAILED);
+    }
+    world->card = &world->chip->classic;
+    world->before_command = NULL;
+    world->beside = NULL;
+    world->is_deaf = false;
+    world->cut_again.when = CUT_NEVER;
 }
 
 void world_reset(struct world *world, enum operation operation, const char *path)
 {
-    if (world->card == NULL || world->card == &member_card) {
-        world->card = mmap(NULL, sizeof *world->card, PROT_READ | PROT_WRITE,
-                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        MUST(world->card != MAP_FAILED);
-    }
-    *world->card = operation == OP_ISSUE ? blank_card : member_card;
+    new_chip(world);
+    *world->chip = operation == OP_ISSUE ? prepared.blank : prepared.member;
     world->path = path;
-    world->before_command = NULL;
-    world->beside = NULL;
-    world->is_deaf = false;
     if (path == NULL) {
         crash_vfs_reset();
-        crash_vfs_put(db_name, prepared, prepared_bytes);
+        crash_vfs_put(db_name, disk, disk_bytes);
         return;
     }
     char wal[256];
@@ -354,315 +401,216 @@ void world_reset(struct world *world, enum operation operation, const char *path
     snprintf(wal, sizeof wal, "%s-shm", path);
     unlink(wal);
     FILE *file = fopen(path, "wb");
-    MUST(file != NULL && fwrite(prepared, 1, prepared_bytes, file) == prepared_bytes);
+    MUST(file != NULL && fwrite(disk, 1, disk_bytes, file) == disk_bytes);
     MUST(fclose(file) == 0);
 }
 
-/* --- the check -------------------------------------------------------------------------------- */
+/* --- cuts ------------------------------------------------------------------------------------- */
 
-enum { ROWS_MAX = 128 };
-static struct journal_row rows[ROWS_MAX];
-static size_t row_count;
-
-static _Noreturn void violated(const struct story *story, const char *format, ...)
+static void plan_cut(struct chip *chip, struct cut cut)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    fprintf(stderr, "VIOLATED at %s %s: ", operation_names[story->operation], story->where);
-    vfprintf(stderr, format, arguments);
-    fprintf(stderr, " (first answer: %s \"%s\")\n", story->was_answered ? "given" : "none",
-            story->was_answered ? story->first.say.say : "");
-    va_end(arguments);
-    abort();
-}
-
-/* Equal but for the journal's number: a wish that was planned anew has another one. */
-static bool is_same_state(const struct snapshot *a, const struct snapshot *b)
-{
-    struct snapshot other = *b;
-    other.last.sequence = a->last.sequence;
-    return settle_same(a, &other);
-}
-
-/* The card's transactions by the journal: dense, each beginning where the one before ended. */
-struct book {
-    uint64_t number;
-    uint32_t last;
-    struct snapshot after[64]; /* by counter */
-};
-
-static void read_book(struct world *world, const struct story *story, uint64_t number,
-                      struct book *book)
-{
-    static struct entry entries[ROWS_MAX];
-    uint32_t count = 0;
-    struct fault fault;
-    if (journal_verify(world->store, &count, &fault) != ST_OK) {
-        violated(story, "the journal does not verify: %s", fault.say);
-    }
-    MUST(journal_fetch(world->store, 0, rows, ROWS_MAX, &row_count) == ST_OK && row_count == count);
-    memset(book, 0, sizeof *book);
-    book->number = number;
-    for (size_t n = 0; n < row_count; n++) {
-        MUST(entry_decode(rows[n].bytes, rows[n].size, &entries[n]) == ST_OK);
-        const struct entry_outcome *outcome = &entries[n].outcome;
-        if (entries[n].kind != ENTRY_OUTCOME || outcome->verdict != VERDICT_DONE) {
-            continue;
-        }
-        const struct entry_intent *intent = &entries[outcome->intent_sequence - 1].intent;
-        if (intent->card_number != number) {
-            continue;
-        }
-        if (intent->after.counter != book->last + 1) {
-            violated(story, "counter %u is done after %u", intent->after.counter, book->last);
-        }
-        if (intent->has_before != (book->last > 0) ||
-            (intent->has_before && !settle_same(&intent->before, &book->after[book->last]))) {
-            violated(story, "counter %u does not begin where %u ended", intent->after.counter,
-                     book->last);
-        }
-        book->last += 1;
-        book->after[book->last] = intent->after;
+    static const enum classic_cut_when classic_whens[] = {
+        [CUT_NEVER] = CLASSIC_CUT_NEVER,
+        [CUT_AFTER] = CLASSIC_CUT_AFTER,
+        [CUT_WRITE] = CLASSIC_CUT_WRITE,
+    };
+    static const enum desfire_cut_when desfire_whens[] = {
+        [CUT_NEVER] = DESFIRE_CUT_NEVER,
+        [CUT_AFTER] = DESFIRE_CUT_AFTER,
+        [CUT_WRITE] = DESFIRE_CUT_WRITE,
+    };
+    if (chip->family == CARD_DESFIRE) {
+        desfire_plan_cut(&chip->desfire, (struct desfire_cut){.when = desfire_whens[cut.when],
+                                                              .n = cut.n,
+                                                              .tear = (enum desfire_tear)cut.tear});
+    } else {
+        classic_plan_cut(&chip->classic, (struct classic_cut){.when = classic_whens[cut.when],
+                                                              .n = cut.n,
+                                                              .tear = (enum classic_tear)cut.tear,
+                                                              .head_bytes = cut.head_bytes});
     }
 }
 
-static void check_club(const struct story *story, const struct book *book)
+void world_plan_cut(struct world *world, struct cut cut)
 {
-    static struct wire_sync batch;
-    struct ledger_result result;
-    struct fault fault;
-    struct db_stmt *stmt = NULL;
-    bool has_row = false;
-    batch = (struct wire_sync){.terminal = TERMINAL_NO, .entry_count = (uint32_t)row_count};
-    for (size_t n = 0; n < row_count; n++) {
-        batch.entries[n].size = (uint16_t)rows[n].size;
-        memcpy(batch.entries[n].bytes, rows[n].bytes, rows[n].size);
-    }
-    MUST(db_begin_write(club) == ST_OK);
-    if (ledger_take_within(ledger, &batch, 1800000000, &result, &fault) != ST_OK ||
-        result.answer != LEDGER_TAKEN || result.cases != 0 || result.unchecked != 0) {
-        violated(story, "the club opened %u cases, %u unchecked: %s", result.cases,
-                 result.unchecked, fault.say);
-    }
-    MUST(db_prepare(club, "SELECT hi, b0, b1 FROM card WHERE card_no = $1", "i", &stmt) == ST_OK);
-    MUST(db_first(stmt, &has_row, (int64_t)book->number) == ST_OK);
-    const struct snapshot *last = &book->after[book->last];
-    if (book->last > 0 &&
-        (!has_row || db_i64(stmt, 0) != book->last || db_i64(stmt, 1) != last->points.n ||
-         db_i64(stmt, 2) != last->purse[PURSE_CREDIT].rials)) {
-        violated(story, "the club's card is not the journal's");
-    }
-    db_finish(stmt);
-    db_rollback(club);
+    plan_cut(world->chip, cut);
 }
 
-static void check_history(struct world *world, const struct story *story, const struct book *book)
+uint32_t world_cuts_taken(const struct world *world)
 {
-    struct card_view view;
-    struct snapshot history[CARD_HISTORY_MAX];
-    size_t count = 0;
-    soft_reader_tap(&world->soft);
-    struct classic_card fresh; /* a driver that remembers nothing, as another terminal's */
-    struct card_port port = classic_card_open(&fresh, soft_reader_port(&world->soft), keys);
-    MUST(port.ops->read(port.ctx, NULL, 0, &view) == ST_OK);
-    if (view.condition != CARD_MEMBER || view.number != book->number ||
-        view.snapshot.counter != book->last) {
-        violated(story, "another terminal reads counter %u, the journal says %u",
-                 view.snapshot.counter, book->last);
-    }
-    MUST(port.ops->history(port.ctx, history, CARD_HISTORY_MAX, &count) == ST_OK);
-    uint32_t least = book->last < 8 ? book->last : 8;
-    if (count < least) {
-        violated(story, "the card's history has %zu of %u transactions", count, least);
-    }
-    for (size_t n = 0; n < count; n++) {
-        if (!settle_same(&history[n], &book->after[book->last - n])) {
-            violated(story, "the card's history differs at counter %u", history[n].counter);
-        }
-    }
-    port.ops->release(port.ctx);
+    return prepared.family == CARD_DESFIRE ? world->chip->desfire.cuts_taken
+                                           : world->card->cuts_taken;
 }
 
-static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
+bool world_tear(enum card_family family, bool every, unsigned i, struct cut *cut)
 {
-    const uint8_t *at = bytes;
-    for (size_t n = 0; n < size; n++) {
-        hash = (hash ^ at[n]) * UINT64_C(0x100000001b3);
+    static const uint8_t some_heads[] = {1, 4, 8, 15};
+    unsigned heads = every ? CLASSIC_BLOCK_BYTES + 1 : sizeof some_heads;
+    unsigned plain = 0;
+    cut->head_bytes = 0;
+    if (family == CARD_DESFIRE) {
+        cut->tear = i;
+        return i < DESFIRE_TEARS;
     }
-    return hash;
-}
-
-/* True the first time that this journal and card are seen together. */
-static bool is_new(const struct world *world, const struct book *book)
-{
-    enum { SLOTS_MAX = 1 << 20 };
-    static uint64_t seen[SLOTS_MAX];
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    hash = mix(hash, rows[row_count - 1].hash, ENTRY_HASH_BYTES);
-    hash = mix(hash, &book->last, sizeof book->last);
-    hash = mix(hash, world->card->memory, sizeof world->card->memory) | 1;
-    for (uint64_t at = hash;; at++) {
-        uint64_t *slot = &seen[at % SLOTS_MAX];
-        if (*slot == hash) {
-            return false;
-        }
-        if (*slot == 0) {
-            *slot = hash;
+    for (unsigned tear = 0; tear < CLASSIC_TEARS; tear++) {
+        bool has_head = tear == CLASSIC_TEAR_HEAD || tear == CLASSIC_TEAR_HEAD_ERASED;
+        unsigned count = has_head ? heads : 1;
+        if (i < plain + count) {
+            cut->tear = tear;
+            cut->head_bytes = !has_head ? 0 : every ? (uint8_t)(i - plain) : some_heads[i - plain];
             return true;
         }
-    }
-}
-
-/* One JSON object a line, as tests/reference/vafa_reference.py reads it. */
-static void write_dump(const struct book *book)
-{
-    char hex[2 * ENTRY_BYTES_MAX + 1];
-    fprintf(dump, "{\"terminals\":[{\"terminal\":%d,\"entries\":[", TERMINAL_NO);
-    for (size_t n = 0; n < row_count; n++) {
-        hex_encode(rows[n].bytes, rows[n].size, hex);
-        fprintf(dump, "%s\"%s\"", n > 0 ? "," : "", hex);
-    }
-    hex_encode(rows[row_count - 1].hash, ENTRY_HASH_BYTES, hex);
-    fprintf(dump, "],\"hash\":\"%s\"}],\"cards\":[{\"number\":%" PRIu64 ",\"images\":[", hex,
-            book->number);
-    for (uint32_t counter = book->last; counter > 0 && counter + 8 > book->last; counter--) {
-        uint8_t image[SNAPSHOT_IMAGE_BYTES];
-        snapshot_encode(&book->after[counter], image);
-        hex_encode(image, sizeof image, hex);
-        fprintf(dump, "%s\"%s\"", counter < book->last ? "," : "", hex);
-    }
-    const struct snapshot *last = &book->after[book->last];
-    fprintf(dump,
-            "]}],\"club\":[{\"card\":%" PRIu64 ",\"points\":%" PRId64 ",\"credit\":%" PRId64
-            ",\"gift\":0,\"voucher\":0,\"counter\":%u}]}\n",
-            book->number, last->points.n, last->purse[PURSE_CREDIT].rials, book->last);
-}
-
-/* Everything that must hold once nothing is in doubt any more. */
-static void check_settled(struct world *world, const struct story *story, uint64_t number)
-{
-    struct journal_counts counts;
-    static struct book book;
-    MUST(journal_counts(world->store, &counts) == ST_OK);
-    if (counts.pending != 0) {
-        violated(story, "%u intents are still in doubt", counts.pending);
-    }
-    read_book(world, story, number, &book);
-    check_history(world, story, &book);
-    world_checked++;
-    if (is_new(world, &book)) {
-        world_distinct++;
-        check_club(story, &book);
-        if (dump != NULL) {
-            write_dump(&book);
-        }
-    }
-}
-
-static void again(struct world *world, const struct story *story, const struct tap_request *request,
-                  struct tap_answer *ret)
-{
-    memset(ret, 0, sizeof *ret);
-    soft_reader_tap(&world->soft);
-    if (!world_ask(world, request, RETURNS_SOON, ret)) {
-        violated(story, "the next tap gets no answer");
-    }
-}
-
-/* Some trailer is neither as it left the factory nor as an issue leaves it. */
-static bool has_torn_trailer(const struct classic *card)
-{
-    static const uint8_t firm[CLASSIC_BLOCK_BYTES];
-    for (unsigned block = 3; block < 64; block += 4) {
-        if (memcmp(card->weak[block], firm, sizeof firm) != 0 ||
-            (memcmp(card->memory[block], blank_card.memory[block], sizeof firm) != 0 &&
-             memcmp(card->memory[block], issued_card.memory[block], sizeof firm) != 0)) {
-            return true;
-        }
+        plain += count;
     }
     return false;
 }
 
-/* A trailer that is torn locks its sector, whoever wrote it: a blank card is then lost, as any that
- * breaks. It must hold no value, and nothing may say that it was issued. */
-static bool is_lost_blank(struct world *world, const struct story *story,
-                          const struct tap_answer *answer)
+/* --- states ----------------------------------------------------------------------------------- */
+
+/* A Classic's EEPROM: content, weak bits, and for blocks that have any whether the next read flips
+ * them. A DESFire's model keeps what outlives power in one struct. All else that a model has is
+ * lost with power, which comes before each life (soft_reader_tap), or counts for tests only. */
+size_t chip_bytes(const struct chip *chip, uint8_t ret[CARD_BYTES_MAX])
 {
-    static struct book book;
-    if (story->operation != OP_ISSUE || answer->outcome != TAP_NOT_DONE ||
-        (answer->reason != TAP_REASON_FOREIGN && answer->reason != TAP_REASON_DAMAGED)) {
-        return false;
+    static const uint8_t firm[CLASSIC_BLOCK_BYTES];
+    if (chip->family == CARD_DESFIRE) {
+        _Static_assert(sizeof chip->desfire.memory <= CARD_BYTES_MAX, "it fits");
+        memcpy(ret, &chip->desfire.memory, sizeof chip->desfire.memory);
+        return sizeof chip->desfire.memory;
     }
-    if (!has_torn_trailer(world->card)) {
-        violated(story, "no trailer is torn, and the card is refused: %s", answer->say.say);
+    const struct classic *card = &chip->classic;
+    const size_t blocks = classic_blocks(card->kind), bytes = blocks * CLASSIC_BLOCK_BYTES;
+    memcpy(ret, card->memory, bytes);
+    memcpy(ret + bytes, card->weak, bytes);
+    for (size_t block = 0; block < blocks; block++) {
+        bool is_weak = memcmp(card->weak[block], firm, sizeof firm) != 0;
+        ret[2 * bytes + block] = is_weak ? card->block_reads[block] & 1 : 0;
     }
-    if (story->was_answered && story->first.outcome == TAP_DONE) {
-        violated(story, "the issue was answered done and the card is lost");
-    }
-    read_book(world, story, 0, &book);
-    for (size_t n = 0; n < row_count; n++) {
-        struct entry entry;
-        MUST(entry_decode(rows[n].bytes, rows[n].size, &entry) == ST_OK);
-        const struct entry_outcome *outcome = &entry.outcome;
-        if (entry.kind == ENTRY_OUTCOME && outcome->verdict == VERDICT_DONE &&
-            outcome->counter == 1 && outcome->card_number != member_number) {
-            violated(story, "the journal says issued and the card is lost");
-        }
-    }
-    world_lost++;
-    return true;
+    return 2 * bytes + blocks;
 }
 
-void world_check_balance(struct world *world, const struct story *story)
+static void chip_from(struct chip *chip, const uint8_t *bytes)
 {
-    struct tap_answer answer;
-    const struct tap_request balance = world_balance();
-    again(world, story, &balance, &answer);
-    if (is_lost_blank(world, story, &answer)) {
+    *chip = prepared.blank; /* which never had power */
+    if (chip->family == CARD_DESFIRE) {
+        memcpy(&chip->desfire.memory, bytes, sizeof chip->desfire.memory);
         return;
     }
-    if (story->operation == OP_ISSUE && answer.outcome == TAP_NOT_DONE &&
-        answer.reason == TAP_REASON_BLANK) {
-        if (story->was_answered && story->first.outcome == TAP_DONE) {
-            violated(story, "the issue was answered done and the card is blank");
-        }
-        world_check_again(world, story);
-        return;
+    struct classic *card = &chip->classic;
+    const size_t blocks = classic_blocks(card->kind), all = blocks * CLASSIC_BLOCK_BYTES;
+    memcpy(card->memory, bytes, all);
+    memcpy(card->weak, bytes + all, all);
+    for (size_t block = 0; block < blocks; block++) {
+        card->block_reads[block] = bytes[2 * all + block];
     }
-    if (answer.outcome != TAP_DONE || !answer.has_snapshot) {
-        violated(story, "the balance is answered: %s", answer.say.say);
-    }
-    bool is_before = story->operation != OP_ISSUE && settle_same(&answer.snapshot, &before);
-    bool is_after = is_same_state(&answer.snapshot, &expected[story->operation]);
-    if (is_before == is_after) {
-        violated(story, "the card is neither before nor after");
-    }
-    if (story->was_answered && story->first.outcome == TAP_DONE && !is_after) {
-        violated(story, "answered done, and the card does not carry it");
-    }
-    if (story->was_answered && story->first.outcome == TAP_NOT_DONE && !is_before) {
-        violated(story, "answered not done, and the card carries it");
-    }
-    check_settled(world, story, answer.card_number);
+    memcpy(card->uid, card->memory[0], card->uid_bytes);
 }
 
-void world_check_again(struct world *world, const struct story *story)
+static struct disk {
+    uint64_t fingerprint; /* to find it quickly */
+    size_t database_bytes, log_bytes;
+    uint8_t *at; /* database, then its log */
+} * disks;
+static size_t disk_count, disk_room;
+
+void world_forget_disks(void)
 {
-    struct tap_answer answer;
-    struct tap_request request = world_request(story->operation);
-    if (story->was_answered && story->first.outcome == TAP_DONE) {
-        world_check_balance(world, story); /* asking again would be a second one, rightly */
-        return;
+    for (size_t n = 0; n < disk_count; n++) {
+        free(disks[n].at);
     }
-    again(world, story, &request, &answer);
-    if (is_lost_blank(world, story, &answer)) {
-        return;
+    disk_count = 0;
+}
+
+static bool is_same_disk(const struct disk *a, const struct disk *b)
+{
+    return a->fingerprint == b->fingerprint && a->database_bytes == b->database_bytes &&
+           a->log_bytes == b->log_bytes &&
+           memcmp(a->at, b->at, a->database_bytes + a->log_bytes) == 0;
+}
+
+/* The number of the disk as it is now. */
+static uint32_t disk_now(void)
+{
+    struct disk now = {.fingerprint = crash_vfs_fingerprint()};
+    const uint8_t *database = crash_vfs_file(db_name, &now.database_bytes);
+    const uint8_t *log = crash_vfs_file(log_name, &now.log_bytes);
+    MUST(database != NULL);
+    now.log_bytes = log == NULL ? 0 : now.log_bytes;
+    now.at = malloc(now.database_bytes + now.log_bytes);
+    MUST(now.at != NULL);
+    memcpy(now.at, database, now.database_bytes);
+    if (now.log_bytes > 0) {
+        memcpy(now.at + now.database_bytes, log, now.log_bytes);
     }
-    if (answer.outcome != TAP_DONE) {
-        violated(story, "asked again it is answered: %s", answer.say.say);
+    for (size_t n = 0; n < disk_count; n++) {
+        if (is_same_disk(&disks[n], &now)) {
+            free(now.at);
+            return (uint32_t)n;
+        }
     }
-    if (!is_same_state(&answer.snapshot, &expected[story->operation])) {
-        violated(story, "asked again it is not done exactly once");
+    if (disk_count == disk_room) {
+        disk_room = disk_room == 0 ? 64 : 2 * disk_room;
+        disks = realloc(disks, disk_room * sizeof *disks);
+        MUST(disks != NULL);
     }
-    check_settled(world, story, answer.card_number);
+    disks[disk_count] = now;
+    disk_count++;
+    return (uint32_t)(disk_count - 1);
+}
+
+static struct state state_of(const struct chip *chip, uint32_t disk_number)
+{
+    uint8_t card[CARD_BYTES_MAX];
+    struct state state = {.card_bytes = chip_bytes(chip, card), .disk = disk_number};
+    state.card = malloc(state.card_bytes);
+    MUST(state.card != NULL);
+    memcpy(state.card, card, state.card_bytes);
+    return state;
+}
+
+struct state world_save(const struct world *world)
+{
+    MUST(world->path == NULL && world->store == NULL);
+    return state_of(world->chip, disk_now());
+}
+
+void world_load(struct world *world, const struct state *state)
+{
+    const struct disk *from = &disks[state->disk];
+    new_chip(world);
+    world->path = NULL;
+    chip_from(world->chip, state->card);
+    crash_vfs_reset();
+    crash_vfs_put(db_name, from->at, from->database_bytes);
+    if (from->log_bytes > 0) {
+        crash_vfs_put(log_name, from->at + from->database_bytes, from->log_bytes);
+    }
+}
+
+void state_free(struct state *state)
+{
+    free(state->card);
+    *state = (struct state){0};
+}
+
+struct state world_torn(const struct witness *witness, const struct state *state, struct cut cut)
+{
+    static struct chip chip;
+    uint8_t rx[READER_FRAME_MAX];
+    size_t rx_bytes = 0;
+    MUST(witness->has_struck);
+    chip = witness->before;
+    cut.when = CUT_WRITE;
+    cut.n = 1;
+    plan_cut(&chip, cut);
+    if (chip.family == CARD_DESFIRE) {
+        (void)desfire_exchange(&chip.desfire, witness->tx, witness->tx_bytes, rx, sizeof rx,
+                               &rx_bytes);
+        MUST(chip.desfire.is_away);
+    } else {
+        (void)classic_exchange(&chip.classic, witness->tx, witness->tx_bytes, rx, sizeof rx,
+                               &rx_bytes);
+        MUST(chip.classic.is_away);
+    }
+    return state_of(&chip, state->disk);
 }

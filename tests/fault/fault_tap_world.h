@@ -1,7 +1,7 @@
 /* fault_tap_world.h - a terminal, a member card and a club in one process, to be cut anywhere.
  *
- * Real parts: card driver, engine, store, tap and service, the club's ledger. Models: the card's
- * chip (tools/pn532-sim/classic.h), the disk (tests/support/crash_vfs.h), the clock (below). A
+ * Real parts: card drivers, engine, store, tap and service, the club's ledger. Models: the card's
+ * chip (tools/pn532-sim/classic.h, desfire.h), the disk (tests/support/crash_vfs.h), the clock. A
  * world is booted from a prepared card and database, asked for taps, dies, boots again, and is then
  * checked against everything that must never break. */
 #ifndef TESTS_FAULT_FAULT_TAP_WORLD_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "drivers/card/classic_card.h"
+#include "drivers/card/card_families.h"
 #include "firmware/terminal/service.h"
 #include "hal/clock.h"
 #include "tests/support/soft_reader.h"
@@ -31,32 +31,67 @@ extern const char *const operation_names[OPERATIONS];
 /* When a shopper whose card was cut comes back. */
 enum returns { RETURNS_SOON, RETURNS_LATER };
 
+/* A cut of a card of either family: classic.h and desfire.h say what each means. */
+enum cut_when { CUT_NEVER, CUT_AFTER, CUT_WRITE };
+struct cut {
+    enum cut_when when;
+    uint32_t n;
+    unsigned tear;      /* enum classic_tear or enum desfire_tear */
+    uint8_t head_bytes; /* of a Classic's torn head */
+};
+
+/* The card of a world; `family` tells which of the two it is. */
+struct chip {
+    enum card_family family;
+    struct classic classic;
+    struct desfire desfire;
+};
+
+enum { TX_MAX = 64 };
+
+/* Each command as it is about to reach the card, until a cut strikes: then the last one stays. */
+struct witness {
+    bool is_on, has_struck;
+    struct chip before;
+    uint8_t tx[TX_MAX];
+    size_t tx_bytes;
+};
+
 struct world {
-    struct classic *card; /* in shared memory: it survives a killed process */
+    struct chip *chip;    /* in shared memory: it survives a killed process */
+    struct classic *card; /* &chip->classic, of a world of that family */
     struct soft_reader soft;
-    struct classic_card driver;
+    struct card_families driver;
     struct store *store;
     struct terminal *terminal;
     const char *path; /* of a real database file; NULL: on the crashing disk */
     /* Called before each card command; may not return. NULL: nothing. */
     void (*before_command)(void);
-    bool is_deaf;           /* nobody takes the answers */
-    struct classic *beside; /* a second card in the field, at the same time; NULL: none */
-    unsigned selects;       /* while there are two */
+    bool is_deaf;            /* nobody takes the answers */
+    struct classic *beside;  /* a second card in the field, at the same time; NULL: none */
+    unsigned selects;        /* while there are two */
+    struct cut cut_again;    /* planned when a card that was cut comes back; NEVER: none */
+    struct witness *witness; /* NULL: none */
 };
 
 /* The clocks; a test moves them. */
 extern int64_t world_clock_ms, world_clock_s;
 extern enum clock_quality world_clock_quality;
 
-/* Once per program: keys, prepared database and cards, the club. */
-void world_prepare(void);
+/* Keys, prepared database and cards of one family, and the club; again for the other family. */
+void world_prepare(enum card_family family);
 /* Puts card and disk into the state before `operation`. `path` NULL: the crashing disk. */
 void world_reset(struct world *world, enum operation operation, const char *path);
 /* Power on: everything is new but card and disk. False: the store does not open (power is off). */
 bool world_boot(struct world *world);
 /* The process ends without a word: its memory is freed, and nothing else is done. */
 void world_die(struct world *world);
+
+void world_plan_cut(struct world *world, struct cut cut);
+uint32_t world_cuts_taken(const struct world *world); /* since world_reset or world_load */
+/* The i-th way to tear a write of this family's card; `every` all lengths of a torn head, else
+ * some. False after the last. */
+bool world_tear(enum card_family family, bool every, unsigned i, struct cut *cut);
 
 /* The request of an operation, and of a balance. */
 struct tap_request world_request(enum operation operation);
@@ -77,6 +112,24 @@ struct story {
 /* Settles by a balance, or by asking for the same again, and checks card, journal and club. */
 void world_check_balance(struct world *world, const struct story *story);
 void world_check_again(struct world *world, const struct story *story);
+
+/* Between two terminals' lives a world is two things: what outlives power on the card, and the
+ * files on the disk. Nothing else passes from one life to the next: world_load makes a world from
+ * these bytes and from constants alone. `path` must be NULL. Equal disks are kept once, found by
+ * comparing all their bytes, so two states are equal when card and disk number are. */
+struct state {
+    size_t card_bytes;
+    uint8_t *card; /* malloc */
+    uint32_t disk; /* its number */
+};
+struct state world_save(const struct world *world);
+void world_load(struct world *world, const struct state *state);
+void state_free(struct state *state);
+void world_forget_disks(void); /* no state may be left */
+/* What the witnessed write leaves when it is torn by `cut`, with the disk of `state`, which was
+ * saved after that very write was cut: the card never came back in that life, so nothing the
+ * terminal did afterwards hangs on how the write was torn. */
+struct state world_torn(const struct witness *witness, const struct state *state, struct cut cut);
 
 /* States that were checked, how many of them were different, and blank cards that a torn trailer
  * locked. */

@@ -1,0 +1,40 @@
+/* fault_tap_priv.h - between fault_tap_world.c, which prepares a world and runs it, and
+ * fault_tap_check.c, which judges it. For nobody else. */
+#ifndef TESTS_FAULT_FAULT_TAP_PRIV_H
+#define TESTS_FAULT_FAULT_TAP_PRIV_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/ledger.h"
+#include "tests/fault/fault_tap_world.h"
+
+enum { TERMINAL_NO = 1 };
+
+/* What world_prepare made, for the family in force. */
+struct prepared {
+    enum card_family family;
+    struct keystore *keys;
+    struct chip member, blank, issued; /* the last: `blank` after an issue */
+    uint64_t member_number;
+    struct snapshot before;               /* the member card's newest */
+    struct snapshot expected[OPERATIONS]; /* after one operation, uncut */
+    struct db *club;
+    struct ledger *ledger;
+    FILE *dump;
+};
+extern struct prepared prepared;
+
+/* What outlives power on a card, bit for bit; nothing else. Returns its size. */
+enum { CARD_BYTES_MAX = 32768 };
+size_t chip_bytes(const struct chip *chip, uint8_t ret[CARD_BYTES_MAX]);
+
+#define MUST(expression)                                                                           \
+    do {                                                                                           \
+        if (!(expression)) {                                                                       \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #expression);               \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+#endif
