@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/ledger.h"
+#include "server/links.h"
 #include "server/registry.h"
 #include "sync/wire.h"
 
@@ -341,6 +342,9 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
         st = registry_programme_get(api->db, api->sync.programme, &answer.programme_version,
                                     api->programme, sizeof api->programme);
         answer.programme = answer.programme_version == 0 ? NULL : api->programme;
+    }
+    if (st == ST_OK && api->sync.links.is_there && answer.programme == NULL) { /* one at a time */
+        st = links_news(api->db, &api->sync.links, &answer.links);
     }
     if (st == ST_OK) {
         st = wire_sync_answer_encode(&answer, api->reply, sizeof api->reply, &size);

@@ -43,6 +43,7 @@ enum sql {
     SQL_PROGRAMME_GET,
     SQL_LINK_GET,
     SQL_LINK_PUT,
+    SQL_LINK_LAST,
     SQL_COUNT,
 };
 

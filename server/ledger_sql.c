@@ -63,9 +63,10 @@ static const struct {
                       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                       "iitiiitb"},
     [SQL_LINK_GET] = {"SELECT card_no, term_id, term_seq FROM link WHERE medium = $1", "b"},
-    [SQL_LINK_PUT] = {"INSERT INTO link (medium, kind, card_no, term_id, term_seq, at)"
-                      " VALUES ($1, $2, $3, $4, $5, $6)",
-                      "biiiii"},
+    [SQL_LINK_PUT] = {"INSERT INTO link (medium, kind, card_no, term_id, term_seq, at, no)"
+                      " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                      "biiiiii"},
+    [SQL_LINK_LAST] = {"SELECT no FROM link ORDER BY no DESC LIMIT 1", ""},
     [SQL_PROGRAMME_GET] = {"SELECT text FROM programme WHERE version = $1", "i"},
 };
 

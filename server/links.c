@@ -9,6 +9,22 @@
 
 enum { MEDIUM_BYTES = 1 + ENTRY_TAG_BYTES };
 
+static enum st put(struct ledger *ledger, const struct item *item,
+                   const uint8_t medium[MEDIUM_BYTES])
+{
+    const struct entry_link *link = &item->entry.link;
+    struct db_stmt *last = ledger->sql[SQL_LINK_LAST];
+    bool row = false;
+    const enum st st = db_first(last, &row);
+    const int64_t no = st == ST_OK && row ? db_i64(last, 0) + 1 : 1;
+    db_reset(last);
+    return st != ST_OK ? st
+                       : db_run(ledger->sql[SQL_LINK_PUT], medium, (size_t)MEDIUM_BYTES,
+                                (int64_t)link->medium, (int64_t)link->card_number,
+                                (int64_t)item->entry.terminal, (int64_t)item->entry.sequence,
+                                item->entry.time_s, no);
+}
+
 enum st links_post(struct ledger *ledger, const struct item *item)
 {
     const struct entry_link *link = &item->entry.link;
@@ -20,11 +36,7 @@ enum st links_post(struct ledger *ledger, const struct item *item)
     enum st st = db_first(stmt, &row, medium, sizeof medium);
     if (st != ST_OK || !row) {
         db_reset(stmt);
-        return st != ST_OK
-                   ? st
-                   : db_run(ledger->sql[SQL_LINK_PUT], medium, sizeof medium, (int64_t)link->medium,
-                            (int64_t)link->card_number, (int64_t)item->entry.terminal,
-                            (int64_t)item->entry.sequence, item->entry.time_s);
+        return st == ST_OK ? put(ledger, item, medium) : st;
     }
     const int64_t card = db_i64(stmt, 0), terminal = db_i64(stmt, 1), sequence = db_i64(stmt, 2);
     db_reset(stmt);
@@ -39,6 +51,65 @@ enum st links_post(struct ledger *ledger, const struct item *item)
                      media_kind_word((enum media_kind)link->medium), link->card_number,
                      (long long)sequence, (long long)terminal, (long long)card);
 }
+
+/* --- what is new ---------------------------------------------------------------------------- */
+
+/* Whether the club's link number have->no is the one that the terminal means. */
+static enum st is_known(struct db *db, const struct wire_links_have *have, bool *ret)
+{
+    struct db_stmt *stmt = NULL;
+    enum st st = db_prepare(db, "SELECT medium FROM link WHERE no = $1", "i", &stmt);
+    bool row = false;
+    size_t size = 0;
+    if (st == ST_OK) {
+        st = db_first(stmt, &row, (int64_t)have->no);
+    }
+    const uint8_t *medium = st == ST_OK && row ? db_bytes(stmt, 0, &size) : NULL;
+    *ret = size == MEDIUM_BYTES && memcmp(medium + 1, have->mark, WIRE_LINK_MARK_BYTES) == 0;
+    db_finish(stmt);
+    return st;
+}
+
+static enum st read_new(struct db *db, struct wire_links *ret)
+{
+    struct db_stmt *stmt = NULL;
+    enum st st = db_prepare(
+        db, "SELECT medium, card_no FROM link WHERE no > $1 ORDER BY no LIMIT $2", "ii", &stmt);
+    bool row = false;
+    if (st == ST_OK) {
+        st = db_first(stmt, &row, (int64_t)ret->from, (int64_t)WIRE_LINKS_MAX);
+    }
+    while (st == ST_OK && row) {
+        struct wire_link *link = &ret->list[ret->count];
+        size_t size = 0;
+        const uint8_t *medium = db_bytes(stmt, 0, &size);
+        if (size != MEDIUM_BYTES) {
+            st = ST_CORRUPT;
+            break;
+        }
+        memcpy(link->medium, medium, size);
+        link->card_number = (uint64_t)db_i64(stmt, 1);
+        ret->count++;
+        st = db_step(stmt, &row);
+    }
+    db_finish(stmt);
+    return st;
+}
+
+enum st links_news(struct db *db, const struct wire_links_have *have, struct wire_links *ret)
+{
+    bool known = have->no == 0;
+    *ret = (struct wire_links){.is_there = false};
+    enum st st = known ? ST_OK : is_known(db, have, &known);
+    ret->from = known ? have->no : 0;
+    if (st == ST_OK) {
+        st = read_new(db, ret);
+    }
+    ret->is_there = st == ST_OK && (ret->count > 0 || !known);
+    return st;
+}
+
+/* --- for the operator ----------------------------------------------------------------------- */
 
 static void write_row(struct db_stmt *stmt, bool as_json, bool is_first, FILE *out)
 {

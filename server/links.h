@@ -10,6 +10,12 @@
 
 #include "hal/base/status.h"
 #include "server/db.h"
+#include "sync/wire.h"
+
+/* What a terminal that has `have` has not: the next links in the order of posting, at most
+ * WIRE_LINKS_MAX. From the beginning when the club does not know that state: it was restored. */
+ST_CHECK enum st links_news(struct db *db, const struct wire_links_have *have,
+                            struct wire_links *ret);
 
 /* Writes all links as text, or as one JSON array; the newest last. */
 ST_CHECK enum st links_write(struct db *db, bool as_json, FILE *out);

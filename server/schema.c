@@ -69,12 +69,14 @@ static const char ddl_reference[] =
     "INSERT INTO club (name, value) VALUES ('schema', 1)";
 
 /* What each version added to the one before it. A medium owns its link; medium = version of the
- * media master and keyed hash (docs/journal.md). */
+ * media master and keyed hash (docs/journal.md). no: dense from 1 in the order of posting, for terminals that
+ * ask what is new. */
 static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     [2] =
     "CREATE TABLE link (medium " BYTES " PRIMARY KEY NOT NULL, kind " I64 " NOT NULL,"
     " card_no " I64 " NOT NULL, term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
-    " at " I64 " NOT NULL) " STRICT ";"
+    " at " I64 " NOT NULL, no " I64 " NOT NULL) " STRICT ";"
+    "CREATE UNIQUE INDEX link_no ON link (no);"
     "UPDATE club SET value = 2 WHERE name = 'schema'",
 };
 

@@ -1,5 +1,8 @@
 #include <string.h>
 
+#include <mbedtls/sha256.h>
+
+#include "hal/base/bytes.h"
 #include "storage/store_priv.h"
 
 /* Like cards: the table names the entry that links a medium, and the card stands in that entry
@@ -46,8 +49,9 @@ static enum st find_sequence(struct store *store, uint8_t key_version,
     return st;
 }
 
-enum st links_find(struct store *store, uint8_t key_version, const uint8_t tag[ENTRY_TAG_BYTES],
-                   struct entry *ret)
+/* By the journal. */
+static enum st find_own(struct store *store, uint8_t key_version,
+                        const uint8_t tag[ENTRY_TAG_BYTES], uint64_t *ret_card)
 {
     uint32_t sequence = 0;
     struct entry entry;
@@ -62,10 +66,91 @@ enum st links_find(struct store *store, uint8_t key_version, const uint8_t tag[E
         return store_corrupt(store, "entry %u does not link the medium that it should", sequence);
     }
     if (st == ST_OK) {
-        *ret = entry;
+        *ret_card = entry.link.card_number;
     }
     return st;
 }
+
+/* --- the club's word: outside the chain, so each row has a digest ------------------------------
+ */
+
+enum { DIGEST_BYTES = 8 };
+
+static void digest_of(const uint8_t medium[MEDIUM_BYTES], uint64_t card,
+                      uint8_t ret_digest[DIGEST_BYTES])
+{
+    uint8_t text[MEDIUM_BYTES + 8], hash[32];
+    memcpy(text, medium, MEDIUM_BYTES);
+    put_le64(text + MEDIUM_BYTES, card);
+    const int code = mbedtls_sha256_ret(text, sizeof text, hash, 0);
+    assert(code == 0); /* only hardware can fail here, and we use none */
+    memcpy(ret_digest, hash, DIGEST_BYTES);
+}
+
+/* The card of the row that the statement stands on. */
+static enum st club_row(struct store *store, sqlite3_stmt *statement, uint64_t *ret_card)
+{
+    const uint8_t *medium = NULL, *digest = NULL;
+    size_t size = 0;
+    int64_t card = 0;
+    uint8_t expected[DIGEST_BYTES];
+    enum st st = sql_bytes(store, statement, 0, MEDIUM_BYTES, MEDIUM_BYTES, &medium, &size);
+    if (st == ST_OK) {
+        st = sql_number(store, statement, 1, 0, INT64_MAX, &card);
+    }
+    if (st == ST_OK) {
+        st = sql_bytes(store, statement, 2, DIGEST_BYTES, DIGEST_BYTES, &digest, &size);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    digest_of(medium, (uint64_t)card, expected);
+    if (memcmp(expected, digest, DIGEST_BYTES) != 0) {
+        return store_corrupt(store, "a link from the club has changed by itself");
+    }
+    *ret_card = (uint64_t)card;
+    return ST_OK;
+}
+
+enum st links_find(struct store *store, uint8_t key_version, const uint8_t tag[ENTRY_TAG_BYTES],
+                   uint64_t *ret_card)
+{
+    sqlite3_stmt *statement = use_with_medium(store, SQL_CLUB_LINK, key_version, tag);
+    enum st st = sql_row(store, statement);
+    if (st == ST_OK) {
+        st = club_row(store, statement, ret_card);
+        (void)sqlite3_reset(statement);
+        return st;
+    }
+    return st == ST_REFUSED ? find_own(store, key_version, tag, ret_card) : st;
+}
+
+static enum st take_locked(struct store *store, const struct club_link *links, size_t count)
+{
+    /* Each may change a leaf of its own and split it. */
+    enum st st = room_claim(store, ROOM_ENTRY_FRAMES + 2 * (uint32_t)count);
+    for (size_t i = 0; i < count && st == ST_OK; i++) {
+        uint8_t medium[MEDIUM_BYTES] = {links[i].key_version}, digest[DIGEST_BYTES];
+        assert(links[i].card_number <= INT64_MAX);
+        memcpy(medium + 1, links[i].tag, ENTRY_TAG_BYTES);
+        digest_of(medium, links[i].card_number, digest);
+        sqlite3_stmt *statement =
+            use_with_medium(store, SQL_CLUB_LINK_PUT, links[i].key_version, links[i].tag);
+        (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)links[i].card_number);
+        (void)sqlite3_bind_blob(statement, 3, digest, sizeof digest, SQLITE_TRANSIENT);
+        st = sql_run(store, statement, "note a link from the club");
+    }
+    return st;
+}
+
+enum st links_take(struct store *store, const struct club_link *links, size_t count)
+{
+    assert(count <= CLUB_LINKS_MAX);
+    const enum st st = sql_begin(store);
+    return st != ST_OK ? st : sql_end(store, take_locked(store, links, count));
+}
+
+/* --- verifying -------------------------------------------------------------------------------- */
 
 enum st links_check(struct store *store, const struct entry *entry, bool *ret_is_named)
 {
@@ -78,9 +163,10 @@ enum st links_check(struct store *store, const struct entry *entry, bool *ret_is
     return st;
 }
 
-enum st links_check_count(struct store *store, int64_t named)
+enum st links_check_rows(struct store *store, int64_t named)
 {
     int64_t rows = 0;
+    uint64_t card = 0;
     sqlite3_stmt *statement = sql_use(store, SQL_LINK_COUNT);
     enum st st = sql_row(store, statement);
     if (st == ST_OK) {
@@ -91,5 +177,16 @@ enum st links_check_count(struct store *store, int64_t named)
         st = store_corrupt(store, "%lld media are noted, but entries link %lld", (long long)rows,
                            (long long)named);
     }
-    return st;
+    if (st != ST_OK) {
+        return st;
+    }
+    statement = sql_use(store, SQL_CLUB_LINK_ALL);
+    while ((st = sql_row(store, statement)) == ST_OK) {
+        st = club_row(store, statement, &card);
+        if (st != ST_OK) {
+            break;
+        }
+    }
+    (void)sqlite3_reset(statement);
+    return st == ST_REFUSED ? ST_OK : st;
 }

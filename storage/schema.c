@@ -26,9 +26,12 @@ static const struct {
              " acknowledged INTEGER NOT NULL CHECK(acknowledged BETWEEN 0 AND 16777215)) STRICT"},
     {"links", "CREATE TABLE links(medium BLOB PRIMARY KEY NOT NULL CHECK(length(medium) = 17),"
               " seq INTEGER NOT NULL REFERENCES journal(seq)) STRICT, WITHOUT ROWID"},
+    {"club_links", "CREATE TABLE club_links(medium BLOB PRIMARY KEY NOT NULL"
+                   " CHECK(length(medium) = 17), card_number INTEGER NOT NULL,"
+                   " digest BLOB NOT NULL CHECK(length(digest) = 8)) STRICT, WITHOUT ROWID"},
 };
 /* How many of the tables a file of each version has: a migration adds the rest. */
-static const size_t tables_of[STORE_VERSION + 1] = {[1] = 6, [2] = 7};
+static const size_t tables_of[STORE_VERSION + 1] = {[1] = 6, [2] = 8};
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
 /* One number out of a one-row query. */

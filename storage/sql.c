@@ -32,6 +32,10 @@ static const char *const texts[STATEMENTS] = {
                      " ON CONFLICT(medium) DO UPDATE SET seq = ?2",
     [SQL_LINK] = "SELECT seq FROM links WHERE medium = ?1",
     [SQL_LINK_COUNT] = "SELECT count(*) FROM links",
+    [SQL_CLUB_LINK_PUT] = "INSERT INTO club_links(medium, card_number, digest) VALUES(?1, ?2, ?3)"
+                          " ON CONFLICT(medium) DO UPDATE SET card_number = ?2, digest = ?3",
+    [SQL_CLUB_LINK] = "SELECT medium, card_number, digest FROM club_links WHERE medium = ?1",
+    [SQL_CLUB_LINK_ALL] = "SELECT medium, card_number, digest FROM club_links",
     [SQL_ACKNOWLEDGED] = "SELECT acknowledged FROM sync WHERE one = 1",
     [SQL_ACKNOWLEDGE] = "INSERT INTO sync(one, acknowledged) VALUES(1, ?1)"
                         " ON CONFLICT(one) DO UPDATE SET acknowledged = ?1",

@@ -109,10 +109,21 @@ ST_CHECK enum st cards_seen_at(struct store *store, uint64_t card_number, struct
 
 /* --- media --------------------------------------------------------------------------------- */
 
-/* The entry that links the medium with this keyed hash (hal/keystore.h) to a card; the newest one
- * if there are several. Kept up to date by journal_append. ST_REFUSED: it is not linked here. */
+/* The card that the medium with this keyed hash (hal/keystore.h) is linked to: by the club's word
+ * if it has come, else by the newest link in the journal. ST_REFUSED: it is not linked, as far as
+ * is known here. */
 ST_CHECK enum st links_find(struct store *store, uint8_t key_version,
-                            const uint8_t tag[ENTRY_TAG_BYTES], struct entry *ret);
+                            const uint8_t tag[ENTRY_TAG_BYTES], uint64_t *ret_card);
+
+struct club_link {
+    uint8_t key_version;
+    uint8_t tag[ENTRY_TAG_BYTES];
+    uint64_t card_number; /* a valid one */
+};
+enum { CLUB_LINKS_MAX = 100 };
+/* Takes in what the club says of `count` media (at most CLUB_LINKS_MAX), all or none. The same
+ * again changes nothing. Only sync calls it. */
+ST_CHECK enum st links_take(struct store *store, const struct club_link *links, size_t count);
 
 /* --- settings and programme ---------------------------------------------------------------- */
 

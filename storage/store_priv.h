@@ -39,6 +39,9 @@ enum statement {
     SQL_LINK_PUT,
     SQL_LINK,
     SQL_LINK_COUNT,
+    SQL_CLUB_LINK_PUT,
+    SQL_CLUB_LINK,
+    SQL_CLUB_LINK_ALL,
     SQL_ACKNOWLEDGED,
     SQL_ACKNOWLEDGE,
     SQL_SETTING,
@@ -156,7 +159,7 @@ ST_CHECK enum st links_note(struct store *store, const struct entry *entry);
 /* Checks that the table names `entry`, a link, or a later one of the same medium; *ret_is_named
  * says that it is this one. */
 ST_CHECK enum st links_check(struct store *store, const struct entry *entry, bool *ret_is_named);
-/* Checks that the table has `named` rows. */
-ST_CHECK enum st links_check_count(struct store *store, int64_t named);
+/* Checks that the table has `named` rows, and each row of the club's. */
+ST_CHECK enum st links_check_rows(struct store *store, int64_t named);
 
 #endif

@@ -209,7 +209,7 @@ static enum st verify_in_transaction(struct verification *v)
         st = cards_verify(v);
     }
     if (st == ST_OK) {
-        st = links_check_count(v->store, v->links);
+        st = links_check_rows(v->store, v->links);
     }
     if (st == ST_OK) {
         st = journal_not_restored(v->store, &tip);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "firmware/engine/programme.h"
+#include "hal/base/bytes.h"
 #include "hal/clock.h"
 
 struct client {
@@ -53,6 +54,67 @@ static enum st store_says(const struct client *client, enum st st, struct fault 
 {
     *fault = *store_fault(client->store);
     return st == ST_REFUSED ? ST_CORRUPT : st; /* where no refusal is a possible answer */
+}
+
+/* --- links of media ----------------------------------------------------------------------------
+ */
+
+/* How far the club's links have come: the number of the last one and the beginning of its hash, or
+ * nothing. What does not read is asked for from the beginning. */
+static const char setting_links[] = "links.have";
+
+static enum st read_links_have(struct client *client, struct fault *fault)
+{
+    struct wire_links_have *have = &client->request.links;
+    char text[64];
+    *have = (struct wire_links_have){.is_there = true};
+    const enum st st = setting_get(client->store, setting_links, text, sizeof text);
+    if (st == ST_REFUSED) {
+        return ST_OK;
+    }
+    if (st != ST_OK) {
+        return store_says(client, st, fault);
+    }
+    char *end = text;
+    const unsigned long no = strtoul(text, &end, 10);
+    if (no >= 1 && no <= INT32_MAX && *end == ' ' &&
+        hex_decode(end + 1, have->mark, sizeof have->mark) == ST_OK) {
+        have->no = (uint32_t)no;
+    } else {
+        memset(have->mark, 0, sizeof have->mark);
+    }
+    return ST_OK;
+}
+
+/* The rows first, then how far they go: cut in between, they come once more and change nothing. */
+static enum st take_links(struct client *client, const struct wire_links *news,
+                          struct client_report *report, struct fault *fault)
+{
+    struct club_link links[WIRE_LINKS_MAX];
+    _Static_assert((int)WIRE_LINKS_MAX <= (int)CLUB_LINKS_MAX, "one answer is one transaction");
+    if (news->from != client->request.links.no && news->from != 0) {
+        fault_say(fault,
+                  "The club's answer makes no sense: links after %" PRIu32 " were not asked.",
+                  news->from);
+        return ST_FOREIGN;
+    }
+    for (uint32_t i = 0; i < news->count; i += 1) {
+        links[i].key_version = news->list[i].medium[0];
+        memcpy(links[i].tag, news->list[i].medium + 1, sizeof links[i].tag);
+        links[i].card_number = news->list[i].card_number;
+    }
+    char text[64] = "0";
+    if (news->count > 0) {
+        char mark[2 * WIRE_LINK_MARK_BYTES + 1];
+        hex_encode(links[news->count - 1].tag, WIRE_LINK_MARK_BYTES, mark);
+        (void)snprintf(text, sizeof text, "%" PRIu32 " %s", news->from + news->count, mark);
+    }
+    enum st st = links_take(client->store, links, news->count);
+    if (st == ST_OK) {
+        st = setting_put(client->store, setting_links, text);
+    }
+    report->has_more = news->count == WIRE_LINKS_MAX;
+    return st == ST_OK ? ST_OK : store_says(client, st, fault);
 }
 
 /* --- the request ------------------------------------------------------------------------------ */
@@ -145,6 +207,7 @@ static enum st read_request(struct client *client, struct client_report *report,
     enum st st = read_terminal(client, &request->terminal, fault);
     if (st != ST_OK || (st = read_counts(client, report, &counts, fault)) != ST_OK ||
         (st = read_programme_version(client, &request->programme, fault)) != ST_OK ||
+        (st = read_links_have(client, fault)) != ST_OK ||
         (st = read_entries(client, report->acknowledged, fault)) != ST_OK) {
         return st;
     }
@@ -251,6 +314,10 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
         (st = take_time(client, news.time_s, fault)) != ST_OK) {
         return st;
     }
+    if (news.links.is_there && (st = take_links(client, &news.links, report, fault)) != ST_OK) {
+        return st;
+    }
+    report->has_more |= news.programme != NULL; /* links come without a programme */
     return news.programme != NULL ? take_programme(client, &news, fault) : ST_OK;
 }
 
@@ -321,11 +388,20 @@ enum st client_sync(struct client *client, struct client_report *ret, struct fau
 
 enum st client_catch_up(struct client *client, struct client_report *ret, struct fault *fault)
 {
+    enum { LINK_TURNS_MAX = 1000 };
     uint64_t turns_max = 8;
     for (uint64_t turn = 0; turn < turns_max; turn += 1) {
         enum st st = client_sync(client, ret, fault);
-        if (st != ST_OK || ret->acknowledged == ret->entries) {
+        const bool is_sent = ret->acknowledged == ret->entries;
+        if (st != ST_OK || (is_sent && !ret->has_more)) {
             return st;
+        }
+        if (is_sent) {
+            if (turn + 1 == LINK_TURNS_MAX) {
+                return ST_OK; /* the rest comes with the next sync */
+            }
+            turns_max = turn + 2;
+            continue;
         }
         /* Twice the journal, for a club that was restored meanwhile, and then some. */
         turns_max = 8 + 2 * ((uint64_t)ret->entries / client->batch + 1);

@@ -30,10 +30,11 @@ struct client_report {
     uint32_t entries;      /* in the journal */
     uint32_t acknowledged; /* by the club */
     int retry_after_s;     /* with ST_AGAIN: the club's wish; 0 = none */
+    bool has_more;         /* the answer was full of links: there may be more of them */
 };
 
 /* One round trip. *ret is filled in as far as it is known, whatever the status.
- * ST_OK       done; call again at once while acknowledged < entries.
+ * ST_OK       done; call again at once while acknowledged < entries or has_more.
  * ST_AGAIN    the club, or the other process at the database, is busy: back off.
  * ST_IO, ST_GONE, ST_FOREIGN, ST_FULL  no line, no space, or no answer that we understand: back
  * off. ST_DENIED   a certificate is wrong or revoked: a person must act. ST_REFUSED  not enrolled,

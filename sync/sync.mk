@@ -1,5 +1,5 @@
 # wire: the codec that the club links too. vafa-sync: the only user of the network towards the club.
-WIRE_SRC := sync/wire.c sync/pack.c
+WIRE_SRC := sync/wire.c sync/wire_links.c sync/pack.c
 WIRE_LIBS := -ljansson -lz
 
 SYNC_SRC := sync/http.c sync/random.c sync/tls.c sync/line.c sync/identity.c sync/client.c \

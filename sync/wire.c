@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hal/base/bytes.h"
+#include "sync/wire_links.h"
 
 /* --- reading JSON ----------------------------------------------------------------------------- */
 
@@ -223,14 +224,17 @@ enum st wire_sync_encode(const struct wire_sync *sync, char *ret_text, size_t ma
     hex_encode(sync->base, sizeof sync->base, base);
     const struct wire_health *health = &sync->health;
     size_t at = 0;
-    enum st st = dump(json_pack("{s:i, s:I, s:I, s:s, s:{s:I}, s:{s:I, s:I, s:I, s:i, s:s}}", "v",
-                                WIRE_VERSION, "terminal", (json_int_t)sync->terminal, "after",
-                                (json_int_t)sync->after, "base", base, "have", "programme",
-                                (json_int_t)sync->programme, "health", "unsent",
-                                (json_int_t)health->unsent, "pending", (json_int_t)health->pending,
-                                "oldest", (json_int_t)health->oldest_s, "clock", (int)health->clock,
-                                "firmware", health->firmware),
-                      ret_text, max, &at);
+    json_t *root = json_pack(
+        "{s:i, s:I, s:I, s:s, s:{s:I}, s:{s:I, s:I, s:I, s:i, s:s}}", "v", WIRE_VERSION, "terminal",
+        (json_int_t)sync->terminal, "after", (json_int_t)sync->after, "base", base, "have",
+        "programme", (json_int_t)sync->programme, "health", "unsent", (json_int_t)health->unsent,
+        "pending", (json_int_t)health->pending, "oldest", (json_int_t)health->oldest_s, "clock",
+        (int)health->clock, "firmware", health->firmware);
+    if (root != NULL && !wire_links_have_put(json_object_get(root, "have"), &sync->links)) {
+        json_decref(root);
+        return ST_IO;
+    }
+    enum st st = dump(root, ret_text, max, &at);
     if (st != ST_OK) {
         return st;
     }
@@ -401,6 +405,7 @@ enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, s
         (st = read_text(root, "base", sizeof base - 1, sizeof base - 1, base, fault)) != ST_OK ||
         (st = read_object(root, "have", &have, fault)) != ST_OK ||
         (st = read_number(have, "programme", 0, INT32_MAX, &ret->programme, fault)) != ST_OK ||
+        (st = wire_links_have_get(have, &ret->links, fault)) != ST_OK ||
         (st = read_health(root, &ret->health, fault)) != ST_OK ||
         (!scanned && (st = read_entries(root, ret, fault)) != ST_OK)) {
         goto out;
@@ -438,6 +443,10 @@ enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret
         json_decref(root);
         return ST_IO;
     }
+    if (root != NULL && !wire_links_put(root, &answer->links)) {
+        json_decref(root);
+        return ST_IO;
+    }
     return dump(root, ret_text, max, ret_size);
 }
 
@@ -454,6 +463,7 @@ enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_
     if ((st = read_number(root, "acknowledged", 0, WIRE_SEQUENCE_MAX, &ret->acknowledged, fault)) !=
             ST_OK ||
         (st = read_integer(root, "time", 1, INT64_MAX, &ret->time_s, fault)) != ST_OK ||
+        (st = wire_links_get(root, &ret->links, fault)) != ST_OK ||
         json_object_get(root, "programme") == NULL) {
         goto out;
     }

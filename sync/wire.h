@@ -93,12 +93,33 @@ struct wire_health {
     char firmware[WIRE_FIRMWARE_MAX + 1];
 };
 
+/* Media (docs/media.md): how far the terminal has the club's links. */
+enum { WIRE_LINKS_MAX = 100, WIRE_MEDIUM_BYTES = 17, WIRE_LINK_MARK_BYTES = 8 };
+struct wire_links_have {
+    bool is_there;                      /* false: it takes none */
+    uint32_t no;                        /* 0 = none; the number of the last one, 0..2^31-1 */
+    uint8_t mark[WIRE_LINK_MARK_BYTES]; /* that one's hash, its beginning; zeros for 0 */
+};
+
+struct wire_link {
+    uint8_t medium[WIRE_MEDIUM_BYTES]; /* version of the media master, keyed hash */
+    uint64_t card_number;              /* a valid one */
+};
+
+/* Links from + 1, from + 2 ... Other than the terminal's `no`: the club begins anew. */
+struct wire_links {
+    bool is_there;
+    uint32_t from, count; /* 0..2^31-1; 0..WIRE_LINKS_MAX */
+    struct wire_link list[WIRE_LINKS_MAX];
+};
+
 /* One batch. About 580 KiB: allocate it once a thread, not on a stack. */
 struct wire_sync {
     uint32_t terminal;              /* 1..WIRE_TERMINAL_MAX */
     uint32_t after;                 /* 0..WIRE_SEQUENCE_MAX */
     uint8_t base[ENTRY_HASH_BYTES]; /* chain value of entry `after` */
     uint32_t programme;             /* version that the terminal has; 0 = none */
+    struct wire_links_have links;
     struct wire_health health;
     uint32_t entry_count; /* 0..WIRE_ENTRIES_MAX; after + count <= WIRE_SEQUENCE_MAX */
     struct wire_entry entries[WIRE_ENTRIES_MAX]; /* after + 1, after + 2 ...; not looked into */
@@ -115,6 +136,7 @@ struct wire_sync_answer {
     int64_t time_s;             /* the club's clock, seconds since 1970 UTC, > 0 */
     uint32_t programme_version; /* 0 = none newer than the terminal's; else 1..2^31-1 */
     const char *programme;      /* its document, NUL-terminated; NULL when the version is 0 */
+    struct wire_links links;
 };
 
 ST_CHECK enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret_text,

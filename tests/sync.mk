@@ -1,6 +1,6 @@
 # Tests of sync. PROGRAMS/TESTS: see docs/building.md
 TESTS += test_wire test_http
-test_wire_SRC = tests/unit/test_wire.c $(WIRE_SRC) $(HAL_BASE_SRC)
+test_wire_SRC = tests/unit/test_wire.c $(WIRE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_wire_LIBS = $(WIRE_LIBS) -lcmocka
 test_http_SRC = tests/unit/test_http.c sync/http.c $(HAL_BASE_SRC)
 test_http_LIBS = -lcmocka

@@ -80,15 +80,15 @@ static uint8_t newest_version(const struct desk *desk)
     return KEYSTORE_VERSIONS;
 }
 
-/* The link of the medium, under whatever version of the master it was made; the newest of several.
+/* The card that the medium is linked to, under the highest version of the master that knows it.
  * ST_REFUSED: none. ST_UNSUPPORTED: no master. ST_GONE: a token fell silent. Others: the store's.
  */
-static enum st find_link(struct desk *desk, const struct identifier *id, struct entry *ret)
+static enum st find_link(struct desk *desk, const struct identifier *id, uint64_t *ret_card)
 {
-    enum st found = newest_version(desk) < KEYSTORE_VERSIONS ? ST_REFUSED : ST_UNSUPPORTED;
-    for (uint8_t version = 0; version < KEYSTORE_VERSIONS && desk->config.keys != NULL; version++) {
-        struct entry entry;
+    enum st st = ST_UNSUPPORTED;
+    for (uint8_t version = KEYSTORE_VERSIONS; version > 0 && desk->config.keys != NULL;) {
         uint8_t tag[KEYSTORE_MEDIUM_TAG_BYTES];
+        version--;
         if (!keystore_has_media(desk->config.keys, version)) {
             continue;
         }
@@ -96,15 +96,12 @@ static enum st find_link(struct desk *desk, const struct identifier *id, struct 
             ST_OK) {
             return ST_GONE;
         }
-        const enum st st = links_find(desk->config.store, version, tag, &entry);
-        if (st == ST_OK && (found != ST_OK || entry.sequence > ret->sequence)) {
-            *ret = entry;
-            found = ST_OK;
-        } else if (st != ST_OK && st != ST_REFUSED) {
+        st = links_find(desk->config.store, version, tag, ret_card);
+        if (st != ST_REFUSED) {
             return st;
         }
     }
-    return found;
+    return st;
 }
 
 static const char say_no_master[] = "This terminal has no key for media: have the custodians add "
@@ -166,12 +163,12 @@ static enum terminal_progress answer_found(struct desk *desk, uint64_t card)
 static enum terminal_progress find(struct desk *desk)
 {
     const struct identifier *id = &desk->request.medium;
-    struct entry link;
+    uint64_t card = 0;
     if (shows_card_number(id)) {
         return answer_found(desk, id->number);
     }
-    const enum st st = find_link(desk, id, &link);
-    return st == ST_OK ? answer_found(desk, link.link.card_number) : fail_link(desk, st);
+    const enum st st = find_link(desk, id, &card);
+    return st == ST_OK ? answer_found(desk, card) : fail_link(desk, st);
 }
 
 /* --- link ----------------------------------------------------------------------------------- */
@@ -243,13 +240,13 @@ static enum terminal_progress append_link(struct desk *desk, const struct card_v
 
 static enum terminal_progress link_card(struct desk *desk, const struct tap_answer *tap)
 {
-    struct entry before;
+    uint64_t before = 0;
     if (tap->snapshot.status != CARD_ACTIVE || tap->listing != LISTING_NONE) {
         return fail(desk, TAP_REASON_REFUSED,
                     "This card is blocked, closed or listed: nothing is linked to it.");
     }
     const enum st st = find_link(desk, &desk->request.medium, &before);
-    if (st == ST_OK && before.link.card_number != tap->card_number) {
+    if (st == ST_OK && before != tap->card_number) {
         return fail(desk, TAP_REASON_REFUSED,
                     "This medium is linked to another card: nothing was "
                     "changed. Call the club.");

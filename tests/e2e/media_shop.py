@@ -264,6 +264,36 @@ def conflict_and_club(shop):
     case("... and its books balance", shop.club("report").returncode == 0)
 
 
+def second_terminal(shop):
+    """Another terminal of the club, with the same masters, in the same folder under other names."""
+    shop.stop("terminal")
+    for name in ("terminal.db", "terminal.db-wal", "terminal.db-shm", "identity", "terminal.db.hotlist"):
+        if os.path.exists(shop.path(name)):
+            os.rename(shop.path(name), shop.path("first." + name))
+    shop.enrol()
+    shop.sync_once()
+    shop.start_terminal("--ident", shop.path("ident.sock"))
+    answer = till(shop, "find", "-", typed=CODE + "\n")
+    case("another terminal finds by the national code once it has synced", answer.get("state") == "done" and
+         answer["card"] == shop.number[:6] + "******" + shop.number[-4:], answer)
+    case("... and knows no state of a card that it never saw", "points" not in answer and
+         "not seen the card" in answer["say"], answer)
+    shop.card("insert card2")
+    answer = till(shop, "link", "-", typed=CODE + "\n")
+    case("... and does not link it to another card", answer.get("reason") == "refused", answer)
+    answer = till(shop, "link", "-", typed=PHONE + "\n")
+    case("... and finds linked already what is", answer.get("state") == "done", answer)
+    shop.card("remove")
+    case("... without an entry", len(json.loads(shop.club("links", "--json").stdout)) == 4)
+    shop.stop("terminal")
+    for name in ("terminal.db", "terminal.db-wal", "terminal.db-shm", "identity", "terminal.db.hotlist"):
+        if os.path.exists(shop.path(name)):
+            os.rename(shop.path(name), shop.path("second." + name))
+        if os.path.exists(shop.path("first." + name)):
+            os.rename(shop.path("first." + name), shop.path(name))
+    shop.start_terminal("--ident", shop.path("ident.sock"))
+
+
 def restart(shop):
     shop.stop("terminal")
     shop.start_terminal("--ident", shop.path("ident.sock"))
@@ -308,6 +338,7 @@ def main():
         em4100(shop)
         bank_card(shop)
         conflict_and_club(shop)
+        second_terminal(shop)
         nothing_kept(shop)
         restart(shop)
     return failed > 0

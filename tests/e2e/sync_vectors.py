@@ -72,6 +72,12 @@ refuse("sync", sync, ["terminal"], 0, 2**20, 2**63 - 1, 17.0, "17")
 refuse("sync", sync, ["after"], 2**24)
 refuse("sync", sync, ["base"], "0" * 63, "0" * 65, "g" * 64, "")
 refuse("sync", sync, ["have", "programme"], ..., -1, 2**31, "3")
+linked = {**last, "have": {"programme": 3, "links": {"no": 12, "mark": "0011223344556677"}}}
+case("sync: how far the links have come", "sync", linked, "ok")
+case("sync: no links yet", "sync", put(put(linked, ["have", "links", "no"], 0), ["have", "links", "mark"], "0" * 16), "ok")
+refuse("sync", linked, ["have", "links"], None, 1, [], {})
+refuse("sync", linked, ["have", "links", "no"], ..., -1, 2**31, "1", 1.5)
+refuse("sync", linked, ["have", "links", "mark"], ..., "", "0" * 15, "0" * 17, "g" * 16, 7)
 for key in sync["health"]:
     refuse("sync", sync, ["health", key], ..., None, -1 if key != "firmware" else 5)
 refuse("sync", sync, ["health", "clock"], 3)
@@ -125,6 +131,16 @@ plain = {"v": 1, "acknowledged": 242, "time": 1790000123}
 news = {**plain, "programme": {"version": 4, "text": '{"version": 4, "club": "وفا"}'}}
 case("sync_answer", "sync_answer", plain, "ok")
 case("sync_answer: with a programme", "sync_answer", news, "ok")
+link = lambda version, card: b64(bytes([version]) + rng.randbytes(16) + card.to_bytes(8, "little"))
+links = {**plain, "links": {"from": 12, "list": [link(0, 6362140000000011), link(15, 6362140000000011)]}}
+case("sync_answer: with links", "sync_answer", links, "ok")
+case("sync_answer: links from the beginning, none", "sync_answer", put(put(links, ["links", "from"], 0), ["links", "list"], []), "ok")
+case("sync_answer: 100 links", "sync_answer", put(links, ["links", "list"], [link(3, 6362140000000011)] * 100), "ok")
+refuse("sync_answer", links, ["links"], None, 1, [], {}, "x")
+refuse("sync_answer", links, ["links", "from"], ..., -1, 2**31, 2**31 - 5, "1")
+refuse("sync_answer", links, ["links", "list"], ..., None, {}, [link(3, 6362140000000011)] * 101)
+refuse("sync_answer", links, ["links", "list", 1], "", 7, b64(bytes(24)), b64(bytes(26)), link(16, 6362140000000011),
+       link(1, 6362140000000012), link(1, 0), link(1, 2**64 - 1))
 case("sync_answer: unknown fields", "sync_answer", {**plain, "actions": [1]}, "ok", plain)
 for key in plain:
     refuse("sync_answer", plain, [key], ..., None, -1, 0.5, "1", [])

@@ -18,6 +18,7 @@
 #include "hal/base/bytes.h"
 #include "server/accounts.h"
 #include "server/ledger.h"
+#include "server/links.h"
 #include "server/registry.h"
 #include "server/report.h"
 #include "server/schema.h"
@@ -1010,6 +1011,59 @@ static void posting_keeps_a_medium_with_the_card_that_claimed_it_first(void **st
     assert_true(is_balanced(club));
 }
 
+/* A terminal that asks on until it has all, as sync/client.c does; returns how many answers came.
+ */
+static unsigned ask_links(struct club *club, struct wire_links_have *have, unsigned *ret_links)
+{
+    unsigned answers = 0;
+    static struct wire_links news;
+    *ret_links = 0;
+    for (;;) {
+        assert_int_equal(links_news(club->db, have, &news), ST_OK);
+        if (!news.is_there) {
+            return answers;
+        }
+        answers++;
+        *ret_links += news.count;
+        have->no = news.from + news.count;
+        memset(have->mark, 0, sizeof have->mark);
+        if (news.count > 0) {
+            memcpy(have->mark, news.list[news.count - 1].medium + 1, sizeof have->mark);
+        }
+    }
+}
+
+static void links_come_in_bounded_answers_each_once(void **state)
+{
+    struct club *club = *state;
+    struct wire_links_have have = {.is_there = true};
+    unsigned links = 0;
+    assert_int_equal(ask_links(club, &have, &links), 0);
+    for (int n = 0; n < 250; n++) {
+        add_link(club, 0, 1, (uint8_t)n);
+    }
+    sync_all(club, 0, 0);
+    assert_int_equal(ask_links(club, &have, &links), 3); /* 100, 100, 50 */
+    assert_int_equal(links, 250);
+    assert_int_equal(ask_links(club, &have, &links), 0);
+    add_link(club, 1, 2, 0xfe);
+    add_link(club, 1, 3, 0); /* another card's: a case, no news */
+    sync_all(club, 1, 0);
+    assert_int_equal(ask_links(club, &have, &links), 1);
+    assert_int_equal(links, 1);
+
+    /* The club does not know that state: it was restored, or has counted on from another one. */
+    have.mark[3] ^= 1;
+    assert_int_equal(ask_links(club, &have, &links), 3);
+    assert_int_equal(links, 251);
+    have.no = 9999;
+    assert_int_equal(ask_links(club, &have, &links), 3);
+    assert_int_equal(db_exec(club->db, "DELETE FROM link"), ST_OK);
+    assert_int_equal(ask_links(club, &have, &links), 1);
+    assert_int_equal(links, 0);
+    assert_int_equal(have.no, 0);
+}
+
 static void schema_adds_what_version_1_lacks(void **state)
 {
     struct club *club = *state;
@@ -1104,6 +1158,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(posting_keeps_a_medium_with_the_card_that_claimed_it_first,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(links_come_in_bounded_answers_each_once, setup, teardown),
         cmocka_unit_test_setup_teardown(schema_adds_what_version_1_lacks, setup, teardown),
         cmocka_unit_test_setup_teardown(schema_refuses_a_database_of_another_version, setup,
                                         teardown),

@@ -368,7 +368,7 @@ static void a_link_finds_its_card_and_the_newest_counts(void **state)
     (void)state;
     struct store *store = open_ok();
     struct model model;
-    struct entry found;
+    uint64_t found = 0;
     uint8_t tag[ENTRY_TAG_BYTES], other[ENTRY_TAG_BYTES];
     uint32_t entries = 0;
     memset(tag, 1, sizeof tag);
@@ -376,8 +376,7 @@ static void a_link_finds_its_card_and_the_newest_counts(void **state)
     model_init(&model, 2, 1);
     append_ok(store, &model, link_of(&model, 0, 1));
     assert_int_equal(links_find(store, 2, tag, &found), ST_OK);
-    assert_int_equal(found.sequence, 1);
-    assert_true(found.link.card_number == model_card(0));
+    assert_true(found == model_card(0));
     assert_int_equal(links_find(store, 1, tag, &found), ST_REFUSED);
     assert_int_equal(links_find(store, 2, other, &found), ST_REFUSED);
     append_ok(store, &model, link_of(&model, 1, 1));
@@ -385,11 +384,44 @@ static void a_link_finds_its_card_and_the_newest_counts(void **state)
     store_close(store);
     store = open_ok();
     assert_int_equal(links_find(store, 2, tag, &found), ST_OK);
-    assert_true(found.link.card_number == model_card(1));
+    assert_true(found == model_card(1));
     assert_int_equal(links_find(store, 2, other, &found), ST_OK);
-    assert_int_equal(found.sequence, 3);
+    assert_true(found == model_card(0));
     assert_int_equal(journal_verify(store, &entries, NULL), ST_OK);
     assert_int_equal(entries, 3);
+    store_close(store);
+    model_finish(&model);
+}
+
+static void the_club_s_word_on_a_medium_comes_before_the_journal_s(void **state)
+{
+    (void)state;
+    struct store *store = open_ok();
+    struct model model;
+    struct club_link links[CLUB_LINKS_MAX];
+    uint64_t found = 0;
+    uint32_t entries = 0;
+    model_init(&model, 2, 1);
+    append_ok(store, &model, link_of(&model, 0, 1));
+    for (uint8_t i = 0; i < CLUB_LINKS_MAX; i++) {
+        links[i] = (struct club_link){.key_version = 2, .card_number = model_card(1)};
+        memset(links[i].tag, i, ENTRY_TAG_BYTES);
+    }
+    for (int n = 0; n < 2; n++) { /* the same again changes nothing */
+        assert_int_equal(links_take(store, links, CLUB_LINKS_MAX), ST_OK);
+        for (uint8_t i = 0; i < CLUB_LINKS_MAX; i++) {
+            assert_int_equal(links_find(store, 2, links[i].tag, &found), ST_OK);
+            assert_true(found == model_card(1));
+        }
+    }
+    assert_int_equal(links_take(store, links, 0), ST_OK);
+    assert_int_equal(links_find(store, 3, links[0].tag, &found), ST_REFUSED);
+    assert_int_equal(journal_verify(store, &entries, NULL), ST_OK);
+    store_close(store);
+    run_sql("UPDATE club_links SET card_number = card_number + 9 WHERE hex(medium) LIKE '020101%'");
+    store = open_ok();
+    assert_int_equal(links_find(store, 2, links[1].tag, &found), ST_CORRUPT);
+    assert_int_equal(journal_verify(store, &entries, NULL), ST_CORRUPT);
     store_close(store);
     model_finish(&model);
 }
@@ -406,8 +438,8 @@ static void a_changed_link_is_found(void **state)
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         struct model model;
-        struct entry found;
         uint8_t tag[ENTRY_TAG_BYTES];
+        uint64_t found = 0;
         uint32_t entries = 0;
         memset(tag, 1, sizeof tag);
         crash_vfs_reset();
@@ -438,7 +470,7 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
     model_init(&model, 2, 1);
     append_ok(store, &model, model_sighting(&model, 0, 5));
     store_close(store);
-    run_sql("DROP TABLE links; PRAGMA user_version = 1");
+    run_sql("DROP TABLE links; DROP TABLE club_links; PRAGMA user_version = 1");
     store = open_ok();
     append_ok(store, &model, link_of(&model, 0, 1));
     assert_true(model_agrees(&model, 2, store));
@@ -446,7 +478,7 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
     store_close(store);
     store_close(open_ok());
     /* What an older version has must be right before anything is added. */
-    run_sql("DROP TABLE links; DROP TABLE sync; PRAGMA user_version = 1");
+    run_sql("DROP TABLE links; DROP TABLE club_links; DROP TABLE sync; PRAGMA user_version = 1");
     assert_int_equal(open_st(&config, &fault), ST_CORRUPT);
     model_finish(&model);
 }
@@ -496,6 +528,9 @@ static uint8_t *image_make(struct model *model, size_t *ret_size)
     for (uint32_t i = 0; i < 500; i++) {
         append_ok(store, model, model_draw(model));
     }
+    append_ok(store, model, link_of(model, 0, 1)); /* so that no two pages are equal */
+    const struct club_link club_link = {.card_number = model_card(1)};
+    assert_int_equal(links_take(store, &club_link, 1), ST_OK);
     assert_int_equal(setting_put(store, "terminal", "17"), ST_OK);
     static char programme[9000];
     memset(programme, 'p', sizeof programme - 1);
@@ -807,6 +842,7 @@ int main(void)
         cmocka_unit_test_setup(other_programs_database_is_foreign_and_untouched, disk_new),
         cmocka_unit_test_setup(newer_version_is_foreign, disk_new),
         cmocka_unit_test_setup(a_link_finds_its_card_and_the_newest_counts, disk_new),
+        cmocka_unit_test_setup(the_club_s_word_on_a_medium_comes_before_the_journal_s, disk_new),
         cmocka_unit_test_setup(a_changed_link_is_found, disk_new),
         cmocka_unit_test_setup(a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has,
                                disk_new),
