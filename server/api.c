@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/hotlist.h"
 #include "server/ledger.h"
 #include "server/links.h"
 #include "server/registry.h"
@@ -28,6 +29,7 @@ struct api {
     struct wire_enrol enrol;
     struct wire_enrol_answer enrol_answer;
     char programme[PROGRAMME_TEXT_MAX + 1];
+    struct listing_change changes[WIRE_CHANGES_MAX];
     char text[WIRE_REQUEST_MAX + 1];
     char reply[WIRE_ANSWER_MAX];
     char packed[WIRE_ANSWER_MAX];
@@ -345,6 +347,11 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
     }
     if (st == ST_OK && api->sync.links.is_there && answer.programme == NULL) { /* one at a time */
         st = links_news(api->db, &api->sync.links, &answer.links);
+    }
+    /* Not beside a programme: together they could be more than an answer holds. */
+    if (st == ST_OK && api->sync.has_list && answer.programme == NULL) {
+        st = hotlist_news(api->db, &api->sync.list, api->changes, &answer.list);
+        answer.has_list = st == ST_OK;
     }
     if (st == ST_OK) {
         st = wire_sync_answer_encode(&answer, api->reply, sizeof api->reply, &size);

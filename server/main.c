@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "firmware/engine/programme.h"
+#include "firmware/engine/snapshot.h"
 #include "server/ca.h"
 #include "server/db.h"
+#include "server/hotlist.h"
 #include "server/links.h"
 #include "server/registry.h"
 #include "server/report.h"
@@ -34,10 +36,16 @@ static const char usage[] =
     "  programme FILE                                check a programme and hand it out\n"
     "  report [--json]                               ledger, cards, merchants, gaps, cases\n"
     "  links [--json]                                which medium belongs to which card\n"
+    "  hotlist add CARD [--reason WORD]              refuse a card everywhere: lost (or stolen,\n"
+    "                                                blocked, clone, replaced)\n"
+    "  hotlist remove CARD                           take it off the list\n"
+    "  hotlist load FILE                             many: a card and a reason, or off, a line\n"
+    "  hotlist list [--json]                         the list\n"
     "  dump                                          balances and all entries, as JSON\n";
 
 struct options {
-    const char *command, *argument;
+    const char *command, *argument, *second;
+    const char *reason;
     const char *data, *listen, *merchant, *branch, *hours;
     const char *hosts[CA_HOSTS_MAX];
     size_t host_count;
@@ -208,6 +216,65 @@ static enum st club_links(struct club *club)
     return links_write(club->db, club->options->json, stdout);
 }
 
+static enum st hotlist_change_one(struct club *club, bool is_add)
+{
+    const struct options *options = club->options;
+    const char *reason = options->reason == NULL ? "lost" : options->reason;
+    const int64_t card = number_of(options->second);
+    const uint8_t listing = is_add ? listing_of_word(reason) : LISTING_NONE;
+    bool is_changed = false;
+    if (card == 0 || strlen(options->second) != 16 || !card_number_is_valid((uint64_t)card)) {
+        fault_say(&club->fault, "\"%.40s\" is not a card number: 16 digits, the last one checks.",
+                  options->second == NULL ? "" : options->second);
+        return ST_FOREIGN;
+    }
+    if (is_add && listing == LISTING_NONE) {
+        fault_say(&club->fault,
+                  "--reason is lost, stolen, blocked, clone or replaced, not \"%.40s\".", reason);
+        return ST_FOREIGN;
+    }
+    enum st st =
+        hotlist_set(club->db, (uint64_t)card, listing, club->now_s, &is_changed, &club->fault);
+    if (st == ST_OK) {
+        printf("%s\n", !is_changed ? "The list says so already."
+                       : is_add    ? "Terminals refuse the card from their next sync on."
+                                : "The card is off the list; one that was blocked stays blocked.");
+    }
+    return st;
+}
+
+static enum st hotlist_load_file(struct club *club)
+{
+    uint32_t changed = 0;
+    FILE *file = fopen(club->options->second, "re");
+    if (file == NULL) {
+        fault_say(&club->fault, "Cannot read %.100s: %s.", club->options->second, strerror(errno));
+        return ST_IO;
+    }
+    enum st st = hotlist_read(club->db, file, club->now_s, &changed, &club->fault);
+    if (st == ST_OK) {
+        printf("%u cards changed.\n", changed);
+    }
+    (void)fclose(file); /* only read */
+    return st;
+}
+
+static enum st club_hotlist(struct club *club)
+{
+    const char *what = club->options->argument == NULL ? "" : club->options->argument;
+    if (strcmp(what, "add") == 0 || strcmp(what, "remove") == 0) {
+        return hotlist_change_one(club, what[0] == 'a');
+    }
+    if (strcmp(what, "load") == 0 && club->options->second != NULL) {
+        return hotlist_load_file(club);
+    }
+    if (strcmp(what, "list") == 0 && club->options->second == NULL) {
+        return hotlist_write(club->db, club->options->json, stdout);
+    }
+    fault_say(&club->fault, "Say hotlist add CARD, remove CARD, load FILE or list.");
+    return ST_FOREIGN;
+}
+
 static enum st club_dump(struct club *club)
 {
     return report_dump(club->db, stdout);
@@ -222,10 +289,10 @@ static const struct {
     const char *name;
     run_command run;
 } commands[] = {
-    {"serve", club_serve},         {"code", club_code},     {"pending", club_pending},
-    {"approve", club_approve},     {"revoke", club_revoke}, {"terminals", club_terminals},
-    {"programme", club_programme}, {"report", club_report}, {"dump", club_dump},
-    {"links", club_links},
+    {"serve", club_serve},         {"code", club_code},       {"pending", club_pending},
+    {"approve", club_approve},     {"revoke", club_revoke},   {"terminals", club_terminals},
+    {"programme", club_programme}, {"report", club_report},   {"dump", club_dump},
+    {"links", club_links},         {"hotlist", club_hotlist},
 };
 
 /* NULL: there is none of that name. */
@@ -263,7 +330,8 @@ static int parse(char **argv, struct options *ret)
         const char *host = NULL;
         if (take(argv, &i, "--data", &ret->data) || take(argv, &i, "--listen", &ret->listen) ||
             take(argv, &i, "--merchant", &ret->merchant) ||
-            take(argv, &i, "--branch", &ret->branch) || take(argv, &i, "--hours", &ret->hours)) {
+            take(argv, &i, "--branch", &ret->branch) || take(argv, &i, "--hours", &ret->hours) ||
+            take(argv, &i, "--reason", &ret->reason)) {
             continue;
         }
         if (take(argv, &i, "--host", &host)) {
@@ -279,6 +347,8 @@ static int parse(char **argv, struct options *ret)
             ret->command = argv[i];
         } else if (ret->argument == NULL) {
             ret->argument = argv[i];
+        } else if (ret->second == NULL && strcmp(ret->command, "hotlist") == 0) {
+            ret->second = argv[i];
         } else {
             return refuse_usage("one argument too many:", argv[i]);
         }

@@ -78,6 +78,14 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     " at " I64 " NOT NULL, no " I64 " NOT NULL) " STRICT ";"
     "CREATE UNIQUE INDEX link_no ON link (no);"
     "UPDATE club SET value = 2 WHERE name = 'schema'",
+    /* The cards that every terminal refuses, and every change of that, each a version with its mark:
+     * what a terminal with an older version is sent. */
+    [3] =
+    "CREATE TABLE hotlist (card_no " KEY64 " PRIMARY KEY, reason " I64 " NOT NULL,"
+    " at " I64 " NOT NULL) " STRICT ";"
+    "CREATE TABLE hotlog (version " KEY64 " PRIMARY KEY, mark " I64 " NOT NULL,"
+    " card_no " I64 " NOT NULL, reason " I64 " NOT NULL, at " I64 " NOT NULL) " STRICT ";"
+    "UPDATE club SET value = 3 WHERE name = 'schema'",
 };
 
 /* clang-format on */

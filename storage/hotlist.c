@@ -61,7 +61,7 @@ enum st hotlist_find(struct hotlist *hotlist, uint64_t card, uint8_t *ret_listin
 }
 
 /* One change of table `which`, whose number of cards is *count. */
-static enum st change(struct hotlist *hotlist, int which, const struct hotlist_change *change,
+static enum st change(struct hotlist *hotlist, int which, const struct listing_change *change,
                       uint32_t *count)
 {
     assert(card_number_is_valid(change->card) && change->listing <= LISTING_MAX);
@@ -98,7 +98,7 @@ static enum st change(struct hotlist *hotlist, int which, const struct hotlist_c
     return hotlist_run(hotlist, statement);
 }
 
-static enum st changes(struct hotlist *hotlist, int which, const struct hotlist_change *list,
+static enum st changes(struct hotlist *hotlist, int which, const struct listing_change *list,
                        size_t size, uint32_t *count)
 {
     enum st st = ST_OK;
@@ -210,7 +210,8 @@ static enum st load_locked(struct hotlist *hotlist, const struct hotlist_piece *
 
 enum st hotlist_load(struct hotlist *hotlist, const struct hotlist_piece *piece)
 {
-    assert(piece->version >= 1 && piece->count <= HOTLIST_CHANGES_MAX);
+    assert(piece->count <= HOTLIST_CHANGES_MAX);
+    assert(piece->version >= 1 || (piece->is_last && piece->count == 0 && piece->after == 0));
     assert(piece->mark >= 0 && piece->mark <= HOTLIST_MARK_MAX);
     for (size_t n = 0; n < piece->count; n++) {
         assert(piece->cards[n].card > (n > 0 ? piece->cards[n - 1].card : piece->after));

@@ -28,7 +28,7 @@ enum {
     HOTLIST_CARDS_MAX = 1 << 24,
     HOTLIST_CHANGES_MAX = 10000, /* in one delta, or cards in one piece of a snapshot */
 };
-#define HOTLIST_MARK_MAX ((INT64_C(1) << 53) - 1) /* what every JSON reader keeps whole */
+#define HOTLIST_MARK_MAX LISTING_MARK_MAX
 
 struct hotlist;
 
@@ -70,16 +70,11 @@ ST_CHECK enum st hotlist_head(struct hotlist *hotlist, struct hotlist_head *ret)
  * why. ST_REFUSED: it is not on the list. */
 ST_CHECK enum st hotlist_find(struct hotlist *hotlist, uint64_t card, uint8_t *ret_listing);
 
-struct hotlist_change {
-    uint64_t card;   /* a valid card number */
-    uint8_t listing; /* 1..LISTING_MAX; LISTING_NONE = taken off the list */
-};
-
 struct hotlist_delta {
     uint32_t from, to; /* versions, from <= to; equal: nothing has changed since */
     int64_t from_mark, to_mark;
     int64_t made_s; /* as in the head when `to` is the club's newest version; else 0 */
-    const struct hotlist_change *changes; /* the last one about a card counts */
+    const struct listing_change *changes; /* the last one about a card counts */
     size_t count;                         /* 0..HOTLIST_CHANGES_MAX */
 };
 /* Applies a delta, whole or not at all, durably enough: a power cut may bring an earlier version
@@ -90,11 +85,12 @@ struct hotlist_delta {
 ST_CHECK enum st hotlist_apply(struct hotlist *hotlist, const struct hotlist_delta *delta);
 
 struct hotlist_piece {
-    uint32_t version; /* that the snapshot begins from, >= 1 */
+    uint32_t version; /* that the snapshot begins from; 0 = the club never had a list: one piece,
+                         the last, without cards */
     int64_t mark;
     uint64_t after; /* the card number before the first of this piece; 0 = the first piece */
     bool is_last;
-    const struct hotlist_change *cards; /* ascending, above `after`; none is LISTING_NONE */
+    const struct listing_change *cards; /* ascending, above `after`; none is LISTING_NONE */
     size_t count;
 };
 /* Takes a piece of a snapshot in. The list in force goes on until the last piece, which puts the

@@ -8,18 +8,21 @@
 #include "firmware/engine/programme.h"
 #include "hal/base/bytes.h"
 #include "hal/clock.h"
+#include "sync/list.h"
 
 struct client {
     struct store *store;
     struct line *line;
     uint32_t batch; /* shrinks when a batch, packed, is larger than allowed */
     const char *firmware;
+    struct list list;
     int64_t time_offset_s; /* as last stored */
     bool has_time_offset;
     struct journal_row rows[WIRE_ENTRIES_MAX + 1];
     struct wire_sync request;
     char text[WIRE_REQUEST_MAX];
     char programme[PROGRAMME_TEXT_MAX + 1];
+    struct listing_change changes[WIRE_CHANGES_MAX];
 };
 
 enum st client_open(const struct client_config *config, struct client **ret)
@@ -35,12 +38,16 @@ enum st client_open(const struct client_config *config, struct client **ret)
     client->line = config->line;
     client->batch = config->batch;
     client->firmware = config->firmware;
+    list_init(&client->list, config->database);
     *ret = client;
     return ST_OK;
 }
 
 void client_close(struct client *client)
 {
+    if (client != NULL) {
+        list_finish(&client->list);
+    }
     free(client);
 }
 
@@ -211,6 +218,7 @@ static enum st read_request(struct client *client, struct client_report *report,
         (st = read_entries(client, report->acknowledged, fault)) != ST_OK) {
         return st;
     }
+    request->has_list = list_have(&client->list, &request->list);
     request->health = (struct wire_health){
         .unsent = counts.unsent,
         .pending = counts.pending,
@@ -299,13 +307,27 @@ static enum st take_time(struct client *client, int64_t club_s, struct fault *fa
     return ST_OK;
 }
 
+/* Last, and without a say in how the sync went: the journal is more than the list. */
+static enum st take_list(struct client *client, const struct wire_sync_answer *news,
+                         struct client_report *report, struct fault *fault)
+{
+    enum clock_quality quality;
+    const int64_t now_s = clock_now_s(&quality);
+    if (news->has_list) {
+        report->has_more |=
+            list_take(&client->list, &news->list, quality == CLOCK_UNSET ? 0 : now_s);
+    }
+    const enum st st = list_note(&client->list, client->store);
+    return st == ST_OK ? ST_OK : store_says(client, st, fault);
+}
+
 static enum st take_answer(struct client *client, const struct line_answer *answer,
                            struct client_report *report, struct fault *fault)
 {
     struct wire_sync_answer news;
     struct fault why;
-    enum st st =
-        wire_sync_answer_decode(answer->text, answer->size, &news, client->programme, &why);
+    enum st st = wire_sync_answer_decode(answer->text, answer->size, &news, client->programme,
+                                         client->changes, &why);
     if (st != ST_OK) {
         fault_say(fault, "The club's answer makes no sense: %s", why.say);
         return st;
@@ -317,8 +339,11 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
     if (news.links.is_there && (st = take_links(client, &news.links, report, fault)) != ST_OK) {
         return st;
     }
-    report->has_more |= news.programme != NULL; /* links come without a programme */
-    return news.programme != NULL ? take_programme(client, &news, fault) : ST_OK;
+    report->has_more |= news.programme != NULL; /* links and list come without a programme */
+    if (news.programme != NULL && (st = take_programme(client, &news, fault)) != ST_OK) {
+        return st;
+    }
+    return take_list(client, &news, report, fault);
 }
 
 /* Every status but 200. */
@@ -388,7 +413,7 @@ enum st client_sync(struct client *client, struct client_report *ret, struct fau
 
 enum st client_catch_up(struct client *client, struct client_report *ret, struct fault *fault)
 {
-    enum { LINK_TURNS_MAX = 1000 };
+    enum { NEWS_TURNS_MAX = 1000 }; /* ten million cards of the hotlist */
     uint64_t turns_max = 8;
     for (uint64_t turn = 0; turn < turns_max; turn += 1) {
         enum st st = client_sync(client, ret, fault);
@@ -397,7 +422,7 @@ enum st client_catch_up(struct client *client, struct client_report *ret, struct
             return st;
         }
         if (is_sent) {
-            if (turn + 1 == LINK_TURNS_MAX) {
+            if (turn + 1 == NEWS_TURNS_MAX) {
                 return ST_OK; /* the rest comes with the next sync */
             }
             turns_max = turn + 2;

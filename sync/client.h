@@ -19,6 +19,7 @@ struct client_config {
     struct store *store;
     struct line *line;
     uint32_t batch;       /* entries a round trip, 1..WIRE_ENTRIES_MAX */
+    const char *database; /* the store's file, which the hotlist lies beside; NULL: keep no list */
     const char *firmware; /* version, at most WIRE_FIRMWARE_MAX bytes */
 };
 
@@ -30,7 +31,7 @@ struct client_report {
     uint32_t entries;      /* in the journal */
     uint32_t acknowledged; /* by the club */
     int retry_after_s;     /* with ST_AGAIN: the club's wish; 0 = none */
-    bool has_more;         /* the answer was full of links: there may be more of them */
+    bool has_more;         /* there may be more links, or of the hotlist */
 };
 
 /* One round trip. *ret is filled in as far as it is known, whatever the status.

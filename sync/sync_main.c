@@ -367,6 +367,7 @@ static enum st open_all(struct sync *sync, bool is_enrol, struct fault *fault)
         struct client_config config = {.store = sync->store,
                                        .line = sync->line,
                                        .batch = options->batch,
+                                       .database = options->db,
                                        .firmware = FIRMWARE_VERSION};
         st = client_open(&config, &sync->client);
     }

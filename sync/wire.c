@@ -6,6 +6,7 @@
 
 #include "hal/base/bytes.h"
 #include "sync/wire_links.h"
+#include "sync/wire_priv.h"
 
 /* --- reading JSON ----------------------------------------------------------------------------- */
 
@@ -36,8 +37,8 @@ static enum st load(const char *text, size_t size, size_t max, json_t **ret, str
     return ST_OK;
 }
 
-static enum st read_integer(const json_t *object, const char *name, int64_t min, int64_t max,
-                            int64_t *ret, struct fault *fault)
+enum st wire_read_integer(const json_t *object, const char *name, int64_t min, int64_t max,
+                          int64_t *ret, struct fault *fault)
 {
     const json_t *value = json_object_get(object, name);
     if (!json_is_integer(value) || json_integer_value(value) < min ||
@@ -50,12 +51,11 @@ static enum st read_integer(const json_t *object, const char *name, int64_t min,
     return ST_OK;
 }
 
-/* For numbers whose range fits in 32 bits. */
-static enum st read_number(const json_t *object, const char *name, uint32_t min, uint32_t max,
-                           uint32_t *ret, struct fault *fault)
+enum st wire_read_number(const json_t *object, const char *name, uint32_t min, uint32_t max,
+                         uint32_t *ret, struct fault *fault)
 {
     int64_t value = 0;
-    enum st st = read_integer(object, name, min, max, &value, fault);
+    enum st st = wire_read_integer(object, name, min, max, &value, fault);
     if (st == ST_OK) {
         *ret = (uint32_t)value;
     }
@@ -76,8 +76,8 @@ static enum st read_text(const json_t *object, const char *name, size_t min, siz
     return ST_OK;
 }
 
-static enum st read_object(const json_t *object, const char *name, const json_t **ret,
-                           struct fault *fault)
+enum st wire_read_object(const json_t *object, const char *name, const json_t **ret,
+                         struct fault *fault)
 {
     const json_t *value = json_object_get(object, name);
     if (!json_is_object(value)) {
@@ -160,12 +160,12 @@ static enum st read_cards(const json_t *root, struct wire_enrol_answer *ret, str
     const json_t *cards = NULL;
     int64_t first = 0;
     int64_t last = 0;
-    enum st st = read_object(root, "cards", &cards, fault);
+    enum st st = wire_read_object(root, "cards", &cards, fault);
     if (st != ST_OK ||
-        (st = read_integer(cards, "first", 1, (int64_t)WIRE_CARD_PAYLOAD_MAX, &first, fault)) !=
-            ST_OK ||
-        (st = read_integer(cards, "last", first, (int64_t)WIRE_CARD_PAYLOAD_MAX, &last, fault)) !=
-            ST_OK) {
+        (st = wire_read_integer(cards, "first", 1, (int64_t)WIRE_CARD_PAYLOAD_MAX, &first,
+                                fault)) != ST_OK ||
+        (st = wire_read_integer(cards, "last", first, (int64_t)WIRE_CARD_PAYLOAD_MAX, &last,
+                                fault)) != ST_OK) {
         return st;
     }
     ret->cards_first = (uint64_t)first;
@@ -192,7 +192,7 @@ enum st wire_enrol_answer_decode(const char *text, size_t size, struct wire_enro
         st = ST_FOREIGN;
         goto out;
     }
-    if ((st = read_number(root, "terminal", 1, WIRE_TERMINAL_MAX, &ret->terminal, fault)) !=
+    if ((st = wire_read_number(root, "terminal", 1, WIRE_TERMINAL_MAX, &ret->terminal, fault)) !=
             ST_OK ||
         (st = read_text(root, "merchant", 0, WIRE_NAME_MAX, ret->merchant, fault)) != ST_OK ||
         (st = read_text(root, "branch", 0, WIRE_NAME_MAX, ret->branch, fault)) != ST_OK ||
@@ -231,6 +231,12 @@ enum st wire_sync_encode(const struct wire_sync *sync, char *ret_text, size_t ma
         "pending", (json_int_t)health->pending, "oldest", (json_int_t)health->oldest_s, "clock",
         (int)health->clock, "firmware", health->firmware);
     if (root != NULL && !wire_links_have_put(json_object_get(root, "have"), &sync->links)) {
+        json_decref(root);
+        return ST_IO;
+    }
+    if (root != NULL && sync->has_list &&
+        json_object_set_new(json_object_get(root, "have"), "hotlist",
+                            wire_list_have_pack(&sync->list)) != 0) {
         json_decref(root);
         return ST_IO;
     }
@@ -370,13 +376,14 @@ static enum st read_health(const json_t *root, struct wire_health *ret, struct f
 {
     const json_t *health = NULL;
     uint32_t clock = 0;
-    enum st st = read_object(root, "health", &health, fault);
+    enum st st = wire_read_object(root, "health", &health, fault);
     if (st != ST_OK ||
-        (st = read_number(health, "unsent", 0, WIRE_SEQUENCE_MAX, &ret->unsent, fault)) != ST_OK ||
-        (st = read_number(health, "pending", 0, WIRE_SEQUENCE_MAX, &ret->pending, fault)) !=
+        (st = wire_read_number(health, "unsent", 0, WIRE_SEQUENCE_MAX, &ret->unsent, fault)) !=
             ST_OK ||
-        (st = read_integer(health, "oldest", 0, INT64_MAX, &ret->oldest_s, fault)) != ST_OK ||
-        (st = read_number(health, "clock", 0, 2, &clock, fault)) != ST_OK ||
+        (st = wire_read_number(health, "pending", 0, WIRE_SEQUENCE_MAX, &ret->pending, fault)) !=
+            ST_OK ||
+        (st = wire_read_integer(health, "oldest", 0, INT64_MAX, &ret->oldest_s, fault)) != ST_OK ||
+        (st = wire_read_number(health, "clock", 0, 2, &clock, fault)) != ST_OK ||
         (st = read_text(health, "firmware", 0, WIRE_FIRMWARE_MAX, ret->firmware, fault)) != ST_OK) {
         return st;
     }
@@ -399,13 +406,14 @@ enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, s
     if (st != ST_OK) {
         return st;
     }
-    if ((st = read_number(root, "terminal", 1, WIRE_TERMINAL_MAX, &ret->terminal, fault)) !=
+    if ((st = wire_read_number(root, "terminal", 1, WIRE_TERMINAL_MAX, &ret->terminal, fault)) !=
             ST_OK ||
-        (st = read_number(root, "after", 0, WIRE_SEQUENCE_MAX, &ret->after, fault)) != ST_OK ||
+        (st = wire_read_number(root, "after", 0, WIRE_SEQUENCE_MAX, &ret->after, fault)) != ST_OK ||
         (st = read_text(root, "base", sizeof base - 1, sizeof base - 1, base, fault)) != ST_OK ||
-        (st = read_object(root, "have", &have, fault)) != ST_OK ||
-        (st = read_number(have, "programme", 0, INT32_MAX, &ret->programme, fault)) != ST_OK ||
+        (st = wire_read_object(root, "have", &have, fault)) != ST_OK ||
+        (st = wire_read_number(have, "programme", 0, INT32_MAX, &ret->programme, fault)) != ST_OK ||
         (st = wire_links_have_get(have, &ret->links, fault)) != ST_OK ||
+        (st = wire_list_have_read(have, &ret->has_list, &ret->list, fault)) != ST_OK ||
         (st = read_health(root, &ret->health, fault)) != ST_OK ||
         (!scanned && (st = read_entries(root, ret, fault)) != ST_OK)) {
         goto out;
@@ -447,11 +455,17 @@ enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret
         json_decref(root);
         return ST_IO;
     }
+    if (root != NULL && answer->has_list &&
+        json_object_set_new(root, "hotlist", wire_list_pack(&answer->list)) != 0) {
+        json_decref(root);
+        return ST_IO;
+    }
     return dump(root, ret_text, max, ret_size);
 }
 
 enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_answer *ret,
-                                char *ret_programme, struct fault *fault)
+                                char *ret_programme, struct listing_change *ret_changes,
+                                struct fault *fault)
 {
     json_t *root = NULL;
     const json_t *programme = NULL;
@@ -460,16 +474,17 @@ enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_
         return st;
     }
     *ret = (struct wire_sync_answer){0};
-    if ((st = read_number(root, "acknowledged", 0, WIRE_SEQUENCE_MAX, &ret->acknowledged, fault)) !=
-            ST_OK ||
-        (st = read_integer(root, "time", 1, INT64_MAX, &ret->time_s, fault)) != ST_OK ||
+    if ((st = wire_read_number(root, "acknowledged", 0, WIRE_SEQUENCE_MAX, &ret->acknowledged,
+                               fault)) != ST_OK ||
+        (st = wire_read_integer(root, "time", 1, INT64_MAX, &ret->time_s, fault)) != ST_OK ||
         (st = wire_links_get(root, &ret->links, fault)) != ST_OK ||
+        (st = wire_list_read(root, &ret->has_list, &ret->list, ret_changes, fault)) != ST_OK ||
         json_object_get(root, "programme") == NULL) {
         goto out;
     }
-    if ((st = read_object(root, "programme", &programme, fault)) != ST_OK ||
-        (st = read_number(programme, "version", 1, INT32_MAX, &ret->programme_version, fault)) !=
-            ST_OK ||
+    if ((st = wire_read_object(root, "programme", &programme, fault)) != ST_OK ||
+        (st = wire_read_number(programme, "version", 1, INT32_MAX, &ret->programme_version,
+                               fault)) != ST_OK ||
         (st = read_text(programme, "text", 1, PROGRAMME_TEXT_MAX, ret_programme, fault)) != ST_OK) {
         goto out;
     }
@@ -512,7 +527,7 @@ enum st wire_error_decode(const char *text, size_t size, struct wire_error *ret,
         json_object_get(root, "acknowledged") == NULL) {
         goto out;
     }
-    st = read_number(root, "acknowledged", 0, WIRE_SEQUENCE_MAX, &ret->acknowledged, fault);
+    st = wire_read_number(root, "acknowledged", 0, WIRE_SEQUENCE_MAX, &ret->acknowledged, fault);
     ret->has_acknowledged = st == ST_OK;
 out:
     json_decref(root);

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "firmware/engine/entry.h"
+#include "firmware/engine/listing.h"
 #include "firmware/engine/programme.h"
 #include "hal/base/status.h"
 
@@ -34,7 +35,8 @@ enum {
     WIRE_REQUEST_MAX = 1048576,
     WIRE_REQUEST_PACKED_MAX = 262144,
     WIRE_ANSWER_MAX = 262144,
-    WIRE_ENTRIES_MAX = 1000, /* in one batch */
+    WIRE_ENTRIES_MAX = 1000,  /* in one batch */
+    WIRE_CHANGES_MAX = 10000, /* of the hotlist in one answer */
     WIRE_TERMINAL_MAX = (1 << 20) - 1,
     WIRE_SEQUENCE_MAX = (1 << 24) - 1,
     /* Texts, in bytes without their NUL. */
@@ -113,6 +115,31 @@ struct wire_links {
     struct wire_link list[WIRE_LINKS_MAX];
 };
 
+/* Which hotlist the terminal has. */
+struct wire_list_have {
+    uint32_t version; /* 0 = none */
+    int64_t mark;     /* 0..LISTING_MARK_MAX */
+    bool has_next;    /* a snapshot is under way: */
+    uint32_t next_version;
+    int64_t next_mark;
+    uint64_t next_after; /* the last card number that has come; 0 = none */
+};
+
+/* News of the hotlist: a delta, or a piece of a snapshot. */
+struct wire_list {
+    bool is_piece;
+    uint32_t from; /* delta: the version that it starts from */
+    int64_t from_mark;
+    uint32_t to; /* delta: the version that it ends at, >= from; piece: the snapshot's */
+    int64_t to_mark;
+    bool is_newest; /* delta: the club has nothing newer */
+    uint64_t after; /* piece: as next_after */
+    bool is_last;   /* piece: the snapshot is whole with it */
+    uint32_t count; /* 0..WIRE_CHANGES_MAX */
+    /* Ascending by card, each once. A piece has no LISTING_NONE. */
+    const struct listing_change *changes;
+};
+
 /* One batch. About 580 KiB: allocate it once a thread, not on a stack. */
 struct wire_sync {
     uint32_t terminal;              /* 1..WIRE_TERMINAL_MAX */
@@ -120,6 +147,8 @@ struct wire_sync {
     uint8_t base[ENTRY_HASH_BYTES]; /* chain value of entry `after` */
     uint32_t programme;             /* version that the terminal has; 0 = none */
     struct wire_links_have links;
+    bool has_list; /* false: it takes no hotlist now */
+    struct wire_list_have list;
     struct wire_health health;
     uint32_t entry_count; /* 0..WIRE_ENTRIES_MAX; after + count <= WIRE_SEQUENCE_MAX */
     struct wire_entry entries[WIRE_ENTRIES_MAX]; /* after + 1, after + 2 ...; not looked into */
@@ -137,15 +166,17 @@ struct wire_sync_answer {
     uint32_t programme_version; /* 0 = none newer than the terminal's; else 1..2^31-1 */
     const char *programme;      /* its document, NUL-terminated; NULL when the version is 0 */
     struct wire_links links;
+    bool has_list;
+    struct wire_list list;
 };
 
 ST_CHECK enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret_text,
                                          size_t max, size_t *ret_size);
 /* The document is copied to `ret_programme` (PROGRAMME_TEXT_MAX + 1 bytes), where ret->programme
- * then points. */
+ * then points; the hotlist's changes likewise to `ret_changes` (WIRE_CHANGES_MAX). */
 ST_CHECK enum st wire_sync_answer_decode(const char *text, size_t size,
                                          struct wire_sync_answer *ret, char *ret_programme,
-                                         struct fault *fault);
+                                         struct listing_change *ret_changes, struct fault *fault);
 
 /* --- every other status --------------------------------------------------------------------- */
 

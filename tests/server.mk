@@ -5,6 +5,10 @@ TESTS += test_club_posting
 test_club_posting_SRC = tests/unit/test_club_posting.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 test_club_posting_LIBS = $(CLUB_LIBS) -lcmocka
 
+TESTS += test_club_hotlist
+test_club_hotlist_SRC = tests/unit/test_club_hotlist.c $(CLUB_SRC)
+test_club_hotlist_LIBS = $(CLUB_LIBS) -lcmocka
+
 # How fast the club posts: tests/bench/posting.c says what it compares.
 PROGRAMS += bench-posting
 bench-posting_SRC = tests/bench/posting.c $(POSTING_MODEL_SRC) $(CLUB_SRC)

@@ -17,6 +17,16 @@ enum listing {
     LISTING_MAX = 15, /* what fits; 6..15 are for later firmware and are refused all the same */
 };
 
+/* What a change of the list says of one card. */
+struct listing_change {
+    uint64_t card;   /* a valid card number */
+    uint8_t listing; /* 1..LISTING_MAX; LISTING_NONE = taken off the list */
+};
+
+/* Each version of the list has a mark, a number drawn by chance: 0..this, which every JSON reader
+ * keeps whole. Version 0, no list yet, has mark 0. */
+#define LISTING_MARK_MAX ((INT64_C(1) << 53) - 1)
+
 /* "lost", "stolen" ...; "other" for a number that this version does not know; "" for none. */
 const char *listing_word(uint8_t listing);
 /* LISTING_NONE: there is no such word. */

@@ -88,14 +88,14 @@ static uint64_t *draw_cards(size_t count)
 
 static void fill(struct hotlist *hotlist, const uint64_t *cards, size_t count)
 {
-    static struct hotlist_change changes[HOTLIST_CHANGES_MAX];
+    static struct listing_change changes[HOTLIST_CHANGES_MAX];
     struct hotlist_piece piece = {.version = 1, .mark = 1, .cards = changes};
     for (size_t at = 0; at < count; at += piece.count) {
         piece.count = count - at < HOTLIST_CHANGES_MAX ? count - at : HOTLIST_CHANGES_MAX;
         piece.after = at > 0 ? cards[at - 1] : 0;
         piece.is_last = at + piece.count == count;
         for (size_t n = 0; n < piece.count; n++) {
-            changes[n] = (struct hotlist_change){cards[at + n], (uint8_t)(1 + n % 5)};
+            changes[n] = (struct listing_change){cards[at + n], (uint8_t)(1 + n % 5)};
         }
         check(hotlist_load(hotlist, &piece), "load");
     }
@@ -129,10 +129,10 @@ static void lookups(struct hotlist *hotlist, const uint64_t *cards, size_t count
 
 static double apply(struct hotlist *hotlist, const uint64_t *cards, size_t count, uint32_t from)
 {
-    static struct hotlist_change changes[DELTA];
+    static struct listing_change changes[DELTA];
     for (size_t n = 0; n < DELTA; n++) {
-        changes[n] = n % 5 == 0 ? (struct hotlist_change){cards[draw() % count], LISTING_NONE}
-                                : (struct hotlist_change){draw_card(), LISTING_LOST};
+        changes[n] = n % 5 == 0 ? (struct listing_change){cards[draw() % count], LISTING_NONE}
+                                : (struct listing_change){draw_card(), LISTING_LOST};
     }
     const struct hotlist_delta delta = {.from = from,
                                         .from_mark = from,

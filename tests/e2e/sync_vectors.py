@@ -78,6 +78,17 @@ case("sync: no links yet", "sync", put(put(linked, ["have", "links", "no"], 0), 
 refuse("sync", linked, ["have", "links"], None, 1, [], {})
 refuse("sync", linked, ["have", "links", "no"], ..., -1, 2**31, "1", 1.5)
 refuse("sync", linked, ["have", "links", "mark"], ..., "", "0" * 15, "0" * 17, "g" * 16, 7)
+listed = put(last, ["have", "hotlist"], {"version": 7, "mark": 2**53 - 1})
+loading = put(listed, ["have", "hotlist", "next"], {"version": 9, "mark": 5, "after": 936400000100000})
+case("sync: has a hotlist", "sync", listed, "ok")
+case("sync: has no hotlist yet", "sync", put(last, ["have", "hotlist"], {"version": 0, "mark": 0}), "ok")
+case("sync: is loading a hotlist", "sync", loading, "ok")
+case("sync: begins to load a hotlist", "sync", put(loading, ["have", "hotlist", "next", "after"], 0), "ok")
+refuse("sync", listed, ["have", "hotlist"], None, [], {}, {"version": 1}, {"mark": 1}, 7)
+refuse("sync", listed, ["have", "hotlist", "version"], -1, 2**32, "7")
+refuse("sync", listed, ["have", "hotlist", "mark"], -1, 2**53, 1.0)
+refuse("sync", loading, ["have", "hotlist", "next"], None, [], {}, {"version": 0, "mark": 1, "after": 0})
+refuse("sync", loading, ["have", "hotlist", "next", "after"], ..., 1, 99999999999999, 10**15, -1)
 for key in sync["health"]:
     refuse("sync", sync, ["health", key], ..., None, -1 if key != "firmware" else 5)
 refuse("sync", sync, ["health", "clock"], 3)
@@ -149,6 +160,44 @@ refuse("sync_answer", plain, ["time"], 0)
 refuse("sync_answer", news, ["programme"], None, [], {}, 4, {"version": 4}, {"text": "x"})
 refuse("sync_answer", news, ["programme", "version"], 0, -1, 2**31, "4")
 refuse("sync_answer", news, ["programme", "text"], "", 4)
+
+
+def pack(cards, after=0):
+    """Gap of payloads times 16 plus the reason, base 128, low digits first (docs/sync.md)."""
+    out = bytearray()
+    for payload, reason in cards:
+        value, after = (payload - after) * 16 + reason, payload
+        while value > 127:
+            out.append(value % 128 + 128)
+            value //= 128
+        out.append(value)
+    return bytes(out)
+
+
+some = [(936400000100000, 1), (936400000100001, 0), (936400000100009, 15), (999999999999999, 2)]
+delta = {**plain, "hotlist": {"from": 3, "from_mark": 11, "to": 9, "to_mark": 12, "newest": False, "changes": b64(pack(some))}}
+piece = {**plain, "hotlist": {"version": 9, "mark": 12, "after": 936400000099999, "last": True,
+                              "cards": b64(pack([some[0], some[2]], 936400000099999))}}
+case("sync_answer: a hotlist delta", "sync_answer", delta, "ok")
+case("sync_answer: the hotlist is the newest", "sync_answer", {**plain, "hotlist": {
+    "from": 9, "from_mark": 12, "to": 9, "to_mark": 12, "newest": True, "changes": ""}}, "ok")
+case("sync_answer: a piece of a hotlist", "sync_answer", piece, "ok")
+case("sync_answer: the smallest card", "sync_answer", put(delta, ["hotlist", "changes"], b64(pack([(10**14, 3)]))), "ok")
+many = [(936400000100000 + 3 * n, 1 + n % 5) for n in range(10001)]
+case("sync_answer: 10000 cards", "sync_answer", put(delta, ["hotlist", "changes"], b64(pack(many[:10000]))), "ok")
+case("sync_answer: 10001 cards", "sync_answer", put(delta, ["hotlist", "changes"], b64(pack(many))), "foreign")
+refuse("sync_answer", delta, ["hotlist"], None, [], 4, {}, {"version": 1})
+refuse("sync_answer", piece, ["hotlist", "after"], ..., 5, 10**15)
+refuse("sync_answer", piece, ["hotlist", "last"], ..., 1, "true", None)
+refuse("sync_answer", piece, ["hotlist", "cards"], None, 5, b64(pack([(936400000100000, 0)], 936400000099999)))
+refuse("sync_answer", piece, ["hotlist", "version"], ..., 0, -1, 2**32)
+for key in delta["hotlist"]:
+    refuse("sync_answer", delta, ["hotlist", key], ..., None, -1 if key not in ("newest", "changes") else 1)
+refuse("sync_answer", delta, ["hotlist", "to"], 2, 3)
+for name, wrong in {"gap 0": pack(some[:1]) + b"\x01", "not the shortest": pack(some[:1]) + b"\x91\x00", "cut": pack(some)[:-1],
+                    "nine digits": b"\xff" * 8 + b"\x01", "beyond the last": pack(some) + b"\x11", "too small": pack([(10**14 - 1, 1)]),
+                    "only zero": b"\x00"}.items():
+    case("sync_answer: packed cards, " + name, "sync_answer", put(delta, ["hotlist", "changes"], b64(wrong)), "foreign")
 case("sync_answer: too large", "sync_answer", plain, "full", pad=1 << 18)
 
 for name, error in {"chain": {"v": 1, "error": "chain", "acknowledged": 240, "say": "Call for help."},

@@ -76,7 +76,7 @@ static int64_t mark_of(uint32_t version)
 /* A delta of one change, as a club makes it. */
 static enum st change_one(struct hotlist *hotlist, uint32_t from, unsigned n, uint8_t listing)
 {
-    const struct hotlist_change change = {.card = card(n), .listing = listing};
+    const struct listing_change change = {.card = card(n), .listing = listing};
     const struct hotlist_delta delta = {.from = from,
                                         .from_mark = mark_of(from),
                                         .to = from + 1,
@@ -140,7 +140,7 @@ static void a_delta_of_another_history_is_refused(void **state)
     (void)state;
     struct hotlist *hotlist = open_ok();
     assert_int_equal(change_one(hotlist, 0, 3, LISTING_LOST), ST_OK);
-    const struct hotlist_change change = {.card = card(4), .listing = LISTING_CLONE};
+    const struct listing_change change = {.card = card(4), .listing = LISTING_CLONE};
     struct hotlist_delta delta = {.from = 1,
                                   .from_mark = mark_of(1) + 1,
                                   .to = 2,
@@ -164,11 +164,11 @@ static void random_deltas_agree_with_the_naive_list(void **state)
     struct model model = {{0}};
     uint32_t seed = 5, version = 0;
     for (int round = 0; round < 60; round++) {
-        struct hotlist_change changes[CHANGES];
+        struct listing_change changes[CHANGES];
         const size_t count = 1 + chance(&seed, CHANGES);
         for (size_t i = 0; i < count; i++) {
             const unsigned n = chance(&seed, CARDS / 2); /* half of them stay unlisted */
-            changes[i] = (struct hotlist_change){card(n), (uint8_t)chance(&seed, 4)};
+            changes[i] = (struct listing_change){card(n), (uint8_t)chance(&seed, 4)};
             model.listing[n] = changes[i].listing;
         }
         const struct hotlist_delta delta = {.from = version,
@@ -188,7 +188,7 @@ static void random_deltas_agree_with_the_naive_list(void **state)
 
 /* The next piece of the model as a snapshot of `version`, `size` cards long. */
 static struct hotlist_piece piece_of(const struct model *model, uint32_t version, uint64_t after,
-                                     size_t size, struct hotlist_change *changes)
+                                     size_t size, struct listing_change *changes)
 {
     struct hotlist_piece piece = {
         .version = version, .mark = mark_of(version), .after = after, .cards = changes};
@@ -201,7 +201,7 @@ static struct hotlist_piece piece_of(const struct model *model, uint32_t version
             piece.is_last = false;
             break;
         }
-        changes[piece.count++] = (struct hotlist_change){card(n), model->listing[n]};
+        changes[piece.count++] = (struct listing_change){card(n), model->listing[n]};
     }
     return piece;
 }
@@ -211,7 +211,7 @@ static void a_snapshot_comes_in_pieces_and_takes_over_at_one_stroke(void **state
     (void)state;
     struct hotlist *hotlist = open_ok();
     struct model old = {{0}}, new = {{0}};
-    struct hotlist_change changes[CARDS];
+    struct listing_change changes[CARDS];
     assert_int_equal(change_one(hotlist, 0, 3, LISTING_LOST), ST_OK);
     old.listing[3] = LISTING_LOST;
     for (unsigned n = 0; n < CARDS; n += 3) {
@@ -244,7 +244,7 @@ static void a_piece_that_does_not_follow_is_refused(void **state)
     (void)state;
     struct hotlist *hotlist = open_ok();
     struct model new = {{0}};
-    struct hotlist_change changes[CARDS];
+    struct listing_change changes[CARDS];
     memset(new.listing, LISTING_LOST, sizeof new.listing);
     struct hotlist_piece piece = piece_of(&new, 50, card(10), 32, changes);
     assert_int_equal(hotlist_load(hotlist, &piece), ST_REFUSED); /* no beginning */
@@ -268,7 +268,7 @@ static void a_snapshot_of_a_list_that_moves_ends_right(void **state)
     (void)state;
     struct hotlist *hotlist = open_ok();
     struct model club = {{0}};
-    struct hotlist_change changes[CARDS], log[CARDS];
+    struct listing_change changes[CARDS], log[CARDS];
     uint32_t seed = 9;
     size_t logged = 0;
     for (unsigned n = 0; n < CARDS; n += 2) {
@@ -282,7 +282,7 @@ static void a_snapshot_of_a_list_that_moves_ends_right(void **state)
         for (int n = 0; n < 12; n++) { /* before, at and behind the place that it has reached */
             const unsigned which = chance(&seed, CARDS);
             club.listing[which] = (uint8_t)chance(&seed, 3);
-            log[logged++] = (struct hotlist_change){card(which), club.listing[which]};
+            log[logged++] = (struct listing_change){card(which), club.listing[which]};
         }
     }
     assert_false(agrees(hotlist, &club));
@@ -321,7 +321,7 @@ static struct model history[STEPS + 2];
 
 static enum st work(struct hotlist *hotlist)
 {
-    static struct hotlist_change changes[CARDS];
+    static struct listing_change changes[CARDS];
     for (;;) {
         struct hotlist_head head = {0};
         enum st st = hotlist_head(hotlist, &head);
@@ -385,7 +385,7 @@ static void a_full_disk_changes_nothing(void **state)
     (void)state;
     struct hotlist *hotlist = open_ok();
     struct model new = {{0}}, old = {{0}};
-    static struct hotlist_change changes[CARDS];
+    static struct listing_change changes[CARDS];
     assert_int_equal(change_one(hotlist, 0, 3, LISTING_LOST), ST_OK);
     old.listing[3] = LISTING_LOST;
     memset(new.listing, LISTING_LOST, sizeof new.listing);
@@ -466,7 +466,7 @@ static void damaged_bytes_never_crash_a_lookup(void **state)
 {
     (void)state;
     struct hotlist *hotlist = open_ok();
-    static struct hotlist_change changes[CARDS];
+    static struct listing_change changes[CARDS];
     struct model new = {{0}};
     memset(new.listing, LISTING_LOST, sizeof new.listing);
     const struct hotlist_piece piece = piece_of(&new, 50, 0, CARDS, changes);

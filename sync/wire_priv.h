@@ -1,0 +1,30 @@
+/* wire_priv.h - what the files of the wire's codec share.
+ *
+ * Private to sync/wire*.c. Statuses and faults as in sync/wire.h. */
+#ifndef SYNC_WIRE_PRIV_H
+#define SYNC_WIRE_PRIV_H
+
+#include <jansson.h>
+
+#include "sync/wire.h"
+
+ST_CHECK enum st wire_read_integer(const json_t *object, const char *name, int64_t min, int64_t max,
+                                   int64_t *ret, struct fault *fault);
+/* For numbers whose range fits in 32 bits. */
+ST_CHECK enum st wire_read_number(const json_t *object, const char *name, uint32_t min,
+                                  uint32_t max, uint32_t *ret, struct fault *fault);
+ST_CHECK enum st wire_read_object(const json_t *object, const char *name, const json_t **ret,
+                                  struct fault *fault);
+
+/* --- wire_list.c ----------------------------------------------------------------------------- */
+
+/* A new object; NULL: out of memory. */
+json_t *wire_list_have_pack(const struct wire_list_have *have);
+json_t *wire_list_pack(const struct wire_list *list);
+/* The object "hotlist" of `parent`; *ret_has is false when there is none. */
+ST_CHECK enum st wire_list_have_read(const json_t *parent, bool *ret_has,
+                                     struct wire_list_have *ret, struct fault *fault);
+ST_CHECK enum st wire_list_read(const json_t *parent, bool *ret_has, struct wire_list *ret,
+                                struct listing_change *ret_changes, struct fault *fault);
+
+#endif

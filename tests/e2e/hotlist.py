@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+"""hotlist - a card that the club refuses, with real processes: listed, synced, refused, blocked; and its cuts.
+
+The list that must be is kept by this program, by itself; what the terminal has is read from its file with sqlite3."""
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+from shop import Shop  # noqa: E402
+from sync_proxy import Proxy  # noqa: E402
+
+BUILD = os.environ.get("BUILD", str(ROOT / "build/sim-release"))
+CUTS = int(os.environ.get("HOTLIST_CUTS", "40" if os.environ.get("PROFILE") == "sanitize" else "80"))
+REASONS = ["", "lost", "stolen", "blocked", "clone", "replaced"]
+failed = 0
+
+
+def result(condition, name, detail=""):
+    global failed
+    failed += not condition
+    print(f"ok {name}" if condition else f"not ok {name}\n  {detail}", flush=True)
+
+
+def number(payload):
+    """The card number of a payload: its digit by Luhn, written down once more."""
+    total = sum(sum(divmod(int(d) * 2, 10)) if n % 2 == 0 else int(d) for n, d in enumerate(reversed(str(payload))))
+    return payload * 10 + -total % 10
+
+
+def club_list(shop):
+    lines = shop.club("hotlist", "list").stdout.split("\n")
+    return {int(card): reason for card, reason, _ in (line.split() for line in lines if line)}
+
+
+def terminal_list(path):
+    """What the terminal's file says, and how far a snapshot has come."""
+    with sqlite3.connect(path) as db:
+        live, version, cards, next_version, after = db.execute(
+            "SELECT live, version, cards, next_version, next_after FROM head").fetchone()
+        found = {n: REASONS[r] for n, r in db.execute(f"SELECT number, listing FROM card{live}")}
+    if len(found) != cards:
+        raise RuntimeError(f"the head says {cards} cards, {len(found)} are there")
+    return found, version, next_version, after
+
+
+def change(shop, changes):
+    """Many changes at once, as an operator loads them."""
+    path = shop.path("changes")
+    Path(path).write_text("".join(f"{n} {r or 'off'}\n" for n, r in changes))
+    return shop.club("hotlist", "load", path)
+
+
+class Other:
+    """A second terminal of the club, on the same reader: another branch, another database."""
+    def __init__(self, shop):
+        self.shop, self.db, self.identity = shop, shop.path("other.db"), shop.path("other.identity")
+        code = shop.club("code", "--merchant", "Refah", "--branch", "Vanak").stdout
+        code = next(w for w in code.split() if w.count("-") >= 2)
+        arguments = ["enrol", "--db", self.db, "--identity", self.identity, "--club", f"localhost:{shop.port}", "--ca",
+                     shop.path("club/ca.pem"), "--code", code]
+        shop.run("vafa-sync", *arguments, check=False)
+        shop.club("approve", "all")
+        shop.run("vafa-sync", *arguments)
+
+    def sync(self, port=None, check=True):
+        return self.shop.run("vafa-sync", "once", "--db", self.db, "--identity", self.identity, "--club",
+                             f"localhost:{port or self.shop.port}", "--timeout", "10", check=check)
+
+
+def with_terminal_of(shop, other, *till):
+    """The other terminal takes the reader over for one request."""
+    shop.stop("terminal")
+    shop.start_terminal("--db", other.db)
+    answer = shop.till(*till)
+    shop.stop("terminal")
+    shop.start_terminal()
+    return answer
+
+
+def refused_and_blocked(shop):
+    issued = shop.done("issue", "--opening", "500000")
+    card = int(issued["card"])
+    shop.done("sale", "300000", "--pay-credit", "100000")
+    other = Other(shop)
+    other.sync()  # before the card is listed: this one does not know
+    done = shop.club("hotlist", "add", card, "--reason", "stolen")
+    result("refuse" in done.stdout, "the club's operator lists the card", done.stdout)
+    again = shop.club("hotlist", "add", card, "--reason", "stolen")
+    result("already" in again.stdout, "listing it again says so", again.stdout)
+    sale = shop.till("sale", "200000")
+    result(sale["state"] == "done", "before the sync nobody knows", sale["text"])
+    shop.sync_once()
+    before = shop.done("status")
+    result(before["hotlist"] == 1 and before["hotlist_cards"] == 1 and before["hotlist_old"] is False and
+           0 <= before["hotlist_age"] < 30 and before["hotlist_say"] == "", "status tells the list and its age", before)
+    sale = shop.till("sale", "200000", "--pay-credit", "50000")
+    result(sale["state"] == "not_done" and sale["reason"] == "hotlisted" and sale["listed"] == "stolen" and
+           sale["status"] == "blocked" and sale["counter"] == 4 and sale["credit"] == 400000 and sale["rc"] == 1,
+           "after it the tap refuses the card and blocks it", sale["text"])
+    sale = shop.till("sale", "200000")
+    result(sale["reason"] == "hotlisted" and sale["counter"] == 4, "a second tap refuses it and writes nothing", sale["text"])
+    balance = shop.till("balance")
+    result(balance["state"] == "done" and balance["status"] == "blocked" and balance["listed"] == "stolen",
+           "its balance says that it is blocked", balance["text"])
+    history = shop.till("history")
+    result([h["kind"] for h in history["history"]] == ["block", "sale", "sale", "issue"], "its history, too", history["text"])
+    sale = with_terminal_of(shop, other, "sale", "200000")
+    result(sale["reason"] == "refused" and "blocked" in sale["say"] and "listed" not in sale and sale["counter"] == 4,
+           "a terminal without the list refuses the blocked card", sale["text"])
+    shop.club("hotlist", "remove", card)
+    shop.sync_once()
+    other.sync()
+    sale = shop.till("sale", "200000")
+    result(sale["reason"] == "refused" and sale["status"] == "blocked", "off the list it stays blocked", sale["text"])
+    shop.sync_once()
+    with sqlite3.connect(shop.path("club/club.db")) as db:
+        kinds = [k for k, in db.execute("SELECT op FROM txn WHERE card_no = ? ORDER BY card_ctr", (card,))]
+        cases = db.execute("SELECT why, say FROM tcase").fetchall()
+    result(kinds == [1, 2, 2, 7] and not cases, "the club's books have the block once, and no case", (kinds, cases))
+    result(shop.club("report").returncode == 0, "the books balance")
+    return card, other
+
+
+def balance_blocks(shop):
+    """A card that is only asked for its balance is blocked, too."""
+    shop.card("remove")
+    shop.card("new second 1k 04a1b2c4")
+    shop.card("insert second")
+    card = int(shop.done("issue", "--opening", "5000000")["card"])
+    shop.sync_once()
+    shop.stop("terminal")
+    shop.start_terminal("--list-spend", "1000000")
+    sale = shop.till("sale", "3000000", "--pay-credit", "2000000")
+    result(sale["state"] == "done", "with a fresh list much may be spent", sale["text"])
+    with sqlite3.connect(shop.path("terminal.db.hotlist")) as db:
+        db.execute("UPDATE head SET made = made - 73 * 3600")
+    sale = shop.till("sale", "2000000", "--pay-credit", "1000001")
+    result(sale["state"] == "not_done" and sale["reason"] == "refused" and "1000000 rials" in sale["say"] and
+           shop.done("status")["hotlist_old"], "with one of 73 hours no more than is stated", sale["text"])
+    sale = shop.till("sale", "2000000", "--pay-credit", "1000000")
+    result(sale["state"] == "done", "and that much is sold", sale["text"])
+    shop.sync_once()
+    sale = shop.till("sale", "2000000", "--pay-credit", "1000001")
+    result(sale["state"] == "done", "a sync that brings nothing new makes it fresh again", sale["text"])
+    shop.club("hotlist", "add", card)
+    shop.sync_once()
+    balance = shop.till("balance")
+    result(balance["state"] == "done" and balance["status"] == "blocked" and balance["listed"] == "lost",
+           "a balance blocks a listed card and is answered", balance["text"])
+
+
+def cut_block(shop):
+    """The card is pulled away at each command of the block; then it comes back."""
+    wrong = []
+    for n in (3, 5, 6, 7, 8, 9):
+        name = f"cut{n}"
+        shop.card("remove")
+        shop.card(f"new {name} 1k 04a1b3{n:02x}")
+        shop.card(f"insert {name}")
+        card = int(shop.done("issue", "--opening", "500000")["card"])
+        shop.club("hotlist", "add", card)
+        shop.sync_once()
+        shop.card("remove")
+        shop.card(f"insert {name}")
+        shop.card(f"cut after {n}")
+        cut = shop.till("sale", "200000", "--pay-credit", "50000", wait=1)
+        shop.card("insert " + name)
+        back = shop.till("sale", "200000", "--pay-credit", "50000")
+        shop.sync_once()
+        if cut["state"] != "not_done" or cut["reason"] not in ("hotlisted", "no_card") or back["reason"] != "hotlisted" or \
+                back["counter"] != 2 or back["status"] != "blocked" or back["credit"] != 500000:
+            wrong.append((n, cut["text"], back["text"]))
+    with sqlite3.connect(shop.path("club/club.db")) as db:
+        blocks = db.execute("SELECT card_no, count(*) FROM txn WHERE op = 7 GROUP BY card_no HAVING count(*) > 1").fetchall()
+        cases = db.execute("SELECT why, say FROM tcase").fetchall()
+    result(not wrong and not blocks and not cases, "cut anywhere, the card ends up blocked once", (wrong[:2], blocks, cases))
+
+
+def bad_files(shop):
+    """A list that is missing, damaged or foreign: the terminal sells less and says why, and sync mends it."""
+    path = shop.path("terminal.db.hotlist")
+    want = club_list(shop)
+
+    def parts():
+        return [p for p in (path, path + "-wal", path + "-shm") if os.path.exists(p)]
+    for p in parts():
+        os.remove(p)
+    status = shop.done("status")
+    result(status["hotlist_old"] and status["hotlist_age"] == -1 and "no hotlist yet" in status["hotlist_say"] and
+           status["ready"], "without a list the terminal is ready, and says so", status)
+    shop.sync_once()
+    result(terminal_list(path)[0] == want and not shop.done("status")["hotlist_old"], "sync brings it back whole")
+    for p in parts():
+        os.remove(p)
+    size = 40960
+    Path(path).write_bytes(b"SQLite format 3\0" + bytes(size - 16))
+    status = shop.done("status")
+    result(status["hotlist_old"] and status["hotlist_say"] != "" and status["ready"], "a damaged list stops nothing", status)
+    Path(path).write_bytes(b"not a list " * 999)
+    status = shop.done("status")
+    result("Move terminal.db.hotlist away" in status["hotlist_say"] and status["ready"], "nor does a foreign file", status)
+    synced = shop.sync_once(check=False)
+    with sqlite3.connect(shop.path("terminal.db")) as db:
+        say, = db.execute("SELECT value FROM settings WHERE name = 'hotlist.say'").fetchone()
+    result(synced.returncode == 0 and "Move terminal.db.hotlist away" in say and
+           Path(path).read_bytes() == b"not a list " * 999, "sync goes on beside it and leaves it alone", say)
+    os.remove(path)
+    with sqlite3.connect(path) as db:  # ours by its marks, and without a table
+        db.execute(f"PRAGMA application_id = {0x56616668}")
+        db.execute("PRAGMA user_version = 1")
+        db.execute("CREATE TABLE card0(a)")
+    shop.sync_once()
+    result(terminal_list(path)[0] == want, "a damaged one is made anew")
+
+
+def cut_sync(shop, other):
+    """Deltas, then a snapshot in pieces, cut at bytes spread over each exchange; at the end the lists are the same."""
+    rng, want = random.Random(7), club_list(shop)
+    pool = [number(936400900000000 + 97 * n) for n in range(4000)]
+    proxy = Proxy(shop.port)
+    path, wrong, cuts = other.db + ".hotlist", [], 0
+
+    def some(count):
+        changes = [(n, rng.choice(REASONS)) for n in rng.sample(pool, count)]
+        for n, r in changes:
+            if r:
+                want[n] = r
+            else:
+                want.pop(n, None)
+        change(shop, changes)
+
+    def most_of(prepare):
+        prepare()
+        proxy.clear()
+        other.sync(proxy.port)
+        proxy.idle.wait(5)
+        return dict(proxy.passed)
+    most = most_of(lambda: some(60))
+    positions = [(d, most[d] * n // (CUTS // 4)) for d in ("up", "down") for n in range(CUTS // 4)]
+    positions += [("down", most["down"] - rng.randrange(1, 900)) for _ in range(CUTS // 2)]  # where the answer is
+    for direction, position in positions:
+        some(60)
+        before = terminal_list(path)
+        proxy.cut(direction, position)
+        other.sync(proxy.port, check=False)
+        proxy.idle.wait(5)
+        cuts += proxy.passed[direction] == position
+        middle = terminal_list(path)
+        if middle[0] != want and middle != before:
+            wrong.append((direction, position, "half a delta"))
+        if position % 3 == 0:
+            other.sync()
+            if terminal_list(path)[0] != want:
+                wrong.append((direction, position, "another list"))
+    other.sync()
+    result(not wrong and terminal_list(path)[0] == want == club_list(shop),
+           f"deltas: cut at {cuts} places, the list is never half of one and ends the same", wrong[:3])
+    result(cuts > len(positions) * 0.9, "the cuts were made", (cuts, len(positions)))
+    # A list of 25,000 cards comes as three pieces to a terminal without one, and moves on meanwhile.
+    many = [(number(n), rng.choice(REASONS[1:])) for n in rng.sample(range(936401000000000, 936499000000000), 25000)]
+    change(shop, many)
+    change(shop, many)
+    many = [(n, REASONS[1 + REASONS.index(r) % 5]) for n, r in many]  # now the changes are more than the cards
+    change(shop, many)
+    want.update(dict(many))
+    for suffix in ("", "-wal", "-shm"):
+        Path(path + suffix).unlink(missing_ok=True)
+    seen, wrong = set(), []
+    for n in range(12):
+        some(30)
+        proxy.cut("down", rng.randrange(30000, 90000))
+        other.sync(proxy.port, check=False)
+        proxy.idle.wait(5)
+        now, version, loading, after = terminal_list(path)
+        seen.add(after)
+        if loading and now:
+            wrong.append("a list that is not whole is in force")
+    other.sync()
+    result(not wrong and len(seen) > 1 and terminal_list(path)[0] == want == club_list(shop),
+           f"a snapshot goes on where it was cut ({len(seen)} places) and ends the same", (wrong[:3], sorted(seen)))
+    proxy.close()
+    # The club is restored from a backup and counts on: same versions, another list.
+    backup = shop.path("backup.db")
+    subprocess.run(["sqlite3", shop.path("club/club.db"), f".backup {backup}"], check=True)
+    some(5)
+    other.sync()
+    want = club_list(shop)
+    shop.stop("club")
+    for suffix in ("", "-wal", "-shm"):
+        Path(shop.path("club/club.db" + suffix)).unlink(missing_ok=True)
+    os.rename(backup, shop.path("club/club.db"))
+    shop.start_club()
+    before = club_list(shop)
+    change(shop, [(n, "clone" if before.get(n) != "clone" else "lost") for n in pool[:5]])
+    other.sync()
+    now = terminal_list(path)
+    result(now[0] == club_list(shop) != want, "a club restored from a backup gives its own list again", now[1:])
+
+
+def bad_commands(shop):
+    for arguments, word in ((("add", "123"), "not a card number"), (("add", number(936400000100000) + 1), "not a card number"),
+                            (("add",), "not a card number"), (("add", number(936400000100000), "--reason", "eaten"), "--reason is"),
+                            (("eat", "1"), "Say hotlist"), (("load", shop.path("none")), "Cannot read"), ((), "Say hotlist")):
+        done = shop.club("hotlist", *arguments, check=False)
+        result(done.returncode in (1, 2) and word in done.stderr, f"hotlist {' '.join(map(str, arguments))[:24]} is refused",
+               done.stderr)
+    before = club_list(shop)
+    Path(shop.path("bad")).write_text(f"{number(936400000100000)} lost\n{number(936400000100007)} eaten\n")
+    done = shop.club("hotlist", "load", shop.path("bad"), check=False)
+    result(done.returncode == 2 and "Line 2" in done.stderr and club_list(shop) == before,
+           "a file with a bad line changes nothing", done.stderr)
+
+
+def main():
+    start = time.monotonic()
+    with Shop(BUILD) as shop:
+        shop.open()
+        card, other = refused_and_blocked(shop)
+        balance_blocks(shop)
+        cut_block(shop)
+        bad_commands(shop)
+        bad_files(shop)
+        cut_sync(shop, other)
+    print(f"# {time.monotonic() - start:.0f} s")
+    return failed > 0
+
+
+sys.exit(main())
