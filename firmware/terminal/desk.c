@@ -150,11 +150,13 @@ static enum terminal_progress answer_found(struct desk *desk, uint64_t card)
         return fail_store(desk);
     }
     found->has_state = st == ST_OK;
+    desk->answer.tap.listing = terminal_listing(desk->config.terminal, card);
     if (desk->request.what == DESK_LINK) {
         fault_say(&desk->answer.tap.say, "Linked: this medium finds the card from now on. It earns "
                                          "and spends nothing: that takes the card.");
     } else {
-        say_found(found->has_state ? &found->state : NULL, &desk->answer.tap.say);
+        say_found(found->has_state ? &found->state : NULL, desk->answer.tap.listing,
+                  &desk->answer.tap.say);
     }
     log_found(desk, desk->request.what == DESK_LINK ? "T502" : "T501", card);
     return over(desk);

@@ -56,7 +56,7 @@ struct desk_found {
 
 struct desk_answer {
     struct tap_answer tap; /* outcome, reason and sentence of every request */
-    bool has_found;        /* done by a medium: nothing of `tap` but those three counts */
+    bool has_found;        /* done by a medium: of `tap` only those and `listing` count */
     struct desk_found found;
 };
 

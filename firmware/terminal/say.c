@@ -121,8 +121,13 @@ void say_balance(const struct snapshot *snapshot, struct fault *ret_say)
               snapshot->purse[PURSE_CREDIT].rials, states[snapshot->status]);
 }
 
-void say_found(const struct snapshot *state, struct fault *ret_say)
+void say_found(const struct snapshot *state, uint8_t listing, struct fault *ret_say)
 {
+    if (listing != LISTING_NONE) {
+        fault_say(ret_say, "Found, but the club refuses this card (%s): call the club.",
+                  listing_word(listing));
+        return;
+    }
     if (state == NULL) {
         fault_say(ret_say, "Found, but this terminal has not seen the card yet. To earn or spend, "
                            "hold the card.");

@@ -23,8 +23,9 @@ void say_listed(uint8_t listing, struct fault *ret_say);
 /* It would spend more than this terminal may allow while its hotlist is old. */
 void say_list_old(struct money spend_max, struct fault *ret_say);
 void say_balance(const struct snapshot *snapshot, struct fault *ret_say);
-/* find: `state` is what this terminal saw last of the card; NULL: nothing. */
-void say_found(const struct snapshot *state, struct fault *ret_say);
+/* find: `state` is what this terminal saw last of the card, NULL: nothing; `listing` as the tap's.
+ */
+void say_found(const struct snapshot *state, uint8_t listing, struct fault *ret_say);
 /* While it lasts: "Hold the card on the reader." */
 const char *say_meanwhile(enum tap_say say);
 /* "sale", "refund", ... Never NULL. */

@@ -578,6 +578,13 @@ const struct card_view *terminal_view(const struct terminal *terminal)
     return &terminal->tap.view;
 }
 
+uint8_t terminal_listing(struct terminal *terminal, uint64_t card_number)
+{
+    assert(!terminal->is_busy || terminal->act.kind == TAP_ACT_ANSWER);
+    refresh_list(terminal);
+    return hotcheck_find(&terminal->hotcheck, card_number);
+}
+
 enum st terminal_append_link(struct terminal *terminal, const struct entry_link *link,
                              uint32_t operator_no, uint32_t *ret_sequence, struct fault *fault)
 {

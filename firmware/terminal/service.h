@@ -73,6 +73,10 @@ bool terminal_is_busy(const struct terminal *terminal);
  * of one that is done. Valid until the next request. */
 const struct card_view *terminal_view(const struct terminal *terminal);
 
+/* Why the card is on the hotlist (engine/listing.h), 0 = it is not, or cannot be known. Only while
+ * no request is under way, or when its answer is final. */
+uint8_t terminal_listing(struct terminal *terminal, uint64_t card_number);
+
 /* Appends that a medium was linked to a card (entry.h). Only while no request is under way, or when
  * its answer is final. *ret_sequence is its number.
  * ST_OK   durable. Others: the store's; nothing has happened, *fault says what to do. */

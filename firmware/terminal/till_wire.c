@@ -430,6 +430,9 @@ size_t till_encode_found(const struct desk_answer *answer, char ret_line[TILL_AN
     put_text(object, "card", number);
     put_text(object, "medium", media_kind_word(found->medium));
     put(object, "may_spend", json_false());
+    if (answer->tap.listing != LISTING_NONE) {
+        put_text(object, "listed", listing_word(answer->tap.listing));
+    }
     if (found->has_state) {
         put_snapshot(object, &found->state);
         put_number(object, "seen", found->seen_s);

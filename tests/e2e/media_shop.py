@@ -309,6 +309,27 @@ def restart(shop):
     case("with another master the database tells nothing", answer.get("reason") == "not_linked", answer)
 
 
+def no_master(shop):
+    """A key store with the masters of Classic cards alone."""
+    sheets = []
+    for _ in range(4):
+        half, check = shop.run("vafa-keys", "half").stdout.strip().split("check value ")
+        sheets += [half.strip(), check.strip()]
+    made = subprocess.run([BUILD / "vafa-keys", "ceremony", shop.path("classic"), "--role", "classic", "--version", "0"],
+                          input="\n".join(sheets + ["yes", ""]), capture_output=True, text=True, timeout=60)
+    shop.stop("terminal")
+    for name in ("keys", "keys.device"):
+        os.rename(shop.path(name), shop.path("all." + name))
+        os.rename(shop.path(name.replace("keys", "classic")), shop.path(name))
+    shop.start_terminal("--ident", shop.path("ident.sock"))
+    for what in ("find", "link"):
+        answer = till(shop, what, "-", typed=CODE + "\n")
+        case(f"without a media master {what} says what is missing", answer.get("reason") == "refused" and
+             "role media" in answer["say"], (answer, made.stderr))
+    answer = till(shop, "find", "-", typed=shop.number + "\n")
+    case("... and a card number still finds", answer.get("state") == "done", answer)
+
+
 def nothing_kept(shop):
     control = Path(shop.path("control"))
     control.write_text("x" + BANK)
@@ -341,6 +362,7 @@ def main():
         second_terminal(shop)
         nothing_kept(shop)
         restart(shop)
+        no_master(shop)
     return failed > 0
 
 

@@ -114,6 +114,24 @@ struct entry model_sighting(const struct model *model, uint32_t card, uint32_t c
     return entry;
 }
 
+static void model_tag(uint32_t medium, uint8_t ret_tag[ENTRY_TAG_BYTES])
+{
+    memset(ret_tag, (int)(0x40 + medium), ENTRY_TAG_BYTES);
+}
+
+struct entry model_link(const struct model *model, uint32_t card, uint32_t medium)
+{
+    struct entry entry = entry_of(model, ENTRY_LINK);
+    entry.link.card_number = model_card(card);
+    entry.link.family = 1;
+    entry.link.uid_bytes = 7;
+    model_uid(card, entry.link.uid);
+    entry.link.medium = 5;
+    entry.link.key_version = MODEL_KEY_VERSION;
+    model_tag(medium, entry.link.tag);
+    return entry;
+}
+
 /* True when an entry after `intent`, up to `count`, is its outcome. */
 static bool is_settled(const struct model *model, uint32_t count, const struct entry *intent)
 {
@@ -145,6 +163,9 @@ struct entry model_draw(struct model *model)
     }
     if (choice < 7) {
         return model_intent(model, card, counter + 1);
+    }
+    if (choice == 8) {
+        return model_link(model, card, draw(model, model->cards));
     }
     /* Newer, the same, or older than what is known. */
     return model_sighting(model, card, counter + draw(model, 3) + (counter == 0));
@@ -269,6 +290,24 @@ static bool card_agrees(const struct model *model, uint32_t count, struct store 
     return true;
 }
 
+/* The newest link of a medium counts. */
+static bool medium_agrees(const struct model *model, uint32_t count, struct store *store,
+                          uint32_t medium)
+{
+    uint8_t tag[ENTRY_TAG_BYTES];
+    uint64_t found = 0, right = 0;
+    model_tag(medium, tag);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct entry *entry = &model->entries[i];
+        if (entry->kind == ENTRY_LINK && memcmp(entry->link.tag, tag, sizeof tag) == 0) {
+            right = entry->link.card_number;
+        }
+    }
+    const enum st st = links_find(store, MODEL_KEY_VERSION, tag, &found);
+    return (right == 0 ? st == ST_REFUSED : st == ST_OK && found == right) ||
+           differs(store, "medium", medium);
+}
+
 bool model_agrees(const struct model *model, uint32_t count, struct store *store)
 {
     struct journal_counts counts;
@@ -281,7 +320,7 @@ bool model_agrees(const struct model *model, uint32_t count, struct store *store
         return differs(store, "counts", count);
     }
     for (uint32_t card = 0; card < model->cards; card++) {
-        if (!card_agrees(model, count, store, card)) {
+        if (!card_agrees(model, count, store, card) || !medium_agrees(model, count, store, card)) {
             return false;
         }
     }

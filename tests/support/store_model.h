@@ -34,6 +34,9 @@ struct entry model_start(const struct model *model);
 struct entry model_intent(const struct model *model, uint32_t card, uint32_t counter);
 struct entry model_outcome(const struct model *model, uint32_t intent, enum entry_verdict verdict);
 struct entry model_sighting(const struct model *model, uint32_t card, uint32_t counter);
+/* A medium of the model, 0..cards-1, is linked to a card under master MODEL_KEY_VERSION. */
+enum { MODEL_KEY_VERSION = 2 };
+struct entry model_link(const struct model *model, uint32_t card, uint32_t medium);
 /* A plausible next entry, by the model's random numbers. */
 struct entry model_draw(struct model *model);
 /* Makes it part of the model. */

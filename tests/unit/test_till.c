@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "firmware/terminal/say.h"
 #include "firmware/terminal/till_wire.h"
 
 static enum st decode(const char *line, struct till_request *ret)
@@ -209,6 +210,12 @@ static void what_was_found_is_shortened_and_may_not_spend(void **unused)
     assert_int_equal(json_integer_value(json_object_get(object, "seen")), 1790000000);
     assert_int_equal(json_integer_value(json_object_get(object, "points")), 20);
     json_decref(object);
+    assert_null(strstr(line, "listed"));
+    answer.tap.listing = LISTING_LOST;
+    (void)till_encode_found(&answer, line);
+    assert_non_null(strstr(line, "\"listed\":\"lost\""));
+    say_found(&answer.found.state, LISTING_LOST, &answer.tap.say);
+    assert_non_null(strstr(answer.tap.say.say, "refuses this card (lost)"));
     answer.found.has_state = false;
     (void)till_encode_found(&answer, line);
     assert_null(strstr(line, "points"));
