@@ -220,6 +220,98 @@ static void a_deselected_card_is_found_by_its_uid_only(void **state)
     assert_int_equal(answer(11)[1], 1);
 }
 
+/* Bit 0 of the first byte goes first through the air, and a reader goes on with 1: of 01 .. and
+ * 02 .. the anticollision singles out 01 (ISO 14443-3, 6.5.3). */
+static void of_two_cards_the_anticollision_singles_out_one(void **state)
+{
+    static const uint8_t second_uid[4] = {0x02, 0x02, 0x03, 0x04};
+    static const uint8_t first[] = {0x4B, 1, 1, 0x00, 0x04, 0x08, 4, 1, 2, 3, 4};
+    static const uint8_t second[] = {0x4B, 1, 1, 0x00, 0x04, 0x08, 4, 2, 2, 3, 4};
+    struct classic other;
+    (void)state;
+    classic_init(&other, CLASSIC_1K, second_uid, 4);
+    pn532_place(&chip, &other);
+    pn532_place(&chip, &card);
+    COMMAND(0x32, 0x05, 0x00, 0x01, 0x02);
+    COMMAND(0x4A, 0x01, 0x00);
+    assert_memory_equal(answer(sizeof first), first, sizeof first);
+    assert_int_equal(other.commands, 0);
+    COMMAND(0x4A, 0x01, 0x00, 0x02, 0x02, 0x03, 0x04); /* by its UID */
+    assert_memory_equal(answer(sizeof second), second, sizeof second);
+    /* A card that is active falls back without an answer: the other one is alone to hear. */
+    COMMAND(0x4A, 0x01, 0x00);
+    assert_memory_equal(answer(sizeof first), first, sizeof first);
+    COMMAND(0x4A, 0x01, 0x00);
+    assert_memory_equal(answer(sizeof second), second, sizeof second);
+    COMMAND(0x32, 0x01, 0x00); /* without the field both forget: they answer together again */
+    COMMAND(0x4A, 0x01, 0x00);
+    assert_memory_equal(answer(sizeof first), first, sizeof first);
+    COMMAND(0x44, 0x00); /* the winner sleeps: the other is heard */
+    COMMAND(0x4A, 0x01, 0x00);
+    assert_memory_equal(answer(sizeof second), second, sizeof second);
+    COMMAND(0x44, 0x00);
+    COMMAND(0x4A, 0x01, 0x00);
+    assert_int_equal(answer(2)[1], 0);
+    pn532_take_card(&chip, chip.card);
+    COMMAND(0x4A, 0x01, 0x00, 0x01, 0x02, 0x03, 0x04);
+    assert_memory_equal(answer(sizeof first), first, sizeof first);
+}
+
+/* 7.3.5 and 7.3.8: two targets, each reached by its number, one awake at a time. */
+static void max_tg_2_lists_both_and_each_is_reached_by_its_number(void **state)
+{
+    static const uint8_t second_uid[7] = {0x04, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17};
+    /* 88 04 .. loses against 01 ..: bit 0. */
+    static const uint8_t both[] = {0x4B, 2,    1,    0x00, 0x04, 0x08, 4,    1,
+                                   2,    3,    4,    2,    0x00, 0x44, 0x08, 7,
+                                   0x04, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17};
+    struct classic other;
+    (void)state;
+    classic_init(&other, CLASSIC_1K, second_uid, 7);
+    card.memory[4][0] = 0xA1;
+    other.memory[4][0] = 0xB2;
+    pn532_place(&chip, &card);
+    pn532_place(&chip, &other);
+    COMMAND(0x32, 0x05, 0x00, 0x01, 0x02);
+    COMMAND(0x4A, 0x02, 0x00);
+    assert_memory_equal(answer(sizeof both), both, sizeof both);
+    for (int i = 0; i < 2; i++) {
+        COMMAND(0x40, 0x01, 0x60, 4, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4);
+        assert_int_equal(answer(2)[1], 0x00);
+        COMMAND(0x40, 0x01, 0x30, 4);
+        assert_int_equal(answer(18)[2], 0xA1);
+        COMMAND(0x40, 0x02, 0x30, 4); /* awake again, but not authenticated */
+        assert_int_equal(answer(2)[1], 0x13);
+        COMMAND(0x54, 0x02); /* and refused, so to be selected anew */
+        assert_int_equal(answer(2)[1], 0x00);
+        COMMAND(0x40, 0x02, 0x60, 4, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x14, 0x15, 0x16, 0x17);
+        assert_int_equal(answer(2)[1], 0x00);
+        COMMAND(0x40, 0x02, 0x30, 4);
+        assert_int_equal(answer(18)[2], 0xB2);
+    }
+    COMMAND(0x04);
+    assert_int_equal(answer(13)[3], 2);
+    COMMAND(0x52, 0x02);
+    COMMAND(0x40, 0x02, 0x30, 4);
+    assert_int_equal(answer(2)[1], 0x27);
+}
+
+/* What it would cost to look for a second card before each tap: docs/tap.md has the sum. Three
+ * tries of 5 ms find nobody (7.3.5), and the first has to be woken again. */
+static void a_look_for_a_second_card_costs_more_than_a_write(void **state)
+{
+    (void)state;
+    pn532_place(&chip, &card);
+    COMMAND(0x32, 0x05, 0x00, 0x01, 0x02);
+    timing_log_reset(&timing);
+    COMMAND(0x4A, 0x01, 0x00);
+    COMMAND(0x4A, 0x02, 0x00);
+    assert_int_equal(answer(11)[1], 1);
+    const uint32_t one = timing.entries[0].cost.card_us, two = timing.entries[1].cost.card_us;
+    assert_int_equal(one, 2500);
+    assert_in_range(two - one, 15000 + 2500, 15000 + 2500 + 500);
+}
+
 static void each_way_an_exchange_ends_has_its_status(void **state)
 {
     (void)state;
@@ -355,6 +447,9 @@ int main(void)
         cmocka_unit_test_setup(a_select_with_retries_gives_up, fresh_chip),
         cmocka_unit_test_setup(auto_poll_gives_up_after_its_time, fresh_chip),
         cmocka_unit_test_setup(a_deselected_card_is_found_by_its_uid_only, fresh_chip),
+        cmocka_unit_test_setup(of_two_cards_the_anticollision_singles_out_one, fresh_chip),
+        cmocka_unit_test_setup(max_tg_2_lists_both_and_each_is_reached_by_its_number, fresh_chip),
+        cmocka_unit_test_setup(a_look_for_a_second_card_costs_more_than_a_write, fresh_chip),
         cmocka_unit_test_setup(each_way_an_exchange_ends_has_its_status, fresh_chip),
         cmocka_unit_test_setup(a_purchase_has_the_wire_bytes_of_the_manual, fresh_chip),
         cmocka_unit_test_setup(a_new_speed_counts_from_the_hosts_ack_on, fresh_chip),

@@ -87,6 +87,14 @@ check 'nfc-list_sees_a_4k' eval 'swap k4 && prints "0b +ad +ca +fe" nfc-list &&
 check 'nfc-list_sees_a_4k_with_7_byte_UID' eval 'swap k4long &&
     prints "04 +99 +88 +77 +66 +55 +44" nfc-list && grep -Eq "ATQA.*: 00 +42" "$dir/printed"'
 
+check 'nfc-list_sees_both_of_two_cards' eval 'swap k1 && says "beside k4long" ok &&
+    matches state "beside=k4long" && prints "2 ISO14443A passive target" nfc-list &&
+    grep -Eq "04 +a1 +b2 +c3" "$dir/printed" && grep -Eq "04 +99 +88 +77 +66 +55 +44" "$dir/printed"'
+check 'a_third_card_is_refused_and_one_of_two_can_go' eval 'refuses "beside k4" &&
+    says "remove k1" ok && matches state "card=k4long" && prints "1 ISO14443A passive target" nfc-list &&
+    grep -Eq "04 +99 +88 +77 +66 +55 +44" "$dir/printed"'
+check 'a_card_beside_needs_one_that_lies_there' eval 'say remove && refuses "beside k1"'
+
 # nfc-poll waits for the card to come and then for it to go.
 check 'nfc-poll_sees_a_card_come_and_go' eval 'say remove
     (sleep 1; say "insert k1"; sleep 1; say remove) & prints "04 +a1 +b2 +c3" nfc-poll; rc=$?

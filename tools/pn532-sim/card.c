@@ -204,6 +204,37 @@ void card_reset_counters(struct card card)
     }
 }
 
+bool card_hears(struct card card, enum classic_call call)
+{
+    return strcmp(card_state_word(card), "idle") == 0 ||
+           (call == CLASSIC_WUPA && card_is_halted(card));
+}
+
+/* The UID as it goes through the air, level by level. */
+static void air_uid(struct card card, uint8_t ret_uid[8])
+{
+    const struct card_identity identity = card_identify(card);
+    const bool is_long = identity.uid_bytes == 7;
+    memset(ret_uid, 0, 8);
+    ret_uid[0] = 0x88;
+    memcpy(ret_uid + is_long, identity.uid, identity.uid_bytes);
+}
+
+struct card card_winner(struct card a, struct card b)
+{
+    uint8_t uid_a[8], uid_b[8];
+    air_uid(a, uid_a);
+    air_uid(b, uid_b);
+    for (size_t i = 0; i < sizeof uid_a; i++) {
+        const unsigned differing = uid_a[i] ^ uid_b[i];
+        if (differing != 0) {
+            const unsigned first = differing & (~differing + 1U); /* bit 0 goes first */
+            return (uid_a[i] & first) != 0 ? a : b;
+        }
+    }
+    return a;
+}
+
 bool card_is_halted(struct card card)
 {
     return strcmp(card_state_word(card), "halt") == 0;

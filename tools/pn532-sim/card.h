@@ -60,6 +60,12 @@ uint32_t card_writes(struct card card);
 uint32_t card_cuts_taken(struct card card);
 void card_reset_counters(struct card card);
 
+/* True when it would answer that call: IDLE, or in HALT to a WUPA. */
+bool card_hears(struct card card, enum classic_call call);
+/* Of two cards that answer together, the one that the anticollision singles out: at the first bit
+ * in which their UIDs differ, in the order of the air, the reader goes on with 1 (ISO 14443-3,
+ * 6.5.3). A UID of 7 bytes begins with the cascade tag 88. */
+struct card card_winner(struct card a, struct card b);
 bool card_is_halted(struct card card);
 /* "off", "idle", "active", "halt", and "authenticated" of a Classic, "ready" of a DESFire. */
 const char *card_state_word(struct card card);

@@ -141,14 +141,52 @@ static void do_insert(const struct call *call)
         }
         return;
     }
+    if (sim_has_beside(sim) && sim->beside == stored) {
+        say_error(call, "that card lies on the reader already, as the second one");
+        return;
+    }
     sim_insert(sim, stored, call->now_us);
+    say_ok(call);
+}
+
+static void do_beside(const struct call *call)
+{
+    struct sim *sim = call->sim;
+    struct stored_card *stored = need_card(call, 1);
+    if (stored == NULL) {
+        return;
+    }
+    if (!sim_has_card(sim) || sim->placed == stored) {
+        say_error(call, "no other card lies on the reader: say `insert NAME` first");
+        return;
+    }
+    if (sim_has_beside(sim)) {
+        fprintf(call->answer, "error: two cards lie there: say `remove %s` first",
+                sim->beside->name);
+        return;
+    }
+    const struct card_identity a = card_identify(store_card(stored));
+    const struct card_identity b = card_identify(store_card(sim->placed));
+    if (a.uid_bytes == b.uid_bytes && memcmp(a.uid, b.uid, a.uid_bytes) == 0) {
+        say_error(call, "two cards of one UID garble each other: the model cannot do that");
+        return;
+    }
+    sim_insert_beside(sim, stored, call->now_us);
     say_ok(call);
 }
 
 static void do_remove(const struct call *call)
 {
-    sim_remove(call->sim);
-    say_ok(call);
+    if (call->count == 1) {
+        sim_remove(call->sim);
+        say_ok(call);
+        return;
+    }
+    struct stored_card *stored = need_card(call, 1);
+    if (stored != NULL) {
+        sim_remove_card(call->sim, stored);
+        say_ok(call);
+    }
 }
 
 static const struct {
@@ -409,11 +447,16 @@ static void do_state(const struct call *call)
 {
     const struct sim *sim = call->sim;
     const bool has_card = sim_has_card(sim);
-    fprintf(
-        call->answer, "ok card=%s state=%s field=%s plug=%s baud=%" PRIu32 " cut=%s",
-        has_card ? sim->placed->name : "none", has_card ? card_state_word(sim->chip.card) : "none",
-        sim->chip.field_is_on ? "on" : "off", sim->line.chip_fd >= 0 ? "in" : "out", sim->chip.baud,
-        sim_cut_is_planned(sim) ? "planned" : (sim_cut_is_done(sim) ? "done" : "none"));
+    fprintf(call->answer, "ok card=%s state=%s field=%s plug=%s baud=%" PRIu32 " cut=%s",
+            has_card ? sim->placed->name : "none",
+            has_card ? card_state_word(store_card(sim->placed)) : "none",
+            sim->chip.field_is_on ? "on" : "off", sim->line.chip_fd >= 0 ? "in" : "out",
+            sim->chip.baud,
+            sim_cut_is_planned(sim) ? "planned" : (sim_cut_is_done(sim) ? "done" : "none"));
+    if (sim_has_beside(sim)) {
+        fprintf(call->answer, " beside=%s beside_state=%s", sim->beside->name,
+                card_state_word(store_card(sim->beside)));
+    }
 }
 
 bool control_has_come(const struct sim *sim, const struct control_wait *wait)
@@ -424,7 +467,7 @@ bool control_has_come(const struct sim *sim, const struct control_wait *wait)
     case CONTROL_CUT:
         return sim_cut_is_done(sim);
     case CONTROL_HALTED:
-        return sim_has_card(sim) && card_is_halted(sim->chip.card);
+        return sim_has_card(sim) && card_is_halted(store_card(sim->placed));
     case CONTROL_REMOVED:
         return !sim_has_card(sim);
     case CONTROL_COMMANDS:
@@ -479,7 +522,8 @@ static const struct command {
     {"new", 4, 4, "new NAME KIND UIDHEX", "make a card as it leaves the factory", do_new},
     {"list", 1, 1, "list", "the names of all cards", do_list},
     {"insert", 2, 2, "insert NAME", "lay a card on the reader", do_insert},
-    {"remove", 1, 1, "remove", "take the card away", do_remove},
+    {"beside", 2, 2, "beside NAME", "lay a second card beside it", do_beside},
+    {"remove", 1, 2, "remove [NAME]", "take all cards away, or that one", do_remove},
     {"state", 1, 1, "state", "what lies on the reader and how it is", do_state},
     {"cut", 2, 4, "cut after N | write N HOW | clear", "plan that the card leaves", do_cut},
     {"wait", 3, 4, "wait cut|halted|removed|commands N SECONDS", "answer when it happened",

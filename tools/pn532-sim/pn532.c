@@ -116,8 +116,13 @@ void pn532_reset(struct pn532 *chip)
 
 void pn532_place_card(struct pn532 *chip, struct card card)
 {
-    assert(chip->card.kind == CARD_NONE || card_is_same(chip->card, card));
-    chip->card = card;
+    const bool is_first = chip->card.kind == CARD_NONE || card_is_same(chip->card, card);
+    assert(is_first || chip->other.kind == CARD_NONE || card_is_same(chip->other, card));
+    if (is_first) {
+        chip->card = card;
+    } else {
+        chip->other = card;
+    }
     card_insert(card);
     if (chip->field_is_on) {
         card_field_on(card);
@@ -132,7 +137,20 @@ void pn532_place(struct pn532 *chip, struct classic *card)
 void pn532_take(struct pn532 *chip)
 {
     card_remove(chip->card);
+    card_remove(chip->other);
     chip->card = (struct card){.kind = CARD_NONE};
+    chip->other = (struct card){.kind = CARD_NONE};
+}
+
+void pn532_take_card(struct pn532 *chip, struct card card)
+{
+    if (card_is_same(chip->other, card)) {
+        card_remove(card);
+        chip->other = (struct card){.kind = CARD_NONE};
+    } else if (card_is_same(chip->card, card)) {
+        card_remove(card);
+        chip->card = (struct card){.kind = CARD_NONE};
+    }
 }
 
 void pn532_receive(struct pn532 *chip, const uint8_t *bytes, size_t count)
@@ -182,7 +200,7 @@ bool pn532_next(struct pn532 *chip, struct pn532_output *ret_output)
 
 bool pn532_try_again(struct pn532 *chip, struct pn532_output *ret_output)
 {
-    if (chip->waiting_bytes == 0 || card_is_away(chip->card)) {
+    if (chip->waiting_bytes == 0 || (card_is_away(chip->card) && card_is_away(chip->other))) {
         return false;
     }
     uint8_t data[PN532_DATA_MAX];

@@ -1,4 +1,5 @@
-/* pn532.h - a model of the PN532 on its serial line: bytes in, frames out, one card in the field.
+/* pn532.h - a model of the PN532 on its serial line: bytes in, frames out, one card or two in the
+ * field.
  *
  * Pure: no I/O and no clock; the owner moves the bytes and honours the delays. The card belongs to
  * the owner too and may be exchanged at any time with pn532_place and pn532_take.
@@ -45,19 +46,30 @@ struct pn532_faults {
     int status;             /* Status of the next InDataExchange; the card does not see it. */
 };
 
+/* A target of InListPassiveTarget. */
+struct pn532_target {
+    struct card card; /* CARD_NONE: none of that number */
+    struct card_identity identity;
+    uint8_t ats[DESFIRE_ATS_BYTES_MAX];
+    size_t ats_bytes;
+};
+
 struct pn532 {
-    struct card card; /* CARD_NONE: nothing lies on the reader */
+    struct card card;  /* the one that was selected last; CARD_NONE: nothing lies on the reader */
+    struct card other; /* a second one beside it, or CARD_NONE */
     struct timing_log *log;
     struct pn532_faults faults;
     uint32_t firmware_us; /* assumed thinking time per command, reported apart */
 
     struct pn532_stream stream;
     bool field_is_on;
-    bool target_is_known;        /* target number 1 of the last InListPassiveTarget */
+    bool target_is_known;        /* `card` is target `number` of the last InListPassiveTarget */
+    uint8_t number;              /* 1 or 2 */
     struct card_identity target; /* as it was selected */
     uint8_t ats[DESFIRE_ATS_BYTES_MAX];
-    size_t ats_bytes;   /* 0: the target is not activated (ISO 14443-4) */
-    uint8_t parameters; /* SetParameters; bit 4: RATS follows the select */
+    size_t ats_bytes;           /* 0: the target is not activated (ISO 14443-4) */
+    struct pn532_target parked; /* the target of the other number: `other`, asleep */
+    uint8_t parameters;         /* SetParameters; bit 4: RATS follows the select */
     uint8_t last_error;
     uint8_t select_retries;    /* MxRtyPassiveActivation; FF is for ever */
     uint32_t reply_timeout_us; /* RFConfiguration 02, 51.2 ms at reset */
@@ -93,10 +105,11 @@ void pn532_init(struct pn532 *chip, struct timing_log *log);
 /* Power off and on again: field off, targets and settings forgotten; card and faults stay. */
 void pn532_reset(struct pn532 *chip);
 
-/* A card is laid on the reader (in place of none), or taken from it. */
+/* A card is laid on the reader (in place of none, or as the second), or all are taken from it. */
 void pn532_place_card(struct pn532 *chip, struct card card);
 void pn532_place(struct pn532 *chip, struct classic *card); /* the same for a Classic */
 void pn532_take(struct pn532 *chip);
+void pn532_take_card(struct pn532 *chip, struct card card); /* that one, if it lies there */
 
 /* Bytes from the host. Afterwards call pn532_next until it says false. */
 void pn532_receive(struct pn532 *chip, const uint8_t *bytes, size_t count);

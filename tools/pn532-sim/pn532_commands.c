@@ -6,16 +6,22 @@
 #include "tools/pn532-sim/pn532_priv.h"
 #include "tools/pn532-sim/timing_cards.h"
 
+static void forget_targets(struct pn532 *chip)
+{
+    chip->target_is_known = false;
+    chip->parked.card.kind = CARD_NONE;
+}
+
 void pn532_set_field(struct pn532 *chip, bool is_on)
 {
     chip->field_is_on = is_on;
-    if (!is_on) {
-        chip->target_is_known = false;
-    }
     if (is_on) {
         card_field_on(chip->card);
+        card_field_on(chip->other);
     } else {
+        forget_targets(chip);
         card_field_off(chip->card);
+        card_field_off(chip->other);
     }
 }
 
@@ -49,9 +55,10 @@ static void get_general_status(struct pn532 *chip, const uint8_t *data, size_t b
     (void)data, (void)bytes;
     pn532_add(answer, chip->last_error);
     pn532_add(answer, 0x00);
-    pn532_add(answer, chip->target_is_known ? 1 : 0);
-    if (chip->target_is_known) {
-        static const uint8_t target[] = {0x01, 0x00, 0x00, 0x10};
+    const uint8_t count = chip->target_is_known ? chip->parked.card.kind != CARD_NONE ? 2 : 1 : 0;
+    pn532_add(answer, count);
+    for (uint8_t number = 1; number <= count; number++) {
+        const uint8_t target[] = {number, 0x00, 0x00, 0x10};
         pn532_add_bytes(answer, target, sizeof target);
     }
     pn532_add(answer, 0x00);
@@ -168,25 +175,79 @@ static void deselect(struct pn532 *chip, const uint8_t *data, size_t bytes,
                      struct pn532_answer *answer)
 {
     (void)bytes;
-    if (data[1] > 1 || (data[1] == 1 && !chip->target_is_known)) {
+    const bool has_parked = chip->parked.card.kind != CARD_NONE;
+    const bool is_parked = has_parked && data[1] == 3 - chip->number; /* asleep already */
+    if (data[1] != 0 && !is_parked && (!chip->target_is_known || data[1] != chip->number)) {
         pn532_add_status(answer, PN532_BAD_CONTEXT);
         return;
     }
-    if (chip->target_is_known && chip->card.kind != CARD_NONE) {
+    if (chip->target_is_known && !is_parked && chip->card.kind != CARD_NONE) {
         answer->cost = pn532_is_activated(chip) ? timing_block("deselect") : timing_halt();
         card_halt(chip->card);
     }
-    if (data[0] == 0x52) {
-        chip->target_is_known = false;
+    if (data[0] == 0x52 && is_parked) {
+        chip->parked.card.kind = CARD_NONE;
+    } else if (data[0] == 0x52) {
+        forget_targets(chip);
     }
     pn532_add_status(answer, PN532_OK);
 }
 
-/* Selects the card, and activates it if it is one of ISO 14443-4 and the host wants that. */
-static bool select_card(struct pn532 *chip, enum classic_call call, unsigned tries)
+/* The UID as the host writes it: seven bytes follow the cascade tag 88 (7.3.5). */
+static bool is_uid_of(struct card card, const uint8_t *uid, size_t uid_bytes)
+{
+    const struct card_identity identity = card_identify(card);
+    if (identity.uid_bytes == 4) {
+        return uid_bytes == 4 && memcmp(uid, identity.uid, 4) == 0;
+    }
+    return uid_bytes == 8 && uid[0] == 0x88 && memcmp(uid + 1, identity.uid, 7) == 0;
+}
+
+static void swap_cards(struct pn532 *chip)
+{
+    const struct card card = chip->card;
+    chip->card = chip->other;
+    chip->other = card;
+}
+
+/* Calls up to `tries` times. Cards that hear it answer together, and one is singled out: the one
+ * with the UID (NULL: any), or the winner of the anticollision; the other one falls back to where
+ * it was. A card that is selected and hears a call falls back without an answer (ISO 14443-3), but
+ * for one of ISO 14443-4 once it is activated. The one selected is chip->card then. */
+static bool call_cards(struct pn532 *chip, const uint8_t *uid, size_t uid_bytes,
+                       enum classic_call call, unsigned tries)
+{
+    for (unsigned i = 0; i < tries; i++) {
+        const struct card cards[2] = {chip->card, chip->other};
+        struct card found = {.kind = CARD_NONE};
+        for (size_t n = 0; n < 2; n++) {
+            if (cards[n].kind == CARD_NONE) {
+                continue;
+            }
+            if (!card_hears(cards[n], call)) {
+                const bool has_answered = card_select(cards[n], call, 1);
+                assert(!has_answered);
+            } else if (uid == NULL || is_uid_of(cards[n], uid, uid_bytes)) {
+                found = found.kind == CARD_NONE ? cards[n] : card_winner(found, cards[n]);
+            }
+        }
+        if (found.kind == CARD_NONE) {
+            continue;
+        }
+        if (!card_is_same(found, chip->card)) {
+            swap_cards(chip);
+        }
+        return card_select(chip->card, call, 1);
+    }
+    return false;
+}
+
+/* Selects a card, and activates it if it is one of ISO 14443-4 and the host wants that. */
+static bool select_card(struct pn532 *chip, const uint8_t *uid, size_t uid_bytes,
+                        enum classic_call call, unsigned tries)
 {
     chip->ats_bytes = 0;
-    if (!card_select(chip->card, call, tries)) {
+    if (!call_cards(chip, uid, uid_bytes, call, tries)) {
         return false;
     }
     chip->target = card_identify(chip->card);
@@ -204,57 +265,121 @@ static struct timing_cost cost_of_select(const struct pn532 *chip)
                                : timing_select(chip->target.uid_bytes);
 }
 
+/* The target whose turn it is, by its UID. */
+static bool select_again(struct pn532 *chip)
+{
+    uint8_t uid[1 + CARD_UID_BYTES_MAX] = {0x88};
+    const struct card_identity target = chip->target;
+    const size_t bytes = target.uid_bytes == 7 ? 8 : target.uid_bytes;
+    memcpy(target.uid_bytes == 7 ? uid + 1 : uid, target.uid, target.uid_bytes);
+    return select_card(chip, uid, bytes, CLASSIC_WUPA, 2);
+}
+
+/* Swaps target and parked target; both must be known. */
+static void swap_targets(struct pn532 *chip)
+{
+    const struct pn532_target parked = chip->parked;
+    chip->parked = (struct pn532_target){
+        .card = chip->card, .identity = chip->target, .ats_bytes = chip->ats_bytes};
+    memcpy(chip->parked.ats, chip->ats, sizeof chip->ats);
+    chip->target = parked.identity;
+    chip->ats_bytes = parked.ats_bytes;
+    memcpy(chip->ats, parked.ats, sizeof chip->ats);
+    chip->number = (uint8_t)(3 - chip->number);
+    if (!card_is_same(chip->card, parked.card)) {
+        swap_cards(chip);
+    }
+}
+
+bool pn532_use_target(struct pn532 *chip, uint8_t number, struct timing_cost *cost)
+{
+    if (!chip->target_is_known || number < 1 || number > 2) {
+        return false;
+    }
+    if (number == chip->number) {
+        return true;
+    }
+    if (chip->parked.card.kind == CARD_NONE) {
+        return false;
+    }
+    const struct timing_cost halt =
+        pn532_is_activated(chip) ? timing_block("deselect") : timing_halt();
+    card_halt(chip->card);
+    swap_targets(chip);
+    (void)select_again(chip);
+    cost->card_us += halt.card_us + cost_of_select(chip).card_us;
+    return true; /* a card that is gone is found out by the exchange */
+}
+
 /* 7.3.7 and 7.3.12: speeds, and selecting the target again; all cards stay at 106 kbit/s. */
 static void select_target(struct pn532 *chip, const uint8_t *data, size_t bytes,
                           struct pn532_answer *answer)
 {
     (void)bytes;
-    if (!chip->target_is_known || data[1] != 1) {
+    struct timing_cost ignored = timing_chip("InSelect");
+    if (!pn532_use_target(chip, data[1], &ignored)) {
         pn532_add_status(answer, PN532_BAD_CONTEXT);
         return;
     }
     if (data[0] == 0x54 && chip->card.kind != CARD_NONE && !pn532_is_activated(chip)) {
-        chip->target_is_known = select_card(chip, CLASSIC_WUPA, 2);
+        chip->target_is_known = select_again(chip);
         answer->cost = cost_of_select(chip);
     }
     pn532_add_status(answer, chip->target_is_known ? PN532_OK : PN532_TIMEOUT);
 }
 
-/* The UID as the host writes it: seven bytes follow the cascade tag 88 (7.3.5). */
-static bool is_uid_of(struct card card, const uint8_t *uid, size_t uid_bytes)
+static unsigned tries_of(const struct pn532 *chip)
 {
-    const struct card_identity identity = card_identify(card);
-    if (identity.uid_bytes == 4) {
-        return uid_bytes == 4 && memcmp(uid, identity.uid, 4) == 0;
-    }
-    return uid_bytes == 8 && uid[0] == 0x88 && memcmp(uid + 1, identity.uid, 7) == 0;
+    return chip->select_retries == PN532_FOR_EVER ? 3 : chip->select_retries + 1U;
 }
 
-/* Calls the card (NULL uid: any that is not halted) and remembers it as target 1. */
+/* Calls a card (NULL uid: any that is not halted) and remembers it as target 1. */
 static bool find_target(struct pn532 *chip, const uint8_t *uid, size_t uid_bytes)
 {
-    const unsigned tries = chip->select_retries == PN532_FOR_EVER ? 3 : chip->select_retries + 1U;
-
     pn532_set_field(chip, true);
-    chip->target_is_known = false;
-    if (chip->card.kind != CARD_NONE && (uid == NULL || is_uid_of(chip->card, uid, uid_bytes))) {
-        chip->target_is_known = select_card(chip, uid == NULL ? CLASSIC_REQA : CLASSIC_WUPA, tries);
-    }
+    forget_targets(chip);
+    chip->number = 1;
+    chip->target_is_known = select_card(chip, uid, uid_bytes,
+                                        uid == NULL ? CLASSIC_REQA : CLASSIC_WUPA, tries_of(chip));
     return chip->target_is_known;
 }
 
-/* Target number, ATQA, SAK, UID length, UID, and the ATS of an activated card (7.3.5). */
-static void add_target(const struct pn532 *chip, struct pn532_answer *answer)
+/* Sends target 1 to sleep and calls once more. Found or not, target 1 stays known; the second is
+ * the one that is awake then, else the first is woken again. */
+static bool find_second(struct pn532 *chip, struct timing_cost *cost)
 {
-    const struct card_identity *target = &chip->target;
-    pn532_add(answer, 0x01);
+    const struct timing_cost halt =
+        pn532_is_activated(chip) ? timing_block("deselect") : timing_halt();
+    card_halt(chip->card);
+    chip->parked = (struct pn532_target){
+        .card = chip->card, .identity = chip->target, .ats_bytes = chip->ats_bytes};
+    memcpy(chip->parked.ats, chip->ats, sizeof chip->ats);
+    chip->number = 2;
+    const bool is_found = select_card(chip, NULL, 0, CLASSIC_REQA, tries_of(chip));
+    cost->card_us += halt.card_us + (is_found ? cost_of_select(chip).card_us
+                                              : timing_empty_field(tries_of(chip)).card_us);
+    if (!is_found) {
+        swap_targets(chip);
+        chip->parked.card.kind = CARD_NONE;
+        chip->target_is_known = select_again(chip);
+        cost->card_us += cost_of_select(chip).card_us;
+    }
+    return is_found;
+}
+
+/* Target number, ATQA, SAK, UID length, UID, and the ATS of an activated card (7.3.5). */
+static void add_target(uint8_t number, const struct card_identity *target, const uint8_t *ats,
+                       size_t ats_bytes, struct pn532_answer *answer)
+{
+    pn532_add(answer, number);
     pn532_add_bytes(answer, target->atqa, sizeof target->atqa);
     pn532_add(answer, target->sak);
     pn532_add(answer, target->uid_bytes);
     pn532_add_bytes(answer, target->uid, target->uid_bytes);
-    pn532_add_bytes(answer, chip->ats, chip->ats_bytes);
+    pn532_add_bytes(answer, ats, ats_bytes);
 }
 
+/* With MaxTg 2 the chip looks for a second one when it has the first (7.3.5). */
 static void list_target(struct pn532 *chip, const uint8_t *data, size_t bytes,
                         struct pn532_answer *answer)
 {
@@ -265,8 +390,13 @@ static void list_target(struct pn532 *chip, const uint8_t *data, size_t bytes,
     const uint8_t *uid = bytes > 3 ? data + 3 : NULL;
     if (data[2] == 0x00 && find_target(chip, uid, bytes - 3)) {
         answer->cost = cost_of_select(chip);
-        pn532_add(answer, 1);
-        add_target(chip, answer);
+        const bool has_two = data[1] == 2 && find_second(chip, &answer->cost);
+        pn532_add(answer, has_two ? 2 : 1);
+        if (has_two) {
+            const struct pn532_target *first = &chip->parked;
+            add_target(1, &first->identity, first->ats, first->ats_bytes, answer);
+        }
+        add_target(chip->number, &chip->target, chip->ats, chip->ats_bytes, answer);
         return;
     }
     pn532_set_field(chip, true);
@@ -295,7 +425,7 @@ static void auto_poll(struct pn532 *chip, const uint8_t *data, size_t bytes,
         pn532_add(answer, 1);
         pn532_add(answer, type);
         pn532_add(answer, (uint8_t)(5 + chip->target.uid_bytes + chip->ats_bytes));
-        add_target(chip, answer);
+        add_target(1, &chip->target, chip->ats, chip->ats_bytes, answer);
         return;
     }
     pn532_set_field(chip, true);

@@ -154,7 +154,7 @@ static void exchange_with_card(struct pn532 *chip, const uint8_t *tx, size_t tx_
     }
 }
 
-/* 7.3.8. Only target 1 exists; bit 6 of its number would announce more data. */
+/* 7.3.8. Bit 6 of the target's number would announce more data. A target that sleeps is woken. */
 void pn532_exchange(struct pn532 *chip, const uint8_t *data, size_t bytes,
                     struct pn532_answer *answer)
 {
@@ -163,7 +163,8 @@ void pn532_exchange(struct pn532 *chip, const uint8_t *data, size_t bytes,
         chip->faults.status = PN532_NO_STATUS;
         return;
     }
-    if (!chip->target_is_known || data[1] != 0x01) {
+    struct timing_cost change = timing_chip("InDataExchange");
+    if (!pn532_use_target(chip, data[1], &change)) {
         pn532_add_status(answer, PN532_BAD_CONTEXT);
         return;
     }
@@ -172,6 +173,7 @@ void pn532_exchange(struct pn532 *chip, const uint8_t *data, size_t bytes,
         pn532_add_status(answer, status);
     } else {
         exchange_with_card(chip, data + 2, bytes - 2, answer);
+        answer->cost.card_us += change.card_us;
     }
 }
 

@@ -42,7 +42,11 @@ void pn532_exchange(struct pn532 *chip, const uint8_t *data, size_t bytes,
 void pn532_communicate_thru(struct pn532 *chip, const uint8_t *data, size_t bytes,
                             struct pn532_answer *answer);
 
-/* Switches the field; off, the target is forgotten. */
+/* Makes target `number` the selected one: sends the other to sleep and wakes this one (7.3.8), and
+ * adds what that takes to *cost. False: there is no such target, or it is gone. */
+bool pn532_use_target(struct pn532 *chip, uint8_t number, struct timing_cost *cost);
+
+/* Switches the field; off, the targets are forgotten. */
 void pn532_set_field(struct pn532 *chip, bool is_on);
 
 #endif

@@ -128,7 +128,12 @@ int sim_sleep_ms(const struct sim *sim, uint64_t now_us)
 
 bool sim_has_card(const struct sim *sim)
 {
-    return !card_is_away(sim->chip.card);
+    return sim->placed != NULL && !card_is_away(store_card(sim->placed));
+}
+
+bool sim_has_beside(const struct sim *sim)
+{
+    return sim->beside != NULL && !card_is_away(store_card(sim->beside));
 }
 
 /* Plans on the card itself, and remembers where to look for the outcome. */
@@ -139,18 +144,10 @@ static void plan_on_card(struct sim *sim, struct card card, struct classic_cut c
     card_plan_cut(card, cut);
 }
 
-void sim_insert(struct sim *sim, struct stored_card *stored, uint64_t now_us)
+/* A command that waits for a card gets its answer. */
+static void answer_what_waits(struct sim *sim, uint64_t now_us)
 {
     struct pn532_output output;
-
-    assert(!sim_has_card(sim));
-    pn532_take(&sim->chip);
-    sim->placed = stored;
-    pn532_place_card(&sim->chip, store_card(stored));
-    if (sim->plan.when != CLASSIC_CUT_NEVER) {
-        plan_on_card(sim, store_card(stored), sim->plan);
-        sim->plan.when = CLASSIC_CUT_NEVER;
-    }
     if (pn532_try_again(&sim->chip, &output)) {
         sim->give_up_at_us = 0;
         deliver(sim, &output, now_us);
@@ -158,16 +155,55 @@ void sim_insert(struct sim *sim, struct stored_card *stored, uint64_t now_us)
     }
 }
 
+void sim_insert(struct sim *sim, struct stored_card *stored, uint64_t now_us)
+{
+    assert(!sim_has_card(sim) && stored != sim->beside);
+    if (sim->placed != NULL) {
+        pn532_take_card(&sim->chip, store_card(sim->placed)); /* a cut took it */
+    }
+    sim->placed = stored;
+    pn532_place_card(&sim->chip, store_card(stored));
+    if (sim->plan.when != CLASSIC_CUT_NEVER) {
+        plan_on_card(sim, store_card(stored), sim->plan);
+        sim->plan.when = CLASSIC_CUT_NEVER;
+    }
+    answer_what_waits(sim, now_us);
+}
+
+void sim_insert_beside(struct sim *sim, struct stored_card *stored, uint64_t now_us)
+{
+    assert(sim_has_card(sim) && !sim_has_beside(sim));
+    if (sim->beside != NULL) {
+        pn532_take_card(&sim->chip, store_card(sim->beside)); /* a cut took it */
+    }
+    sim->beside = stored;
+    pn532_place_card(&sim->chip, store_card(stored));
+    answer_what_waits(sim, now_us);
+}
+
 void sim_remove(struct sim *sim)
 {
     pn532_take(&sim->chip);
+    sim->beside = NULL;
+}
+
+/* When the first goes, the second is the one that lies there. */
+void sim_remove_card(struct sim *sim, struct stored_card *stored)
+{
+    pn532_take_card(&sim->chip, store_card(stored));
+    if (stored == sim->placed && sim_has_beside(sim)) {
+        sim->placed = sim->beside;
+        sim->beside = NULL;
+    } else if (stored == sim->beside) {
+        sim->beside = NULL;
+    }
 }
 
 void sim_plan_cut(struct sim *sim, struct classic_cut cut)
 {
     sim->plan.when = CLASSIC_CUT_NEVER;
     if (sim_has_card(sim)) {
-        plan_on_card(sim, sim->chip.card, cut);
+        plan_on_card(sim, store_card(sim->placed), cut);
         return;
     }
     if (sim->placed != NULL) {

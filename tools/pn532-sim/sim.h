@@ -35,6 +35,7 @@ struct sim {
     uint64_t quiet_at_us;    /* an incomplete frame is forgotten; 0: none */
 
     struct stored_card *placed; /* last laid on the reader; a cut may have taken it away */
+    struct stored_card *beside; /* the same of a second card; NULL: none yet */
     struct classic_cut plan;    /* for the next card laid; when = NEVER: none */
     struct card cut_card;       /* the card of the last plan, CARD_NONE: none yet */
     uint32_t cuts_before;       /* its cuts_taken when it was planned */
@@ -60,6 +61,11 @@ bool sim_has_card(const struct sim *sim);
  * a command that waits for a card gets its answer. */
 void sim_insert(struct sim *sim, struct stored_card *stored, uint64_t now_us);
 void sim_remove(struct sim *sim);
+
+/* Lays a second card beside the one that is there (sim_has_card); takes that one of the two. */
+bool sim_has_beside(const struct sim *sim);
+void sim_insert_beside(struct sim *sim, struct stored_card *stored, uint64_t now_us);
+void sim_remove_card(struct sim *sim, struct stored_card *stored);
 
 /* Plans a cut of the card on the reader, or of the next one laid there. */
 void sim_plan_cut(struct sim *sim, struct classic_cut cut);
