@@ -67,6 +67,13 @@ struct card_ops {
     /* Reads the rest of the identity. Statuses as history. */
     ST_CHECK enum st (*identity)(void *ctx, struct card_identity *ret);
 
+    /* Does of the commit of `next` what may be done before its intent is durable: everything but
+     * the last write. Nothing has happened then, and if no commit follows nothing ever will: what
+     * is staged is dropped by the chip (DESFire) or has no seal (Classic) and is overwritten by the
+     * next commit. Tells nothing: a commit of the same snapshot goes on from here where that is
+     * safe, else does it all again. Never needed. */
+    void (*prepare)(void *ctx, const struct snapshot *next);
+
     /* Writes the next snapshot (counter = newest + 1) and proves it: Classic by reading back,
      * DESFire by the MAC of the commit's answer. Also resumes a commit of the same snapshot that
      * was cut.

@@ -11,6 +11,10 @@ TESTS += test_card
 test_card_SRC = tests/unit/test_card.c $(CARD_WORLD_SRC)
 test_card_LIBS = $(CARD_WORLD_LIBS)
 
+TESTS += test_card_known
+test_card_known_SRC = tests/unit/test_card_known.c $(CARD_WORLD_SRC)
+test_card_known_LIBS = $(CARD_WORLD_LIBS)
+
 TESTS += fault_card
 fault_card_SRC = tests/fault/fault_card.c $(CARD_WORLD_SRC)
 fault_card_LIBS = $(CARD_WORLD_LIBS)

@@ -40,6 +40,12 @@ static enum st families_identity(void *ctx, struct card_identity *ret)
     return port->ops->identity(port->ctx, ret);
 }
 
+static void families_prepare(void *ctx, const struct snapshot *next)
+{
+    const struct card_port *port = ((struct card_families *)ctx)->active;
+    port->ops->prepare(port->ctx, next);
+}
+
 static enum st families_commit(void *ctx, const struct snapshot *next)
 {
     const struct card_port *port = ((struct card_families *)ctx)->active;
@@ -72,6 +78,7 @@ struct card_port card_families_open(struct card_families *ret, struct reader rea
         .read = families_read,
         .history = families_history,
         .identity = families_identity,
+        .prepare = families_prepare,
         .commit = families_commit,
         .refresh = families_refresh,
         .issue = families_issue,

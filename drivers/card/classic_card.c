@@ -1,6 +1,7 @@
 #include "drivers/card/classic_card.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "drivers/card/classic_priv.h"
@@ -97,17 +98,29 @@ enum st classic_read_slot(struct classic_card *card, unsigned slot, struct snaps
     return st;
 }
 
-enum st classic_write_slot(struct classic_card *card, unsigned slot,
-                           const uint8_t bytes[CLASSIC_SECTOR], bool *ret_is_sent)
+/* Writes what comes before the seal: after it the slot is unfinished, and nothing has happened. */
+static enum st write_beginning(struct classic_card *card, unsigned slot,
+                               const uint8_t bytes[CLASSIC_SECTOR])
+{
+    const unsigned role = CLASSIC_RING + slot;
+
+    enum st st = classic_open(card, role, KEY_A);
+    for (unsigned n = 0; n < 2 && st == ST_OK; n += 1) {
+        st = classic_io_write(&card->io, classic_block(card, role, n), bytes + n * CLASSIC_BLOCK);
+    }
+    return st;
+}
+
+/* Writes the block with the seal, and reads it back. The slot's sector is open. */
+static enum st write_seal(struct classic_card *card, unsigned slot,
+                          const uint8_t bytes[CLASSIC_SECTOR], bool *ret_is_sent)
 {
     const unsigned role = CLASSIC_RING + slot;
     uint8_t seen[CLASSIC_BLOCK];
 
-    enum st st = classic_open(card, role, KEY_A);
-    for (unsigned n = 0; n < 3 && st == ST_OK; n += 1) {
-        *ret_is_sent = *ret_is_sent || n == 2;
-        st = classic_io_write(&card->io, classic_block(card, role, n), bytes + n * CLASSIC_BLOCK);
-    }
+    *ret_is_sent = true;
+    enum st st =
+        classic_io_write(&card->io, classic_block(card, role, 2), bytes + 2 * CLASSIC_BLOCK);
     /* The card answers a write when the cells are programmed (MF1S503x, 10.3), and each of the
      * first two is proven by the card's being alive for the next. This read proves the last. */
     if (st == ST_OK) {
@@ -117,6 +130,39 @@ enum st classic_write_slot(struct classic_card *card, unsigned slot,
         st = ST_GONE;
     }
     return st;
+}
+
+enum st classic_write_slot(struct classic_card *card, unsigned slot,
+                           const uint8_t bytes[CLASSIC_SECTOR], bool *ret_is_sent)
+{
+    const enum st st = write_beginning(card, slot, bytes);
+    return st == ST_OK ? write_seal(card, slot, bytes, ret_is_sent) : st;
+}
+
+/* --- the cards we know ---------------------------------------------------------------------- */
+
+static void forget(struct classic_card *card)
+{
+    if (card->owner.uid_bytes > 0) {
+        classic_known_forget(&card->known, card->owner.uid, card->owner.uid_bytes);
+    }
+}
+
+void classic_remember(struct classic_card *card)
+{
+    if (card->condition != CARD_MEMBER) {
+        forget(card);
+        return;
+    }
+    struct classic_known_card kept = {.uid_bytes = (uint8_t)card->owner.uid_bytes,
+                                      .version = card->owner.version,
+                                      .has_pointer = card->has_pointer,
+                                      .mask = card->map.mask,
+                                      .pointer = card->has_pointer ? card->pointer.counter : 0,
+                                      .number = card->number,
+                                      .newest = card->newest};
+    memcpy(kept.uid, card->owner.uid, card->owner.uid_bytes);
+    classic_known_keep(&card->known, &kept);
 }
 
 /* --- the port ------------------------------------------------------------------------------- */
@@ -130,6 +176,7 @@ enum st classic_card_take(struct classic_card *card, const struct reader_target 
 
     classic_io_take(&card->io, selected);
     card->has_pointer = card->is_committed = card->is_mad_shared = false;
+    card->staged_slot = CLASSIC_SLOTS;
     card->number = 0;
     classic_conclude(card, CARD_UNKNOWN_CHIP, "This kind of card is not served here.");
     /* AN10833, table 5: SAK 08 is a Classic 1K, 18 a 4K. Their UIDs have 4 or 7 bytes. */
@@ -231,14 +278,40 @@ static enum st card_identity(void *ctx, struct card_identity *ret)
     return st;
 }
 
+/* Reads the pointer of a card that was found without it. It bears witness to what other terminals
+ * did. ST_DENIED: it proves a counter beyond what was found, so the card was set back. */
+static enum st read_pointer(struct classic_card *card)
+{
+    struct classic_pointer pointer;
+    uint8_t block[CLASSIC_BLOCK];
+
+    const enum st st = read_ours(card, CLASSIC_HEAD, 0, block);
+    if (st != ST_OK) {
+        return st;
+    }
+    card->is_pointer_read = true;
+    card->has_pointer = classic_pointer_decode(&card->owner, &card->map, block, &pointer) == ST_OK;
+    if (card->has_pointer) {
+        card->pointer = pointer;
+    }
+    return card->has_pointer && pointer.counter > card->found ? ST_DENIED : ST_OK;
+}
+
+/* A pointer never goes back: one that is ahead already is left as it is. */
 static enum st write_pointer(struct classic_card *card, uint32_t counter)
 {
     const struct classic_pointer pointer = {.number = card->number, .counter = counter};
     uint8_t block[CLASSIC_BLOCK];
 
-    classic_pointer_encode(&card->owner, &card->map, &pointer, block);
     enum st st = classic_open(card, CLASSIC_HEAD, KEY_A);
+    if (st == ST_OK && !card->is_pointer_read) {
+        st = read_pointer(card);
+    }
+    if (st == ST_OK && card->has_pointer && card->pointer.counter > counter) {
+        return ST_OK;
+    }
     if (st == ST_OK) {
+        classic_pointer_encode(&card->owner, &card->map, &pointer, block);
         st = classic_io_write(&card->io, classic_block(card, CLASSIC_HEAD, 0), block);
     }
     if (st == ST_OK) {
@@ -282,12 +355,44 @@ static enum st commit_once(struct classic_card *card, const struct snapshot *nex
         card->session = card->io.selects;
         st = ST_OK;
     }
-    return st == ST_OK ? classic_write_slot(card, slot, bytes, ret_is_sent) : st;
+    if (st != ST_OK) {
+        return st;
+    }
+    /* Staged in this very session: whoever served the card in between had to select it. */
+    const bool is_staged = card->staged_slot == slot && card->staged_session == card->io.selects &&
+                           memcmp(card->staged, bytes, sizeof card->staged) == 0;
+    card->staged_slot = CLASSIC_SLOTS;
+    return is_staged ? write_seal(card, slot, bytes, ret_is_sent)
+                     : classic_write_slot(card, slot, bytes, ret_is_sent);
 }
 
-static enum st card_commit(void *ctx, const struct snapshot *next)
+/* True when commit has first to bring the pointer on. */
+static bool lags(const struct classic_card *card)
+{
+    return card->has_pointer && card->newest.counter >= card->pointer.counter + POINTER_LAG_MAX;
+}
+
+static void card_prepare(void *ctx, const struct snapshot *next)
 {
     struct classic_card *card = ctx;
+    const unsigned slot = classic_slot_of(next->counter);
+    uint8_t bytes[CLASSIC_SECTOR];
+
+    if (card->condition != CARD_MEMBER || next->counter != card->newest.counter + 1 || lags(card) ||
+        classic_open(card, CLASSIC_RING + slot, KEY_A) != ST_OK ||
+        card->io.selects != card->session) {
+        return; /* commit does it all, with all its care */
+    }
+    classic_slot_encode(&card->owner, next, bytes);
+    if (write_beginning(card, slot, bytes) == ST_OK) {
+        card->staged_slot = slot;
+        card->staged_session = card->io.selects;
+        memcpy(card->staged, bytes, sizeof card->staged);
+    }
+}
+
+static enum st commit(struct classic_card *card, const struct snapshot *next)
+{
     uint8_t bytes[CLASSIC_SECTOR], newest[CLASSIC_SECTOR];
     bool is_sent = false;
     enum st st = ST_OK;
@@ -302,8 +407,7 @@ static enum st card_commit(void *ctx, const struct snapshot *next)
         return ST_AGAIN; /* an intent that was overtaken: the card went another way */
     }
     /* Asked for what is there: its reading flickered, and only a whole write makes a cell firm. */
-    if (!is_there && card->has_pointer &&
-        card->newest.counter >= card->pointer.counter + POINTER_LAG_MAX) {
+    if (!is_there && lags(card)) {
         st = write_pointer(card, card->newest.counter - 1);
     }
     /* The second round is for noise while the card lies still; a card that left fails its select.
@@ -326,15 +430,36 @@ static enum st card_commit(void *ctx, const struct snapshot *next)
     return st == ST_IO ? ST_IO : ST_GONE;
 }
 
+static enum st card_commit(void *ctx, const struct snapshot *next)
+{
+    struct classic_card *card = ctx;
+
+    const enum st st = commit(card, next);
+    if (st == ST_OK) {
+        classic_remember(card);
+    } else {
+        forget(card);
+    }
+    return st;
+}
+
 static void card_refresh(void *ctx)
 {
     struct classic_card *card = ctx;
 
     /* Only a snapshot that we saw written is worth a pointer: one found later may be a torn block
      * that happened to read well. */
-    if (card->condition == CARD_MEMBER && card->is_committed &&
-        write_pointer(card, card->newest.counter) == ST_OK) {
+    if (card->condition != CARD_MEMBER || !card->is_committed) {
+        return;
+    }
+    const enum st st = write_pointer(card, card->newest.counter);
+    if (st == ST_OK) {
         card->is_committed = false;
+    }
+    if (st == ST_DENIED) {
+        forget(card); /* the next read is a full one, and calls it tampered */
+    } else {
+        classic_remember(card);
     }
 }
 
@@ -358,15 +483,18 @@ struct card_port classic_card_open(struct classic_card *ret, struct reader reade
         .read = card_read,
         .history = card_history,
         .identity = card_identity,
+        .prepare = card_prepare,
         .commit = card_commit,
         .refresh = card_refresh,
         .issue = card_issue,
         .release = card_release,
     };
-    memset(ret, 0, sizeof *ret);
+    memset(ret, 0, offsetof(struct classic_card, known));
+    ret->known.count = ret->known.turn = 0;
     ret->io.reader = reader;
     ret->io.sector = -1;
     ret->keystore = keystore;
     ret->condition = CARD_UNKNOWN_CHIP;
+    ret->staged_slot = CLASSIC_SLOTS;
     return (struct card_port){.ops = &ops, .ctx = ret};
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "drivers/card/classic_io.h"
+#include "drivers/card/classic_known.h"
 #include "drivers/card/classic_layout.h"
 #include "hal/card.h"
 #include "hal/keystore.h"
@@ -25,11 +26,17 @@ struct classic_card {
     uint16_t ours;      /* of a card to be issued: bit n when role n has our keys already */
     bool has_pointer;
     struct classic_pointer pointer;
+    bool is_pointer_read; /* from the card, since it was selected; else it is remembered */
+    uint32_t found;       /* the counter of the newest snapshot when the card was read */
     uint64_t number;
     struct snapshot newest;
-    unsigned session;  /* io.selects when the newest snapshot was read */
+    unsigned session; /* io.selects when the newest snapshot was read */
+    /* What prepare has written: the slot (CLASSIC_SLOTS: nothing), when, and its whole content. */
+    unsigned staged_slot, staged_session;
+    uint8_t staged[CLASSIC_SECTOR];
     bool is_committed; /* by us since the read: the pointer may follow */
     struct fault why;
+    struct classic_known known; /* what earlier reads and commits found, of many cards; the last */
 };
 
 /* Prepares *ret and gives the port to it; `keystore` and `reader` outlive it. Nothing is sent. */

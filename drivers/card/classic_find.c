@@ -1,5 +1,5 @@
-/* What kind of card is this, without writing: our head by the default place, our head by the
- * directory, a blank card, or somebody else's. */
+/* What kind of card is this, without writing: one we know, our head by the default place, our head
+ * by the directory, a blank card, or somebody else's. */
 #include <assert.h>
 #include <string.h>
 
@@ -203,12 +203,43 @@ static enum st find_elsewhere(struct classic_card *card)
     return st;
 }
 
-enum st classic_find(struct classic_card *card)
+/* A card that this terminal served lately: what it was left with is looked for where it was left.
+ * ST_FOREIGN: not known, or anything at all is different now. */
+static enum st find_known(struct classic_card *card)
+{
+    const struct classic_owner *owner = &card->owner;
+    const struct classic_known_card *kept =
+        classic_known_find(&card->known, owner->uid, owner->uid_bytes);
+
+    if (kept == NULL) {
+        return ST_FOREIGN;
+    }
+    const bool is_map = classic_map_make(kept->mask, &card->map);
+    assert(is_map);
+    (void)is_map;
+    card->owner.version = kept->version;
+    card->has_pointer = kept->has_pointer;
+    card->number = kept->number;
+    card->pointer = (struct classic_pointer){.number = kept->number, .counter = kept->pointer};
+    card->newest = kept->newest;
+    const enum st st = classic_is_unmoved(card);
+    if (st == ST_OK) {
+        classic_conclude(card, CARD_MEMBER, "A member card.");
+    } else if (st == ST_FOREIGN) {
+        classic_known_forget(&card->known, owner->uid, owner->uid_bytes);
+    }
+    return st;
+}
+
+static enum st find_in_full(struct classic_card *card)
 {
     const bool is_map = classic_map_make(CLASSIC_MASK_DEFAULT, &card->map);
     assert(is_map);
     (void)is_map;
 
+    card->has_pointer = false;
+    card->is_pointer_read = true;
+    card->number = 0;
     card->ours = 0;
     card->is_mad_shared = false;
     enum st st = try_versions(card, card->map.sector[CLASSIC_HEAD]);
@@ -218,4 +249,18 @@ enum st classic_find(struct classic_card *card)
         st = find_member(card);
     }
     return st == ST_DENIED ? ST_GONE : st;
+}
+
+enum st classic_find(struct classic_card *card)
+{
+    card->is_pointer_read = false;
+    enum st st = find_known(card);
+    if (st == ST_FOREIGN) {
+        st = find_in_full(card);
+    }
+    if (st == ST_OK) {
+        card->found = card->newest.counter;
+        classic_remember(card);
+    }
+    return st;
 }

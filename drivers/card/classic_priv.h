@@ -40,6 +40,15 @@ ST_CHECK enum st classic_find(struct classic_card *card);
 ST_CHECK enum st classic_find_newest(struct classic_card *card,
                                      const uint8_t pointer_block[CLASSIC_BLOCK]);
 
+/* Whether a known card still is as it was left: card->newest is in its slot, whole and the same to
+ * the last bit, and the next slot does not begin a newer one. Owner and map are known.
+ * ST_OK  it is. ST_FOREIGN  it is not: read it in full. ST_GONE, ST_IO. (classic_ring.c) */
+ST_CHECK enum st classic_is_unmoved(struct classic_card *card);
+
+/* Keeps what is known of the card just read or written, or forgets it unless it is a member card.
+ * (classic_card.c) */
+void classic_remember(struct classic_card *card);
+
 /* Looks at all our sectors of a card that carries no value yet: each must be ours or a factory one
  * without data; card->ours tells which. ST_FOREIGN: some sector is neither. */
 ST_CHECK enum st classic_survey(struct classic_card *card);

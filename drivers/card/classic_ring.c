@@ -250,6 +250,28 @@ static enum st search_ring(struct classic_card *card, const uint8_t pointer_bloc
     return ST_OK;
 }
 
+enum st classic_is_unmoved(struct classic_card *card)
+{
+    const uint32_t counter = card->newest.counter;
+    uint8_t kept[SNAPSHOT_IMAGE_BYTES], found[SNAPSHOT_IMAGE_BYTES];
+    struct snapshot there;
+    enum found next = FOUND_TORN;
+
+    enum st st = classic_read_slot(card, classic_slot_of(counter), &there);
+    if (st == ST_OK) {
+        snapshot_encode(&card->newest, kept);
+        snapshot_encode(&there, found);
+        st = memcmp(kept, found, sizeof kept) == 0 ? ST_OK : ST_FOREIGN;
+    }
+    if (st == ST_OK) {
+        st = look_ahead(card, counter + 1, &there, &next);
+    }
+    if (st == ST_GONE || st == ST_IO) {
+        return st;
+    }
+    return st == ST_OK && next == FOUND_OLD ? ST_OK : ST_FOREIGN;
+}
+
 enum st classic_find_newest(struct classic_card *card, const uint8_t block[CLASSIC_BLOCK])
 {
     enum st st = ST_FOREIGN;

@@ -7,15 +7,7 @@
 #include "hal/base/bytes.h"
 
 /* Commands; headers are in docs/card-layout.md, "DESFire". */
-enum {
-    READ_DATA = 0xBD,
-    READ_RECORDS = 0xBB,
-    WRITE_RECORD = 0x3B,
-    GET_VALUE = 0x6C,
-    CREDIT = 0x0C,
-    DEBIT = 0xDC,
-    COMMIT = 0xC7,
-};
+enum { READ_DATA = 0xBD, READ_RECORDS = 0xBB, GET_VALUE = 0x6C };
 
 static const char *const say_foreign =
     "This card belongs to another application, or its keys are not ours. Ask for the member card.";
@@ -133,32 +125,6 @@ enum st desfire_read_credit(struct desfire_card *card, int64_t *ret_rials)
     const enum st st = desfire_io_ask_secret(&card->io, message, 2, 4);
     if (st == ST_OK) {
         *ret_rials = (int32_t)get_le32(card->io.answer);
-    }
-    return st;
-}
-
-enum st desfire_transact(struct desfire_card *card, int64_t change_rials,
-                         const struct snapshot *next, bool *ret_is_sent)
-{
-    uint8_t purse[EV1_MESSAGE_MAX] = {change_rials < 0 ? DEBIT : CREDIT, DESFIRE_CREDIT};
-    uint8_t record[EV1_MESSAGE_MAX] = {WRITE_RECORD,        DESFIRE_HISTORY, 0, 0, 0,
-                                       SNAPSHOT_IMAGE_BYTES};
-    uint8_t commit[EV1_MESSAGE_MAX] = {COMMIT};
-    enum st st = ST_OK;
-
-    if (change_rials != 0) {
-        const int64_t rials = change_rials < 0 ? -change_rials : change_rials;
-        assert(rials <= DESFIRE_CREDIT_MAX);
-        put_le32(purse + 2, (uint32_t)rials);
-        st = desfire_io_ask(&card->io, EV1_ENCIPHERED, purse, 2, 4);
-    }
-    if (st == ST_OK) {
-        snapshot_encode(next, record + 8);
-        st = desfire_io_ask(&card->io, EV1_MACED, record, 8, SNAPSHOT_IMAGE_BYTES);
-    }
-    if (st == ST_OK) {
-        *ret_is_sent = true;
-        st = desfire_io_ask(&card->io, EV1_PLAIN, commit, 1, 0);
     }
     return st;
 }
@@ -293,6 +259,7 @@ enum st desfire_card_take(struct desfire_card *card, const struct reader_target 
     enum st st = ST_OK;
 
     desfire_io_take(io, target);
+    card->is_staged = false;
     card->number = 0;
     memset(card->version, KEYSTORE_VERSIONS, sizeof card->version);
     desfire_conclude(card, CARD_UNKNOWN_CHIP, "This kind of card is not served here.");
@@ -349,6 +316,9 @@ static enum st open_to_read(struct desfire_card *card)
 {
     if (card->condition != CARD_MEMBER) {
         return ST_GONE; /* a commit is in doubt: read the card again */
+    }
+    if (card->is_staged) {
+        desfire_unstage(card);
     }
     enum st st = desfire_return(card);
     if (st == ST_OK) {
@@ -420,114 +390,14 @@ static enum st card_identity(void *ctx, struct card_identity *ret)
     return ST_OK;
 }
 
-static bool is_same(const struct snapshot *a, const struct snapshot *b)
+static void card_prepare(void *ctx, const struct snapshot *next)
 {
-    uint8_t image_a[SNAPSHOT_IMAGE_BYTES], image_b[SNAPSHOT_IMAGE_BYTES];
-    snapshot_encode(a, image_a);
-    snapshot_encode(b, image_b);
-    return memcmp(image_a, image_b, sizeof image_a) == 0;
-}
-
-/* The card was away since it was read: it may have moved on, or our commit may be done already.
- * ST_OK  it carries `next`. ST_AGAIN  it carries what was read: write. ST_REFUSED  another. */
-static enum st look_before_writing(struct desfire_card *card, const struct snapshot *next)
-{
-    struct snapshot there;
-
-    enum st st = desfire_read_newest(card, &there);
-    if (st != ST_OK) {
-        return st == ST_GONE || st == ST_IO ? st : ST_REFUSED;
-    }
-    if (is_same(&there, next)) {
-        return ST_OK;
-    }
-    return is_same(&there, &card->newest) ? ST_AGAIN : ST_REFUSED;
-}
-
-/* Before money is put on, record and purse must agree, so that no lie is carried on. */
-static enum st check_purse(struct desfire_card *card)
-{
-    int64_t rials = 0;
-
-    const enum st st = desfire_read_credit(card, &rials);
-    if (st != ST_OK) {
-        return st;
-    }
-    return rials == card->newest.purse[PURSE_CREDIT].rials ? ST_OK : ST_REFUSED;
-}
-
-static enum st commit_once(struct desfire_card *card, const struct snapshot *next,
-                           bool *ret_is_sent)
-{
-    const int64_t change_rials =
-        next->purse[PURSE_CREDIT].rials - card->newest.purse[PURSE_CREDIT].rials;
-
-    enum st st = desfire_return(card);
-    if (st == ST_OK) {
-        st = desfire_open(card, change_rials > 0 ? ROLE_LOAD : ROLE_SPEND);
-    }
-    if (st == ST_OK && card->io.selects != card->session) {
-        st = look_before_writing(card, next);
-        if (st == ST_OK || st == ST_AGAIN) {
-            *ret_is_sent = false; /* the card itself says what became of it */
-        }
-        if (st != ST_AGAIN) {
-            return st;
-        }
-        card->session = card->io.selects;
-        st = ST_OK;
-    }
-    if (st == ST_OK && change_rials > 0) {
-        st = check_purse(card);
-    }
-    if (st != ST_OK) {
-        return st;
-    }
-    st = desfire_transact(card, change_rials, next, ret_is_sent);
-    if (st != ST_OK) {
-        /* What is pending must not meet a second attempt: a new select surely drops it, and then
-         * the card is looked at first. An error in place of the commit's answer proves nothing. */
-        desfire_io_drop(&card->io);
-        return st == ST_REFUSED && *ret_is_sent ? ST_GONE : st;
-    }
-    return ST_OK;
+    desfire_prepare(ctx, next);
 }
 
 static enum st card_commit(void *ctx, const struct snapshot *next)
 {
-    struct desfire_card *card = ctx;
-    bool is_sent = false;
-    enum st st = ST_GONE;
-
-    if (card->condition != CARD_MEMBER) {
-        return ST_GONE;
-    }
-    if (next->counter == card->newest.counter) {
-        return is_same(next, &card->newest) ? ST_OK : ST_AGAIN;
-    }
-    if (next->counter != card->newest.counter + 1 ||
-        next->purse[PURSE_CREDIT].rials > DESFIRE_CREDIT_MAX) {
-        return ST_AGAIN;
-    }
-    /* The second round is for noise while the card lies still; a card that left fails its select.
-     * When the commit's answer was lost it finds out whether it was done. */
-    for (unsigned round = 0; round < 2 && st == ST_GONE; round += 1) {
-        st = commit_once(card, next, &is_sent);
-    }
-    if (st == ST_OK) {
-        card->newest = *next;
-        return ST_OK;
-    }
-    if (st == ST_REFUSED && !is_sent) {
-        /* Not enough in the purse for what the record says, or the two differ. */
-        card->suspect_bytes = card->io.target.uid_bytes;
-        memcpy(card->suspect, card->io.target.uid, card->suspect_bytes);
-    }
-    if (!is_sent) {
-        return ST_AGAIN; /* and if it is tried again, the card is looked at first */
-    }
-    card->condition = CARD_UNKNOWN_CHIP; /* read it again before anything else */
-    return st == ST_IO ? ST_IO : ST_GONE;
+    return desfire_commit(ctx, next);
 }
 
 /* Sets our key of a role to the store's current version, if it has another; the session is over
@@ -601,6 +471,7 @@ struct card_port desfire_card_open(struct desfire_card *ret, struct reader reade
         .read = card_read,
         .history = card_history,
         .identity = card_identity,
+        .prepare = card_prepare,
         .commit = card_commit,
         .refresh = card_refresh,
         .issue = card_issue,

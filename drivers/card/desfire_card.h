@@ -24,6 +24,8 @@ struct desfire_card {
     uint64_t number;
     struct snapshot newest;
     unsigned session; /* io.selects when the newest snapshot was read */
+    bool is_staged;   /* by prepare: all of the commit of `staged` but CommitTransaction */
+    struct snapshot staged;
     /* A card that refused what its record promised: its purse is compared at the next read. */
     uint8_t suspect[CARD_UID_MAX];
     size_t suspect_bytes;

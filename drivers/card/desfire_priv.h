@@ -24,9 +24,16 @@ ST_CHECK enum st desfire_read_newest(struct desfire_card *card, struct snapshot 
 ST_CHECK enum st desfire_read_credit(struct desfire_card *card, int64_t *ret_rials);
 
 /* The one transaction: moves the purse by `change_rials` if that is not 0, writes the record and
- * commits both. *ret_is_sent is set when the commit may have reached the card. */
+ * commits both. *ret_is_sent is set when the commit may have reached the card. (desfire_commit.c)
+ */
 ST_CHECK enum st desfire_transact(struct desfire_card *card, int64_t change_rials,
                                   const struct snapshot *next, bool *ret_is_sent);
+
+/* hal/card.h prepare and commit. (desfire_commit.c) */
+void desfire_prepare(struct desfire_card *card, const struct snapshot *next);
+ST_CHECK enum st desfire_commit(struct desfire_card *card, const struct snapshot *next);
+/* Drops what is staged, and the session with it: a new select surely makes the chip forget. */
+void desfire_unstage(struct desfire_card *card);
 
 /* hal/card.h issue. (desfire_issue.c) */
 ST_CHECK enum st desfire_issue(struct desfire_card *card, const struct card_identity *identity,

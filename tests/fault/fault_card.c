@@ -58,14 +58,60 @@ struct known {
     uint32_t before, after; /* the card's counter is one of these */
 };
 
-/* A sale in which the card may be cut. */
-static void sell(struct card_world *world, struct classic_cut cut, struct known *known)
+/* Who sells, and how. */
+static struct {
+    bool remembers; /* a terminal that knows the card from before, by `memory`; else another one */
+    bool prepares;  /* before the commit */
+    bool gives_up;  /* ... which never comes: its intent did not become durable */
+} way;
+static struct classic_known memory;
+
+/* Like an assignment, without what is not in use. */
+static void copy_known(struct classic_known *to, const struct classic_known *from)
+{
+    memcpy(to, from, offsetof(struct classic_known, cards) + from->count * sizeof from->cards[0]);
+}
+
+enum { WAYS = 4 };
+static void choose_way(unsigned n)
+{
+    way.remembers = n == 2 || n == 3;
+    way.prepares = n > 0;
+    way.gives_up = n == 3;
+}
+
+static void new_driver(struct card_world *world)
+{
+    world->port =
+        classic_card_open(&world->driver, soft_reader_port(&world->soft), world->keystore);
+    if (way.remembers) {
+        copy_known(&world->driver.known, &memory);
+    }
+}
+
+/* The terminal that remembers has seen the card as it is. */
+static void get_to_know(struct card_world *world)
+{
+    struct card_view view;
+    assert_int_equal(card_world_read(world, &view), ST_OK);
+    copy_known(&memory, &world->driver.known);
+}
+
+static bool prepare(struct card_world *world, const struct snapshot *next)
+{
+    struct snapshot other = *next;
+
+    other.points.n += 1; /* what was staged and given up must never show */
+    if (way.prepares) {
+        world->port.ops->prepare(world->port.ctx, way.gives_up ? &other : next);
+    }
+    return way.gives_up;
+}
+
+static void sell_now(struct card_world *world, struct classic_cut cut, struct known *known)
 {
     struct card_view view;
 
-    soft_reader_tap(&world->soft);
-    world->port =
-        classic_card_open(&world->driver, soft_reader_port(&world->soft), world->keystore);
     classic_plan_cut(&world->card, cut);
     if (world->port.ops->read(world->port.ctx, NULL, 0, &view) != ST_OK) {
         return;
@@ -74,6 +120,10 @@ static void sell(struct card_world *world, struct classic_cut cut, struct known 
     assert_in_range(view.snapshot.counter, known->before, known->after);
     const struct snapshot next = card_world_snapshot(view.snapshot.counter + 1);
     known->before = known->after = view.snapshot.counter;
+    if (prepare(world, &next)) {
+        world->port.ops->release(world->port.ctx);
+        return;
+    }
     switch (world->port.ops->commit(world->port.ctx, &next)) {
     case ST_OK:
         known->before = known->after = next.counter;
@@ -92,6 +142,17 @@ static void sell(struct card_world *world, struct classic_cut cut, struct known 
     case ST_CORRUPT:
     case ST_UNSUPPORTED:
         fail_msg("commit answered something else");
+    }
+}
+
+/* A sale in which the card may be cut. */
+static void sell(struct card_world *world, struct classic_cut cut, struct known *known)
+{
+    soft_reader_tap(&world->soft);
+    new_driver(world);
+    sell_now(world, cut, known);
+    if (way.remembers) {
+        copy_known(&memory, &world->driver.known);
     }
 }
 
@@ -123,6 +184,15 @@ static void check(struct card_world *world, struct known *known)
         const struct snapshot want = card_world_snapshot(view.snapshot.counter);
         assert_true(card_world_same(&view.snapshot, &want));
         assert_int_equal(world->card.writes, writes);
+        if (way.remembers) { /* it reads the same as all others */
+            soft_reader_tap(&world->soft);
+            new_driver(world);
+            assert_int_equal(world->port.ops->read(world->port.ctx, NULL, 0, &view), ST_OK);
+            assert_int_equal(view.condition, CARD_MEMBER);
+            assert_true(view.number == card_world_identity.number);
+            assert_true(card_world_same(&view.snapshot, &want));
+            copy_known(&memory, &world->driver.known);
+        }
     }
     assert_int_equal(world->port.ops->history(world->port.ctx, history, CARD_HISTORY_MAX, &count),
                      ST_OK);
@@ -138,23 +208,32 @@ static void a_sale_cut_anywhere_is_before_or_after(void **state)
     static const uint32_t starts[] = {1, 2, 7, 8, 9, 10, 25};
     unsigned points = 0, done = 0;
 
-    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i += 1) {
+    for (size_t i = 0; i < WAYS * sizeof starts / sizeof starts[0]; i += 1) {
+        const uint32_t start = starts[i / WAYS];
         struct card_world world;
         card_world_init(&world, CLASSIC_1K, 4);
-        card_world_issue(&world, starts[i]);
+        card_world_issue(&world, start);
+        get_to_know(&world);
+        static struct classic_known knows;
+        copy_known(&knows, &memory);
         const struct classic base = world.card;
         bool was = true;
         for (struct cuts cuts = all_cuts(); !cuts.is_done; next_cut(&cuts, was)) {
-            struct known known = {starts[i], starts[i]};
+            struct known known = {start, start};
             world.card = base;
+            copy_known(&memory, &knows);
+            choose_way((unsigned)i % WAYS);
             sell(&world, cuts.next, &known);
             was = was_cut(&world);
             check(&world, &known);
-            done += was && known.after > starts[i];
+            assert_true(!way.gives_up || known.after == start);
+            done += was && known.after > start;
             points += was;
+            way.gives_up = false;
             sell(&world, (struct classic_cut){.when = CLASSIC_CUT_NEVER}, &known);
             check(&world, &known);
         }
+        choose_way(0);
         card_world_finish(&world);
     }
     printf("# sale: %u cut points, the card was after in %u of them, before in the rest\n", points,
@@ -168,22 +247,32 @@ static void a_second_cut_in_the_recovery_changes_nothing(void **state)
     static const uint32_t starts[] = {1, 9, 25};
     unsigned pairs = 0;
 
-    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i += 1) {
+    /* By terminals that never saw the card, and by one that knows and prepares it. */
+    for (size_t i = 0; i < 2 * sizeof starts / sizeof starts[0]; i += 1) {
+        const uint32_t start = starts[i / 2];
         struct card_world world;
         card_world_init(&world, CLASSIC_1K, 4);
-        card_world_issue(&world, starts[i]);
+        card_world_issue(&world, start);
+        get_to_know(&world);
+        static struct classic_known knows;
+        copy_known(&knows, &memory);
         const struct classic base = world.card;
         bool was = true;
+        choose_way(i % 2 == 0 ? 0 : 2);
         for (struct cuts first = all_cuts(); !first.is_done; next_cut(&first, was)) {
-            struct known known = {starts[i], starts[i]};
+            struct known known = {start, start};
             bool was_second = true;
             world.card = base;
+            copy_known(&memory, &knows);
             sell(&world, first.next, &known);
             was = was_cut(&world);
             const struct classic middle = world.card;
             const struct known known_middle = known;
+            static struct classic_known knows_middle;
+            copy_known(&knows_middle, &memory);
             for (struct cuts second = all_cuts(); !second.is_done; next_cut(&second, was_second)) {
                 world.card = middle;
+                copy_known(&memory, &knows_middle);
                 known = known_middle;
                 sell(&world, second.next, &known);
                 was_second = was_cut(&world);
@@ -191,6 +280,7 @@ static void a_second_cut_in_the_recovery_changes_nothing(void **state)
                 check(&world, &known);
             }
         }
+        choose_way(0);
         card_world_finish(&world);
     }
     printf("# sale: %u pairs of cuts\n", pairs);
@@ -219,8 +309,10 @@ static void a_card_lives_with_cuts_at_most_taps(void **state)
         struct known known = {1, 1};
         card_world_init(&world, CLASSIC_1K, 4);
         card_world_issue(&world, 1);
+        get_to_know(&world);
         for (unsigned tap = 0; tap < 60; tap += 1) {
             const bool is_cut = rand() % 10 < 8;
+            choose_way((unsigned)rand() % WAYS); /* at this terminal, or elsewhere */
             sell(&world,
                  is_cut ? random_cut(16, 5) : (struct classic_cut){.when = CLASSIC_CUT_NEVER},
                  &known);
@@ -230,6 +322,7 @@ static void a_card_lives_with_cuts_at_most_taps(void **state)
                 check(&world, &known);
             }
         }
+        choose_way(0);
         card_world_finish(&world);
     }
     printf("# lives: %u taps, %u of them cut\n", taps, cut);
