@@ -71,8 +71,9 @@ static void log_store(const struct terminal *terminal, const char *what)
 /* --- the journal ---------------------------------------------------------------------------- */
 
 /* Fills in what only the journal and the clock know, and appends. An intent has planned its
- * sequence into the card's snapshot already. */
-static enum st append(struct terminal *terminal, struct entry *entry)
+ * sequence into the card's snapshot already. Uses nothing but the store: it may run beside card
+ * work. */
+static enum st append_quietly(struct terminal *terminal, struct entry *entry)
 {
     struct store *store = terminal->config.store;
     enum clock_quality quality;
@@ -89,6 +90,12 @@ static enum st append(struct terminal *terminal, struct entry *entry)
             st = journal_append(store, entry);
         }
     }
+    return st;
+}
+
+static enum st append(struct terminal *terminal, struct entry *entry)
+{
+    enum st st = append_quietly(terminal, entry);
     if (st != ST_OK) {
         log_store(terminal, "append");
     }
@@ -369,6 +376,49 @@ static struct tap_event do_history(struct terminal *terminal)
                               .history = {.snapshots = terminal->history, .count = count}};
 }
 
+/* An intent on its way to the disk, and the card meanwhile. */
+struct intent_work {
+    struct terminal *terminal;
+    struct entry entry;
+    const struct snapshot *next;
+    enum st st; /* of the disk */
+};
+
+static void intent_to_disk(void *ctx)
+{
+    struct intent_work *work = ctx;
+    work->st = append_quietly(work->terminal, &work->entry);
+}
+
+static void intent_to_card(void *ctx)
+{
+    struct intent_work *work = ctx;
+    const struct card_port *card = &work->terminal->config.card;
+    card->ops->prepare(card->ctx, work->next);
+}
+
+static void one_after_the_other(void (*disk)(void *), void (*card)(void *), void *ctx)
+{
+    disk(ctx);
+    card(ctx);
+}
+
+/* The commit is another act, after this one: so it is never sent before the intent is durable, and
+ * if it does not become so, never at all. */
+static struct tap_event do_intent(struct terminal *terminal, const struct tap_act *act)
+{
+    struct intent_work work = {
+        .terminal = terminal, .entry = act->entry, .next = &act->snapshot, .st = ST_AGAIN};
+    (terminal->config.overlap != NULL ? terminal->config.overlap
+                                      : one_after_the_other)(intent_to_disk, intent_to_card, &work);
+    if (work.st != ST_OK) {
+        log_store(terminal, "append");
+        return (struct tap_event){.kind = TAP_EVENT_STORE_FAILED};
+    }
+    note_begun(terminal, work.entry.sequence);
+    return (struct tap_event){.kind = TAP_EVENT_STORED};
+}
+
 static struct tap_event do_append(struct terminal *terminal, const struct tap_act *act)
 {
     struct entry entry = act->entry;
@@ -413,6 +463,8 @@ static struct tap_event do_act(struct terminal *terminal, const struct tap_act *
         return do_history(terminal);
     case TAP_ACT_APPEND:
         return do_append(terminal, act);
+    case TAP_ACT_INTENT:
+        return do_intent(terminal, act);
     case TAP_ACT_COMMIT:
     case TAP_ACT_ISSUE:
         return do_write(terminal, act);

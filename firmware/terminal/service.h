@@ -35,6 +35,10 @@ struct terminal_config {
     unsigned
         list_hours_max; /* past which it is old; 0: both as firmware/terminal/hotcheck.h says */
     struct money list_spend_max; /* then a sale may spend no more than this from a card */
+    /* Runs both and returns when both have returned; how they overlap is its business. `disk` uses
+     * only the store, `card` only the card. May be NULL: first the disk, then the card.
+     * firmware/terminal/overlap.h has one with a thread. */
+    void (*overlap)(void (*disk)(void *), void (*card)(void *), void *ctx);
 };
 
 enum {

@@ -198,7 +198,9 @@ static enum tap_next go_intent(struct tap *tap, const struct snapshot *before,
                                const struct plan *plan, uint32_t refers_counter,
                                struct tap_act *ret_act)
 {
-    go(tap, TAP_INTENT, TAP_ACT_APPEND, ret_act);
+    /* An issue is not staged: keys and number go onto the card only when the number is taken. */
+    go(tap, TAP_INTENT, before != NULL ? TAP_ACT_INTENT : TAP_ACT_APPEND, ret_act);
+    ret_act->snapshot = plan->next;
     struct entry_intent intent = {.card_number =
                                       before == NULL ? tap->look.free_number : tap->view.number,
                                   .family = (uint8_t)tap->view.family,

@@ -5,9 +5,10 @@
  * one path: every card is looked up in the journal first, and an intent in doubt is settled from
  * the card before anything new is planned. Tables: docs/tap.md; tests/unit/test_tap.c walks them.
  *
- * What never breaks: an intent is durable before its card is written; nothing is answered "done"
- * that the card was not read back to carry; while the card may or may not carry it, the answer is
- * "hold again" and the intent stays in the journal. */
+ * What never breaks: an intent is durable before the last write to its card, which commits, is
+ * sent (what comes before that write may be staged while the disk is at work); nothing is answered
+ * "done" that the card was not read back to carry; while the card may or may not carry it, the
+ * answer is "hold again" and the intent stays in the journal. */
 #ifndef FIRMWARE_TERMINAL_TAP_H
 #define FIRMWARE_TERMINAL_TAP_H
 
@@ -115,6 +116,8 @@ enum tap_act_kind {
     TAP_ACT_LOOK_UP, /* the journal, about the card of the last TAP_EVENT_CARD */
     TAP_ACT_HISTORY,
     TAP_ACT_APPEND, /* entry; the caller fills in sequence, time, clock and terminal */
+    TAP_ACT_INTENT, /* the same, and meanwhile, or before or after it, stages `snapshot` on the
+                       card (hal/card.h prepare). Only the entry decides what it brings. */
     TAP_ACT_COMMIT, /* snapshot */
     TAP_ACT_ISSUE,  /* snapshot and identity */
     TAP_ACT_ANSWER, /* answer; then refresh (if told) and release the card */

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "firmware/terminal/overlap.h"
 #include "firmware/terminal/service.h"
 #include "firmware/terminal/till.h"
 #include "hal/base/bytes.h"
@@ -233,7 +234,8 @@ static enum st open_parts(const struct options *options, const char *program, st
                                                  .firmware = FIRMWARE_VERSION,
                                                  .database = options->db,
                                                  .list_hours_max = options->list_hours,
-                                                 .list_spend_max = {options->list_spend}};
+                                                 .list_spend_max = {options->list_spend},
+                                                 .overlap = overlap_by_thread};
         st = terminal_open(&terminal, &parts->terminal, fault);
     }
     if (st == ST_OK) {

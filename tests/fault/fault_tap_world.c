@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -65,12 +66,66 @@ static void choose_card(struct world *world, const uint8_t *uid, size_t uid_byte
     }
 }
 
+static bool is_off(const struct world *world)
+{
+    return world->path == NULL && crash_vfs_is_cut();
+}
+
+/* --- disk and card at the same time ----------------------------------------------------------- */
+
+uint64_t world_turns_between;
+
+/* The disk's work that waits for its turn. */
+static struct {
+    void (*disk)(void *);
+    void *ctx;
+    unsigned commands; /* to the card until then */
+} waiting;
+
+static void disk_has_its_turn(void)
+{
+    void (*work)(void *) = waiting.disk;
+    if (work != NULL) {
+        waiting.disk = NULL;
+        work(waiting.ctx);
+    }
+}
+
+/* How one thread's steps can fall between the other's: what is on the disk changes step by step
+ * while the card has had nothing yet, one command, or all of them. */
+static void overlap(void (*disk_work)(void *), void (*card)(void *), void *ctx)
+{
+    waiting.disk = disk_work;
+    waiting.ctx = ctx;
+    waiting.commands = hooked->disk_turn == DISK_BETWEEN ? 1 : UINT_MAX;
+    if (hooked->disk_turn == DISK_FIRST) {
+        disk_has_its_turn();
+    }
+    if (!is_off(hooked)) {
+        card(ctx);
+    }
+    disk_has_its_turn();
+}
+
+/* Before each card command. False: the power is off, so it does not reach the card. */
+static bool may_send(void)
+{
+    if (waiting.disk != NULL && waiting.commands-- == 0) {
+        world_turns_between++;
+        disk_has_its_turn();
+    }
+    if (hooked->before_command != NULL) {
+        hooked->before_command();
+    }
+    return !is_off(hooked);
+}
+
 static enum st hook_select(void *ctx, const uint8_t *uid, size_t uid_bytes, unsigned timeout_ms,
                            struct reader_target *ret)
 {
     struct reader reader = soft_reader_port(ctx);
-    if (hooked->before_command != NULL) {
-        hooked->before_command();
+    if (!may_send()) {
+        return ST_IO;
     }
     if (hooked->beside != NULL) {
         choose_card(hooked, uid, uid_bytes);
@@ -82,8 +137,8 @@ static enum st hook_transceive(void *ctx, const uint8_t *tx, size_t tx_bytes, un
                                uint8_t *rx, size_t rx_max, size_t *ret_rx_bytes)
 {
     struct reader reader = soft_reader_port(ctx);
-    if (hooked->before_command != NULL) {
-        hooked->before_command();
+    if (!may_send()) {
+        return ST_IO;
     }
     struct witness *witness = hooked->witness;
     if (witness == NULL || !witness->is_on || witness->has_struck) {
@@ -126,7 +181,7 @@ bool world_boot(struct world *world)
     const struct store_config store = {.path = world->path != NULL ? world->path : db_name,
                                        .vfs = world->path != NULL ? NULL : vfs_name,
                                        .create = true};
-    const struct terminal_config terminal = {.card = port, .firmware = "test"};
+    const struct terminal_config terminal = {.card = port, .firmware = "test", .overlap = overlap};
     world->store = NULL;
     world->terminal = NULL;
     /* SQLite draws the salts of its log: the same in each life. */
@@ -159,11 +214,6 @@ void world_die(struct world *world)
 static bool is_away(const struct world *world)
 {
     return prepared.family == CARD_DESFIRE ? world->chip->desfire.is_away : world->card->is_away;
-}
-
-static bool is_off(const struct world *world)
-{
-    return world->path == NULL && crash_vfs_is_cut();
 }
 
 bool world_ask(struct world *world, const struct tap_request *request, enum returns returns,
@@ -381,6 +431,7 @@ static void new_chip(struct world *world)
     world->card = &world->chip->classic;
     world->before_command = NULL;
     world->beside = NULL;
+    world->disk_turn = DISK_FIRST;
     world->is_deaf = false;
     world->cut_again.when = CUT_NEVER;
 }

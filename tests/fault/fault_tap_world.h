@@ -72,6 +72,8 @@ struct world {
     unsigned selects;        /* while there are two */
     struct cut cut_again;    /* planned when a card that was cut comes back; NEVER: none */
     struct witness *witness; /* NULL: none */
+    /* When the intent goes to the disk while the card is staged. */
+    enum disk_turn { DISK_FIRST, DISK_BETWEEN, DISK_LAST, DISK_TURNS } disk_turn;
 };
 
 /* The clocks; a test moves them. */
@@ -131,8 +133,8 @@ void world_forget_disks(void); /* no state may be left */
  * terminal did afterwards hangs on how the write was torn. */
 struct state world_torn(const struct witness *witness, const struct state *state, struct cut cut);
 
-/* States that were checked, how many of them were different, and blank cards that a torn trailer
- * locked. */
-extern uint64_t world_checked, world_distinct, world_lost;
+/* States that were checked, how many of them were different, blank cards that a torn trailer
+ * locked, and turns of the disk in the middle of a staging. */
+extern uint64_t world_checked, world_distinct, world_lost, world_turns_between;
 
 #endif

@@ -212,7 +212,8 @@ static struct entry intent_of(const char *word)
     for (int n = 0; n < 3; n++) {
         assert_int_equal(tap_step(&tap, &events[n], &act), TAP_GO);
     }
-    assert_int_equal(act.kind, TAP_ACT_APPEND);
+    assert_int_equal(act.kind, is_issue ? TAP_ACT_APPEND : TAP_ACT_INTENT);
+    assert_int_equal(act.entry.kind, ENTRY_INTENT);
     return act.entry;
 }
 
@@ -586,6 +587,11 @@ static void name_act(const struct world *world, char *ret, size_t max)
                      act->entry.kind == ENTRY_INTENT ? "intent" : "sighting");
         }
         return;
+    case TAP_ACT_INTENT:
+        assert_int_equal(act->entry.kind, ENTRY_INTENT);
+        assert_memory_equal(&act->snapshot, &act->entry.intent.after, sizeof act->snapshot);
+        snprintf(ret, max, "append intent, stage");
+        return;
     case TAP_ACT_COMMIT:
         snprintf(ret, max, "commit");
         return;
@@ -861,7 +867,7 @@ static void a_listed_card_is_blocked_and_nothing_else_changes(void **unused)
     run_script(&world, "left:sale sale after looked:left after stored", &before);
     assert_int_equal(world.act.answer.outcome, TAP_DONE);
     run_script(&world, "left:load sale after looked:left after stored looked:listed", &before);
-    assert_int_equal(world.act.kind, TAP_ACT_APPEND);
+    assert_int_equal(world.act.kind, TAP_ACT_INTENT);
     assert_int_equal(world.act.entry.intent.after.last.kind, TRANSACTION_BLOCK);
     /* Cut, and back: the same card goes on being blocked within the request. */
     run_script(&world, "sale card looked:listed stored gone card looked:own card written stored",
