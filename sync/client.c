@@ -99,12 +99,6 @@ static enum st take_links(struct client *client, const struct wire_links *news,
 {
     struct club_link links[WIRE_LINKS_MAX];
     _Static_assert((int)WIRE_LINKS_MAX <= (int)CLUB_LINKS_MAX, "one answer is one transaction");
-    if (news->from != client->request.links.no && news->from != 0) {
-        fault_say(fault,
-                  "The club's answer makes no sense: links after %" PRIu32 " were not asked.",
-                  news->from);
-        return ST_FOREIGN;
-    }
     for (uint32_t i = 0; i < news->count; i += 1) {
         links[i].key_version = news->list[i].medium[0];
         memcpy(links[i].tag, news->list[i].medium + 1, sizeof links[i].tag);
@@ -331,6 +325,13 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
     if (st != ST_OK) {
         fault_say(fault, "The club's answer makes no sense: %s", why.say);
         return st;
+    }
+    if (news.links.is_there && news.links.from != 0 &&
+        news.links.from != client->request.links.no) {
+        fault_say(fault,
+                  "The club's answer makes no sense: nobody asked for links from %" PRIu32 " on.",
+                  news.links.from);
+        return ST_FOREIGN;
     }
     if ((st = take_acknowledged(client, news.acknowledged, report, fault)) != ST_OK ||
         (st = take_time(client, news.time_s, fault)) != ST_OK) {

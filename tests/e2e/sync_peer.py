@@ -93,6 +93,7 @@ class Peer:
         self.script, self.requests, self.connections = [], [], 0
         self.approve_after, self.asked = 0, 0
         self.entries, self.programme = [], {"version": 1, "text": PROGRAMME}
+        self.links = []  # base64 of 25 bytes each, docs/sync.md
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(files)
         self.context.load_verify_locations(authority.path)
@@ -173,6 +174,13 @@ class Peer:
         answer = {"v": 1, "acknowledged": len(self.entries), "time": int(time.time()) + 100}
         if self.programme and self.programme["version"] > body["have"]["programme"]:
             answer["programme"] = self.programme
+        else:
+            have = body["have"]["links"]
+            before = self.links[have["no"] - 1:have["no"]]
+            known = have["no"] == 0 or [base64.b64decode(b)[1:9].hex() for b in before] == [have["mark"]]
+            start = have["no"] if known else 0
+            if self.links[start:] or not known:
+                answer["links"] = {"from": start, "list": self.links[start:start + 100]}
         return reply(200, {**answer, **kw})
 
 
@@ -368,6 +376,49 @@ def a_programme_that_does_not_load_leaves_the_old_one():
     club.programme = {"version": 2, "text": PROGRAMME.replace('"version": 1', '"version": 2')}
     ended(sync("once", club), 0)
     expect(setting("programme.refused") == "" and query("SELECT version FROM programme") == [(2,)], "not taken")
+
+
+def links_come_in_pieces_and_a_restored_club_begins_anew():
+    def made(count, card):
+        return [base64.b64encode(bytes([2]) + os.urandom(16) + card.to_bytes(8, "little")).decode() for _ in range(count)]
+
+    def held():
+        return {base64.b64encode(m + c.to_bytes(8, "little")).decode()
+                for m, c in query("SELECT medium, card_number FROM club_links")}
+
+    def mark(link):
+        return base64.b64decode(link)[1:9].hex()
+
+    card, other = 6362140000000011, 9364000000000001
+    club.links = made(250, card)
+    asked = len(club.requests)
+    ended(sync("once", club), 0)
+    expect(held() == set(club.links), f"{len(held())} links")
+    expect(len(club.requests) - asked == 3, f"{len(club.requests) - asked} round trips for 100, 100 and 50")
+    expect(setting("links.have") == f"250 {mark(club.links[-1])}", setting("links.have"))
+    club.links += made(1, other)
+    asked = len(club.requests)
+    ended(sync("once", club), 0)
+    expect(held() == set(club.links) and len(club.requests) - asked == 1, "one more")
+    club.links = club.links[:40] + made(5, other)  # restored, and counted on otherwise
+    moved = base64.b64decode(club.links[7])[:17] + other.to_bytes(8, "little")
+    club.links[7] = base64.b64encode(moved).decode()
+    ended(sync("once", club), 0)
+    expect(set(club.links) <= held() and len(held()) == 256, "the restored club's links")
+    expect(setting("links.have") == f"45 {mark(club.links[-1])}", setting("links.have"))
+    plain = {"v": 1, "acknowledged": len(club.entries), "time": int(time.time())}
+    for links in ({"from": 7, "list": made(1, card)}, {"from": 45, "list": made(101, card)}, {"from": 45, "list": ["AAAA"]},
+                  {"from": 45, "list": made(1, card + 1)}, {"from": 45}):
+        before, rows = state(), held()
+        club.script = [say(reply(200, {**plain, "links": links}))]
+        ended(sync("once", club), 1, "makes no sense")
+        expect(state() == before and held() == rows, f"{str(links)[:60]} changed something")
+    club.links = []
+    ended(sync("once", club), 0)
+    expect(setting("links.have") == "0", setting("links.have"))
+    with sqlite3.connect(work / "terminal.db") as db:  # what somebody else wrote is asked for anew, or stops
+        db.execute("DELETE FROM settings WHERE name = 'links.have'")
+    ended(sync("once", club), 0)
 
 
 def each_status_says_who_must_act():
@@ -614,7 +665,8 @@ try:
         a_catch_up_sends_everything_in_batches_over_one_line,
         what_the_club_acknowledges_is_the_truth_also_when_it_is_lower, lower_in_a_200_is_taken_as_well,
         more_than_the_journal_holds_is_never_believed, a_club_that_takes_nothing_in_is_given_up,
-        a_programme_that_does_not_load_leaves_the_old_one, each_status_says_who_must_act, nonsense_changes_nothing,
+        a_programme_that_does_not_load_leaves_the_old_one,
+        links_come_in_pieces_and_a_restored_club_begins_anew, each_status_says_who_must_act, nonsense_changes_nothing,
         a_doubled_answer_is_never_taken_for_the_next_one, gzip_and_chunks_are_understood,
         a_kept_line_that_died_is_opened_again, silence_and_drips_end_in_time,
         a_server_that_says_nothing_before_tls_ends_in_time, plain_text_instead_of_tls_is_refused,
