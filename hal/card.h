@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/engine/facts.h"
 #include "firmware/engine/snapshot.h"
 #include "hal/base/status.h"
 
@@ -67,6 +68,21 @@ struct card_ops {
     /* Reads the rest of the identity. Statuses as history. */
     ST_CHECK enum st (*identity)(void *ctx, struct card_identity *ret);
 
+    /* What the card remembers (facts.h) at its newest snapshot: its checkpoint, brought up to date
+     * from its ring. Classic: 3 to 6 commands, DESFire: 1; more when the checkpoint lags.
+     * ST_OK           *ret is the fold over the card's whole life.
+     * ST_AGAIN        not known: no checkpoint is whole, or the ring does not reach back to it.
+     *                 The next transaction begins a new one: facts_restart().
+     * ST_GONE, ST_IO  as history. */
+    ST_CHECK enum st (*facts)(void *ctx, const struct facts_rules *rules, struct facts *ret);
+
+    /* Tells what the card is to remember after snapshot facts->counter, which is its newest one or
+     * the one that is committed next. Sends nothing: refresh writes the checkpoint when that
+     * snapshot is proven. May be left out: the checkpoint then lags, which the ring makes good for
+     * 8 transactions on Classic and 31 on DESFire; after that the facts are not known. When facts()
+     * was asked in this tap, commit does not let the lag grow beyond 2 (DESFire: 16). */
+    void (*remember)(void *ctx, const struct facts *facts);
+
     /* Does of the commit of `next` what may be done before its intent is durable: everything but
      * the last write. Nothing has happened then, and if no commit follows nothing ever will: what
      * is staged is dropped by the chip (DESFire) or has no seal (Classic) and is overwritten by the
@@ -84,7 +100,8 @@ struct card_ops {
     ST_CHECK enum st (*commit)(void *ctx, const struct snapshot *next);
 
     /* After commit, when the shopper has been told: refreshes what only speeds up the next tap
-     * (Classic: the pointer) or renews keys (DESFire). May fail at any point without harm. */
+     * (Classic: the pointer) or renews keys (DESFire), and writes the checkpoint of the facts. May
+     * fail at any point without harm. */
     void (*refresh)(void *ctx);
 
     /* Turns a blank or half-issued card into a member card whose first snapshot is `first` (counter

@@ -40,6 +40,18 @@ static enum st families_identity(void *ctx, struct card_identity *ret)
     return port->ops->identity(port->ctx, ret);
 }
 
+static enum st families_facts(void *ctx, const struct facts_rules *rules, struct facts *ret)
+{
+    const struct card_port *port = ((struct card_families *)ctx)->active;
+    return port->ops->facts(port->ctx, rules, ret);
+}
+
+static void families_remember(void *ctx, const struct facts *facts)
+{
+    const struct card_port *port = ((struct card_families *)ctx)->active;
+    port->ops->remember(port->ctx, facts);
+}
+
 static void families_prepare(void *ctx, const struct snapshot *next)
 {
     const struct card_port *port = ((struct card_families *)ctx)->active;
@@ -78,6 +90,8 @@ struct card_port card_families_open(struct card_families *ret, struct reader rea
         .read = families_read,
         .history = families_history,
         .identity = families_identity,
+        .facts = families_facts,
+        .remember = families_remember,
         .prepare = families_prepare,
         .commit = families_commit,
         .refresh = families_refresh,

@@ -177,6 +177,7 @@ enum st classic_card_take(struct classic_card *card, const struct reader_target 
     classic_io_take(&card->io, selected);
     card->has_pointer = card->is_committed = card->is_mad_shared = false;
     card->staged_slot = CLASSIC_SLOTS;
+    memset(&card->checkpoint, 0, sizeof card->checkpoint);
     card->number = 0;
     classic_conclude(card, CARD_UNKNOWN_CHIP, "This kind of card is not served here.");
     /* AN10833, table 5: SAK 08 is a Classic 1K, 18 a 4K. Their UIDs have 4 or 7 bytes. */
@@ -222,9 +223,9 @@ static enum st card_read(void *ctx, const uint8_t *uid, size_t uid_bytes, struct
     return classic_card_take(card, &target, ret);
 }
 
-static enum st card_history(void *ctx, struct snapshot *ret, size_t max, size_t *ret_count)
+enum st classic_history(struct classic_card *card, struct snapshot *ret, size_t max,
+                        size_t *ret_count)
 {
-    struct classic_card *card = ctx;
     size_t count = 0;
 
     if (card->condition != CARD_MEMBER) {
@@ -247,6 +248,11 @@ static enum st card_history(void *ctx, struct snapshot *ret, size_t max, size_t 
     }
     *ret_count = count;
     return ST_OK;
+}
+
+static enum st card_history(void *ctx, struct snapshot *ret, size_t max, size_t *ret_count)
+{
+    return classic_history(ctx, ret, max, ret_count);
 }
 
 static enum st card_identity(void *ctx, struct card_identity *ret)
@@ -379,7 +385,7 @@ static void card_prepare(void *ctx, const struct snapshot *next)
     uint8_t bytes[CLASSIC_SECTOR];
 
     if (card->condition != CARD_MEMBER || next->counter != card->newest.counter + 1 || lags(card) ||
-        classic_open(card, CLASSIC_RING + slot, KEY_A) != ST_OK ||
+        classic_facts_lag(card) || classic_open(card, CLASSIC_RING + slot, KEY_A) != ST_OK ||
         card->io.selects != card->session) {
         return; /* commit does it all, with all its care */
     }
@@ -409,6 +415,9 @@ static enum st commit(struct classic_card *card, const struct snapshot *next)
     /* Asked for what is there: its reading flickered, and only a whole write makes a cell firm. */
     if (!is_there && lags(card)) {
         st = write_pointer(card, card->newest.counter - 1);
+    }
+    if (st == ST_OK && !is_there && classic_facts_lag(card)) {
+        st = classic_write_facts(card);
     }
     /* The second round is for noise while the card lies still; a card that left fails its select.
      */
@@ -453,7 +462,7 @@ static void card_refresh(void *ctx)
         return;
     }
     const enum st st = write_pointer(card, card->newest.counter);
-    if (st == ST_OK) {
+    if (st == ST_OK && classic_write_facts(card) == ST_OK) {
         card->is_committed = false;
     }
     if (st == ST_DENIED) {
@@ -461,6 +470,16 @@ static void card_refresh(void *ctx)
     } else {
         classic_remember(card);
     }
+}
+
+static enum st card_facts(void *ctx, const struct facts_rules *rules, struct facts *ret)
+{
+    return classic_facts(ctx, rules, ret);
+}
+
+static void card_remember(void *ctx, const struct facts *facts)
+{
+    classic_remember_facts(ctx, facts);
 }
 
 static enum st card_issue(void *ctx, const struct card_identity *identity,
@@ -483,6 +502,8 @@ struct card_port classic_card_open(struct classic_card *ret, struct reader reade
         .read = card_read,
         .history = card_history,
         .identity = card_identity,
+        .facts = card_facts,
+        .remember = card_remember,
         .prepare = card_prepare,
         .commit = card_commit,
         .refresh = card_refresh,

@@ -35,6 +35,11 @@ struct classic_card {
     unsigned staged_slot, staged_session;
     uint8_t staged[CLASSIC_SECTOR];
     bool is_committed; /* by us since the read: the pointer may follow */
+    struct classic_checkpoint {
+        bool is_read;                        /* since the card was selected: */
+        uint32_t copy[CLASSIC_FACTS_COPIES]; /* the counter of each copy; 0 = not whole, or lower */
+        struct facts told[2];                /* by facts() or the port's user; counter 0 = none */
+    } checkpoint;
     struct fault why;
     struct classic_known known; /* what earlier reads and commits found, of many cards; the last */
 };

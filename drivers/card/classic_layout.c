@@ -23,6 +23,7 @@ enum {
     NAME_PLACE = 1,
 };
 _Static_assert((int)CONTENT == (int)SNAPSHOT_IMAGE_BYTES, "an image and its seal fill a sector");
+_Static_assert((int)FACTS_BYTES + (int)SEAL_BYTES == (int)CLASSIC_FACTS_BYTES, "two blocks");
 _Static_assert((int)CONTENT == (int)CARD_NAME_BYTES_MAX, "a name and its seal fill a sector");
 
 bool classic_map_make(uint16_t mask, struct classic_map *ret)
@@ -254,6 +255,51 @@ enum st classic_name_decode(const struct classic_owner *owner, const uint8_t byt
     }
     memset(ret->name, 0, sizeof ret->name);
     memcpy(ret->name, bytes, CARD_NAME_BYTES_MAX);
+    return ST_OK;
+}
+
+static void make_facts_seal(const struct classic_owner *owner, unsigned copy,
+                            const struct snapshot *at, const uint8_t bytes[FACTS_BYTES],
+                            uint8_t ret[KEYSTORE_SEAL_BYTES])
+{
+    uint8_t content[FACTS_BYTES + 8];
+    assert(copy < CLASSIC_FACTS_COPIES);
+    memcpy(content, bytes, FACTS_BYTES);
+    put_le32(content + FACTS_BYTES, at->last.terminal);
+    put_le32(content + FACTS_BYTES + 4, at->last.sequence);
+    make_seal(owner, SEAL_FACTS, (uint8_t)copy, content, sizeof content, ret);
+}
+
+void classic_facts_encode(const struct classic_owner *owner, unsigned copy,
+                          const struct facts *facts, const struct snapshot *at,
+                          uint8_t ret_bytes[CLASSIC_FACTS_BYTES])
+{
+    uint8_t seal[KEYSTORE_SEAL_BYTES];
+    assert(facts->counter == at->counter);
+    facts_encode(facts, ret_bytes);
+    make_facts_seal(owner, copy, at, ret_bytes, seal);
+    memcpy(ret_bytes + FACTS_BYTES, seal, SEAL_BYTES);
+}
+
+uint32_t classic_facts_claim(const uint8_t bytes[CLASSIC_FACTS_BYTES])
+{
+    struct facts facts;
+    return facts_decode(bytes, &facts) == ST_OK ? facts.counter : 0;
+}
+
+enum st classic_facts_decode(const struct classic_owner *owner, unsigned copy,
+                             const struct snapshot *at, const uint8_t bytes[CLASSIC_FACTS_BYTES],
+                             struct facts *ret)
+{
+    uint8_t seal[KEYSTORE_SEAL_BYTES];
+    struct facts facts;
+
+    make_facts_seal(owner, copy, at, bytes, seal);
+    if (!bytes_equal_secret(seal, bytes + FACTS_BYTES, SEAL_BYTES) ||
+        facts_decode(bytes, &facts) != ST_OK || facts.counter != at->counter) {
+        return ST_DENIED;
+    }
+    *ret = facts;
     return ST_OK;
 }
 

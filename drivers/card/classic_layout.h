@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/engine/facts.h"
 #include "firmware/engine/snapshot.h"
 #include "hal/card.h"
 #include "hal/keystore.h"
@@ -20,6 +21,8 @@ enum {
     CLASSIC_SECTOR = 48, /* a sector three blocks of data and its trailer */
     CLASSIC_SLOTS = 9,   /* of the ring */
     CLASSIC_SECTORS = 16,
+    CLASSIC_FACTS_BYTES = 32, /* two blocks: facts and their seal */
+    CLASSIC_FACTS_COPIES = 2,
 };
 
 /* What a sector of ours is for. The lowest of our sectors is the head, and so on upwards. */
@@ -97,6 +100,18 @@ ST_CHECK enum st classic_identity_decode(const struct classic_owner *owner,
 ST_CHECK enum st classic_name_decode(const struct classic_owner *owner,
                                      const uint8_t bytes[CLASSIC_SECTOR],
                                      struct card_identity *ret);
+
+/* One copy of the facts' checkpoint. Its seal also covers which snapshot it was folded to (terminal
+ * and journal number), so that it can never stand for another one of the same counter. */
+void classic_facts_encode(const struct classic_owner *owner, unsigned copy,
+                          const struct facts *facts, const struct snapshot *at,
+                          uint8_t ret_bytes[CLASSIC_FACTS_BYTES]);
+/* The counter that a copy claims, without proof; 0: none was ever written. */
+uint32_t classic_facts_claim(const uint8_t bytes[CLASSIC_FACTS_BYTES]);
+/* `at` is the card's snapshot of that counter. ST_DENIED  not whole, or of another one. */
+ST_CHECK enum st classic_facts_decode(const struct classic_owner *owner, unsigned copy,
+                                      const struct snapshot *at,
+                                      const uint8_t bytes[CLASSIC_FACTS_BYTES], struct facts *ret);
 
 /* Who may do what in a sector: the numbers C1C2C3 of blocks 0, 1, 2 and the trailer. */
 struct classic_access_bits {

@@ -61,6 +61,21 @@ ST_CHECK enum st classic_read_mad(struct classic_card *card, uint8_t ret_mad[MAD
 ST_CHECK enum st classic_issue(struct classic_card *card, const struct card_identity *identity,
                                const struct snapshot *first);
 
+/* hal/card.h history. (classic_card.c) */
+ST_CHECK enum st classic_history(struct classic_card *card, struct snapshot *ret, size_t max,
+                                 size_t *ret_count);
+
+/* hal/card.h facts, remember, and what commit and refresh do for the checkpoint.
+ * (classic_facts.c) */
+ST_CHECK enum st classic_facts(struct classic_card *card, const struct facts_rules *rules,
+                               struct facts *ret);
+void classic_remember_facts(struct classic_card *card, const struct facts *facts);
+/* Writes the facts of the newest snapshot, if they were told, over the older copy. ST_OK also when
+ * there is nothing to write. */
+ST_CHECK enum st classic_write_facts(struct classic_card *card);
+/* True when one more commit would let the checkpoint lag too far. */
+bool classic_facts_lag(const struct classic_card *card);
+
 /* Writes a slot, the block with the seal last, and reads that block back. *ret_is_sent is set as
  * soon as the last write may have reached the card. */
 ST_CHECK enum st classic_write_slot(struct classic_card *card, unsigned slot,

@@ -261,6 +261,7 @@ enum st desfire_card_take(struct desfire_card *card, const struct reader_target 
     desfire_io_take(io, target);
     card->is_staged = false;
     card->number = 0;
+    memset(&card->checkpoint, 0, sizeof card->checkpoint);
     memset(card->version, KEYSTORE_VERSIONS, sizeof card->version);
     desfire_conclude(card, CARD_UNKNOWN_CHIP, "This kind of card is not served here.");
     /* A UID of 4 bytes is one that the card makes up anew each time: keys cannot be found by it. */
@@ -311,8 +312,7 @@ static enum st card_read(void *ctx, const uint8_t *uid, size_t uid_bytes, struct
     return desfire_card_take(card, &target, ret);
 }
 
-/* A session in which files can be read, opened again if an error ended it. */
-static enum st open_to_read(struct desfire_card *card)
+enum st desfire_open_to_read(struct desfire_card *card)
 {
     if (card->condition != CARD_MEMBER) {
         return ST_GONE; /* a commit is in doubt: read the card again */
@@ -327,13 +327,13 @@ static enum st open_to_read(struct desfire_card *card)
     return st == ST_OK || st == ST_IO ? st : ST_GONE;
 }
 
-static enum st card_history(void *ctx, struct snapshot *ret, size_t max, size_t *ret_count)
+enum st desfire_history(struct desfire_card *card, struct snapshot *ret, size_t max,
+                        size_t *ret_count)
 {
-    struct desfire_card *card = ctx;
     size_t records =
         card->newest.counter < DESFIRE_RECORDS ? card->newest.counter : DESFIRE_RECORDS;
 
-    enum st st = open_to_read(card);
+    enum st st = desfire_open_to_read(card);
     if (st != ST_OK) {
         return st;
     }
@@ -367,12 +367,17 @@ static enum st card_history(void *ctx, struct snapshot *ret, size_t max, size_t 
     return ST_OK;
 }
 
+static enum st card_history(void *ctx, struct snapshot *ret, size_t max, size_t *ret_count)
+{
+    return desfire_history(ctx, ret, max, ret_count);
+}
+
 static enum st card_identity(void *ctx, struct card_identity *ret)
 {
     struct desfire_card *card = ctx;
     struct card_identity identity;
 
-    enum st st = open_to_read(card);
+    enum st st = desfire_open_to_read(card);
     if (st == ST_OK) {
         st = ask(card, READ_DATA, DESFIRE_IDENTITY, 0, 2 * DESFIRE_IDENTITY_PART);
     }
@@ -424,7 +429,8 @@ static void card_refresh(void *ctx)
     struct desfire_card *card = ctx;
     const uint8_t current = keystore_version(card->io.keystore);
 
-    if (card->condition != CARD_MEMBER || !card->io.is_selected || current == 0 ||
+    if (card->condition != CARD_MEMBER || !card->io.is_selected ||
+        desfire_write_facts(card) != ST_OK || current == 0 ||
         !keystore_has_role(card->io.keystore, ROLE_LOAD, current)) {
         return;
     }
@@ -451,6 +457,16 @@ static void card_refresh(void *ctx)
     }
 }
 
+static enum st card_facts(void *ctx, const struct facts_rules *rules, struct facts *ret)
+{
+    return desfire_facts(ctx, rules, ret);
+}
+
+static void card_remember(void *ctx, const struct facts *facts)
+{
+    desfire_remember_facts(ctx, facts);
+}
+
 static enum st card_issue(void *ctx, const struct card_identity *identity,
                           const struct snapshot *first)
 {
@@ -471,6 +487,8 @@ struct card_port desfire_card_open(struct desfire_card *ret, struct reader reade
         .read = card_read,
         .history = card_history,
         .identity = card_identity,
+        .facts = card_facts,
+        .remember = card_remember,
         .prepare = card_prepare,
         .commit = card_commit,
         .refresh = card_refresh,

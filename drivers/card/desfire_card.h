@@ -26,6 +26,11 @@ struct desfire_card {
     unsigned session; /* io.selects when the newest snapshot was read */
     bool is_staged;   /* by prepare: all of the commit of `staged` but CommitTransaction */
     struct snapshot staged;
+    struct desfire_checkpoint {
+        bool is_read;         /* since the card was selected: */
+        uint32_t written;     /* the counter of the card's checkpoint; 0 = none */
+        struct facts told[2]; /* by facts() or the port's user; counter 0 = none */
+    } checkpoint;
     /* A card that refused what its record promised: its purse is compared at the next read. */
     uint8_t suspect[CARD_UID_MAX];
     size_t suspect_bytes;

@@ -98,8 +98,8 @@ void desfire_prepare(struct desfire_card *card, const struct snapshot *next)
 
     /* Any doubt is left to commit, with all its care: also whether the card was away. */
     if (card->condition != CARD_MEMBER || next->counter != card->newest.counter + 1 ||
-        next->purse[PURSE_CREDIT].rials > DESFIRE_CREDIT_MAX || !card->io.is_selected ||
-        card->io.selects != card->session) {
+        desfire_facts_lag(card) || next->purse[PURSE_CREDIT].rials > DESFIRE_CREDIT_MAX ||
+        !card->io.is_selected || card->io.selects != card->session) {
         return;
     }
     enum st st = desfire_open(card, change_rials > 0 ? ROLE_LOAD : ROLE_SPEND);
@@ -186,6 +186,10 @@ enum st desfire_commit(struct desfire_card *card, const struct snapshot *next)
     if (next->counter != card->newest.counter + 1 ||
         next->purse[PURSE_CREDIT].rials > DESFIRE_CREDIT_MAX) {
         return ST_AGAIN;
+    }
+    /* A failure here is met again, and told, by what follows. */
+    if (desfire_facts_lag(card) && desfire_write_facts(card) != ST_OK) {
+        desfire_io_drop(&card->io);
     }
     /* The second round is for noise while the card lies still; a card that left fails its select.
      * When the commit's answer was lost it finds out whether it was done. */

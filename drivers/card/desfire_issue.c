@@ -229,6 +229,7 @@ bool desfire_may_issue(const struct keystore *keystore)
 enum st desfire_issue(struct desfire_card *card, const struct card_identity *identity,
                       const struct snapshot *first)
 {
+    static const uint8_t no_facts[FACTS_BYTES];
     bool is_sent = false;
     assert(first->counter == 1 && card_number_is_valid(identity->number));
 
@@ -241,6 +242,9 @@ enum st desfire_issue(struct desfire_card *card, const struct card_identity *ide
     }
     card->condition = CARD_UNKNOWN_CHIP;
     enum st st = prepare(card, identity);
+    if (st == ST_OK) { /* whatever somebody may have put there while the keys were zeros */
+        st = desfire_stage_facts(card, no_facts);
+    }
     if (st == ST_OK) {
         st = desfire_transact(card, first->purse[PURSE_CREDIT].rials, first, &is_sent);
     }

@@ -19,6 +19,12 @@ const struct desfire_file_plan desfire_file_plans[DESFIRE_LAYOUT_FILES] = {
      .create_bytes = 8,
      .settings = {0, MACED, 0x00, 0x1F, 2 * DESFIRE_IDENTITY_PART, 0, 0},
      .settings_bytes = 7},
+    /* CreateBackupDataFile: mode, rights 1120, 24 bytes. */
+    {.number = DESFIRE_FACTS,
+     .create = {0xCB, DESFIRE_FACTS, MACED, 0x20, 0x11, FACTS_BYTES, 0, 0},
+     .create_bytes = 8,
+     .settings = {1, MACED, 0x20, 0x11, FACTS_BYTES, 0, 0},
+     .settings_bytes = 7},
     /* CreateValueFile: mode, rights 1F20, from 0 to 2^31-1, begins at 0, no LimitedCredit. Its
      * settings end with what LimitedCredit may give and whether it may. */
     {.number = DESFIRE_CREDIT,

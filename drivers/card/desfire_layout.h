@@ -34,8 +34,9 @@ enum desfire_layout_file {
     DESFIRE_CREDIT = 1,   /* value file, enciphered: 1 debits, 2 credits */
     DESFIRE_HISTORY = 2,  /* cyclic record file, MACed: 1 and 2 read and write */
     DESFIRE_IDENTITY = 3, /* standard file, MACed: 1 reads, 0 writes */
+    DESFIRE_FACTS = 4,    /* file with backup, MACed: 1 and 2 read and write */
 };
-enum { DESFIRE_LAYOUT_FILES = 3 };
+enum { DESFIRE_LAYOUT_FILES = 4 };
 
 /* The command that makes a file, and the settings that GetFileSettings must then give: so many
  * first bytes are fixed, the rest moves. */

@@ -35,6 +35,25 @@ ST_CHECK enum st desfire_commit(struct desfire_card *card, const struct snapshot
 /* Drops what is staged, and the session with it: a new select surely makes the chip forget. */
 void desfire_unstage(struct desfire_card *card);
 
+/* hal/card.h history. (desfire_card.c) */
+ST_CHECK enum st desfire_history(struct desfire_card *card, struct snapshot *ret, size_t max,
+                                 size_t *ret_count);
+/* A session in which files can be read, opened again if an error ended it. ST_GONE, ST_IO. */
+ST_CHECK enum st desfire_open_to_read(struct desfire_card *card);
+
+/* hal/card.h facts, remember, and what commit and refresh do for the checkpoint.
+ * (desfire_facts.c) */
+ST_CHECK enum st desfire_facts(struct desfire_card *card, const struct facts_rules *rules,
+                               struct facts *ret);
+void desfire_remember_facts(struct desfire_card *card, const struct facts *facts);
+/* Writes the facts of the newest snapshot, if they were told, in a transaction of its own. ST_OK
+ * also when there is nothing to write. A failure drops the session. */
+ST_CHECK enum st desfire_write_facts(struct desfire_card *card);
+/* True when one more commit would let the checkpoint lag too far. */
+bool desfire_facts_lag(const struct desfire_card *card);
+/* Writes the file without a commit. */
+ST_CHECK enum st desfire_stage_facts(struct desfire_card *card, const uint8_t bytes[FACTS_BYTES]);
+
 /* hal/card.h issue. (desfire_issue.c) */
 ST_CHECK enum st desfire_issue(struct desfire_card *card, const struct card_identity *identity,
                                const struct snapshot *first);

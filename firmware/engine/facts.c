@@ -326,3 +326,19 @@ enum st facts_catch_up(const struct facts_rules *rules, const struct snapshot *h
     }
     return ST_OK;
 }
+
+enum st facts_from_birth(const struct facts_rules *rules, const struct snapshot *history,
+                         size_t history_count, struct facts *ret)
+{
+    const size_t first = history_count - 1;
+    if (history_count == 0 || history[first].counter != 1 || history[0].counter != history_count) {
+        return ST_AGAIN;
+    }
+    struct facts facts;
+    facts_fold(rules, NULL, &history[first], &facts);
+    const enum st st = facts_catch_up(rules, history, history_count, &facts);
+    if (st == ST_OK) {
+        *ret = facts;
+    }
+    return st;
+}

@@ -79,5 +79,9 @@ void facts_restart(const struct facts_rules *rules, const struct snapshot *befor
  *           ring; *facts is untouched. */
 ST_CHECK enum st facts_catch_up(const struct facts_rules *rules, const struct snapshot *history,
                                 size_t history_count, struct facts *facts);
+/* The same without a checkpoint, from the card's first transaction on. ST_AGAIN: the ring does not
+ * hold it any more. */
+ST_CHECK enum st facts_from_birth(const struct facts_rules *rules, const struct snapshot *history,
+                                  size_t history_count, struct facts *ret);
 
 #endif

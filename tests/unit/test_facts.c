@@ -316,12 +316,19 @@ static void a_checkpoint_catches_up_from_the_ring_or_says_that_it_cannot(void **
             assert_true(facts_are_equal(&facts, reaches ? &life.facts : &at[counter]));
         }
     }
+    for (size_t held = 0; held <= life.count; held += 1) {
+        struct facts facts = at[3];
+        enum st st = facts_from_birth(&plain, ring, held, &facts);
+        assert_int_equal(st, held == life.count ? ST_OK : ST_AGAIN);
+        assert_true(facts_are_equal(&facts, held == life.count ? &life.facts : &at[3]));
+    }
     struct facts ahead = life.facts;
     assert_int_equal(facts_catch_up(&plain, ring + 1, life.count - 1, &ahead), ST_AGAIN);
     assert_int_equal(facts_catch_up(&plain, ring, 0, &ahead), ST_AGAIN);
     struct facts gap = at[5];
     memmove(ring + 4, ring + 5, sizeof ring[0] * 15);
     assert_int_equal(facts_catch_up(&plain, ring, life.count - 1, &gap), ST_AGAIN);
+    assert_int_equal(facts_from_birth(&plain, ring, life.count - 1, &gap), ST_AGAIN);
 }
 
 static void days_are_local_and_rolls_saturate(void **state)
