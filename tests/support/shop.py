@@ -99,9 +99,9 @@ class Shop:
     def club(self, *args, **kw):
         return self.run("vafa-club", *args, "--data", self.path("club"), **kw)
 
-    def start_reader(self):
+    def start_reader(self, *extra):
         self.start("sim", "pn532-sim", "--link", self.path("reader"), "--control", self.path("sim.control"),
-                   "--cards", self.path(""))
+                   "--cards", self.path(""), *extra)
         self.until(lambda: os.path.exists(self.path("reader")), what="the simulated reader")
 
     def card(self, command, **kw):
@@ -131,10 +131,10 @@ class Shop:
                    what="the terminal")
         return process
 
-    def open(self, card="card1"):
+    def open(self, card="card1", reader=()):
         self.start_club()
         self.club("programme", self.programme)
-        self.start_reader()
+        self.start_reader(*reader)
         self.run("vafa-keys", "new", self.path("keys"))
         self.enrol()
         self.sync_once()
