@@ -25,4 +25,8 @@ TESTS += fault_tap_odd
 fault_tap_odd_SRC = $(subst fault_tap.c,fault_tap_odd.c,$(fault_tap_SRC))
 fault_tap_odd_LIBS = $(fault_tap_LIBS)
 
+TESTS += fault_block
+fault_block_SRC = $(subst fault_tap.c,fault_block.c,$(fault_tap_SRC))
+fault_block_LIBS = $(fault_tap_LIBS)
+
 SCRIPTS += tests/e2e/terminal_cuts.sh tests/e2e/terminal_bad.sh tests/e2e/two_cards.py

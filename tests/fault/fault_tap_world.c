@@ -181,7 +181,8 @@ bool world_boot(struct world *world)
     const struct store_config store = {.path = world->path != NULL ? world->path : db_name,
                                        .vfs = world->path != NULL ? NULL : vfs_name,
                                        .create = true};
-    const struct terminal_config terminal = {.card = port, .firmware = "test", .overlap = overlap};
+    const struct terminal_config terminal = {
+        .card = port, .firmware = "test", .overlap = overlap, .database = world->database};
     world->store = NULL;
     world->terminal = NULL;
     /* SQLite draws the salts of its log: the same in each life. */

@@ -64,7 +64,8 @@ struct world {
     struct card_families driver;
     struct store *store;
     struct terminal *terminal;
-    const char *path; /* of a real database file; NULL: on the crashing disk */
+    const char *path;     /* of a real database file; NULL: on the crashing disk */
+    const char *database; /* that the hotlist lies beside, a real file too; NULL: no list */
     /* Called before each card command; may not return. NULL: nothing. */
     void (*before_command)(void);
     bool is_deaf;            /* nobody takes the answers */
