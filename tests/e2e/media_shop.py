@@ -6,6 +6,7 @@ BUILD names the folder with the programs. Prints TAP lines."""
 import json
 import os
 import pty
+import resource
 import subprocess
 import sys
 import threading
@@ -264,6 +265,41 @@ def conflict_and_club(shop):
     case("... and its books balance", shop.club("report").returncode == 0)
 
 
+def full_disk_and_nobody(shop):
+    shop.card("insert card1")
+    before = shop.done("status")["entries"]
+    pid = shop.processes["terminal"].pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, hard))
+    answer = till(shop, "link", "-", typed="0921 111 1111\n", wait=5)
+    case("a link that the disk cannot take is not done, and says so", answer.get("reason") == "disk" and
+         answer.get("state") == "not_done", answer)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+    answer = till(shop, "find", "-", typed="09211111111\n")
+    case("... nothing of it is there", answer.get("reason") == "not_linked" and
+         shop.done("status")["entries"] == before, answer)
+    shop.card("remove")
+    answer = till(shop, "find", wait=1)
+    case("a find that nothing is presented for ends", answer.get("reason") == "no_card" and
+         "Nothing was scanned" in answer["say"], answer)
+    answer = till(shop, "link", "-", typed="0921 111 1111\n", wait=1)
+    case("a link without its card ends, and links nothing", answer.get("reason") == "no_card" and
+         shop.done("status")["entries"] == before, answer)
+    shop.card("insert card1")
+    answer = till(shop, "link", wait=5)
+    case("a card before the medium is told the order", answer.get("reason") == "refused" and
+         "comes first" in answer["say"], answer)
+    answer = till(shop, "find", wait=5)
+    case("a member card held for find is answered as for a balance", answer.get("card") == shop.number, answer)
+    shop.card("remove")
+    link = Till(shop, "link", wait=20)
+    link.says("Scan")
+    link.process.kill()
+    link.join()
+    answer = till(shop, "find", "-", typed=CODE + "\n")
+    case("a till that hangs up in the middle leaves the desk free", answer.get("state") == "done", answer)
+
+
 def second_terminal(shop):
     """Another terminal of the club, with the same masters, in the same folder under other names."""
     shop.stop("terminal")
@@ -359,6 +395,7 @@ def main():
         em4100(shop)
         bank_card(shop)
         conflict_and_club(shop)
+        full_disk_and_nobody(shop)
         second_terminal(shop)
         nothing_kept(shop)
         restart(shop)
