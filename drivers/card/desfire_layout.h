@@ -16,7 +16,7 @@ enum {
     DESFIRE_LAYOUT = 1,
     DESFIRE_RECORDS = 32,      /* that can be read */
     DESFIRE_RECORDS_ROOM = 33, /* one more is being written: a cyclic file of N holds N - 1 */
-    DESFIRE_ROOM_BYTES = 2048, /* free on a card that we issue into; needed are some 1,700 */
+    DESFIRE_ROOM_BYTES = 2048, /* free on a card that we issue into; needed are some 1,800 */
     DESFIRE_KEY_SETTINGS = 0xEB /* a key changes itself; files by key 0; listing free */,
     DESFIRE_KEYS = 0x83, /* three, AES */
 };

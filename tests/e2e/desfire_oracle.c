@@ -18,8 +18,10 @@ enum {
     CREDIT_FILE = 1,
     HISTORY_FILE = 2,
     IDENTITY_FILE = 3,
+    FACTS_FILE = 4,
     IDENTITY_BYTES = 80,
-    RECORD_BYTES = 40
+    RECORD_BYTES = 40,
+    FACTS_BYTES = 24,
 };
 /* libfreefare puts MAC and padding behind the data into the caller's buffer. */
 enum { RECORDS_READ_MAX = 64, SLACK = 64 };
@@ -107,6 +109,7 @@ static void make_card(MifareDESFireAID aid, char **argv)
     }
     must(mifare_desfire_authenticate_aes(tag, 0, key_of(argv[1], version)), "issue key");
     must(mifare_desfire_create_std_data_file(tag, IDENTITY_FILE, 1, 0x1F00, IDENTITY_BYTES), "std");
+    must(mifare_desfire_create_backup_data_file(tag, FACTS_FILE, 1, 0x1120, FACTS_BYTES), "backup");
     must(mifare_desfire_create_value_file(tag, CREDIT_FILE, 3, 0x1F20, 0, INT32_MAX, 0, 0),
          "value file");
     must(mifare_desfire_create_cyclic_record_file(tag, HISTORY_FILE, 1, 0x1120, RECORD_BYTES, 33),

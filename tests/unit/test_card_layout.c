@@ -54,7 +54,7 @@ static void keys_and_seals_are_as_openssl_makes_them(void **state)
             expect_hex(key, 6, json_array_get(json_array_get(keys, sector), letter));
         }
     }
-    for (uint8_t purpose = 1; purpose <= 3; purpose += 1) {
+    for (uint8_t purpose = 1; purpose <= 4; purpose += 1) {
         const uint8_t data[18] = {'V', 'A', 'F', 'A', 1, purpose, 7, 4, 0x04, 0xA1, 0xB2, 0xC3};
         uint8_t seal[16];
         assert_int_equal(
@@ -216,6 +216,46 @@ static void every_changed_bit_breaks_its_seal(void **state)
     (void)state;
 }
 
+static void a_checkpoint_is_the_vector_byte_for_byte_and_of_one_snapshot(void **state)
+{
+    static const uint8_t uid[4] = {0x04, 0xA1, 0xB2, 0xC3};
+    struct keystore *keystore = card_world_keys();
+    struct classic_owner owner = {.keystore = keystore, .uid_bytes = 4};
+    const json_t *vector = NULL;
+    size_t i;
+
+    memcpy(owner.uid, uid, sizeof uid);
+    assert_int_equal(json_array_size(json_object_get(vectors, "facts")), 3);
+    json_array_foreach(json_object_get(vectors, "facts"), i, vector)
+    {
+        const unsigned copy = (unsigned)json_integer_value(json_object_get(vector, "copy"));
+        const uint32_t n = (uint32_t)json_integer_value(json_object_get(vector, "counter"));
+        const struct facts facts = {n, 983, 7, 40, 500, 2500, 25, 200, 3, 5, 4096};
+        struct snapshot at = card_world_snapshot(n);
+        struct facts seen = {0};
+        uint8_t bytes[CLASSIC_FACTS_BYTES];
+
+        classic_facts_encode(&owner, copy, &facts, &at, bytes);
+        expect_hex(bytes, sizeof bytes, json_object_get(vector, "hex"));
+        assert_int_equal(classic_facts_claim(bytes), n);
+        assert_int_equal(classic_facts_decode(&owner, copy, &at, bytes, &seen), ST_OK);
+        assert_true(facts_are_equal(&facts, &seen));
+        assert_int_equal(classic_facts_decode(&owner, 1 - copy, &at, bytes, &seen), ST_DENIED);
+        for (unsigned bit = 0; bit < 8 * CLASSIC_FACTS_BYTES; bit += 1) {
+            bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+            assert_int_equal(classic_facts_decode(&owner, copy, &at, bytes, &seen), ST_DENIED);
+            bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        }
+        at.last.sequence += 1;
+        assert_int_equal(classic_facts_decode(&owner, copy, &at, bytes, &seen), ST_DENIED);
+        at.last.sequence -= 1;
+        at.last.terminal += 1;
+        assert_int_equal(classic_facts_decode(&owner, copy, &at, bytes, &seen), ST_DENIED);
+    }
+    keystore_close(keystore);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +266,7 @@ int main(void)
         cmocka_unit_test(access_bytes_are_those_of_the_data_sheet_for_every_set),
         cmocka_unit_test(a_map_has_thirteen_sectors_and_never_the_first),
         cmocka_unit_test(every_changed_bit_breaks_its_seal),
+        cmocka_unit_test(a_checkpoint_is_the_vector_byte_for_byte_and_of_one_snapshot),
     };
     return cmocka_run_group_tests_name("card_layout", tests, load, unload);
 }

@@ -113,6 +113,16 @@ def image(n):
                 (6, 0), (6, n % 27), (2, n % 4), (36, n * 123457), (20, n % 50), (24, 1000000 + n * 17), (20, 1 + n % 5), (24, 100 + n * 2))
 
 
+# last day, visits, interval, basket, spend, earned, carry, roll, marks of the year, for ever
+FACTS = ((15, 983), (12, 7), (11, 40), (22, 500), (27, 2500), (23, 25), (28, 200), (8, 3), (13, 5), (13, 4096))
+
+
+def facts_copy(copy, n):
+    content = bits((20, n), *FACTS)
+    of = (1 + n % 5).to_bytes(4, "little") + (100 + n * 2).to_bytes(4, "little")  # terminal, sequence of snapshot n
+    return content + seal(4, copy, content + of)[:8]
+
+
 def slot(n):
     return image(n) + seal(1, (n - 1) % 9, image(n))[:8]
 
@@ -153,7 +163,8 @@ def make():
         "published": [{"what": w, "result": r} for w, _, r in PUBLISHED],
         "uid": UID.hex(), "number": str(NUMBER), "counter": COUNTER,
         "sector_keys": [[sector_key(s, b"A").hex(), sector_key(s, b"B").hex()] for s in range(16)],
-        "seal_keys_checked_by": [seal(p, 7, b"").hex() for p in (1, 2, 3)],
+        "seal_keys_checked_by": [seal(p, 7, b"").hex() for p in (1, 2, 3, 4)],
+        "facts": [{"copy": c, "counter": n, "hex": facts_copy(c, n).hex()} for c, n in ((0, 12), (1, 11), (1, 12))],
         "blocks_from_1": card(),
     }
 
