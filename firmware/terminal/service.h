@@ -1,7 +1,8 @@
 /* service.h - the terminal at work: does what tap_step() says, with a store, a card and a clock.
  *
- * One request at a time, one thread. A step takes at most a few card commands or one journal entry,
- * so the caller can serve its sockets between two steps. Opaque; everything is allocated in
+ * One request at a time, one caller's thread; a second one only inside a step, through
+ * terminal_config.overlap. A step takes at most a few card commands and one journal entry, so the
+ * caller can serve its sockets between two steps. Opaque; everything is allocated in
  * terminal_open(). The order of a request: terminal_begin(), terminal_step() until it is over, tell
  * the answer, terminal_finish(). */
 #ifndef FIRMWARE_TERMINAL_SERVICE_H
