@@ -57,8 +57,9 @@ enum st cards_seen(struct store *store, uint64_t card_number, struct snapshot *r
     return cards_seen_at(store, card_number, ret, &time_s);
 }
 
-enum st cards_seen_at(struct store *store, uint64_t card_number, struct snapshot *ret,
-                      int64_t *ret_time_s)
+/* The table's row of a card. ST_REFUSED: it has none. */
+static enum st card_row(struct store *store, uint64_t card_number, int64_t *ret_counter,
+                        uint32_t *ret_sequence)
 {
     if (card_number > INT64_MAX) {
         return ST_REFUSED; /* foreign: no card of ours has such a number */
@@ -69,30 +70,86 @@ enum st cards_seen_at(struct store *store, uint64_t card_number, struct snapshot
     if (st != ST_OK) {
         return st;
     }
-    int64_t counter = 0, sequence = 0;
-    st = sql_number(store, statement, 0, 0, UINT32_MAX, &counter);
+    int64_t sequence = 0;
+    st = sql_number(store, statement, 0, 0, UINT32_MAX, ret_counter);
     if (st == ST_OK) {
         st = sql_number(store, statement, 1, 1, SEQUENCE_MAX, &sequence);
     }
     (void)sqlite3_reset(statement);
+    *ret_sequence = (uint32_t)sequence;
+    return st;
+}
 
+enum st cards_seen_at(struct store *store, uint64_t card_number, struct snapshot *ret,
+                      int64_t *ret_time_s)
+{
+    int64_t counter = 0;
+    uint32_t sequence = 0;
+    enum st st = card_row(store, card_number, &counter, &sequence);
+    if (st != ST_OK) {
+        return st;
+    }
     struct entry entry;
     struct snapshot snapshot;
     uint64_t number = 0;
-    if (st == ST_OK) {
-        st = journal_find(store, (uint32_t)sequence, &entry);
-    }
+    st = journal_find(store, sequence, &entry);
     if (st == ST_OK) {
         st = cards_shown(store, &entry, &number, &snapshot);
     }
     if (st == ST_REFUSED ||
         (st == ST_OK && (number != card_number || (int64_t)snapshot.counter != counter))) {
-        return store_corrupt(store, "entry %lld does not show the card that it should",
-                             (long long)sequence);
+        return store_corrupt(store, "entry %u does not show the card that it should", sequence);
     }
     if (st == ST_OK) {
         *ret = snapshot;
         *ret_time_s = entry.time_s;
     }
     return st;
+}
+
+/* The intent whose outcome the table names for this card. ST_REFUSED: it names a sighting, or there
+ * is no row. */
+static enum st last_intent(struct store *store, uint64_t card_number, struct entry *ret)
+{
+    int64_t counter = 0;
+    uint32_t sequence = 0;
+    struct entry entry;
+
+    enum st st = card_row(store, card_number, &counter, &sequence);
+    if (st == ST_OK) {
+        st = journal_find(store, sequence, &entry);
+    }
+    if (st == ST_OK && entry.kind != ENTRY_OUTCOME) {
+        return ST_REFUSED;
+    }
+    if (st == ST_OK) {
+        st = journal_find(store, entry.outcome.intent_sequence, ret);
+    }
+    if (st == ST_OK && (ret->kind != ENTRY_INTENT || ret->intent.card_number != card_number)) {
+        return store_corrupt(store, "entry %u does not show the card that it should", sequence);
+    }
+    return st;
+}
+
+enum st cards_facts(struct store *store, uint64_t card_number, const struct snapshot *newest,
+                    const struct facts_rules *rules, struct facts *ret)
+{
+    uint8_t ours[SNAPSHOT_IMAGE_BYTES], shown[SNAPSHOT_IMAGE_BYTES];
+    struct entry entry;
+
+    const enum st st = last_intent(store, card_number, &entry);
+    if (st != ST_OK) {
+        return st;
+    }
+    const struct entry_intent *intent = &entry.intent;
+    snapshot_encode(&intent->after, ours);
+    snapshot_encode(newest, shown);
+    if (memcmp(ours, shown, sizeof ours) != 0 ||
+        (intent->has_before != 0 && !intent->occasion.has_facts)) {
+        return ST_REFUSED;
+    }
+    struct facts facts = intent->occasion.facts;
+    facts_fold(rules, intent->has_before != 0 ? &intent->before : NULL, &intent->after, &facts);
+    *ret = facts;
+    return ST_OK;
 }

@@ -107,6 +107,15 @@ ST_CHECK enum st cards_seen(struct store *store, uint64_t card_number, struct sn
 ST_CHECK enum st cards_seen_at(struct store *store, uint64_t card_number, struct snapshot *ret,
                                int64_t *ret_time_s);
 
+/* What the card remembers (facts.h) at its newest snapshot, when that is the one that this
+ * terminal's own last transaction with it left: then it follows from that intent, and the card's
+ * checkpoint need not be read. `newest` is what the card shows.
+ * ST_REFUSED: not known here, so ask the card. It was never here, or was elsewhere since, or that
+ * intent had no facts to begin with. */
+ST_CHECK enum st cards_facts(struct store *store, uint64_t card_number,
+                             const struct snapshot *newest, const struct facts_rules *rules,
+                             struct facts *ret);
+
 /* --- media --------------------------------------------------------------------------------- */
 
 /* The card that the medium with this keyed hash (hal/keystore.h) is linked to: by the club's word

@@ -72,6 +72,21 @@ struct entry model_start(const struct model *model)
     return entry;
 }
 
+/* From nothing to the largest there is, so that entries have every length. */
+static void fill_occasion(struct occasion *occasion, uint32_t counter, uint32_t sequence)
+{
+    occasion->has_facts = counter > 1 && sequence % 3 != 0;
+    if (occasion->has_facts) {
+        occasion->facts = (struct facts){.counter = counter - 1, .visits = 3, .basket = sequence};
+    }
+    occasion->code = (uint8_t)(sequence % 2);
+    occasion->branch = sequence % 4;
+    occasion->line_count = (uint8_t)(sequence % (BASKET_LINES_MAX + 1));
+    for (uint8_t i = 0; i < occasion->line_count; i += 1) {
+        occasion->lines[i] = (struct basket_line){.product = i, .amount = {1000}, .milli = 1000};
+    }
+}
+
 struct entry model_intent(const struct model *model, uint32_t card, uint32_t counter)
 {
     struct entry entry = entry_of(model, ENTRY_INTENT);
@@ -87,6 +102,7 @@ struct entry model_intent(const struct model *model, uint32_t card, uint32_t cou
     }
     intent->after = snapshot_of(entry.sequence, counter);
     intent->parts.amount.rials = 1000;
+    fill_occasion(&intent->occasion, counter, entry.sequence);
     return entry;
 }
 

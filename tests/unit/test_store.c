@@ -127,6 +127,74 @@ static void rolled_back_card_is_remembered_by_its_highest_counter(void **state)
     model_finish(&model);
 }
 
+/* A card served here twice, then elsewhere. Its facts follow from the intents as long as it stands
+ * where this terminal left it. */
+static void facts_of_a_card_are_known_until_it_was_elsewhere(void **state)
+{
+    (void)state;
+    const struct facts_rules rules = {210, PERIOD_YEAR, PERIOD_NONE};
+    struct store *store = open_ok();
+    struct model model;
+    struct facts facts = {0};
+    model_init(&model, 2, 1);
+    struct entry first = model_intent(&model, 0, 1);
+    assert_int_equal(cards_facts(store, model_card(0), &first.intent.after, &rules, &facts),
+                     ST_REFUSED);
+    append_ok(store, &model, first);
+    assert_int_equal(cards_facts(store, model_card(0), &first.intent.after, &rules, &facts),
+                     ST_REFUSED); /* not done yet */
+    append_ok(store, &model, model_outcome(&model, 1, VERDICT_DONE));
+    assert_int_equal(cards_facts(store, model_card(0), &first.intent.after, &rules, &facts), ST_OK);
+    assert_int_equal(facts.counter, 1);
+    assert_int_equal(facts.visits, 0);
+
+    /* 4 visits, of 40, 40, 40 thousand and now 80: mean 40 + 40 / 4. */
+    struct entry sale = model_intent(&model, 0, 2);
+    sale.intent.before = first.intent.after;
+    sale.intent.after.last.amount.rials = 80000;
+    sale.intent.after.last.offer = 14;
+    sale.intent.occasion = (struct occasion){
+        .has_facts = true,
+        .facts = {.counter = 1, .visits = 3, .basket = 40, .spend = 120},
+    };
+    append_ok(store, &model, sale);
+    assert_int_equal(cards_facts(store, model_card(0), &first.intent.after, &rules, &facts), ST_OK);
+    append_ok(store, &model, model_outcome(&model, 3, VERDICT_DONE));
+    assert_int_equal(cards_facts(store, model_card(0), &first.intent.after, &rules, &facts),
+                     ST_REFUSED);
+    store_close(store);
+    store = open_ok();
+    assert_int_equal(cards_facts(store, model_card(0), &sale.intent.after, &rules, &facts), ST_OK);
+    assert_int_equal(facts.counter, 2);
+    assert_int_equal(facts.visits, 4);
+    assert_int_equal(facts.basket, 50);
+    assert_int_equal(facts.spend, 200);
+    assert_int_equal(facts.marks_ever, 1);
+    assert_int_equal(cards_facts(store, model_card(1), &sale.intent.after, &rules, &facts),
+                     ST_REFUSED);
+
+    /* The same counter, another transaction: a card of whom nothing is known. */
+    struct snapshot other = sale.intent.after;
+    other.last.sequence += 1;
+    assert_int_equal(cards_facts(store, model_card(0), &other, &rules, &facts), ST_REFUSED);
+
+    /* Its programme looked at no facts: what the card remembers is not known here. */
+    struct entry blind = model_intent(&model, 0, 3);
+    blind.intent.before = sale.intent.after;
+    memset(&blind.intent.occasion, 0, sizeof blind.intent.occasion);
+    append_ok(store, &model, blind);
+    append_ok(store, &model, model_outcome(&model, 5, VERDICT_DONE));
+    assert_int_equal(cards_facts(store, model_card(0), &blind.intent.after, &rules, &facts),
+                     ST_REFUSED);
+
+    struct entry seen = model_sighting(&model, 0, 9);
+    append_ok(store, &model, seen);
+    assert_int_equal(cards_facts(store, model_card(0), &seen.sighting.snapshot, &rules, &facts),
+                     ST_REFUSED);
+    store_close(store);
+    model_finish(&model);
+}
+
 static void counts_follow_what_the_club_has(void **state)
 {
     (void)state;
@@ -831,6 +899,7 @@ int main(void)
         cmocka_unit_test_setup(missing_file_is_not_made_unless_asked, disk_new),
         cmocka_unit_test_setup(store_agrees_with_the_model_after_a_long_random_life, disk_new),
         cmocka_unit_test_setup(rolled_back_card_is_remembered_by_its_highest_counter, disk_new),
+        cmocka_unit_test_setup(facts_of_a_card_are_known_until_it_was_elsewhere, disk_new),
         cmocka_unit_test_setup(counts_follow_what_the_club_has, disk_new),
         cmocka_unit_test_setup(club_that_knows_more_means_an_older_copy, disk_new),
         cmocka_unit_test_setup(fetch_gives_what_follows_in_order, disk_new),
