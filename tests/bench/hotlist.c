@@ -127,6 +127,12 @@ static void lookups(struct hotlist *hotlist, const uint64_t *cards, size_t count
            after.ru_maxrss - before.ru_maxrss);
 }
 
+static int by_change(const void *a, const void *b)
+{
+    const struct listing_change *x = a, *y = b;
+    return x->card < y->card ? -1 : x->card > y->card;
+}
+
 static double apply(struct hotlist *hotlist, const uint64_t *cards, size_t count, uint32_t from)
 {
     static struct listing_change changes[DELTA];
@@ -134,6 +140,7 @@ static double apply(struct hotlist *hotlist, const uint64_t *cards, size_t count
         changes[n] = n % 5 == 0 ? (struct listing_change){cards[draw() % count], LISTING_NONE}
                                 : (struct listing_change){draw_card(), LISTING_LOST};
     }
+    qsort(changes, DELTA, sizeof changes[0], by_change); /* as the club sends them */
     const struct hotlist_delta delta = {.from = from,
                                         .from_mark = from,
                                         .to = from + 1,
@@ -224,6 +231,7 @@ int main(int argc, char **argv)
     fill(hotlist, cards, count);
     printf("{\"name\":\"fill\",\"seconds\":%.1f}\n", (now_ms() - begin) / 1e3);
     if (is_measure) {
+        sync(); /* what the system still writes of the filling is not the delta's */
         measure(hotlist, argv[2], cards, count);
     }
     free(cards);
