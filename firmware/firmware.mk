@@ -2,14 +2,19 @@
 
 # The pure heart, shared by terminal and club.
 ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/entry.c \
-             firmware/engine/programme.c firmware/engine/plan.c firmware/engine/plan_refund.c \
+             firmware/engine/programme.c firmware/engine/programme_facts.c firmware/engine/plan.c \
+             firmware/engine/plan_facts.c firmware/engine/plan_rules.c firmware/engine/plan_sale.c \
+             firmware/engine/plan_refund.c \
              firmware/engine/media.c firmware/engine/media_line.c firmware/engine/logic.c \
              firmware/engine/logic_eval.c firmware/engine/logic_compare.c \
              firmware/engine/logic_number.c firmware/engine/listing.c \
              firmware/engine/calendar.c firmware/engine/facts.c firmware/engine/occasion.c
 # The loader of programmes is apart: it alone needs -ljansson.
-PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/logic_load.c \
-                firmware/engine/logic_type.c firmware/engine/logic_place.c
+PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/programme_load_json.c \
+                firmware/engine/programme_load_names.c firmware/engine/programme_load_lists.c \
+                firmware/engine/programme_load_rules.c firmware/engine/programme_load_when.c \
+                firmware/engine/logic_load.c firmware/engine/logic_type.c \
+                firmware/engine/logic_place.c
 
 # The terminal. TAP_SRC is its pure part; TERMINAL_SRC does what that says, over store, card and clock.
 TAP_SRC = firmware/terminal/tap.c firmware/terminal/settle.c firmware/terminal/say.c

@@ -14,14 +14,26 @@ test_calendar_LIBS = -lcmocka -ljansson
 test_facts_SRC = tests/unit/test_facts.c $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_facts_LIBS = -lcmocka -ljansson
 
-TESTS += test_programme
-test_programme_SRC = tests/unit/test_programme.c $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+PROGRAMME_TEST_SRC = tests/unit/programme_text.c $(PROGRAMME_SRC) firmware/engine/programme.c \
+                     firmware/engine/programme_facts.c firmware/engine/logic.c \
+                     firmware/engine/logic_eval.c firmware/engine/logic_compare.c \
+                     firmware/engine/logic_number.c \
+                     firmware/engine/calendar.c firmware/engine/money.c $(HAL_BASE_SRC)
+TESTS += test_programme test_programme_rules test_programme_document test_programme_fuzz
+test_programme_SRC = tests/unit/test_programme.c $(PROGRAMME_TEST_SRC)
 test_programme_LIBS = -lcmocka -ljansson
+test_programme_rules_SRC = tests/unit/test_programme_rules.c $(PROGRAMME_TEST_SRC)
+test_programme_rules_LIBS = -lcmocka -ljansson
+test_programme_document_SRC = tests/unit/test_programme_document.c $(PROGRAMME_TEST_SRC)
+test_programme_document_LIBS = -lcmocka -ljansson
+test_programme_fuzz_SRC = tests/unit/test_programme_fuzz.c tests/fuzz/fuzz_programme.c \
+                          $(PROGRAMME_TEST_SRC)
+test_programme_fuzz_LIBS = -lcmocka -ljansson
 
 # Random plans, compared with the Python reference.
 PROGRAMS += plan_dump
-plan_dump_SRC = tests/unit/plan_dump.c $(ENGINE_SRC) $(HAL_BASE_SRC)
-plan_dump_LIBS =
+plan_dump_SRC = tests/unit/plan_dump.c $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+plan_dump_LIBS = -ljansson
 SCRIPTS += tests/e2e/engine_reference.sh tests/reference/self_test.py
 
 PLAN_CARD_SRC = tests/unit/plan_card.c $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
@@ -30,6 +42,15 @@ test_plan_SRC = tests/unit/test_plan.c $(PLAN_CARD_SRC)
 test_plan_LIBS = -lcmocka -ljansson
 test_plan_refund_SRC = tests/unit/test_plan_refund.c $(PLAN_CARD_SRC)
 test_plan_refund_LIBS = -lcmocka -ljansson
+TESTS += test_plan_offers test_plan_rules test_plan_time test_plan_farming
+test_plan_offers_SRC = tests/unit/test_plan_offers.c $(PLAN_CARD_SRC)
+test_plan_offers_LIBS = -lcmocka -ljansson
+test_plan_rules_SRC = tests/unit/test_plan_rules.c $(PLAN_CARD_SRC)
+test_plan_rules_LIBS = -lcmocka -ljansson
+test_plan_time_SRC = tests/unit/test_plan_time.c $(PLAN_CARD_SRC)
+test_plan_time_LIBS = -lcmocka -ljansson
+test_plan_farming_SRC = tests/unit/test_plan_farming.c $(PLAN_CARD_SRC)
+test_plan_farming_LIBS = -lcmocka -ljansson
 
 LOGIC_SRC = firmware/engine/logic_load.c firmware/engine/logic_type.c firmware/engine/logic.c \
             firmware/engine/logic_eval.c firmware/engine/logic_number.c \

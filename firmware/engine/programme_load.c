@@ -1,321 +1,429 @@
-#include <jansson.h>
+/* Loads a programme: the document as a whole, its single fields, and the one block that is left. */
+#include <stdlib.h>
 #include <string.h>
 
-#include "firmware/engine/programme.h"
+#include "firmware/engine/programme_load_priv.h"
 
-/* The document's strings are foreign: a sentence shows this much of one. */
-#define SHOWN "%.40s"
+#define ROOT_FIELDS                                                                                \
+    "vafa_programme version club unit utc_offset_minutes modules purses limits redemption "        \
+    "award_on stacking rounding refund tiers groups kinds products calendars codes marks rules"
 
-enum { PATH_MAX_BYTES = 48 };
+/* The gift and the voucher purse have 30 bits on the card (docs/card-layout.md). */
+#define SMALL_PURSE_MAX_RIALS ((INT64_C(1) << 30) - 1)
 
-/* One object of the document, with its path for the sentence: "", "limits.", "rules[3].award." */
-struct part {
-    json_t *object;
-    char path[PATH_MAX_BYTES];
-    struct fault *fault;
+/* Numbers that only have a range. */
+struct number_field {
+    const char *name;
+    int64_t min, max;
+    int64_t *ret;
 };
 
-/* True when `name` is one of the words in `known`, which are separated by blanks. */
-static bool is_known(const char *known, const char *name)
+static enum st read_numbers(const struct part *part, const struct number_field *fields,
+                            size_t count)
 {
-    size_t length = strlen(name);
-    if (length == 0) {
-        return false;
+    enum st st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < count; i += 1) {
+        st = read_number(part, fields[i].name, fields[i].min, fields[i].max, fields[i].ret);
     }
-    for (const char *at = strstr(known, name); at != NULL; at = strstr(at + 1, name)) {
-        bool begins = at == known || at[-1] == ' ';
-        bool ends = at[length] == '\0' || at[length] == ' ';
-        if (begins && ends && strchr(name, ' ') == NULL) {
-            return true;
-        }
-    }
-    return false;
+    return st;
 }
 
-static enum st fields_are_known(const struct part *part, const char *known)
+/* --- head ----------------------------------------------------------------------------------- */
+
+static enum st load_head(const struct part *root)
 {
-    const char *name;
-    json_t *value;
-    json_object_foreach(part->object, name, value)
-    {
-        (void)value;
-        if (!is_known(known, name)) {
-            fault_say(part->fault,
-                      "Programme: %s" SHOWN " is unknown to this firmware; known here: %s.",
-                      part->path, name, known);
-            return ST_UNSUPPORTED;
-        }
-    }
-    return ST_OK;
-}
-
-/* Takes the object `name` of `in`, which may hold the fields `known` only. */
-static enum st part_open(const struct part *in, const char *name, const char *known,
-                         struct part *ret)
-{
-    *ret = (struct part){.object = json_object_get(in->object, name), .fault = in->fault};
-    (void)snprintf(ret->path, sizeof ret->path, "%.22s%.22s.", in->path, name);
-    if (!json_is_object(ret->object)) {
-        fault_say(in->fault, "Programme: %s%s must be an object with: %s.", in->path, name, known);
-        return ST_FOREIGN;
-    }
-    return fields_are_known(ret, known);
-}
-
-static enum st number(const struct part *part, const char *name, int64_t min, int64_t max,
-                      int64_t *ret)
-{
-    json_t *value = json_object_get(part->object, name);
-    if (!json_is_integer(value) || json_integer_value(value) < min ||
-        json_integer_value(value) > max) {
-        fault_say(part->fault, "Programme: %s%s must be a whole number from %lld to %lld.",
-                  part->path, name, (long long)min, (long long)max);
-        return ST_FOREIGN;
-    }
-    *ret = json_integer_value(value);
-    return ST_OK;
-}
-
-static enum st truth(const struct part *part, const char *name, bool *ret)
-{
-    json_t *value = json_object_get(part->object, name);
-    if (!json_is_boolean(value)) {
-        fault_say(part->fault, "Programme: %s%s must be true or false.", part->path, name);
-        return ST_FOREIGN;
-    }
-    *ret = json_is_true(value);
-    return ST_OK;
-}
-
-static enum st name_text(const struct part *part, const char *name, char ret[PROGRAMME_NAME_MAX])
-{
-    const char *text = json_string_value(json_object_get(part->object, name));
-    size_t length = text == NULL ? 0 : strlen(text);
-    bool is_plain = length >= 1 && length < PROGRAMME_NAME_MAX;
-    for (size_t i = 0; is_plain && i < length; i += 1) {
-        unsigned char c = (unsigned char)text[i];
-        is_plain = c >= ' ' && c != 0x7f;
-    }
-    if (!is_plain) {
-        fault_say(part->fault,
-                  "Programme: %s%s must be text of 1 to %d bytes, no control characters.",
-                  part->path, name, PROGRAMME_NAME_MAX - 1);
-        return ST_FOREIGN;
-    }
-    memset(ret, 0, PROGRAMME_NAME_MAX);
-    memcpy(ret, text, length);
-    return ST_OK;
-}
-
-/* --- rules --------------------------------------------------------------------------------- */
-
-static enum st award_load(const struct part *rule, struct programme_award *ret)
-{
-    struct part award;
-    enum st st = part_open(rule, "award", "points per_rials", &award);
-    if (st != ST_OK) {
-        return st;
-    }
-    st = number(&award, "points", 0, POINTS_MAX, &ret->points.n);
-    if (st != ST_OK) {
-        return st;
-    }
-    return number(&award, "per_rials", 1, MONEY_MAX_RIALS, &ret->block.rials);
-}
-
-static enum st rule_load(json_t *value, size_t index, struct fault *fault,
-                         struct programme_award *ret)
-{
-    struct part rule = {.object = value, .fault = fault};
-    (void)snprintf(rule.path, sizeof rule.path, "rules[%zu].", index);
-    if (!json_is_object(value)) {
-        fault_say(fault, "Programme: rules[%zu] must be an object with: id when award.", index);
-        return ST_FOREIGN;
-    }
-    enum st st = fields_are_known(&rule, "id when award");
-    if (st != ST_OK) {
-        return st;
-    }
-    st = name_text(&rule, "id", ret->id);
-    if (st != ST_OK) {
-        return st;
-    }
-    json_t *when = json_object_get(value, "when");
-    if (!json_is_true(when)) {
-        fault_say(fault, "Programme: rule " SHOWN ": this firmware knows only \"when\": true.",
-                  ret->id);
-        return when == NULL ? ST_FOREIGN : ST_UNSUPPORTED;
-    }
-    return award_load(&rule, ret);
-}
-
-static enum st rules_load(const struct part *root, struct programme *ret)
-{
-    json_t *rules = json_object_get(root->object, "rules");
-    if (!json_is_array(rules) || json_array_size(rules) > PROGRAMME_RULES_MAX) {
-        fault_say(root->fault, "Programme: rules must be a list of at most %d rules.",
-                  PROGRAMME_RULES_MAX);
-        return ST_FOREIGN;
-    }
-    ret->award_count = json_array_size(rules);
-    for (size_t i = 0; i < ret->award_count; i += 1) {
-        enum st st = rule_load(json_array_get(rules, i), i, root->fault, &ret->awards[i]);
-        if (st != ST_OK) {
-            return st;
-        }
-        for (size_t j = 0; j < i; j += 1) {
-            if (strcmp(ret->awards[j].id, ret->awards[i].id) == 0) {
-                fault_say(root->fault, "Programme: two rules are called " SHOWN ".",
-                          ret->awards[i].id);
-                return ST_FOREIGN;
-            }
-        }
-    }
-    return ST_OK;
-}
-
-/* --- the rest ------------------------------------------------------------------------------ */
-
-static enum st head_load(const struct part *root, struct programme *ret)
-{
+    struct programme *programme = &root->load->programme;
     int64_t format;
     int64_t version;
-    enum st st = number(root, "vafa_programme", 1, INT32_MAX, &format);
+    int64_t offset;
+    size_t is_rial;
+    enum st st = read_number(root, "vafa_programme", 1, INT32_MAX, &format);
     if (st != ST_OK) {
         return st;
     }
     if (format != PROGRAMME_FORMAT) {
-        fault_say(root->fault, "Programme: format %lld is unknown; this firmware reads format %d.",
-                  (long long)format, PROGRAMME_FORMAT);
-        return ST_UNSUPPORTED;
+        return part_refuse(root, "vafa_programme", ST_UNSUPPORTED,
+                           "is %lld; this firmware reads format %d only", (long long)format,
+                           PROGRAMME_FORMAT);
     }
-    st =
-        fields_are_known(root, "vafa_programme version club unit rules redemption award_on limits");
-    if (st != ST_OK) {
-        return st;
+    st = part_fields(root, ROOT_FIELDS);
+    const struct number_field fields[] = {
+        {"version", 1, INT32_MAX, &version},
+        {"utc_offset_minutes", -720, 840, &offset},
+    };
+    if (st == ST_OK) {
+        st = read_numbers(root, fields, sizeof fields / sizeof fields[0]);
     }
-    st = number(root, "version", 1, INT32_MAX, &version);
-    if (st != ST_OK) {
-        return st;
+    if (st == ST_OK) {
+        st = read_text(root, "club", programme->club, sizeof programme->club);
     }
-    ret->version = (uint32_t)version;
-
-    const char *unit = json_string_value(json_object_get(root->object, "unit"));
-    if (unit != NULL && strcmp(unit, "rial") == 0) {
-        ret->unit = UNIT_RIAL;
-    } else if (unit != NULL && strcmp(unit, "toman") == 0) {
-        ret->unit = UNIT_TOMAN;
-    } else {
-        fault_say(root->fault, "Programme: unit must be \"toman\" or \"rial\".");
-        return ST_FOREIGN;
+    if (st == ST_OK) {
+        st = read_word(root, "unit", "toman rial", &is_rial);
     }
-    return name_text(root, "club", ret->club);
+    if (st == ST_OK) {
+        programme->version = (uint32_t)version;
+        programme->utc_offset_minutes = (int16_t)offset;
+        programme->unit = is_rial ? UNIT_RIAL : UNIT_TOMAN;
+    }
+    return st;
 }
 
-static enum st points_load(const struct part *root, struct programme *ret)
+/* --- purses and limits ---------------------------------------------------------------------- */
+
+static enum st load_expiry(const struct part *points)
 {
-    struct part redemption;
-    struct part award_on;
-    enum st st = part_open(root, "redemption", "rials_per_point", &redemption);
-    if (st != ST_OK) {
-        return st;
+    struct programme *programme = &points->load->programme;
+    bool is_on = programme_has(programme, MODULE_EXPIRY);
+    struct part expiry;
+    if (!is_on && json_is_null(json_object_get(points->object, "expiry"))) {
+        return ST_OK;
     }
-    st = number(&redemption, "rials_per_point", 0, PROGRAMME_POINT_VALUE_MAX,
-                &ret->point_value.rials);
-    if (st != ST_OK) {
-        return st;
+    if (!is_on || !json_is_object(json_object_get(points->object, "expiry"))) {
+        return part_refuse(points, "expiry", ST_FOREIGN,
+                           is_on ? "must have a period, since \"expiry\" is in modules"
+                                 : "must be null, since \"expiry\" is not in modules");
     }
-    st = part_open(root, "award_on", "redeemed credit", &award_on);
-    if (st != ST_OK) {
-        return st;
-    }
-    st = truth(&award_on, "redeemed", &ret->award_on_redeemed);
-    if (st != ST_OK) {
-        return st;
-    }
-    return truth(&award_on, "credit", &ret->award_on_credit);
+    enum st st = part_open(points, "expiry", "period", &expiry);
+    return st == ST_OK ? read_period(&expiry, "period", &programme->expiry) : st;
 }
 
-static enum st limits_load(const struct part *root, struct programme *ret)
+static enum st load_purses(const struct part *root)
 {
-    const struct {
+    static const struct {
         const char *name;
-        int64_t min, max;
-        int64_t *ret;
-    } fields[] = {
-        {"sale_max_rials", 1, MONEY_MAX_RIALS, &ret->sale_max.rials},
-        {"load_min_rials", 1, MONEY_MAX_RIALS, &ret->load_min.rials},
-        {"load_max_rials", 1, MONEY_MAX_RIALS, &ret->load_max.rials},
-        {"credit_max_rials", 1, MONEY_MAX_RIALS, &ret->credit_max.rials},
-        {"opening_max_rials", 0, MONEY_MAX_RIALS, &ret->opening_max.rials},
-        {"points_max", 0, POINTS_MAX, &ret->points_max.n},
+        enum purse purse;
+        int64_t max;
+    } money[] = {
+        {"credit", PURSE_CREDIT, MONEY_MAX_RIALS},
+        {"gift", PURSE_GIFT, SMALL_PURSE_MAX_RIALS},
+        {"voucher", PURSE_VOUCHER, SMALL_PURSE_MAX_RIALS},
+    };
+    struct programme *programme = &root->load->programme;
+    struct part purses;
+    struct part purse;
+    int64_t hold_days;
+    enum st st = part_open(root, "purses", "points credit gift voucher", &purses);
+    if (st == ST_OK) {
+        st = part_open(&purses, "points", "max hold_days expiry", &purse);
+    }
+    if (st == ST_OK) {
+        const struct number_field fields[] = {
+            {"max", 0, POINTS_MAX, &programme->points_max.n},
+            {"hold_days", 0, PROGRAMME_HOLD_DAYS_MAX, &hold_days},
+        };
+        st = read_numbers(&purse, fields, sizeof fields / sizeof fields[0]);
+    }
+    if (st == ST_OK) {
+        programme->hold_days = (uint8_t)hold_days;
+        st = load_expiry(&purse);
+    }
+    for (size_t i = 0; st == ST_OK && i < sizeof money / sizeof money[0]; i += 1) {
+        st = part_open(&purses, money[i].name, "max_rials", &purse);
+        if (st == ST_OK) {
+            st = read_number(&purse, "max_rials", 0, money[i].max,
+                             &programme->purse_max[money[i].purse].rials);
+        }
+    }
+    return st;
+}
+
+static enum st load_limits(const struct part *root)
+{
+    struct programme *programme = &root->load->programme;
+    /* Without credit nothing is loaded, and 0 says so. */
+    int64_t load_least = programme_has(programme, MODULE_CREDIT) ? 1 : 0;
+    int64_t credit_max = programme->purse_max[PURSE_CREDIT].rials;
+    const struct number_field fields[] = {
+        {"sale_max_rials", 1, MONEY_MAX_RIALS, &programme->sale_max.rials},
+        {"load_min_rials", load_least, MONEY_MAX_RIALS, &programme->load_min.rials},
+        {"load_max_rials", load_least, MONEY_MAX_RIALS, &programme->load_max.rials},
+        {"opening_max_rials", 0, MONEY_MAX_RIALS, &programme->opening_max.rials},
     };
     struct part limits;
-    enum st st = part_open(root, "limits",
-                           "sale_max_rials load_min_rials load_max_rials credit_max_rials "
-                           "opening_max_rials points_max",
-                           &limits);
-    for (size_t i = 0; st == ST_OK && i < sizeof fields / sizeof fields[0]; i += 1) {
-        st = number(&limits, fields[i].name, fields[i].min, fields[i].max, fields[i].ret);
+    enum st st = part_open(
+        root, "limits", "sale_max_rials load_min_rials load_max_rials opening_max_rials", &limits);
+    if (st == ST_OK) {
+        st = read_numbers(&limits, fields, sizeof fields / sizeof fields[0]);
     }
     if (st != ST_OK) {
         return st;
     }
-    if (ret->load_min.rials > ret->load_max.rials || ret->load_max.rials > ret->credit_max.rials ||
-        ret->opening_max.rials > ret->credit_max.rials) {
-        fault_say(root->fault, "Programme: limits need load_min <= load_max <= credit_max and "
-                               "opening_max <= credit_max.");
-        return ST_FOREIGN;
+    if (programme->load_min.rials > programme->load_max.rials) {
+        return part_refuse(&limits, "load_min_rials", ST_FOREIGN,
+                           "must not be more than load_max_rials");
+    }
+    if (programme->load_max.rials > credit_max) {
+        return part_refuse(&limits, "load_max_rials", ST_FOREIGN,
+                           "must not be more than purses.credit.max_rials");
+    }
+    if (programme->opening_max.rials > credit_max) {
+        return part_refuse(&limits, "opening_max_rials", ST_FOREIGN,
+                           "must not be more than purses.credit.max_rials");
     }
     return ST_OK;
 }
 
-static enum st document_load(const struct part *root, struct programme *ret)
+/* --- how effects count ---------------------------------------------------------------------- */
+
+static enum st load_redemption(const struct part *root)
 {
-    if (!json_is_object(root->object)) {
-        fault_say(root->fault, "Programme: the document must be one JSON object.");
-        return ST_FOREIGN;
-    }
-    enum st st = head_load(root, ret);
+    struct programme *programme = &root->load->programme;
+    int64_t value_least = programme_has(programme, MODULE_REDEMPTION) ? 1 : 0;
+    const struct number_field fields[] = {
+        {"rials_per_point", value_least, PROGRAMME_POINT_VALUE_MAX, &programme->point_value.rials},
+        {"min_points", 0, REDEEMED_MAX, &programme->redeem_min.n},
+    };
+    struct part redemption;
+    struct part award_on;
+    enum st st =
+        part_open(root, "redemption", "rials_per_point min_points max_percent", &redemption);
     if (st == ST_OK) {
-        st = rules_load(root, ret);
+        st = read_numbers(&redemption, fields, sizeof fields / sizeof fields[0]);
     }
     if (st == ST_OK) {
-        st = points_load(root, ret);
+        st = read_percent(&redemption, "max_percent", &programme->redeem_max_hundredths);
     }
     if (st == ST_OK) {
-        st = limits_load(root, ret);
+        st = part_open(root, "award_on", "redeemed credit", &award_on);
     }
-    if (st == ST_OK && !programme_is_valid(ret)) {
-        /* Each field alone is in range, so what is left is the product of rate and basket. */
-        fault_say(root->fault,
-                  "Programme: a basket of sale_max_rials would earn more than %lld points.",
-                  (long long)POINTS_MAX);
-        st = ST_FOREIGN;
+    if (st == ST_OK) {
+        st = read_bool(&award_on, "redeemed", &programme->award_on_redeemed);
+    }
+    return st == ST_OK ? read_bool(&award_on, "credit", &programme->award_on_credit) : st;
+}
+
+static enum st load_stacking(const struct part *root)
+{
+    static const enum stacking stackings[] = {STACK_SUM, STACK_BEST, STACK_FIRST};
+    struct programme *programme = &root->load->programme;
+    struct {
+        const char *name;
+        enum stacking *ret;
+    } fields[] = {
+        {"rebate", &programme->rebate_stacking},
+        {"award", &programme->award_stacking},
+        {"cashback", &programme->cashback_stacking},
+    };
+    struct part stacking;
+    enum st st = part_open(root, "stacking", "rebate award cashback", &stacking);
+    for (size_t i = 0; st == ST_OK && i < sizeof fields / sizeof fields[0]; i += 1) {
+        size_t place;
+        st = read_word(&stacking, fields[i].name, "sum best first", &place);
+        if (st == ST_OK) {
+            *fields[i].ret = stackings[place];
+        }
     }
     return st;
 }
 
-enum st programme_load(const char *text, size_t size, struct programme *ret, struct fault *fault)
+static enum st load_rounding(const struct part *root)
 {
+    struct programme *programme = &root->load->programme;
+    const struct number_field fields[] = {
+        {"rebate_rials", 1, PROGRAMME_STEP_MAX, &programme->rebate_step.rials},
+        {"cashback_rials", 1, PROGRAMME_STEP_MAX, &programme->cashback_step.rials},
+    };
+    struct part rounding;
+    struct part refund;
+    size_t is_lost;
+    enum st st = part_open(root, "rounding", "rebate_rials cashback_rials", &rounding);
+    if (st == ST_OK) {
+        st = read_numbers(&rounding, fields, sizeof fields / sizeof fields[0]);
+    }
+    if (st == ST_OK) {
+        st = part_open(root, "refund", "extras", &refund);
+    }
+    if (st == ST_OK) {
+        st = read_word(&refund, "extras", "share lost", &is_lost);
+    }
+    if (st == ST_OK) {
+        programme->refund_extras_lost = is_lost;
+    }
+    return st;
+}
+
+/* --- the document --------------------------------------------------------------------------- */
+
+/* What all rules together can give, which only the whole programme shows. */
+static enum st test_most(const struct part *root)
+{
+    const struct programme *programme = &root->load->programme;
+    if (programme_most_points(programme) > POINTS_MAX) {
+        return part_refuse(root, "rules", ST_FOREIGN,
+                           "could give more than %lld points on one basket of sale_max_rials",
+                           (long long)POINTS_MAX);
+    }
+    if (programme_most_cashback(programme) > MONEY_MAX_RIALS) {
+        return part_refuse(root, "rules", ST_FOREIGN,
+                           "could give more than %lld rials of cashback on one basket of "
+                           "sale_max_rials",
+                           (long long)MONEY_MAX_RIALS);
+    }
+    return ST_OK;
+}
+
+static enum st load_document(const struct part *root)
+{
+    static enum st (*const loaders[])(const struct part *) = {
+        load_head,       load_modules,  load_purses,   load_limits,
+        load_redemption, load_stacking, load_rounding, load_lists,
+    };
+    struct load *load = root->load;
+    struct programme *programme = &load->programme;
+    enum st st = ST_OK;
+    if (!json_is_object(root->object)) {
+        fault_say(load->fault, "Programme: the document must be one JSON object.");
+        return ST_FOREIGN;
+    }
+    for (size_t i = 0; st == ST_OK && i < sizeof loaders / sizeof loaders[0]; i += 1) {
+        st = loaders[i](root);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    programme->uses |= programme->hold_days > 0 ? USES_HISTORY : 0U;
+    programme->uses |= programme_has(programme, MODULE_TIERS) ? USES_FACTS : 0U;
+    programme->uses |= programme_has(programme, MODULE_EXPIRY) ? USES_FACTS : 0U;
+    programme_facts_table(programme, &load->facts);
+    st = load_rules(root);
+    return st == ST_OK ? test_most(root) : st;
+}
+
+/* Objects and lists within each other, tested before the parser and our own walks go down there. */
+static enum st test_depth(const char *text, size_t size, struct fault *fault)
+{
+    size_t depth = 0;
+    size_t line = 1;
+    bool in_string = false;
+    for (size_t i = 0; i < size; i += 1) {
+        char c = text[i];
+        line += c == '\n';
+        if (in_string) {
+            in_string = c != '"';
+            i += c == '\\';
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            depth += 1;
+        } else if (c == '}' || c == ']') {
+            depth -= depth > 0;
+        }
+        if (depth > PROGRAMME_DEPTH_MAX) {
+            fault_say(fault, "Programme, line %zu: more than %d objects and lists in each other.",
+                      line, PROGRAMME_DEPTH_MAX);
+            return ST_FOREIGN;
+        }
+    }
+    return ST_OK;
+}
+
+static enum st parse(const char *text, size_t size, json_t **ret, struct fault *fault)
+{
+    json_error_t error;
     if (size > PROGRAMME_TEXT_MAX) {
         fault_say(fault, "Programme: longer than %d bytes.", PROGRAMME_TEXT_MAX);
         return ST_FOREIGN;
     }
-    json_error_t error;
-    struct part root = {.fault = fault};
-    root.object = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    if (root.object == NULL) {
-        fault_say(fault, "Programme: line %d, column %d: %s.", error.line, error.column,
-                  error.text);
-        return ST_FOREIGN;
+    enum st st = test_depth(text, size, fault);
+    if (st != ST_OK) {
+        return st;
     }
-    struct programme programme;
-    memset(&programme, 0, sizeof programme);
-    enum st st = document_load(&root, &programme);
-    json_decref(root.object);
+    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    if (root == NULL) {
+        fault_say(fault, "Programme, line %d, column %d: %s.", error.line, error.column,
+                  error.text);
+        return json_error_code(&error) == json_error_out_of_memory ? ST_FULL : ST_FOREIGN;
+    }
+    *ret = root;
+    return ST_OK;
+}
+
+/* --- the block ------------------------------------------------------------------------------ */
+
+/* Each part of the block begins where anything may. */
+static size_t aligned(size_t size)
+{
+    size_t step = _Alignof(max_align_t);
+    return (size + step - 1) / step * step;
+}
+
+/* Copies what was loaded into one block: programme, rules, conditions, sentences. */
+static enum st pack(const struct load *load, struct programme **ret)
+{
+    const struct programme *from = &load->programme;
+    size_t rules_at = aligned(sizeof *from);
+    size_t pool_at = rules_at + aligned(from->rule_count * sizeof *load->rules);
+    size_t say_at = pool_at + (load->has_conditions ? aligned(logic_size(load->pool)) : 0);
+    size_t size = say_at + load->say_used;
+    char *block = malloc(size);
+    if (block == NULL) {
+        fault_say(load->fault, "Programme: no memory for %zu bytes.", size);
+        return ST_FULL;
+    }
+    struct programme *programme = (struct programme *)(void *)block;
+    struct programme_rule *rules = (struct programme_rule *)(void *)(block + rules_at);
+    struct logic_pool *pool = (struct logic_pool *)(void *)(block + pool_at);
+    memcpy(programme, from, sizeof *programme);
+    if (from->rule_count > 0) {
+        memcpy(rules, load->rules, from->rule_count * sizeof *rules);
+    }
+    memcpy(block + say_at, load->say, load->say_used);
+    for (size_t i = 0; i < from->rule_count; i += 1) {
+        struct programme_rule *rule = &rules[i];
+        if (rule->say_fa != NULL) {
+            rule->say_fa = block + say_at + (rule->say_fa - load->say);
+            rule->say_en = block + say_at + (rule->say_en - load->say);
+        }
+    }
+    if (load->has_conditions) {
+        memcpy(pool, load->pool, logic_size(load->pool));
+    }
+    programme->rules = rules;
+    programme->logic = load->has_conditions ? pool : NULL;
+    programme->memory = size;
+    *ret = programme;
+    return ST_OK;
+}
+
+enum st programme_load(const char *text, size_t size, struct programme **ret, struct fault *fault)
+{
+    json_t *root;
+    enum st st = parse(text, size, &root, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    struct programme *programme = NULL;
+    struct load *load = calloc(1, sizeof *load);
+    struct logic_pool *pool = malloc(sizeof *pool);
+    if (load == NULL || pool == NULL) {
+        fault_say(fault, "Programme: no memory to load it.");
+        st = ST_FULL;
+    } else {
+        logic_init(pool);
+        load->text = text;
+        load->size = size;
+        load->root = root;
+        load->fault = fault;
+        load->pool = pool;
+        const struct part part = {.load = load, .object = root};
+        st = load_document(&part);
+        if (st == ST_OK) {
+            assert(programme_is_valid(&load->programme));
+            st = pack(load, &programme);
+        }
+        free(load->rules);
+        free(load->say);
+    }
+    free(pool);
+    free(load);
+    json_decref(root);
     if (st == ST_OK) {
         *ret = programme;
     }
     return st;
+}
+
+void programme_free(struct programme *programme)
+{
+    free(programme);
 }
