@@ -48,18 +48,20 @@ bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
         break;
     case TRANSACTION_SALE:
         points = parts->award.n - parts->redeemed.n;
-        credit = -parts->payment.rials;
+        credit = parts->load.rials - parts->payment.rials;
         break;
     case TRANSACTION_REFUND:
         points = parts->redeemed.n - parts->award.n;
-        credit = parts->payment.rials;
+        credit = parts->payment.rials - parts->load.rials;
+        break;
+    case TRANSACTION_EXPIRE:
+        points = -parts->award.n;
         break;
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
         break;
     case TRANSACTION_ACTION:
     case TRANSACTION_TRANSFER:
-    case TRANSACTION_EXPIRE:
     case TRANSACTION_ADJUST:
     case TRANSACTION_DUPLICATE:
     default: /* A kind from foreign bytes. */
@@ -91,11 +93,11 @@ static bool parts_hold(enum transaction_kind kind, const struct breakdown *parts
 
     switch (kind) {
     case TRANSACTION_SALE:
-        return parts->load.rials == 0 && shares == parts->amount.rials;
+        return shares == parts->amount.rials;
     case TRANSACTION_REFUND:
         /* Each part is its own difference of floors: together they may be one rial ahead of a
          * partial refund's amount, and a whole point may fall due in a small one. */
-        return parts->load.rials == 0 && parts->rebate.rials == 0 &&
+        return parts->rebate.rials == 0 &&
                parts->payment.rials + parts->due.rials <= parts->amount.rials + 1;
     case TRANSACTION_ACTIVATE:
     case TRANSACTION_LOAD:
@@ -105,9 +107,11 @@ static bool parts_hold(enum transaction_kind kind, const struct breakdown *parts
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
         return !moves_points && parts->load.rials == 0 && parts->amount.rials == 0 && shares == 0;
+    case TRANSACTION_EXPIRE:
+        return parts->award.n > 0 && parts->redeemed.n == 0 && parts->load.rials == 0 &&
+               parts->amount.rials == 0 && shares == 0;
     case TRANSACTION_ACTION:
     case TRANSACTION_TRANSFER:
-    case TRANSACTION_EXPIRE:
     case TRANSACTION_ADJUST:
     case TRANSACTION_DUPLICATE:
     default:
@@ -136,6 +140,23 @@ static struct snapshot blank_card(void)
     return blank;
 }
 
+/* What a transaction leaves as it was, beside status and balances. */
+static bool rest_holds(const struct snapshot *before, const struct snapshot *after,
+                       enum transaction_kind kind, const struct breakdown *parts)
+{
+    if (kind == TRANSACTION_SALE) {
+        unsigned flags = (parts->payment.rials > 0 ? SALE_PAID_CREDIT : 0U) |
+                         (parts->load.rials > 0 ? SALE_CASHBACK : 0U);
+        return after->action == before->action && after->last.flags == flags &&
+               after->last.amount.rials == parts->amount.rials - parts->rebate.rials;
+    }
+    bool stamps_hold = kind == TRANSACTION_REFUND ? after->stamps <= before->stamps
+                                                  : after->stamps == before->stamps;
+    return after->action == before->action && after->tier == before->tier &&
+           after->group == before->group && stamps_hold && after->last.offer == 0 &&
+           after->last.flags == 0 && after->last.amount.rials == parts->amount.rials;
+}
+
 bool plan_holds(const struct snapshot *before, const struct snapshot *after,
                 enum transaction_kind kind, const struct breakdown *parts)
 {
@@ -157,14 +178,28 @@ bool plan_holds(const struct snapshot *before, const struct snapshot *after,
            after->purse[PURSE_GIFT].rials - before->purse[PURSE_GIFT].rials == delta[DELTA_GIFT] &&
            after->purse[PURSE_VOUCHER].rials - before->purse[PURSE_VOUCHER].rials ==
                delta[DELTA_VOUCHER] &&
-           status_holds(before->status, after->status, kind) && after->action == before->action &&
-           after->tier == before->tier && after->group == before->group &&
-           after->stamps == before->stamps && after->last.offer == 0 && after->last.flags == 0 &&
-           after->last.kind == kind && after->last.amount.rials == parts->amount.rials &&
+           status_holds(before->status, after->status, kind) &&
+           rest_holds(before, after, kind, parts) && after->last.kind == kind &&
            after->last.redeemed.n == parts->redeemed.n;
 }
 
-void plan_apply(const struct plan_input *input, uint8_t reference, struct plan *ret)
+/* The card's facts after the transaction: folded on, or begun anew where they are not known. */
+static void fold_facts(const struct plan_input *input, const struct snapshot *before,
+                       struct plan *ret)
+{
+    const struct facts_rules rules = plan_facts_rules(input->programme);
+    const struct facts *facts = plan_facts(input);
+    if (before != NULL && facts == NULL) {
+        facts_restart(&rules, before, &ret->next, &ret->facts_after);
+        return;
+    }
+    if (facts != NULL) {
+        ret->facts_after = *facts;
+    }
+    facts_fold(&rules, before, &ret->next, &ret->facts_after);
+}
+
+void plan_apply(const struct plan_input *input, struct plan *ret)
 {
     const struct snapshot *before = input->history_count == 0 ? NULL : &input->history[0];
     const struct breakdown *parts = &ret->parts;
@@ -172,23 +207,30 @@ void plan_apply(const struct plan_input *input, uint8_t reference, struct plan *
     bool is_known = plan_deltas(input->wish.kind, parts, delta);
     assert(is_known);
 
-    struct snapshot next = before == NULL ? blank_card() : *before;
-    next.counter += 1;
-    next.status = input->wish.kind == TRANSACTION_BLOCK ? CARD_BLOCKED : next.status;
-    next.points.n += delta[DELTA_POINTS];
-    next.purse[PURSE_CREDIT].rials += delta[DELTA_CREDIT];
-    next.last = (struct transaction){
-        .kind = input->wish.kind,
-        .reference = reference,
-        .amount = parts->amount,
-        .redeemed = parts->redeemed,
-        .minute = input->minute,
-        .terminal = input->terminal,
-        .sequence = input->sequence,
-    };
-    ret->next = next;
+    struct snapshot *next = &ret->next;
+    next->counter += 1;
+    next->status = input->wish.kind == TRANSACTION_BLOCK ? CARD_BLOCKED : next->status;
+    next->points.n += delta[DELTA_POINTS];
+    next->purse[PURSE_CREDIT].rials += delta[DELTA_CREDIT];
+    next->last.kind = input->wish.kind;
+    next->last.amount.rials = parts->amount.rials - parts->rebate.rials;
+    next->last.redeemed = parts->redeemed;
+    next->last.minute = input->minute;
+    next->last.terminal = input->terminal;
+    next->last.sequence = input->sequence;
+    if (input->programme != NULL) {
+        fold_facts(input, before, ret);
+    }
 
-    assert(plan_holds(before, &next, input->wish.kind, parts));
+    assert(plan_holds(before, next, input->wish.kind, parts));
+}
+
+/* An empty plan: the card as it is, no transaction yet. */
+static void begin(const struct plan_input *input, struct plan *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    ret->next = input->history_count == 0 ? blank_card() : input->history[0];
+    memset(&ret->next.last, 0, sizeof ret->next.last);
 }
 
 void plan_block(const struct snapshot *card, uint32_t minute, uint32_t terminal, uint32_t sequence,
@@ -201,14 +243,29 @@ void plan_block(const struct snapshot *card, uint32_t minute, uint32_t terminal,
                                      .minute = minute,
                                      .terminal = terminal,
                                      .sequence = sequence};
-    memset(ret, 0, sizeof *ret);
-    plan_apply(&input, 0, ret);
+    begin(&input, ret);
+    plan_apply(&input, ret);
 }
 
-/* --- activate, load, sale ------------------------------------------------------------------ */
+struct money plan_point_value(const struct programme *programme)
+{
+    return programme_has(programme, MODULE_REDEMPTION) ? programme->point_value : (struct money){0};
+}
 
-static enum st refuse_range(struct plan *ret, const char *what, struct money amount, int64_t min,
-                            struct money max)
+size_t plan_dense_count(const struct plan_input *input)
+{
+    size_t count = 1;
+    while (count < input->history_count && count < PLAN_HISTORY_MAX &&
+           input->history[count].counter + 1 == input->history[count - 1].counter) {
+        count += 1;
+    }
+    return count;
+}
+
+/* --- activate, load, expire ---------------------------------------------------------------- */
+
+enum st plan_refuse_range(struct plan *ret, const char *what, struct money amount, int64_t min,
+                          struct money max)
 {
     char is[PLAN_MONEY_TEXT_MAX];
     char low[PLAN_MONEY_TEXT_MAX];
@@ -218,14 +275,23 @@ static enum st refuse_range(struct plan *ret, const char *what, struct money amo
                        plan_money_say(amount, is));
 }
 
+static enum st refuse_credit_off(struct plan *ret)
+{
+    return plan_refuse(ret, REFUSAL_CREDIT_OFF, "This club has no credit on cards.");
+}
+
 static enum st plan_activate(const struct plan_input *input, struct plan *ret)
 {
     struct money opening = input->wish.amount;
+    if (opening.rials > 0 && !programme_has(input->programme, MODULE_CREDIT)) {
+        return refuse_credit_off(ret);
+    }
     if (opening.rials > input->programme->opening_max.rials) {
-        return refuse_range(ret, "The opening credit", opening, 0, input->programme->opening_max);
+        return plan_refuse_range(ret, "The opening credit", opening, 0,
+                                 input->programme->opening_max);
     }
     ret->parts = (struct breakdown){.amount = opening, .load = opening, .due = opening};
-    plan_apply(input, 0, ret);
+    plan_apply(input, ret);
     return ST_OK;
 }
 
@@ -235,89 +301,51 @@ static enum st plan_load(const struct plan_input *input, struct plan *ret)
     struct money credit = input->history[0].purse[PURSE_CREDIT];
     struct money amount = input->wish.amount;
 
-    if (amount.rials < programme->load_min.rials || amount.rials > programme->load_max.rials) {
-        return refuse_range(ret, "A load", amount, programme->load_min.rials, programme->load_max);
+    if (!programme_has(programme, MODULE_CREDIT)) {
+        return refuse_credit_off(ret);
     }
-    if (credit.rials > programme->credit_max.rials - amount.rials) {
+    if (amount.rials < programme->load_min.rials || amount.rials > programme->load_max.rials) {
+        return plan_refuse_range(ret, "A load", amount, programme->load_min.rials,
+                                 programme->load_max);
+    }
+    if (credit.rials > programme->purse_max[PURSE_CREDIT].rials - amount.rials) {
         char has[PLAN_MONEY_TEXT_MAX];
         char max[PLAN_MONEY_TEXT_MAX];
-        return plan_refuse(ret, REFUSAL_CREDIT_CEILING,
-                           "The card holds %s already and may hold at most %s.",
-                           plan_money_say(credit, has), plan_money_say(programme->credit_max, max));
+        return plan_refuse(
+            ret, REFUSAL_CREDIT_CEILING, "The card holds %s already and may hold at most %s.",
+            plan_money_say(credit, has), plan_money_say(programme->purse_max[PURSE_CREDIT], max));
     }
     ret->parts = (struct breakdown){.amount = amount, .load = amount, .due = amount};
-    plan_apply(input, 0, ret);
+    plan_apply(input, ret);
     return ST_OK;
 }
 
-/* Tests what the shopper wants to spend against what the card and the basket allow. */
-static enum st sale_spend(const struct plan_input *input, struct plan *ret)
+struct points plan_expired(const struct plan_input *input)
 {
-    const struct snapshot *card = &input->history[0];
-    const struct wish *wish = &input->wish;
-    struct money value = input->programme->point_value;
-    char text[2][PLAN_MONEY_TEXT_MAX];
-
-    if (wish->redeem.n > 0 && value.rials == 0) {
-        return plan_refuse(ret, REFUSAL_REDEMPTION_OFF, "Points cannot be spent in this club.");
+    const struct facts_rules rules = plan_facts_rules(input->programme);
+    const struct facts *facts = plan_facts(input);
+    if (facts == NULL || facts->roll == 0) {
+        return (struct points){0};
     }
-    if (wish->redeem.n > card->points.n) {
-        return plan_refuse(ret, REFUSAL_POINTS_SHORT, "The card has %lld points, not %lld.",
-                           (long long)card->points.n, (long long)wish->redeem.n);
+    struct points points = input->history[0].points;
+    uint8_t now = facts_roll(&rules, plan_day(input)); /* 0: no expiry, or the clock is not set */
+    if (now <= facts->roll) {
+        return (struct points){0};
     }
-    if (wish->redeem.n > REDEEMED_MAX) {
-        return plan_refuse(ret, REFUSAL_POINTS_SHORT, "At most %lld points can be spent at once.",
-                           (long long)REDEEMED_MAX);
+    if (now == facts->roll + 1 && facts->carry < points.n) {
+        points.n = facts->carry;
     }
-    if (wish->pay_credit.rials > card->purse[PURSE_CREDIT].rials) {
-        return plan_refuse(ret, REFUSAL_CREDIT_SHORT, "The card has %s of credit, not %s.",
-                           plan_money_say(card->purse[PURSE_CREDIT], text[0]),
-                           plan_money_say(wish->pay_credit, text[1]));
-    }
-    struct money spent = {wish->redeem.n * value.rials + wish->pay_credit.rials};
-    if (spent.rials > wish->amount.rials) {
-        return plan_refuse(ret, REFUSAL_PAYS_TOO_MUCH,
-                           "Points and credit would pay %s, but the basket is %s.",
-                           plan_money_say(spent, text[0]), plan_money_say(wish->amount, text[1]));
-    }
-    return ST_OK;
+    return points;
 }
 
-static enum st plan_sale(const struct plan_input *input, struct plan *ret)
+static enum st plan_expire(const struct plan_input *input, struct plan *ret)
 {
-    const struct programme *programme = input->programme;
-    const struct snapshot *card = &input->history[0];
-    const struct wish *wish = &input->wish;
-
-    if (wish->amount.rials > programme->sale_max.rials) {
-        return refuse_range(ret, "A basket", wish->amount, 1, programme->sale_max);
+    struct points expired = plan_expired(input);
+    if (expired.n == 0) {
+        return plan_refuse(ret, REFUSAL_NOTHING_EXPIRES, "No points of this card expire now.");
     }
-    enum st st = sale_spend(input, ret);
-    if (st != ST_OK) {
-        return st;
-    }
-    struct money value = {wish->redeem.n * programme->point_value.rials};
-    struct money earning = wish->amount;
-    earning.rials -= programme->award_on_redeemed ? 0 : value.rials;
-    earning.rials -= programme->award_on_credit ? 0 : wish->pay_credit.rials;
-    struct points award = programme_earn(programme, earning);
-
-    /* A sale that lowers the points is fine even when a newer programme has lowered the ceiling. */
-    int64_t points_after = card->points.n - wish->redeem.n + award.n;
-    if (points_after > programme->points_max.n && points_after > card->points.n) {
-        return plan_refuse(ret, REFUSAL_POINTS_CEILING,
-                           "The card would hold %lld points, at most %lld are allowed.",
-                           (long long)points_after, (long long)programme->points_max.n);
-    }
-    ret->parts = (struct breakdown){
-        .amount = wish->amount,
-        .redeemed = wish->redeem,
-        .redeemed_value = value,
-        .payment = wish->pay_credit,
-        .award = award,
-        .due = {wish->amount.rials - value.rials - wish->pay_credit.rials},
-    };
-    plan_apply(input, wish->redeem.n == 0 ? 0 : plan_value_mark(programme->point_value), ret);
+    ret->parts = (struct breakdown){.award = expired};
+    plan_apply(input, ret);
     return ST_OK;
 }
 
@@ -328,7 +356,6 @@ static void assert_input(const struct plan_input *input)
 {
     const struct wish *wish = &input->wish;
 
-    assert(programme_is_valid(input->programme));
     assert((input->history_count == 0) == (wish->kind == TRANSACTION_ACTIVATE));
     assert(input->history_count == 0 || snapshot_is_valid(&input->history[0]));
     assert(wish->amount.rials >= 0 && wish->amount.rials <= MONEY_MAX_RIALS);
@@ -358,7 +385,7 @@ static enum st refuse_state(const struct snapshot *card, struct plan *ret)
 enum st plan_make(const struct plan_input *input, struct plan *ret)
 {
     assert_input(input);
-    memset(ret, 0, sizeof *ret);
+    begin(input, ret);
 
     if (input->history_count > 0) {
         enum st st = refuse_state(&input->history[0], ret);
@@ -377,11 +404,12 @@ enum st plan_make(const struct plan_input *input, struct plan *ret)
         return plan_load(input, ret);
     case TRANSACTION_UNLOAD:
         return plan_unload(input, ret);
+    case TRANSACTION_EXPIRE:
+        return plan_expire(input, ret);
     case TRANSACTION_ACTION:
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
     case TRANSACTION_TRANSFER:
-    case TRANSACTION_EXPIRE:
     case TRANSACTION_ADJUST:
     case TRANSACTION_DUPLICATE:
         break;

@@ -1,9 +1,10 @@
 /* plan.h - the transaction as a pure function: state and wish in, next state or a refusal out.
  *
- * No I/O, clock or allocation. Once plan_make() says ST_OK nothing later refuses: the terminal
- * journals the intent, writes `next` to the card, journals the outcome. Order of effects in a sale,
- * fixed: rebate, redemption, payment, award (docs/programme.md). The club runs the same function on
- * the same facts and compares bit for bit. Rules and formulas: docs/programme.md. */
+ * No I/O, clock, allocation, recursion or floating point. Once plan_make() says ST_OK nothing later
+ * refuses: the terminal journals the intent, writes `next` to the card, journals the outcome. Order
+ * of effects in a sale, fixed: rebate, redemption, payment, award, cashback, stamps, group, tier.
+ * The club runs the same function on the same facts and compares bit for bit. Rules and formulas:
+ * docs/programme.md. */
 #ifndef FIRMWARE_ENGINE_PLAN_H
 #define FIRMWARE_ENGINE_PLAN_H
 
@@ -12,17 +13,24 @@
 #include <stdint.h>
 
 #include "firmware/engine/entry.h"
+#include "firmware/engine/facts.h"
+#include "firmware/engine/occasion.h"
 #include "firmware/engine/programme.h"
 #include "firmware/engine/snapshot.h"
 #include "hal/base/status.h"
 
-enum { PLAN_HISTORY_MAX = 64 };
+enum {
+    PLAN_HISTORY_MAX = 64,
+    PLAN_STEPS_MAX = 64,
+    PLAN_STEP_TOTAL = UINT16_MAX, /* step.rule: the sum of all rules, not one of them */
+};
 
 /* What the cashier wants. Fields that the kind does not use are zero. */
 struct wish {
-    enum transaction_kind kind; /* ACTIVATE, SALE, REFUND, LOAD, UNLOAD */
-    struct money amount;        /* SALE: basket > 0. LOAD > 0. ACTIVATE: opening credit >= 0.
-                                   REFUND, UNLOAD: > 0, or 0 = all that is left of it */
+    enum transaction_kind kind; /* ACTIVATE, SALE, REFUND, LOAD, UNLOAD, EXPIRE */
+    struct money amount;        /* SALE: basket > 0, before any rebate. LOAD > 0. ACTIVATE: opening
+                                   credit >= 0. UNLOAD, REFUND (of the net price): > 0, or 0 = all
+                                   that is left of it. EXPIRE: 0 */
     struct money pay_credit;    /* SALE: wanted from the credit purse */
     struct points redeem;       /* SALE: points to spend */
     uint32_t refers_counter;    /* REFUND, UNLOAD: the card counter of the sale or load */
@@ -33,9 +41,15 @@ struct plan_input {
     const struct snapshot
         *history;         /* newest first: history[0] is the card's state; none: activate */
     size_t history_count; /* neighbours differ by one transaction; 0 only for ACTIVATE. Used as far
-                             as the counters are dense, up to PLAN_HISTORY_MAX */
+                             as the counters are dense, up to PLAN_HISTORY_MAX. A sale that spends
+                             points needs more than history[0] when USES_HISTORY is set */
     struct wish wish;
-    uint32_t minute; /* the card's clock, snapshot_minute() */
+    const struct occasion *occasion; /* NULL: nothing is known beside the snapshots. Its facts count
+                                        when their counter is that of history[0] */
+    const struct breakdown *sale_parts; /* REFUND: the sale's parts as this terminal's journal, or
+                                           the club, has them; NULL = it has not. Read only when the
+                                           card cannot tell payment from cashback */
+    uint32_t minute;                    /* the card's clock, snapshot_minute(); 0 = not set */
     uint32_t terminal, sequence;
 };
 
@@ -57,14 +71,55 @@ enum refusal {
     REFUSAL_ALREADY_REFUNDED, /* nothing, or less than asked, is left of it */
     REFUSAL_POINTS_SPENT, /* the points it earned are spent, and points have no value to offset */
     REFUSAL_CREDIT_SPENT, /* the loaded money is spent */
-    REFUSAL_POINT_VALUE_CHANGED, /* the sale took points at a value that is no longer in force */
+    REFUSAL_POINT_VALUE_CHANGED, /* the sale took points at a value that is no longer in force, or
+                                    its parts contradict each other */
+    REFUSAL_CREDIT_OFF,          /* the club has no credit on cards */
+    REFUSAL_CODES_OFF,           /* the club has no discount codes */
+    REFUSAL_LINES_DIFFER,        /* the basket's lines do not add up to its amount */
+    REFUSAL_CODE_UNKNOWN,        /* the programme has no such code */
+    REFUSAL_REDEMPTION_RANGE,    /* fewer points than min_points, more than max_percent pays */
+    REFUSAL_POINTS_HELD,         /* the points are there, but too young to be spent */
+    REFUSAL_ASK_SELLER,          /* the sale both took and gave credit: only the terminal that made
+                                    it, and the club, know how much */
+    REFUSAL_CASHBACK_SPENT,  /* the cashback of the sale is spent, and the refund cannot cover it */
+    REFUSAL_NOTHING_EXPIRES, /* plan_expired() is 0 */
+};
+
+/* What a step of a sale's explanation is about. */
+enum effect_kind {
+    EFFECT_CONDITION, /* only with STEP_FAILED */
+    EFFECT_REBATE,    /* rials */
+    EFFECT_AWARD,     /* points; base in rials */
+    EFFECT_CASHBACK,  /* rials */
+    EFFECT_STAMPS,    /* base, value: stamps on the card before and after it */
+    EFFECT_GROUP,     /* base, value: the group's number before and after it */
+};
+
+enum plan_step_note {
+    STEP_APPLIED,
+    STEP_CUT,        /* applied, but held down by its own maximum; TOTAL: by the price or a purse */
+    STEP_NOT_CHOSEN, /* stacking took another rule */
+    STEP_ZERO,       /* the rule acts and comes to nothing */
+    STEP_FAILED,     /* the condition overflowed or divided by 0: taken as false */
+};
+
+/* One line of the explanation of a sale. */
+struct plan_step {
+    uint16_t rule;       /* place in programme.rules, or PLAN_STEP_TOTAL */
+    uint8_t effect;      /* enum effect_kind */
+    uint8_t note;        /* enum plan_step_note */
+    int64_t base, value; /* what it was reckoned on; what it came to. TOTAL: before and after */
 };
 
 struct plan {
     struct snapshot next; /* valid when the status is ST_OK */
     struct breakdown parts;
+    struct facts facts_after; /* what the card's checkpoint becomes: at next.counter */
     enum refusal refusal;
-    struct fault why; /* the refusal as a sentence for the cashier, with the figures */
+    struct fault why;  /* the refusal as a sentence for the cashier, with the figures */
+    size_t step_count; /* SALE: what each rule that acted did, in the order of effects */
+    size_t step_more;  /* steps that found no room; those that were applied come before others */
+    struct plan_step steps[PLAN_STEPS_MAX];
 };
 
 /* ST_OK       *ret holds next and parts.
@@ -74,23 +129,30 @@ struct plan {
  * the till's parser has tested it. */
 ST_CHECK enum st plan_make(const struct plan_input *input, struct plan *ret);
 
+/* Points of the card that expire at input->minute (docs/programme.md, section 6); the wish is not
+ * looked at. More than 0: first make a transaction of kind EXPIRE, then what was asked. 0: none, or
+ * clock or facts are not known. */
+struct points plan_expired(const struct plan_input *input);
+
 /* The BLOCK of a card in state `card`, which must be active and below SNAPSHOT_COUNTER_MAX (else a
- * bug): nothing but its status changes, so no programme is asked. Cannot fail. */
+ * bug): nothing but its status changes, so no programme is asked. Cannot fail.
+ * facts_after stays 0: the checkpoint lags by one, and is brought up to date from the ring. */
 void plan_block(const struct snapshot *card, uint32_t minute, uint32_t terminal, uint32_t sequence,
                 struct plan *ret);
 
 /* What a transaction adds to the four balances of a card, each positive or negative. */
 enum plan_delta { DELTA_POINTS, DELTA_CREDIT, DELTA_GIFT, DELTA_VOUCHER, PLAN_DELTAS };
 
-/* Derives the deltas from kind and parts alone, for SALE, REFUND, LOAD, UNLOAD, ACTIVATE, BLOCK and
- * UNBLOCK. False, and ret untouched: a kind whose parts this version does not know. */
+/* Derives the deltas from kind and parts alone, for SALE, REFUND, LOAD, UNLOAD, ACTIVATE, EXPIRE,
+ * BLOCK and UNBLOCK. False, and ret untouched: a kind whose parts this version does not know. */
 bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
                  int64_t ret_deltas[PLAN_DELTAS]);
 
 /* True when `after` is `before` plus this transaction and nothing else: counter one higher,
- * balances by plan_deltas(), kind, amount and redeemed points as the parts say, all else unchanged
- * (status too, but for BLOCK and UNBLOCK), and the parts add up (docs/programme.md, "Parts").
- * `before` is NULL for ACTIVATE. Never asserts: both may come from another terminal. */
+ * balances by plan_deltas(), kind, amount (of a sale: net) and redeemed points as the parts say,
+ * the parts add up (docs/programme.md), all else unchanged but: status by BLOCK and UNBLOCK; tier,
+ * group, stamps by a SALE; fewer stamps by a REFUND. `before` is NULL for ACTIVATE. Never asserts:
+ * both may come from another terminal. */
 bool plan_holds(const struct snapshot *before, const struct snapshot *after,
                 enum transaction_kind kind, const struct breakdown *parts);
 

@@ -1,10 +1,13 @@
-/* plan_priv.h - what plan.c and plan_refund.c share. */
+/* plan_priv.h - what the files of plan.h share. */
 #ifndef FIRMWARE_ENGINE_PLAN_PRIV_H
 #define FIRMWARE_ENGINE_PLAN_PRIV_H
 
 #include "firmware/engine/plan.h"
+#include "firmware/engine/programme_facts.h"
 
 enum { PLAN_MONEY_TEXT_MAX = 32 };
+
+/* --- plan.c -------------------------------------------------------------------------------- */
 
 /* The amount with its unit, for a sentence; the one place where sentences write money. */
 const char *plan_money_say(struct money money, char ret_text[PLAN_MONEY_TEXT_MAX]);
@@ -13,10 +16,74 @@ const char *plan_money_say(struct money money, char ret_text[PLAN_MONEY_TEXT_MAX
 enum st plan_refuse(struct plan *ret, enum refusal refusal, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Builds ret->next from the card's state and ret->parts, and asserts that it holds. */
-void plan_apply(const struct plan_input *input, uint8_t reference, struct plan *ret);
+/* Refuses an amount that is not from min to max. */
+enum st plan_refuse_range(struct plan *ret, const char *what, struct money amount, int64_t min,
+                          struct money max);
 
-/* The kinds of plan_refund.c; the card is active and its counter has room. */
+/* Completes ret->next, which plan_make() began as the card before with an empty last transaction:
+ * counter, balances by ret->parts, the transaction. Stamps, tier, group and the transaction's
+ * reference, offer and flags are as the caller left them. Asserts that it holds, and folds
+ * ret->facts_after. */
+void plan_apply(const struct plan_input *input, struct plan *ret);
+
+/* What a redeemed point pays; 0 = points cannot be spent in this club. */
+struct money plan_point_value(const struct programme *programme);
+
+/* How many snapshots from the newest on have dense counters: only those are neighbours. */
+size_t plan_dense_count(const struct plan_input *input);
+
+/* --- plan_facts.c -------------------------------------------------------------------------- */
+
+struct facts_rules plan_facts_rules(const struct programme *programme);
+/* The local day, facts.h's count; 0 = the clock is not set. */
+uint16_t plan_day(const struct plan_input *input);
+/* The card's facts, or NULL: not known. */
+const struct facts *plan_facts(const struct plan_input *input);
+/* What they say of the running period at this minute, in rials and points. */
+struct plan_period {
+    int64_t spend, earned;
+};
+struct plan_period plan_period(const struct plan_input *input, const struct facts *facts);
+
+/* Fills all slots that conditions may ask. */
+void plan_facts_fill(const struct plan_input *input,
+                     struct logic_value ret_values[PROGRAMME_FACTS_MAX]);
+
+/* The tier from the next transaction on; ret holds the sale's parts, points_after the card's points
+ * after it. */
+uint8_t plan_tier(const struct plan_input *input, const struct breakdown *parts,
+                  struct points points_after);
+
+/* --- plan_rules.c -------------------------------------------------------------------------- */
+
+/* The rules of one sale while it is planned. */
+struct sale_rules {
+    const struct plan_input *input;
+    struct plan *plan;                     /* takes the steps */
+    bool acts[PROGRAMME_RULES_MAX];        /* condition true, `once` allows it */
+    uint8_t offer;                         /* the mark that a rule with `once` uses; 0 = none */
+    int64_t lines[PROGRAMME_PRODUCTS_MAX]; /* rials of each product group, by place */
+    int64_t earns;                         /* rials of the basket that earn */
+    int64_t left, earning;                 /* docs/programme.md, section 4; for plan_stack() of
+                                              award and cashback */
+};
+
+/* Judges all conditions on the facts before the sale. Refuses a basket whose lines or code are not
+ * the programme's. */
+ST_CHECK enum st plan_rules_judge(const struct plan_input *input, struct sale_rules *ret,
+                                  struct plan *ret_plan);
+/* What the acting rules come to in EFFECT_REBATE, AWARD or CASHBACK, stacked. */
+int64_t plan_stack(struct sale_rules *rules, enum effect_kind effect);
+/* Notes that the sum of an effect was held down from `sum` to `value`. */
+void plan_note_total(struct plan *plan, enum effect_kind effect, int64_t sum, int64_t value);
+/* Sets stamps and group in plan->next. */
+void plan_stamps_and_group(struct sale_rules *rules);
+/* What one rule's award gives on `base`, without its maximum; at most 2^50. */
+int64_t plan_award_on(const struct effect_award *award, int64_t base);
+
+/* --- plan_sale.c, plan_refund.c: the card is active and its counter has room ----------------- */
+
+ST_CHECK enum st plan_sale(const struct plan_input *input, struct plan *ret);
 ST_CHECK enum st plan_refund(const struct plan_input *input, struct plan *ret);
 ST_CHECK enum st plan_unload(const struct plan_input *input, struct plan *ret);
 

@@ -10,17 +10,6 @@ struct past {
     uint8_t distance;              /* from the transaction being planned, in counters */
 };
 
-/* How many snapshots from the newest on have dense counters: only those are neighbours. */
-static size_t dense_count(const struct plan_input *input)
-{
-    size_t count = 1;
-    while (count < input->history_count && count < PLAN_HISTORY_MAX &&
-           input->history[count].counter + 1 == input->history[count - 1].counter) {
-        count += 1;
-    }
-    return count;
-}
-
 static bool gives_back(const struct snapshot *later, enum transaction_kind kind, uint32_t counter)
 {
     return later->last.kind == kind && later->counter - later->last.reference == counter;
@@ -33,7 +22,7 @@ static enum st past_find(const struct plan_input *input, enum transaction_kind k
 {
     const struct wish *wish = &input->wish;
     uint32_t newest = input->history[0].counter;
-    size_t count = dense_count(input);
+    size_t count = plan_dense_count(input);
     size_t at = wish->refers_counter > newest ? count : newest - wish->refers_counter;
 
     if (at < count && input->history[at].last.kind != kind) {
@@ -99,46 +88,115 @@ enum st plan_unload(const struct plan_input *input, struct plan *ret)
                            plan_money_say(credit, has), plan_money_say(amount, wanted));
     }
     ret->parts = (struct breakdown){.amount = amount, .load = amount, .due = amount};
-    plan_apply(input, load.distance, ret);
+    ret->next.last.reference = load.distance;
+    plan_apply(input, ret);
     return ST_OK;
 }
 
 /* --- refund -------------------------------------------------------------------------------- */
 
-/* A sale as the card tells it. */
+/* A sale as the card tells it. All amounts are of the net price. */
 struct sale {
-    struct money amount, payment, redeemed_value, due, earning;
+    struct money amount, payment, redeemed_value, cashback, due, earning;
     struct points redeemed, award;
+    int64_t extra; /* award beyond what the rules for every basket give on `earning` */
 };
 
-/* Derives the sale's parts from the snapshots around it. ST_REFUSED: they contradict the rules in
- * force, so that what was paid otherwise is not known. */
-static enum st sale_derive(const struct programme *programme, const struct past *past,
-                           struct sale *ret)
+/* What the rules that hold for every basket give on `base`. Only with STACK_SUM is the award the
+ * sum of these and others. */
+static int64_t base_award(const struct programme *programme, int64_t base)
 {
-    const struct transaction *last = &past->after->last;
-    int64_t value = programme->point_value.rials;
+    int64_t sum = 0;
+    for (size_t i = 0; i < programme->rule_count && programme->award_stacking == STACK_SUM;
+         i += 1) {
+        const struct programme_rule *rule = &programme->rules[i];
+        const struct effect_award *award = &rule->award;
+        if (award->is_set && rule->when == 0 && rule->once == 0 && award->of == 0 &&
+            award->per.rials > 0 && award->max.n == 0) {
+            sum += plan_award_on(award, base);
+        }
+    }
+    return sum;
+}
 
-    if (last->redeemed.n > 0 &&
-        (value == 0 || last->reference != plan_value_mark(programme->point_value))) {
-        return ST_REFUSED;
+/* Payment and cashback of the sale: by the card where only one of them is there, else by what the
+ * journal says. */
+static enum st credit_derive(const struct plan_input *input, const struct past *past,
+                             struct sale *sale, struct plan *ret)
+{
+    int64_t fell = past->before->purse[PURSE_CREDIT].rials - past->after->purse[PURSE_CREDIT].rials;
+    const struct breakdown *known = input->sale_parts;
+
+    switch (past->after->last.flags) {
+    case 0:
+        break;
+    case SALE_PAID_CREDIT:
+        sale->payment.rials = fell;
+        break;
+    case SALE_CASHBACK:
+        sale->cashback.rials = -fell;
+        break;
+    default:
+        if (known == NULL) {
+            return plan_refuse(ret, REFUSAL_ASK_SELLER,
+                               "This sale took and gave credit: only terminal %lu, which made it, "
+                               "can give it back.",
+                               (unsigned long)past->after->last.terminal);
+        }
+        sale->payment = known->payment;
+        sale->cashback = known->load;
+        break;
+    }
+    return ST_OK;
+}
+
+static enum st refuse_value(struct plan *ret)
+{
+    return plan_refuse(ret, REFUSAL_POINT_VALUE_CHANGED,
+                       "Points had another value when this sale was made: ask the club.");
+}
+
+/* True when the parts are those of a sale that led from the snapshot before to the one after it. */
+static bool sale_agrees(const struct sale *sale, const struct past *past)
+{
+    return sale->payment.rials >= 0 && sale->payment.rials <= MONEY_MAX_RIALS &&
+           sale->cashback.rials >= 0 && sale->cashback.rials <= MONEY_MAX_RIALS &&
+           past->before->purse[PURSE_CREDIT].rials - sale->payment.rials + sale->cashback.rials ==
+               past->after->purse[PURSE_CREDIT].rials &&
+           sale->award.n >= 0 && sale->due.rials >= 0;
+}
+
+/* Derives the sale's parts from the snapshots around it. Refuses when they contradict the rules in
+ * force or each other, so that what was paid otherwise is not known. */
+static enum st sale_derive(const struct plan_input *input, const struct past *past,
+                           struct sale *ret_sale, struct plan *ret)
+{
+    const struct programme *programme = input->programme;
+    const struct transaction *last = &past->after->last;
+    struct money value = plan_point_value(programme);
+
+    if (last->redeemed.n > 0 && (value.rials == 0 || last->reference != plan_value_mark(value))) {
+        return refuse_value(ret);
     }
     struct sale sale = {
         .amount = last->amount,
         .redeemed = last->redeemed,
-        .redeemed_value = {last->redeemed.n * value},
-        .payment = {past->before->purse[PURSE_CREDIT].rials -
-                    past->after->purse[PURSE_CREDIT].rials},
+        .redeemed_value = {last->redeemed.n * value.rials},
         .award = {past->after->points.n - past->before->points.n + last->redeemed.n},
     };
+    enum st st = credit_derive(input, past, &sale, ret);
+    if (st != ST_OK) {
+        return st;
+    }
     sale.due.rials = sale.amount.rials - sale.redeemed_value.rials - sale.payment.rials;
-    if (sale.payment.rials < 0 || sale.award.n < 0 || sale.due.rials < 0) {
-        return ST_REFUSED;
+    if (!sale_agrees(&sale, past)) {
+        return refuse_value(ret);
     }
     sale.earning = sale.amount;
     sale.earning.rials -= programme->award_on_redeemed ? 0 : sale.redeemed_value.rials;
     sale.earning.rials -= programme->award_on_credit ? 0 : sale.payment.rials;
-    *ret = sale;
+    sale.extra = sale.award.n - base_award(programme, sale.earning.rials);
+    *ret_sale = sale;
     return ST_OK;
 }
 
@@ -150,17 +208,34 @@ static int64_t step(int64_t whole, int64_t from, int64_t to, const struct sale *
            share_floor(whole, from, sale->amount.rials);
 }
 
-/* The points that the sale has still earned once `given_back` of it went back: what the rules give
- * for the part of the earning amount that remains, never more than was awarded. */
+/* What stays of `whole` once `given_back` of the sale went back. */
+static int64_t share_kept(const struct sale *sale, int64_t whole, int64_t given_back)
+{
+    return share_floor(whole, sale->amount.rials - given_back, sale->amount.rials);
+}
+
+/* Likewise of what the sale gave by conditions: they held for the whole sale, and perhaps not for
+ * what is left of it. */
+static int64_t extras_kept(const struct programme *programme, const struct sale *sale,
+                           int64_t whole, int64_t given_back)
+{
+    if (given_back == 0) {
+        return whole;
+    }
+    return programme->refund_extras_lost ? 0 : share_kept(sale, whole, given_back);
+}
+
+/* The points that the sale has still earned once `given_back` of it went back, never more than were
+ * awarded. */
 static int64_t award_kept(const struct programme *programme, const struct sale *sale,
                           int64_t given_back)
 {
-    int64_t remains =
-        share_floor(sale->earning.rials, sale->amount.rials - given_back, sale->amount.rials);
-    if (remains > programme->sale_max.rials) {
-        return sale->award.n; /* A newer programme has lowered the limit. */
+    if (sale->extra < 0) {
+        return share_kept(sale, sale->award.n, given_back);
     }
-    int64_t kept = programme_earn(programme, (struct money){remains}).n;
+    int64_t remains = share_kept(sale, sale->earning.rials, given_back);
+    int64_t kept =
+        base_award(programme, remains) + extras_kept(programme, sale, sale->extra, given_back);
     return kept < sale->award.n ? kept : sale->award.n;
 }
 
@@ -193,7 +268,7 @@ static int64_t award_settled(const struct plan_input *input, const struct sale *
 static enum st take_award(const struct plan_input *input, int64_t back, struct plan *ret)
 {
     struct breakdown *parts = &ret->parts;
-    int64_t value = input->programme->point_value.rials;
+    int64_t value = plan_point_value(input->programme).rials;
     int64_t there = input->history[0].points.n + parts->redeemed.n;
     int64_t taken = back < there ? back : there;
     int64_t withheld = (back - taken) * value; /* <= POINTS_MAX x PROGRAMME_POINT_VALUE_MAX */
@@ -210,17 +285,85 @@ static enum st take_award(const struct plan_input *input, int64_t back, struct p
     return ST_OK;
 }
 
+/* Takes `back` of cashback off the card's credit, what comes back to it included; what is missing
+ * there is withheld from the money handed back. */
+static enum st take_cashback(const struct plan_input *input, int64_t back, bool lacks_points,
+                             struct plan *ret)
+{
+    struct breakdown *parts = &ret->parts;
+    int64_t there = input->history[0].purse[PURSE_CREDIT].rials + parts->payment.rials;
+    int64_t taken = back < there ? back : there;
+    char text[2][PLAN_MONEY_TEXT_MAX];
+
+    if (back - taken > parts->due.rials) {
+        return plan_refuse(ret, lacks_points ? REFUSAL_POINTS_SPENT : REFUSAL_CASHBACK_SPENT,
+                           "%s of cashback are to be taken back, but the card has %s.",
+                           plan_money_say((struct money){back}, text[0]),
+                           plan_money_say((struct money){there}, text[1]));
+    }
+    parts->due.rials -= back - taken;
+    parts->load.rials = taken;
+    return ST_OK;
+}
+
 /* Only the card's own bounds count here, not the programme's ceilings: what goes back was there. */
 static enum st refuse_overflow(const struct plan_input *input, struct plan *ret)
 {
     const struct snapshot *card = &input->history[0];
-    if (card->purse[PURSE_CREDIT].rials > MONEY_MAX_RIALS - ret->parts.payment.rials) {
+    if (card->purse[PURSE_CREDIT].rials + ret->parts.payment.rials - ret->parts.load.rials >
+        MONEY_MAX_RIALS) {
         return plan_refuse(ret, REFUSAL_CREDIT_CEILING, "The card cannot hold that much credit.");
     }
     if (card->points.n + ret->parts.redeemed.n - ret->parts.award.n > POINTS_MAX) {
         return plan_refuse(ret, REFUSAL_POINTS_CEILING, "The card cannot hold that many points.");
     }
     return ST_OK;
+}
+
+/* The stamps that the sale added go back with the last of it, as far as they are still there. */
+static uint8_t stamps_left(const struct past *past, uint8_t stamps)
+{
+    int added = past->after->stamps - past->before->stamps;
+    if (added <= 0) {
+        return stamps;
+    }
+    return (uint8_t)(stamps > added ? stamps - added : 0);
+}
+
+/* What of the sale goes back when the sum given back grows from `from` by `amount`, but for what it
+ * gave. */
+static struct breakdown parts_back(const struct programme *programme, const struct sale *sale,
+                                   int64_t from, struct money amount)
+{
+    int64_t to = from + amount.rials;
+    int64_t redeemed = step(sale->redeemed.n, from, to, sale);
+    return (struct breakdown){
+        .amount = amount,
+        .redeemed = {redeemed},
+        .redeemed_value = {redeemed * plan_point_value(programme).rials},
+        .payment = {step(sale->payment.rials, from, to, sale)},
+        .due = {step(sale->due.rials, from, to, sale)},
+    };
+}
+
+/* Takes back what the sale gave: points first, so that money withheld for them is not counted for
+ * the cashback, too. */
+static enum st take_given(const struct plan_input *input, const struct sale *sale,
+                          const struct past *past, struct plan *ret)
+{
+    const struct programme *programme = input->programme;
+    int64_t from = past->given_back.rials;
+    int64_t to = from + ret->parts.amount.rials;
+    int64_t award =
+        sale->award.n - award_kept(programme, sale, to) - award_settled(input, sale, past);
+    int64_t cashback = extras_kept(programme, sale, sale->cashback.rials, from) -
+                       extras_kept(programme, sale, sale->cashback.rials, to);
+
+    enum st st = take_award(input, award > 0 ? award : 0, ret);
+    if (st == ST_OK) {
+        st = take_cashback(input, cashback, award > ret->parts.award.n, ret);
+    }
+    return st;
 }
 
 enum st plan_refund(const struct plan_input *input, struct plan *ret)
@@ -236,23 +379,12 @@ enum st plan_refund(const struct plan_input *input, struct plan *ret)
     if (st != ST_OK) {
         return st;
     }
-    if (sale_derive(input->programme, &past, &sale) != ST_OK) {
-        return plan_refuse(ret, REFUSAL_POINT_VALUE_CHANGED,
-                           "Points had another value when this sale was made: ask the club.");
+    st = sale_derive(input, &past, &sale, ret);
+    if (st != ST_OK) {
+        return st;
     }
-    int64_t from = past.given_back.rials;
-    int64_t to = from + amount.rials;
-    int64_t redeemed = step(sale.redeemed.n, from, to, &sale);
-    ret->parts = (struct breakdown){
-        .amount = amount,
-        .redeemed = {redeemed},
-        .redeemed_value = {redeemed * input->programme->point_value.rials},
-        .payment = {step(sale.payment.rials, from, to, &sale)},
-        .due = {step(sale.due.rials, from, to, &sale)},
-    };
-    int64_t back =
-        sale.award.n - award_kept(input->programme, &sale, to) - award_settled(input, &sale, &past);
-    st = take_award(input, back > 0 ? back : 0, ret);
+    ret->parts = parts_back(input->programme, &sale, past.given_back.rials, amount);
+    st = take_given(input, &sale, &past, ret);
     if (st != ST_OK) {
         return st;
     }
@@ -260,6 +392,10 @@ enum st plan_refund(const struct plan_input *input, struct plan *ret)
     if (st != ST_OK) {
         return st;
     }
-    plan_apply(input, past.distance, ret);
+    if (past.given_back.rials + amount.rials == sale.amount.rials) {
+        ret->next.stamps = stamps_left(&past, ret->next.stamps);
+    }
+    ret->next.last.reference = past.distance;
+    plan_apply(input, ret);
     return ST_OK;
 }

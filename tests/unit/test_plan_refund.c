@@ -194,10 +194,12 @@ static void a_better_rate_later_does_not_turn_a_refund_into_an_award(void **stat
     struct card card = new_card(0);
     assert_int_equal(sale(&card, 2000000, 0, 0), ST_OK); /* 20 points */
     struct programme programme = base;
-    programme.awards[0].points.n = 1000;
+    struct programme_rule rule = base.rules[0];
+    rule.award.points.n = 1000;
+    programme.rules = &rule;
     struct wish wish = {.kind = TRANSACTION_REFUND, .amount = {1}, .refers_counter = 2};
     assert_int_equal(play(&card, &programme, wish), ST_OK);
-    assert_int_equal(points_of(&card), 20);
+    assert_int_equal(points_of(&card), 19); /* the award's share of the 1,999,999 that stay */
     wish.amount.rials = 0;
     assert_int_equal(play(&card, &programme, wish), ST_OK);
     assert_int_equal(points_of(&card), 0);
@@ -310,5 +312,5 @@ int main(void)
         cmocka_unit_test(any_split_of_a_refund_adds_up_to_the_full_refund),
         cmocka_unit_test(no_split_with_spent_points_leaves_the_shopper_ahead),
     };
-    return cmocka_run_group_tests_name("plan_refund", tests, plan_card_setup, NULL);
+    return cmocka_run_group_tests_name("plan_refund", tests, plan_card_setup, plan_card_teardown);
 }
