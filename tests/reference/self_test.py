@@ -69,7 +69,7 @@ class World:
         wish = dict(dict(pay_credit=0, redeem=0, refers_counter=0), **wish)
         sequence = len(self.journal[terminal]) + 1
         try:
-            parts, image = ref.plan(PROGRAMME, history, wish, 1415000, terminal, sequence)
+            parts, image, _ = ref.plan(PROGRAMME, history, wish, 1415000, terminal, sequence)
         except ref.Refusal:
             return
         self.append(terminal, 1, self.medium(number) + struct.pack("<I", 1) +
@@ -192,7 +192,7 @@ def harms(data):
     harmed["cards"][0]["images"][0] = ref.image_encode(dict(image, credit=image["credit"] + 1)).hex()
     yield "a card holds one rial more than its journal says", harmed
     harmed = fresh()
-    harmed["programme"]["rules"][0]["award"]["points"] = 11
+    harmed["programme"]["rules"][0]["do"]["award"]["points"] = 11
     yield "the programme gives 11 points, not 10", harmed
 
 

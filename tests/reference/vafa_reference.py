@@ -26,9 +26,10 @@ above. A transaction counts when its outcome is "done", or when it has no outcom
 its snapshot was seen on the card: in a dump, in a sighting, or as the snapshot before another intent.
 
 plan: each line holds {"programme": {...}, "history": ["hex", ...] newest first, "wish": {"kind":
-"sale", "amount": .., "pay_credit": .., "redeem": .., "refers_counter": ..}, "minute": .., "terminal": ..,
-"sequence": .., "result": {"refusal": "none", "next": "hex", "parts": [8 numbers in journal order]}};
-refusal is the C name without REFUSAL_, in lower case. The last line is
+"sale", "amount": .., "pay_credit": .., "redeem": .., "refers_counter": ..}, "occasion": "hex",
+"sale_parts": null or [8 numbers in journal order], "minute": .., "terminal": .., "sequence": ..,
+"result": {"expired": points, "refusal": "none", "next": "hex", "parts": [8 numbers], "facts":
+"hex"}}; refusal is the C name without REFUSAL_, in lower case, and then there is no next. The last line is
 "reference: N plans, K differences"; exit status 1 when K > 0 or N = 0.
 """
 import hashlib
@@ -38,10 +39,11 @@ import struct
 import sys
 
 import vafa_facts
+import vafa_programme
+from vafa_programme import PARTS, Refusal, deltas
 
 KINDS = ["", "activate", "sale", "refund", "load", "unload", "action", "block", "unblock",
          "transfer", "expire", "adjust", "duplicate"]
-PARTS = ["amount", "rebate", "redeemed", "redeemed_value", "payment", "load", "award", "due"]
 PURSES = ["points", "credit", "gift", "voucher"]
 IMAGE = [("layout", 4), ("status", 2), ("counter", 20), ("action", 12), ("tier", 4), ("group", 8),
          ("points", 28), ("credit", 36), ("gift", 30), ("voucher", 30), ("stamps", 4), ("kind", 4),
@@ -241,187 +243,42 @@ def chain(raws):
 
 # --- plan -------------------------------------------------------------------------------------
 
-class Refusal(Exception):
-    pass
+def occasion_of(found, card):
+    """An occasion as vafa_programme takes it: facts only when they are the card's."""
+    facts = found.get("facts")
+    return {"facts": facts if card and facts and facts["counter"] == card["counter"] else None,
+            "identity": found if "kind" in found else None, "code": found.get("code", 0),
+            "merchant": found.get("merchant", 0), "branch": found.get("branch", 0),
+            "lines": [(line["product"], line["amount"], line["milli"])
+                      for line in found.get("lines", [])]}
 
 
-def earn(programme, amount):
-    return sum(amount // rule["award"]["per_rials"] * rule["award"]["points"]
-               for rule in programme["rules"])
+def plan(programme, history, wish, minute, terminal, sequence, found=None, sale_parts=None):
+    """Returns (parts, next image, facts after it) or raises Refusal."""
+    occasion = occasion_of(found or {}, history[0] if history else None)
+    blank = {name: 0 for name, _ in IMAGE}
+    parts, after, facts = vafa_programme.plan(programme, history, wish, occasion, sale_parts,
+                                              minute, terminal, sequence, blank)
+    return parts, image_encode(after), facts
 
 
-def deltas(kind, parts):
-    """What a transaction adds to points, credit, gift, voucher; None: an unknown kind."""
-    return {
-        "activate": [0, parts["load"], 0, 0],
-        "load": [0, parts["load"], 0, 0],
-        "unload": [0, -parts["load"], 0, 0],
-        "sale": [parts["award"] - parts["redeemed"], -parts["payment"], 0, 0],
-        "refund": [parts["redeemed"] - parts["award"], parts["payment"], 0, 0],
-        "block": [0, 0, 0, 0],
-        "unblock": [0, 0, 0, 0],
-    }.get(kind)
-
-
-def earning_of(programme, amount, redeemed_value, payment):
-    switch = programme["award_on"]
-    if not switch["redeemed"]:
-        amount -= redeemed_value
-    if not switch["credit"]:
-        amount -= payment
-    return amount
-
-
-def value_mark(value):
-    return 1 + value % 63
-
-
-def plan_sale(programme, card, wish):
-    limits, value = programme["limits"], programme["redemption"]["rials_per_point"]
-    amount, redeem, payment = wish["amount"], wish["redeem"], wish["pay_credit"]
-    if amount > limits["sale_max_rials"]:
-        raise Refusal("amount_range")
-    if redeem and not value:
-        raise Refusal("redemption_off")
-    if redeem > card["points"] or redeem > 1048575:
-        raise Refusal("points_short")
-    if payment > card["credit"]:
-        raise Refusal("credit_short")
-    if redeem * value + payment > amount:
-        raise Refusal("pays_too_much")
-    award = earn(programme, earning_of(programme, amount, redeem * value, payment))
-    after = card["points"] - redeem + award
-    if after > limits["points_max"] and after > card["points"]:
-        raise Refusal("points_ceiling")
-    parts = dict(amount=amount, redeemed=redeem, redeemed_value=redeem * value, payment=payment,
-                 award=award, due=amount - redeem * value - payment)
-    return parts, value_mark(value) if redeem else 0
-
-
-def find_past(history, wish, kind):
-    """The card after and before the transaction referred to, and its refunds, oldest first."""
-    known = [history[0]]
-    for older in history[1:64]:
-        if older["counter"] != known[-1]["counter"] - 1:
-            break
-        known.append(older)
-    by_counter = {card["counter"]: card for card in known}
-    k = wish["refers_counter"]
-    if k in by_counter and KINDS[by_counter[k]["kind"]] != kind:
-        raise Refusal("not_a_sale")
-    if k not in by_counter or k - 1 not in by_counter:
-        raise Refusal("not_in_history")
-    back = []
-    for counter in range(k + 1, history[0]["counter"] + 1):
-        card = by_counter[counter]
-        if KINDS[card["kind"]] == wish["kind"] and counter - card["reference"] == k:
-            back.append((by_counter[counter - 1], card))
-    left = by_counter[k]["amount"] - sum(card["amount"] for _, card in back)
-    if left <= 0 or wish["amount"] > left:
-        raise Refusal("already_refunded")
-    return by_counter[k - 1], by_counter[k], back, wish["amount"] or left
-
-
-def plan_unload(history, wish):
-    _, _, _, amount = find_past(history, wish, "load")
-    if amount > history[0]["credit"]:
-        raise Refusal("credit_spent")
-    return (dict(amount=amount, load=amount, due=amount),
-            history[0]["counter"] + 1 - wish["refers_counter"])
-
-
-def plan_refund(programme, history, wish):
-    card, value = history[0], programme["redemption"]["rials_per_point"]
-    before, sale, refunds, amount = find_past(history, wish, "sale")
-    whole = sale["amount"]
-    redeemed = sale["redeemed"]
-    payment = before["credit"] - sale["credit"]
-    award = sale["points"] - before["points"] + redeemed
-    due = whole - redeemed * value - payment
-    if redeemed and (value == 0 or sale["reference"] != value_mark(value)):
-        raise Refusal("point_value_changed")
-    if payment < 0 or award < 0 or due < 0:
-        raise Refusal("point_value_changed")
-    earning = earning_of(programme, whole, redeemed * value, payment)
-
-    def kept(given_back):
-        remains = earning * (whole - given_back) // whole
-        if remains > programme["limits"]["sale_max_rials"]:
-            return award
-        return min(award, earn(programme, remains))
-
-    r, settled = 0, 0
-    for older, refund in refunds:
-        taken = max(0, refund["redeemed"] - (refund["points"] - older["points"]))
-        rule = kept(r) - kept(r + refund["amount"])
-        settled += max(taken, rule) if refund["points"] == 0 else taken
-        r += refund["amount"]
-    settled = min(settled, award)
-    s = r + amount
-
-    def back(x):
-        return x * s // whole - x * r // whole
-
-    parts = dict(amount=amount, redeemed=back(redeemed), redeemed_value=back(redeemed) * value,
-                 payment=back(payment), due=back(due))
-    award_back = max(0, award - kept(s) - settled)
-    there = card["points"] + parts["redeemed"]
-    missing = max(0, award_back - there)
-    withheld = missing * value
-    if missing and (value == 0 or withheld > parts["due"] + parts["payment"]):
-        raise Refusal("points_spent")
-    parts["award"] = award_back - missing
-    from_due = min(withheld, parts["due"])
-    parts["due"] -= from_due
-    parts["payment"] -= withheld - from_due
-    if card["credit"] + parts["payment"] > MONEY_MAX:
-        raise Refusal("credit_ceiling")
-    if card["points"] + parts["redeemed"] - parts["award"] > POINTS_MAX:
-        raise Refusal("points_ceiling")
-    return parts, card["counter"] + 1 - wish["refers_counter"]
-
-
-def plan(programme, history, wish, minute, terminal, sequence):
-    """Returns (parts, next image) or raises Refusal."""
-    kind, limits = wish["kind"], programme["limits"]
+def plan_again_case(case):
+    """What the reference makes of one line of plan_dump."""
+    programme, minute = case["programme"], case["minute"]
+    history = [image_decode(bytes.fromhex(text)) for text in case["history"]]
+    found = occasion_decode(bytes.fromhex(case["occasion"]))
+    sale_parts = dict(zip(PARTS, case["sale_parts"])) if case["sale_parts"] else None
+    gone = 0
     if history:
-        card = history[0]
-        if card["status"] == 2:
-            raise Refusal("card_blocked")
-        if card["status"] == 3:
-            raise Refusal("card_closed")
-        if card["counter"] == 2**20 - 1:
-            raise Refusal("counter_used_up")
-    else:
-        card = {name: 0 for name, _ in IMAGE}
-        card.update(layout=1, status=1)
-    reference = 0
-    if kind in ("activate", "load"):
-        amount = wish["amount"]
-        low, high = ((0, limits["opening_max_rials"]) if kind == "activate" else
-                     (limits["load_min_rials"], limits["load_max_rials"]))
-        if not low <= amount <= high:
-            raise Refusal("amount_range")
-        if kind == "load" and card["credit"] + amount > limits["credit_max_rials"]:
-            raise Refusal("credit_ceiling")
-        parts = dict(amount=amount, load=amount, due=amount)
-    elif kind == "sale":
-        parts, reference = plan_sale(programme, card, wish)
-    elif kind == "refund":
-        parts, reference = plan_refund(programme, history, wish)
-    elif kind == "unload":
-        parts, reference = plan_unload(history, wish)
-    else:
-        raise ValueError(kind)
-    parts = {name: parts.get(name, 0) for name in PARTS}
-    after = dict(card)
-    for name, delta in zip(PURSES, deltas(kind, parts)):
-        after[name] += delta
-    after.update(counter=card["counter"] + 1, kind=KINDS.index(kind), reference=reference,
-                 offer=0, flags=0,
-                 amount=parts["amount"], redeemed=parts["redeemed"], minute=minute,
-                 terminal=terminal, sequence=sequence)
-    return parts, image_encode(after)
+        facts = occasion_of(found, history[0])["facts"]
+        gone = vafa_programme.expired(programme, history[0], facts, minute)
+    try:
+        parts, image, facts = plan(programme, history, case["wish"], minute, case["terminal"],
+                                   case["sequence"], found, sale_parts)
+    except Refusal as refusal:
+        return {"expired": gone, "refusal": str(refusal)}
+    return {"expired": gone, "refusal": "none", "next": image.hex(),
+            "parts": [parts[p] for p in PARTS], "facts": vafa_facts.encode(facts).hex()}
 
 
 def run_plan(lines):
@@ -430,13 +287,7 @@ def run_plan(lines):
         if not line.strip():
             continue
         case = json.loads(line)
-        history = [image_decode(bytes.fromhex(text)) for text in case["history"]]
-        try:
-            parts, image = plan(case["programme"], history, case["wish"], case["minute"],
-                                case["terminal"], case["sequence"])
-            ours = {"refusal": "none", "next": image.hex(), "parts": [parts[p] for p in PARTS]}
-        except Refusal as refusal:
-            ours = {"refusal": str(refusal)}
+        ours = plan_again_case(case)
         cases += 1
         if ours != case["result"]:
             differences += 1
@@ -482,26 +333,34 @@ def holds(before, after, parts):
     for name, change in zip(PURSES, delta):
         if start[name] + change != after[name]:
             return "%s %d %+d is not %d" % (name, start[name], change, after[name])
+    may_change = {"sale": ("tier", "group", "stamps"), "refund": ("stamps",)}.get(kind, ())
     for name in ("action", "tier", "group", "stamps"):
-        if start[name] != after[name]:
+        if start[name] != after[name] and name not in may_change:
             return "%s changed" % name
-    if after["offer"] or after["flags"]:
+    if kind == "refund" and after["stamps"] > start["stamps"]:
+        return "a refund gives stamps"
+    if kind == "sale" and after["flags"] != (parts["payment"] > 0) + 2 * (parts["load"] > 0):
+        return "the flags are not the parts'"
+    if kind != "sale" and (after["offer"] or after["flags"]):
         return "an offer or flags"
     want = {"block": (1, 2), "unblock": (2, 1)}.get(kind, (1, 1))
     if (start["status"], after["status"]) != want:
         return "status %d to %d" % (start["status"], after["status"])
-    if (after["amount"], after["redeemed"]) != (parts["amount"], parts["redeemed"]):
+    if (after["amount"], after["redeemed"]) != (parts["amount"] - parts["rebate"],
+                                                parts["redeemed"]):
         return "the snapshot's amount or redeemed points are not the parts'"
     total = parts["rebate"] + parts["redeemed_value"] + parts["payment"] + parts["due"]
     moved = parts["award"] or parts["redeemed"]
-    if kind == "sale" and (total != parts["amount"] or parts["load"]):
+    if kind == "sale" and total != parts["amount"]:
         return "parts of a sale do not add up"
     if kind == "refund" and (parts["payment"] + parts["due"] > parts["amount"] + 1 or
-                             parts["load"] or parts["rebate"]):
+                             parts["rebate"]):
         return "a refund gives back more than its amount"
     if kind in ("activate", "load", "unload") and (
             moved or not parts["load"] == parts["due"] == parts["amount"] == total):
         return "load, due and amount differ"
+    if kind == "expire" and (sum(parts.values()) != parts["award"] or not parts["award"]):
+        return "an expiry moves more than points"
     if kind in ("block", "unblock") and any(parts.values()):
         return "%s with parts" % kind
     return None
@@ -600,11 +459,12 @@ def transactions_of(book, card):
     return ours
 
 
-def plan_again(book, card, intent, images, programmes):
+def plan_again(book, card, ours, counter, images, programmes):
+    intent = ours[counter]
     programme = programmes.get(intent["programme"])
     after, parts = intent["after"], intent["parts"]
     kind = KINDS[after["kind"]]
-    if programme is None or kind not in ("activate", "sale", "refund", "load", "unload"):
+    if programme is None or kind not in ("activate", "sale", "refund", "load", "unload", "expire"):
         return
     history, counter = [], after["counter"] - 1
     while counter in images and len(history) < 64:
@@ -616,8 +476,9 @@ def plan_again(book, card, intent, images, programmes):
             "pay_credit": parts["payment"] if kind == "sale" else 0,
             "redeem": parts["redeemed"] if kind == "sale" else 0}
     try:
-        again, image = plan(programme, history, wish, after["minute"], after["terminal"],
-                            after["sequence"])
+        sale = ours.get(intent["refers"]) if kind == "refund" else None
+        again, image, _ = plan(programme, history, wish, after["minute"], after["terminal"],
+                            after["sequence"], intent["occasion"], sale and sale["parts"])
     except Refusal as refusal:
         book.bad("card %d, counter %d: programme %d refuses this %s: %s", card, after["counter"],
                  intent["programme"], kind, refusal)
@@ -641,7 +502,7 @@ def check_card(book, card, newest, club, programmes):
         if counter - 1 in images and intent["before"] != images[counter - 1]:
             book.bad("card %d, counter %d: does not begin where counter %d ended", card, counter,
                      counter - 1)
-        plan_again(book, card, intent, images, programmes)
+        plan_again(book, card, ours, counter, images, programmes)
         images[counter] = intent["after"]
         change = deltas(KINDS[intent["after"]["kind"]], intent["parts"]) or [0, 0, 0, 0]
         balance = [a + b for a, b in zip(balance, change)]
