@@ -95,7 +95,7 @@ struct ledger {
     struct card_row card;
 
     /* Programmes by version, kept between batches: a stored version never changes. */
-    struct programme programmes[PROGRAMMES_KEPT];
+    struct programme *programmes[PROGRAMMES_KEPT]; /* NULL: an unused place */
     size_t programme_next;
 };
 

@@ -97,5 +97,8 @@ void ledger_close(struct ledger *ledger)
     for (int i = 0; i < SQL_COUNT; i++) {
         db_finish(ledger->sql[i]);
     }
+    for (size_t i = 0; i < PROGRAMMES_KEPT; i++) {
+        programme_free(ledger->programmes[i]);
+    }
     free(ledger);
 }

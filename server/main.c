@@ -180,7 +180,7 @@ static enum st club_programme(struct club *club)
 {
     char *text = NULL;
     size_t size = 0;
-    struct programme programme;
+    struct programme *programme = NULL;
     if (club->options->argument == NULL) {
         fault_say(&club->fault, "programme needs a file.");
         return ST_FOREIGN;
@@ -190,12 +190,13 @@ static enum st club_programme(struct club *club)
         st = programme_load(text, size, &programme, &club->fault);
     }
     if (st == ST_OK) {
-        st = registry_programme_put(club->db, programme.version, text, club->now_s, &club->fault);
+        st = registry_programme_put(club->db, programme->version, text, club->now_s, &club->fault);
     }
     if (st == ST_OK) {
         printf("Programme %u of %s is in force; terminals get it at their next sync.\n",
-               programme.version, programme.club);
+               programme->version, programme->club);
     }
+    programme_free(programme);
     free(text);
     return st;
 }

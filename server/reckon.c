@@ -8,12 +8,9 @@
 static enum st programme_get(struct ledger *ledger, uint32_t version, const struct programme **ret)
 {
     *ret = NULL;
-    if (version == 0) {
-        return ST_OK; /* No programme has it; an unused place here does. */
-    }
     for (size_t i = 0; i < PROGRAMMES_KEPT; i++) {
-        if (ledger->programmes[i].version == version) {
-            *ret = &ledger->programmes[i];
+        if (ledger->programmes[i] != NULL && ledger->programmes[i]->version == version) {
+            *ret = ledger->programmes[i];
             return ST_OK;
         }
     }
@@ -21,16 +18,20 @@ static enum st programme_get(struct ledger *ledger, uint32_t version, const stru
     bool row = false;
     enum st st = db_first(stmt, &row, (int64_t)version);
     if (st == ST_OK && row) {
-        struct programme *at = &ledger->programmes[ledger->programme_next % PROGRAMMES_KEPT];
+        struct programme **at = &ledger->programmes[ledger->programme_next % PROGRAMMES_KEPT];
         const char *text = db_text(stmt, 0);
-        struct programme programme;
-        if (text != NULL && programme_load(text, strlen(text), &programme, NULL) == ST_OK &&
-            programme.version == version) {
+        struct programme *programme = NULL;
+        st = text == NULL ? ST_CORRUPT : programme_load(text, strlen(text), &programme, NULL);
+        if (st == ST_OK && programme->version == version) {
+            programme_free(*at);
             *at = programme;
             ledger->programme_next++;
-            *ret = at;
-        } else {
+            *ret = programme;
+        } else if (st == ST_UNSUPPORTED) {
+            st = ST_OK; /* of a format that this firmware no longer reads: not known here */
+        } else if (st != ST_FULL) {
             st = ST_CORRUPT; /* It was checked before it was stored. */
+            programme_free(programme);
         }
     }
     db_reset(stmt);
@@ -48,16 +49,39 @@ static bool is_neighbour(const struct entry_intent *intent, const struct snapsho
            plan_holds(&intent->before, after, after->last.kind, &intent->parts);
 }
 
-/* The card's snapshots from `before` down to the one before counter `down_to`, newest first, out of
- * the posted intents. *ret_count is 0 when one of them is missing. */
-static enum st history_get(struct ledger *ledger, const struct snapshot *before, uint32_t down_to,
-                           struct snapshot ret_history[PLAN_HISTORY_MAX], size_t *ret_count)
+/* What a plan needs of a card beside its state, out of the posted intents. */
+struct past {
+    struct snapshot history[PLAN_HISTORY_MAX]; /* newest first */
+    size_t count;                              /* 0 when one of them is missing */
+    struct breakdown refers_parts;             /* of the transaction that is given back */
+};
+
+/* Whether the history reaches far enough back with `oldest`: to the one before the transaction that
+ * is given back; or, for points that are held, to one that is old enough (plan_sale.c). */
+static bool is_enough(const struct plan_input *input, const struct snapshot *oldest)
+{
+    if (oldest->counter == 1) {
+        return true;
+    }
+    if (input->wish.refers_counter != 0) {
+        return oldest->counter < input->wish.refers_counter;
+    }
+    const struct facts_rules rules = {.utc_offset_minutes = input->programme->utc_offset_minutes};
+    int32_t today = facts_day(&rules, input->minute);
+    int32_t day = facts_day(&rules, oldest->last.minute);
+    return input->wish.redeem.n == 0 || (input->programme->uses & USES_HISTORY) == 0 ||
+           (day != 0 && day <= today - input->programme->hold_days);
+}
+
+/* The card's snapshots from `before` down, as far as the plan looks back. */
+static enum st past_get(struct ledger *ledger, const struct plan_input *input,
+                        const struct snapshot *before, struct past *ret)
 {
     size_t count = 0;
-    ret_history[count++] = *before;
-    *ret_count = 0;
-    while (ret_history[count - 1].counter >= down_to && ret_history[count - 1].counter > 1) {
-        uint32_t counter = ret_history[count - 1].counter;
+    ret->history[count++] = *before;
+    ret->count = 0;
+    while (!is_enough(input, &ret->history[count - 1])) {
+        uint32_t counter = ret->history[count - 1].counter;
         struct db_stmt *stmt = ledger->sql[SQL_TXN_GET];
         bool row = false;
         enum st st = db_first(stmt, &row, (int64_t)ledger->card.number, (int64_t)counter);
@@ -76,13 +100,14 @@ static enum st history_get(struct ledger *ledger, const struct snapshot *before,
         }
         ledger->earlier_count--;
         const struct entry_intent *intent = &item->entry.intent;
-        if (item->entry.kind != ENTRY_INTENT || !is_neighbour(intent, &ret_history[count - 1]) ||
+        if (item->entry.kind != ENTRY_INTENT || !is_neighbour(intent, &ret->history[count - 1]) ||
             count == PLAN_HISTORY_MAX) {
             return ST_OK;
         }
-        ret_history[count++] = intent->before;
+        ret->refers_parts = intent->parts; /* the last one read is the one that is given back */
+        ret->history[count++] = intent->before;
     }
-    *ret_count = count;
+    ret->count = count;
     return ST_OK;
 }
 
@@ -100,6 +125,8 @@ static bool wish_of(const struct entry_intent *intent, struct wish *ret)
         return intent->has_before && parts->amount.rials > 0;
     case TRANSACTION_LOAD:
         return intent->has_before && parts->amount.rials > 0;
+    case TRANSACTION_EXPIRE:
+        return intent->has_before;
     case TRANSACTION_REFUND:
     case TRANSACTION_UNLOAD:
         ret->refers_counter = intent->refers_counter;
@@ -109,7 +136,6 @@ static bool wish_of(const struct entry_intent *intent, struct wish *ret)
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
     case TRANSACTION_TRANSFER:
-    case TRANSACTION_EXPIRE:
     case TRANSACTION_ADJUST:
     case TRANSACTION_DUPLICATE:
         return false; /* No terminal of this version makes them. */
@@ -149,8 +175,9 @@ enum st reckon(struct ledger *ledger, const struct item *item)
 {
     const struct entry_intent *intent = &item->entry.intent;
     const struct programme *programme = NULL;
-    struct snapshot history[PLAN_HISTORY_MAX];
-    struct plan_input input = {.history = history,
+    struct past past = {.count = 0};
+    struct plan_input input = {.history = past.history,
+                               .occasion = &intent->occasion,
                                .minute = intent->after.last.minute,
                                .terminal = item->entry.terminal,
                                .sequence = item->entry.sequence};
@@ -161,18 +188,16 @@ enum st reckon(struct ledger *ledger, const struct item *item)
     }
     enum st st = programme_get(ledger, intent->programme, &programme);
     if (st == ST_OK && programme != NULL && wish_of(intent, &input.wish)) {
-        if (input.wish.refers_counter != 0) {
-            st = history_get(ledger, &intent->before, input.wish.refers_counter, history,
-                             &input.history_count);
-        } else if (intent->has_before) {
-            history[0] = intent->before;
-            input.history_count = 1;
+        input.programme = programme;
+        if (intent->has_before) {
+            st = past_get(ledger, &input, &intent->before, &past);
+            input.history_count = past.count;
+            input.sale_parts = input.wish.refers_counter != 0 ? &past.refers_parts : NULL;
         }
-        if (st == ST_OK && intent->has_before && input.history_count == 0) {
+        if (st == ST_OK && intent->has_before && past.count == 0) {
             ledger->result.unchecked++; /* Its history has a gap. */
             return ST_OK;
         }
-        input.programme = programme;
         compare(intent, &input, &differs);
     }
     if (st != ST_OK || programme == NULL) {

@@ -259,12 +259,13 @@ static enum st take_programme(struct client *client, const struct wire_sync_answ
 {
     char note[SETTING_VALUE_MAX] = "";
     struct fault why = {""};
-    struct programme programme;
+    struct programme *programme = NULL;
     enum st st = programme_load(answer->programme, strlen(answer->programme), &programme, &why);
-    if (st == ST_OK && programme.version != answer->programme_version) {
-        fault_say(&why, "It says of itself that it is version %" PRIu32 ".", programme.version);
+    if (st == ST_OK && programme->version != answer->programme_version) {
+        fault_say(&why, "It says of itself that it is version %" PRIu32 ".", programme->version);
         st = ST_FOREIGN;
     }
+    programme_free(programme);
     if (st == ST_FOREIGN || st == ST_UNSUPPORTED) {
         (void)snprintf(note, sizeof note, "Version %" PRIu32 " was refused: %s",
                        answer->programme_version, why.say);

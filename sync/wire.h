@@ -34,9 +34,9 @@ enum {
     /* Body sizes in bytes: as JSON, and as it travels when that is gzip. */
     WIRE_REQUEST_MAX = 1048576,
     WIRE_REQUEST_PACKED_MAX = 262144,
-    WIRE_ANSWER_MAX = 262144,
-    WIRE_ENTRIES_MAX = 1000,  /* in one batch */
-    WIRE_CHANGES_MAX = 10000, /* of the hotlist in one answer */
+    WIRE_ANSWER_MAX = 2162688, /* a programme's text, each byte of it escaped, and the rest */
+    WIRE_ENTRIES_MAX = 1000,   /* in one batch */
+    WIRE_CHANGES_MAX = 10000,  /* of the hotlist in one answer */
     WIRE_TERMINAL_MAX = (1 << 20) - 1,
     WIRE_SEQUENCE_MAX = (1 << 24) - 1,
     /* Texts, in bytes without their NUL. */

@@ -44,6 +44,7 @@ struct terminal {
     struct card_view view; /* of the last reading */
     struct tap_look look;
     struct snapshot history[CARD_HISTORY_MAX];
+    struct entry sold; /* the sale that a refund names, when find_sale() found it */
 
     /* The card that was released last. Releasing halts it, so while it still lies there only a
      * select with its UID finds it: every second look for any card is for that one. */
@@ -367,13 +368,36 @@ static struct tap_event do_read(struct terminal *terminal, const struct tap_act 
     return (struct tap_event){.kind = event_of_card(st, TAP_EVENT_CARD), .view = &terminal->view};
 }
 
+/* What this terminal's journal says of the sale that a refund names, in `sold`: only a sale that
+ * both took and gave credit needs it (plan.h). False: another terminal made the sale, or the entry
+ * is not there any more. */
+static bool find_sale(struct terminal *terminal, size_t count, struct entry *sold)
+{
+    const struct tap *tap = &terminal->tap;
+    for (size_t i = 0; i < count && tap->request.what == TAP_REFUND; i += 1) {
+        const struct snapshot *after = &terminal->history[i];
+        if (after->counter == tap->request.wish.refers_counter) {
+            return after->last.kind == TRANSACTION_SALE &&
+                   after->last.flags == (SALE_PAID_CREDIT | SALE_CASHBACK) &&
+                   after->last.terminal == terminal->standing.terminal &&
+                   journal_find(terminal->config.store, after->last.sequence, sold) == ST_OK &&
+                   sold->kind == ENTRY_INTENT && settle_same(&sold->intent.after, after);
+        }
+    }
+    return false;
+}
+
 static struct tap_event do_history(struct terminal *terminal)
 {
     const struct card_port *card = &terminal->config.card;
     size_t count = 0;
     enum st st = card->ops->history(card->ctx, terminal->history, CARD_HISTORY_MAX, &count);
-    return (struct tap_event){.kind = event_of_card(st, TAP_EVENT_HISTORY),
-                              .history = {.snapshots = terminal->history, .count = count}};
+    bool is_known = st == ST_OK && find_sale(terminal, count, &terminal->sold);
+    return (struct tap_event){
+        .kind = event_of_card(st, TAP_EVENT_HISTORY),
+        .history = {.snapshots = terminal->history,
+                    .count = count,
+                    .sale_parts = is_known ? &terminal->sold.intent.parts : NULL}};
 }
 
 /* An intent on its way to the disk, and the card meanwhile. */
@@ -522,7 +546,7 @@ static enum st may_begin(struct terminal *terminal, const struct tap_request *re
         log_store(terminal, "not ready");
         return ST_REFUSED;
     }
-    if (sells(request) && !terminal->standing.has_programme) {
+    if (sells(request) && terminal->standing.programme == NULL) {
         refusal->reason = TAP_REASON_PROGRAMME;
         say_reason(TAP_REASON_PROGRAMME, &refusal->say);
         if (terminal->standing.programme_say.say[0] != '\0') {
@@ -544,8 +568,7 @@ enum st terminal_begin(struct terminal *terminal, const struct tap_request *requ
         return ST_REFUSED;
     }
     refresh_list(terminal);
-    tap_init(&terminal->tap,
-             terminal->standing.has_programme ? &terminal->standing.programme : NULL);
+    tap_init(&terminal->tap, terminal->standing.programme);
     terminal->is_busy = true;
     terminal->is_cancelled = false;
     terminal->has_read = false;
@@ -785,6 +808,7 @@ enum st terminal_open(const struct terminal_config *config, struct terminal **re
     }
     if (st != ST_OK && st != ST_FULL && st != ST_AGAIN) {
         *fault = *store_fault(config->store);
+        standing_finish(&terminal->standing);
         free(terminal);
         return st;
     }
@@ -800,6 +824,7 @@ void terminal_close(struct terminal *terminal)
     }
     terminal->config.card.ops->release(terminal->config.card.ctx);
     hotcheck_finish(&terminal->hotcheck);
+    standing_finish(&terminal->standing);
     free(terminal);
 }
 

@@ -56,21 +56,28 @@ static enum st programme_update(struct store *store, struct standing *standing)
     if (st != ST_OK) {
         return st == ST_REFUSED ? ST_OK : st;
     }
-    if (!standing->has_programme || standing->programme.version != version) {
-        struct programme programme;
+    if (standing->programme == NULL || standing->programme->version != version) {
+        struct programme *programme = NULL;
         struct fault fault = {{0}};
         st = programme_load(text, strlen(text), &programme, &fault);
-        if (st == ST_OK && programme.version == version) {
+        if (st == ST_OK && programme->version == version) {
+            programme_free(standing->programme);
             standing->programme = programme;
-            standing->has_programme = true;
             standing->programme_say = (struct fault){{0}};
         } else {
+            programme_free(programme);
             fault_say(&standing->programme_say, "Programme %" PRIu32 " is not in force: %s",
                       version, st == ST_OK ? "its number is another." : fault.say);
         }
     }
     free(text);
     return ST_OK;
+}
+
+void standing_finish(struct standing *standing)
+{
+    programme_free(standing->programme);
+    standing->programme = NULL;
 }
 
 enum st standing_load(struct store *store, struct standing *standing)
@@ -190,18 +197,19 @@ enum st standing_load_file(struct store *store, const char *path, struct fault *
 {
     char *text = NULL;
     size_t size = 0;
-    struct programme programme;
+    struct programme *programme = NULL;
     enum st st = file_read(path, &text, &size, fault);
     if (st != ST_OK) {
         return st;
     }
     st = programme_load(text, size, &programme, fault);
     if (st == ST_OK) {
-        st = programme_put(store, programme.version, text);
+        st = programme_put(store, programme->version, text);
         if (st != ST_OK) {
             *fault = *store_fault(store);
         }
     }
+    programme_free(programme);
     free(text);
     return st;
 }

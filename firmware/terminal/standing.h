@@ -16,15 +16,18 @@ enum { STANDING_NAME_MAX = 97, TERMINAL_NUMBER_MAX = (1 << 20) - 1 };
 struct standing {
     uint32_t terminal;                                           /* 0 = not enrolled */
     char merchant[STANDING_NAME_MAX], branch[STANDING_NAME_MAX]; /* "" = not told */
-    bool has_programme;
-    struct programme programme; /* valid when has_programme */
-    struct fault programme_say; /* why the stored one is not in force; "" = nothing is wrong */
+    struct programme *programme; /* NULL = none; standing_finish() frees it */
+    struct fault programme_say;  /* why the stored one is not in force; "" = nothing is wrong */
 };
 
 /* Brings `standing` up to date; the programme is only parsed when its version changed. A stored
  * programme that this firmware cannot load leaves the old one in force and says so.
+ * Another version replaces and frees the old one: not while a tap uses it.
  * ST_OK, or the store's status. Start with a zeroed struct. */
 ST_CHECK enum st standing_load(struct store *store, struct standing *standing);
+
+/* Frees what `standing` holds. A zeroed one is fine. */
+void standing_finish(struct standing *standing);
 
 /* Next free card number, Luhn digit included; 0 = no range is set or it is used up. */
 ST_CHECK enum st standing_free_number(struct store *store, uint64_t *ret_number);

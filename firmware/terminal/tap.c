@@ -196,7 +196,7 @@ static bool lacks_key(const struct tap *tap, const struct snapshot *before,
 /* Journals what was planned; `before` is NULL for an issue. */
 static enum tap_next go_intent(struct tap *tap, const struct snapshot *before,
                                const struct plan *plan, uint32_t refers_counter,
-                               struct tap_act *ret_act)
+                               const struct occasion *occasion, struct tap_act *ret_act)
 {
     /* An issue is not staged: keys and number go onto the card only when the number is taken. */
     go(tap, TAP_INTENT, before != NULL ? TAP_ACT_INTENT : TAP_ACT_APPEND, ret_act);
@@ -212,6 +212,9 @@ static enum tap_next go_intent(struct tap *tap, const struct snapshot *before,
                                   .refers_counter = refers_counter};
     if (before != NULL) {
         intent.before = *before;
+    }
+    if (occasion != NULL) {
+        intent.occasion = *occasion;
     }
     memcpy(intent.uid, tap->view.uid, tap->view.uid_bytes);
     tap->intent = (struct entry){.kind = ENTRY_INTENT,
@@ -232,7 +235,7 @@ static bool spends_too_much(const struct tap *tap, const struct plan *plan)
 
 /* Plans what is asked on the card just read; `history` is newest first, none for an issue. */
 static enum tap_next plan(struct tap *tap, const struct snapshot *history, size_t count,
-                          struct tap_act *ret_act)
+                          const struct breakdown *sale_parts, struct tap_act *ret_act)
 {
     if (tap->programme == NULL) {
         return fail(tap, TAP_REASON_PROGRAMME, NULL, ret_act);
@@ -241,6 +244,8 @@ static enum tap_next plan(struct tap *tap, const struct snapshot *history, size_
                                      .history = history,
                                      .history_count = count,
                                      .wish = tap->request.wish,
+                                     .occasion = &tap->look.occasion,
+                                     .sale_parts = sale_parts,
                                      .minute = tap->look.minute,
                                      .terminal = tap->look.terminal,
                                      .sequence = tap->look.sequence};
@@ -264,7 +269,7 @@ static enum tap_next plan(struct tap *tap, const struct snapshot *history, size_
         return fail(tap, TAP_REASON_REFUSED, &why, ret_act);
     }
     return go_intent(tap, count > 0 ? &history[0] : NULL, &result, tap->request.wish.refers_counter,
-                     ret_act);
+                     &tap->look.occasion, ret_act);
 }
 
 /* --- the hotlist ---------------------------------------------------------------------------- */
@@ -303,7 +308,7 @@ static enum tap_next block(struct tap *tap, struct tap_act *ret_act)
     plan_block(&tap->view.snapshot, tap->look.minute, tap->look.terminal, tap->look.sequence,
                &result);
     tap->is_blocking = true;
-    return go_intent(tap, &tap->view.snapshot, &result, 0, ret_act);
+    return go_intent(tap, &tap->view.snapshot, &result, 0, NULL, ret_act);
 }
 
 /* True when the card contradicts what this terminal has seen of it: an older state, or another
@@ -325,6 +330,13 @@ static bool is_asked_again(const struct tap *tap)
            tap->view.number == last->intent.card_number &&
            settle_same(&tap->view.snapshot, &last->intent.after) &&
            settle_is_same_wish(last, &tap->request.wish);
+}
+
+/* Points that are too young to be spent show in the card's history only. */
+static bool needs_history(const struct tap *tap)
+{
+    return tap->programme != NULL && (tap->programme->uses & USES_HISTORY) != 0 &&
+           tap->request.what == TAP_SALE && tap->request.wish.redeem.n > 0;
 }
 
 /* Nothing is in doubt (any more): does what is asked. */
@@ -353,7 +365,10 @@ static enum tap_next serve(struct tap *tap, struct tap_act *ret_act)
     switch (tap->request.what) {
     case TAP_SALE:
     case TAP_LOAD:
-        return plan(tap, &tap->view.snapshot, 1, ret_act);
+        if (needs_history(tap)) {
+            return go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act);
+        }
+        return plan(tap, &tap->view.snapshot, 1, NULL, ret_act);
     case TAP_REFUND:
     case TAP_UNLOAD:
         return go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act);
@@ -368,7 +383,7 @@ static enum tap_next serve(struct tap *tap, struct tap_act *ret_act)
             fault_say(&why, "No card number is free: ask the club for a new range.");
             return fail(tap, TAP_REASON_REFUSED, &why, ret_act);
         }
-        return plan(tap, NULL, 0, ret_act);
+        return plan(tap, NULL, 0, NULL, ret_act);
     case TAP_BALANCE:
     case TAP_HISTORY:
         if (!tap->look.has_seen || tap->look.seen.counter < tap->view.snapshot.counter) {
@@ -572,7 +587,7 @@ static enum tap_next on_listed(struct tap *tap, const struct tap_event *event,
     if (tap->request.what == TAP_HISTORY) {
         return answer_unchanged(tap, ret_act);
     }
-    return plan(tap, tap->history, count, ret_act);
+    return plan(tap, tap->history, count, event->history.sale_parts, ret_act);
 }
 
 static enum tap_next on_written(struct tap *tap, struct tap_act *ret_act)

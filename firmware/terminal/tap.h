@@ -95,6 +95,7 @@ struct tap_look {
     uint8_t listing;      /* why the card is on the hotlist, engine/listing.h; 0 = it is not */
     bool has_spend_max;   /* the hotlist is too old: a sale may spend no more than ... */
     struct money spend_max;
+    struct occasion occasion; /* what else a plan looks at; all zeros = nothing is known */
 };
 
 struct tap_event {
@@ -106,6 +107,8 @@ struct tap_event {
         struct {
             const struct snapshot *snapshots;
             size_t count;
+            const struct breakdown *sale_parts; /* of the sale that a refund names, when this
+                                                   terminal made it; NULL: it has no record */
         } history;
     };
 };

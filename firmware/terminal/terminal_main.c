@@ -261,7 +261,7 @@ static void log_ready(const struct parts *parts, int64_t took_ms)
                    "ready in %" PRId64 " ms terminal=%" PRIu32 " programme=%" PRIu32
                    " entries=%" PRIu32 " unsent=%" PRIu32 " pending=%" PRIu32 " disk=%s",
                    took_ms, status.standing.terminal,
-                   status.standing.has_programme ? status.standing.programme.version : 0,
+                   status.standing.programme != NULL ? status.standing.programme->version : 0,
                    status.counts.entries, status.counts.unsent, status.counts.pending,
                    st_word(status.disk));
     log_line(NULL, "T100", text);

@@ -459,14 +459,14 @@ size_t till_encode_status(const struct terminal_status *status, char ret_line[TI
     struct fault say, loss;
     const struct standing *standing = &status->standing;
     bool is_ready = status->disk == ST_OK && status->reader_say[0] == '\0' &&
-                    standing->terminal != 0 && standing->has_programme;
+                    standing->terminal != 0 && standing->programme != NULL;
     if (standing->terminal == 0) {
         fault_say(&say, "This terminal is not enrolled: run vafa-sync enrol.");
     } else if (status->disk != ST_OK) {
         say = status->disk_say;
     } else if (status->reader_say[0] != '\0') {
         fault_say(&say, "%s", status->reader_say);
-    } else if (!standing->has_programme) {
+    } else if (standing->programme == NULL) {
         say_reason(TAP_REASON_PROGRAMME, &say);
     } else {
         fault_say(&say, "Ready to sell.");
@@ -476,7 +476,7 @@ size_t till_encode_status(const struct terminal_status *status, char ret_line[TI
     put_number(object, "terminal", standing->terminal);
     put_text(object, "merchant", standing->merchant);
     put_text(object, "branch", standing->branch);
-    put_number(object, "programme", standing->has_programme ? standing->programme.version : 0);
+    put_number(object, "programme", standing->programme != NULL ? standing->programme->version : 0);
     put_text(object, "programme_say", standing->programme_say.say);
     put_number(object, "entries", status->counts.entries);
     put_number(object, "unsent", status->counts.unsent);

@@ -22,13 +22,19 @@
 enum { TERMINALS = 200, ROUNDS_MAX = 15, GROUP = 40, NOW = 1790001000 };
 
 static const char programme_text[] =
-    "{\"vafa_programme\":1,\"version\":1,\"club\":\"Vafa "
-    "club\",\"unit\":\"toman\",\"rules\":[{\"id\":"
-    "\"base-earn\",\"when\":true,\"award\":{\"points\":10,\"per_rials\":1000000}}],"
-    "\"redemption\":{\"rials_per_point\":1000},\"award_on\":{\"redeemed\":false,\"credit\":true},"
-    "\"limits\":{\"sale_max_rials\":10000000000,\"load_min_rials\":100000,\"load_max_rials\":"
-    "1000000000,\"credit_max_rials\":2000000000,\"opening_max_rials\":1000000000,\"points_max\":"
-    "100000000}}";
+    "{\"vafa_programme\":2,\"version\":1,\"club\":\"Vafa club\",\"unit\":\"toman\","
+    "\"utc_offset_minutes\":210,\"modules\":[\"points\",\"redemption\",\"credit\"],"
+    "\"purses\":{\"points\":{\"max\":100000000,\"hold_days\":0,\"expiry\":null},"
+    "\"credit\":{\"max_rials\":2000000000},\"gift\":{\"max_rials\":0},"
+    "\"voucher\":{\"max_rials\":0}},\"limits\":{\"sale_max_rials\":10000000000,"
+    "\"load_min_rials\":100000,\"load_max_rials\":1000000000,"
+    "\"opening_max_rials\":1000000000},\"redemption\":{\"rials_per_point\":1000,"
+    "\"min_points\":0,\"max_percent\":100},\"award_on\":{\"redeemed\":false,\"credit\":true},"
+    "\"stacking\":{\"rebate\":\"sum\",\"award\":\"sum\",\"cashback\":\"sum\"},"
+    "\"rounding\":{\"rebate_rials\":1,\"cashback_rials\":1},\"refund\":{\"extras\":\"share\"},"
+    "\"tiers\":null,\"groups\":[],\"kinds\":[],\"products\":[],\"calendars\":[],\"codes\":[],"
+    "\"marks\":[],\"rules\":[{\"id\":\"base-earn\",\"when\":true,\"do\":{\"award\":"
+    "{\"points\":10,\"per_rials\":1000000}}}]}";
 
 struct bench {
     long prefill, transactions, cards, batch, rounds;
@@ -36,7 +42,7 @@ struct bench {
     char path[256], raw_path[256];
     struct db *db;
     struct ledger *ledger;
-    struct programme programme;
+    struct programme *programme;
     struct model_terminal terminals[TERMINALS];
     struct snapshot *card; /* counter 0: not issued yet */
     unsigned seed;
@@ -85,7 +91,7 @@ static void make_transaction(struct bench *bench, int t, struct wire_sync *sync)
     }
     struct entry entries[2];
     terminal->count = journals[t].count;
-    model_plan(&bench->programme, terminal, model_number(n), card, is_new ? 0 : 1, &wish,
+    model_plan(bench->programme, terminal, model_number(n), card, is_new ? 0 : 1, &wish,
                NOW + journals[t].count, &entries[0]);
     *card = entries[0].intent.after;
     entries[1] = (struct entry){.kind = ENTRY_OUTCOME,
@@ -388,6 +394,7 @@ int main(int argc, char **argv)
            bench.prefill, bench.transactions, bench.cards, bench.batch, bench.rounds,
            prefill_s > 0 ? (double)bench.prefill / prefill_s : 0.0);
     ledger_close(bench.ledger);
+    programme_free(bench.programme);
     db_close(bench.db);
     free(bench.card);
     if (is_ours) {

@@ -15,7 +15,7 @@ enum { CARDS = 10, FILE_MAX = 65536 };
 static struct wire_sync batch;
 static char body[WIRE_REQUEST_MAX];
 
-static void load_programme(struct programme *ret)
+static void load_programme(struct programme **ret)
 {
     static char text[FILE_MAX];
     struct fault fault = {""};
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
     uint32_t number = (uint32_t)atoi(argv[1]), transactions = (uint32_t)atoi(argv[2]);
     uint32_t step = 2 * (uint32_t)atoi(argv[3]);
     uint64_t first_card = argc > 4 ? (uint64_t)atoll(argv[4]) : 0;
-    struct programme programme;
+    struct programme *programme = NULL;
     struct model_terminal terminal;
     struct model_card cards[CARDS] = {0};
     load_programme(&programme);
@@ -60,7 +60,7 @@ int main(int argc, char **argv)
     for (uint32_t n = 0; n < transactions; n++) {
         struct model_card *card = &cards[n % CARDS];
         card->number = model_number(first_card + n % CARDS);
-        (void)model_tap(&terminal, card, &programme, wish_of(card, n));
+        (void)model_tap(&terminal, card, programme, wish_of(card, n));
     }
     for (uint32_t after = 0; after < terminal.count; after += step) {
         uint32_t left = terminal.count - after;
@@ -74,5 +74,6 @@ int main(int argc, char **argv)
         (void)putchar('\n');
     }
     model_terminal_finish(&terminal);
+    programme_free(programme);
     return 0;
 }

@@ -257,8 +257,10 @@ command_is 2 "a merchant without a name" "$club" code --data "$data" --merchant 
 command_is 2 "a name that is not UTF-8" "$club" code --data "$data" --merchant "$(printf '\377')" --branch b
 command_is 2 "an address that is none" "$club" serve --data "$data" --listen nowhere
 command_is 1 "a port that is taken" "$club" serve --data "$data" --listen "127.0.0.1:$port"
-echo '{"vafa_programme":1,"version":2}' >"$t/p.json"
+echo '{"vafa_programme":2,"version":2}' >"$t/p.json"
 command_is 2 "a programme that is wrong" "$club" programme --data "$data" "$t/p.json"
+echo '{"vafa_programme":1,"version":2}' >"$t/p.json"
+command_is 1 "a programme of the format before" "$club" programme --data "$data" "$t/p.json"
 sed 's/"Vafa club"/"Another club"/' programmes/base.json >"$t/p.json"
 command_is 1 "another programme of the same version" "$club" programme --data "$data" "$t/p.json"
 command_is 0 "the same programme again" "$club" programme --data "$data" programmes/base.json

@@ -35,7 +35,7 @@ struct feed {
     uint32_t count, cards, seed;
     bool is_following;
     struct store *store;
-    struct programme programme;
+    struct programme *programme;
     uint32_t terminal;
     uint64_t first_payload, last_payload;
     uint64_t random;
@@ -134,13 +134,13 @@ static struct card *pick_card(struct feed *feed)
 
 static struct wish make_wish(struct feed *feed, const struct card *card)
 {
-    const struct programme *programme = &feed->programme;
+    const struct programme *programme = feed->programme;
     if (!card->is_issued) {
         return (struct wish){.kind = TRANSACTION_ACTIVATE,
                              .amount.rials = random_up_to(feed, programme->opening_max.rials)};
     }
     int64_t credit = card->snapshot.purse[PURSE_CREDIT].rials;
-    int64_t room = programme->credit_max.rials - credit;
+    int64_t room = programme->purse_max[PURSE_CREDIT].rials - credit;
     int64_t load_max = room < programme->load_max.rials ? room : programme->load_max.rials;
     if (random_up_to(feed, 2) == 0 && load_max >= programme->load_min.rials) {
         int64_t above = random_up_to(feed, load_max - programme->load_min.rials);
@@ -167,7 +167,7 @@ static void append(struct feed *feed, const struct card *card, const struct plan
     entry.intent.family = 1;
     entry.intent.uid_bytes = 4;
     put_le32(entry.intent.uid, (uint32_t)(card->number / 10));
-    entry.intent.programme = feed->programme.version;
+    entry.intent.programme = feed->programme->version;
     entry.intent.has_before = card->is_issued;
     if (card->is_issued) {
         entry.intent.before = card->snapshot;
@@ -195,7 +195,7 @@ static void feed_one(struct feed *feed, uint32_t sequence)
     int64_t now_s = clock_now_s(&quality);
     struct plan plan;
     struct card *card = pick_card(feed);
-    struct plan_input input = {.programme = &feed->programme,
+    struct plan_input input = {.programme = feed->programme,
                                .history = &card->snapshot,
                                .history_count = card->is_issued ? 1 : 0,
                                .minute = quality == CLOCK_UNSET ? 0 : snapshot_minute(now_s),

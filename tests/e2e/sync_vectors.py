@@ -198,7 +198,7 @@ for name, wrong in {"gap 0": pack(some[:1]) + b"\x01", "not the shortest": pack(
                     "nine digits": b"\xff" * 8 + b"\x01", "beyond the last": pack(some) + b"\x11", "too small": pack([(10**14 - 1, 1)]),
                     "only zero": b"\x00"}.items():
     case("sync_answer: packed cards, " + name, "sync_answer", put(delta, ["hotlist", "changes"], b64(wrong)), "foreign")
-case("sync_answer: too large", "sync_answer", plain, "full", pad=1 << 18)
+case("sync_answer: too large", "sync_answer", plain, "full", pad=2162688)
 
 for name, error in {"chain": {"v": 1, "error": "chain", "acknowledged": 240, "say": "Call for help."},
                     "code": {"v": 1, "error": "code", "say": "این کد استفاده شده است."},

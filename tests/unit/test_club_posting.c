@@ -27,20 +27,26 @@
 enum { ROOM = 4096, NOW = 1790001000, TERMINALS = 3 };
 
 static const char programme_text[] =
-    "{\"vafa_programme\":1,\"version\":1,\"club\":\"Vafa "
-    "club\",\"unit\":\"toman\",\"rules\":[{\"id\":"
-    "\"base-earn\",\"when\":true,\"award\":{\"points\":10,\"per_rials\":1000000}}],"
-    "\"redemption\":{\"rials_per_point\":1000},\"award_on\":{\"redeemed\":false,\"credit\":true},"
-    "\"limits\":{\"sale_max_rials\":10000000000,\"load_min_rials\":100000,\"load_max_rials\":"
-    "1000000000,\"credit_max_rials\":2000000000,\"opening_max_rials\":1000000000,\"points_max\":"
-    "100000000}}";
+    "{\"vafa_programme\":2,\"version\":1,\"club\":\"Vafa club\",\"unit\":\"toman\","
+    "\"utc_offset_minutes\":210,\"modules\":[\"points\",\"redemption\",\"credit\"],"
+    "\"purses\":{\"points\":{\"max\":100000000,\"hold_days\":0,\"expiry\":null},"
+    "\"credit\":{\"max_rials\":2000000000},\"gift\":{\"max_rials\":0},"
+    "\"voucher\":{\"max_rials\":0}},\"limits\":{\"sale_max_rials\":10000000000,"
+    "\"load_min_rials\":100000,\"load_max_rials\":1000000000,"
+    "\"opening_max_rials\":1000000000},\"redemption\":{\"rials_per_point\":1000,"
+    "\"min_points\":0,\"max_percent\":100},\"award_on\":{\"redeemed\":false,\"credit\":true},"
+    "\"stacking\":{\"rebate\":\"sum\",\"award\":\"sum\",\"cashback\":\"sum\"},"
+    "\"rounding\":{\"rebate_rials\":1,\"cashback_rials\":1},\"refund\":{\"extras\":\"share\"},"
+    "\"tiers\":null,\"groups\":[],\"kinds\":[],\"products\":[],\"calendars\":[],\"codes\":[],"
+    "\"marks\":[],\"rules\":[{\"id\":\"base-earn\",\"when\":true,\"do\":{\"award\":"
+    "{\"points\":10,\"per_rials\":1000000}}}]}";
 
 struct club {
     char dir[32];
     char path[64];
     struct db *db;
     struct ledger *ledger;
-    struct programme programme;
+    struct programme *programme;
     struct model_terminal terminals[TERMINALS];
     struct wire_sync batch;
     struct ledger_result last;
@@ -99,6 +105,7 @@ static int teardown(void **state)
         (void)unlink(name);
     }
     (void)rmdir(club->dir);
+    programme_free(club->programme);
     free(club);
     return 0;
 }
@@ -283,7 +290,7 @@ static void every_kind(struct club *club, int t, struct model_card *card)
                                back(TRANSACTION_UNLOAD, 6, 0),
                                sale(999990, 0, 0)};
     for (size_t i = 0; i < sizeof day / sizeof day[0]; i++) {
-        (void)model_tap(terminal, card, &club->programme, day[i]);
+        (void)model_tap(terminal, card, club->programme, day[i]);
     }
 }
 
@@ -367,9 +374,9 @@ static void posting_takes_batches_of_several_terminals_in_every_order(void **sta
         for (int t = 0; t < TERMINALS; t++) {
             before[t] = club->terminals[t].count;
         }
-        (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+        (void)model_tap(&club->terminals[0], &card, club->programme, activate(500000));
         for (int i = 1; i < 10; i++) {
-            (void)model_tap(&club->terminals[i % TERMINALS], &card, &club->programme,
+            (void)model_tap(&club->terminals[i % TERMINALS], &card, club->programme,
                             i % 2 == 0 ? load(100000) : sale(2000000, 50000, 0));
         }
         for (int i = 0; i < TERMINALS; i++) {
@@ -395,10 +402,10 @@ static void posting_keeps_a_gap_open_names_it_and_closes_it(void **state)
 {
     struct club *club = *state;
     struct model_card card = new_card(1);
-    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+    (void)model_tap(&club->terminals[0], &card, club->programme, activate(500000));
     sync_all(club, 0, 0);
-    uint32_t missing = model_tap(&club->terminals[1], &card, &club->programme, load(100000));
-    (void)model_tap(&club->terminals[0], &card, &club->programme, sale(1000000, 0, 0));
+    uint32_t missing = model_tap(&club->terminals[1], &card, club->programme, load(100000));
+    (void)model_tap(&club->terminals[0], &card, club->programme, sale(1000000, 0, 0));
     sync_all(club, 0, 2);
     assert_int_equal(club->last.posted, 1);
     assert_int_equal(sql_number(club, "SELECT hi * 100 + top * 10 + cnt FROM card"), 132);
@@ -420,7 +427,7 @@ static void posting_notes_a_sighting_and_its_gap(void **state)
     struct club *club = *state;
     struct model_card card = new_card(1);
     for (int i = 0; i < 5; i++) {
-        (void)model_tap(&club->terminals[1], &card, &club->programme,
+        (void)model_tap(&club->terminals[1], &card, club->programme,
                         i == 0 ? activate(0) : load(100000));
     }
     model_sighting(&club->terminals[0], &card);
@@ -439,11 +446,11 @@ static void posting_posts_nothing_that_was_not_done(void **state)
     struct club *club = *state;
     struct model_card card = new_card(1);
     struct entry intent;
-    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
-    (void)model_intent(&club->terminals[0], &card, &club->programme, load(100000), &intent);
+    (void)model_tap(&club->terminals[0], &card, club->programme, activate(500000));
+    (void)model_intent(&club->terminals[0], &card, club->programme, load(100000), &intent);
     model_outcome(&club->terminals[0], &intent, VERDICT_NOT_DONE);
-    (void)model_tap(&club->terminals[0], &card, &club->programme, load(200000));
-    (void)model_intent(&club->terminals[0], &card, &club->programme, load(300000), &intent);
+    (void)model_tap(&club->terminals[0], &card, club->programme, load(200000));
+    (void)model_intent(&club->terminals[0], &card, club->programme, load(300000), &intent);
     sync_all(club, 0, 0);
     assert_int_equal(club->last.posted, 2);
     assert_int_equal(sql_number(club, "SELECT b1 FROM card"), 700000);
@@ -469,13 +476,13 @@ static void posting_lets_another_terminal_prove_an_open_intent(void **state)
         struct model_card card = new_card((uint64_t)order);
         uint32_t from[2] = {club->terminals[0].count, club->terminals[2].count};
         struct entry intent;
-        (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
-        (void)model_intent(&club->terminals[0], &card, &club->programme, load(100000), &intent);
+        (void)model_tap(&club->terminals[0], &card, club->programme, activate(500000));
+        (void)model_intent(&club->terminals[0], &card, club->programme, load(100000), &intent);
         model_write(&card, &intent);
         if (order == 1) {
             model_outcome(&club->terminals[0], &intent, VERDICT_LEFT);
         }
-        (void)model_tap(&club->terminals[2], &card, &club->programme, load(200000));
+        (void)model_tap(&club->terminals[2], &card, club->programme, load(200000));
         sync_all(club, order == 0 ? 0 : 2, from[order == 0 ? 0 : 1]);
         sync_all(club, order == 0 ? 2 : 0, from[order == 0 ? 1 : 0]);
         assert_int_equal(sql_number(club, "SELECT b1 FROM card ORDER BY card_no DESC LIMIT 1"),
@@ -502,11 +509,11 @@ static void posting_believes_a_card_that_carries_what_was_not_done(void **state)
         struct model_card card = new_card((uint64_t)order);
         uint32_t from[2] = {club->terminals[0].count, club->terminals[2].count};
         struct entry intent;
-        (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
-        (void)model_intent(&club->terminals[0], &card, &club->programme, load(100000), &intent);
+        (void)model_tap(&club->terminals[0], &card, club->programme, activate(500000));
+        (void)model_intent(&club->terminals[0], &card, club->programme, load(100000), &intent);
         model_write(&card, &intent);
         model_outcome(&club->terminals[0], &intent, VERDICT_NOT_DONE);
-        (void)model_tap(&club->terminals[2], &card, &club->programme, load(200000));
+        (void)model_tap(&club->terminals[2], &card, club->programme, load(200000));
         sync_all(club, order == 0 ? 0 : 2, from[order == 0 ? 0 : 1]);
         sync_all(club, order == 0 ? 2 : 0, from[order == 0 ? 1 : 0]);
         assert_int_equal(cases_of(club, "verdict"), order + 1);
@@ -531,8 +538,8 @@ static void posting_believes_a_card_before_a_late_outcome(void **state)
     struct club *club = *state;
     struct model_card card = new_card(1);
     struct entry intent;
-    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
-    (void)model_intent(&club->terminals[0], &card, &club->programme, load(100000), &intent);
+    (void)model_tap(&club->terminals[0], &card, club->programme, activate(500000));
+    (void)model_intent(&club->terminals[0], &card, club->programme, load(100000), &intent);
     sync_all(club, 0, 0);
     model_write(&card, &intent);
     model_outcome(&club->terminals[0], &intent, VERDICT_NOT_DONE);
@@ -549,10 +556,10 @@ static void posting_reports_two_transactions_with_one_counter_as_a_clone(void **
 {
     struct club *club = *state;
     struct model_card card = new_card(1);
-    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+    (void)model_tap(&club->terminals[0], &card, club->programme, activate(500000));
     struct model_card clone = card;
-    (void)model_tap(&club->terminals[0], &card, &club->programme, load(100000));
-    (void)model_tap(&club->terminals[1], &clone, &club->programme, load(900000));
+    (void)model_tap(&club->terminals[0], &card, club->programme, load(100000));
+    (void)model_tap(&club->terminals[1], &clone, club->programme, load(900000));
     sync_all(club, 0, 0);
     sync_all(club, 1, 0);
     assert_int_equal(club->last.posted, 0);
@@ -564,7 +571,7 @@ static void posting_reports_two_transactions_with_one_counter_as_a_clone(void **
     assert_int_equal(send_entries(club, 1, 0, 2), ST_OK);
     assert_int_equal(count_of(club, "tcase"), 1);
     /* The clone goes on: its next transaction names the other second one. */
-    (void)model_tap(&club->terminals[1], &clone, &club->programme, load(100000));
+    (void)model_tap(&club->terminals[1], &clone, club->programme, load(100000));
     sync_all(club, 1, 2);
     assert_int_equal(cases_of(club, "clone"), 2);
     assert_zero_sum(club);
@@ -574,11 +581,11 @@ static void posting_reports_a_sighting_that_contradicts_the_books(void **state)
 {
     struct club *club = *state;
     struct model_card card = new_card(1);
-    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+    (void)model_tap(&club->terminals[0], &card, club->programme, activate(500000));
     struct model_card clone = card;
-    (void)model_tap(&club->terminals[0], &card, &club->programme, load(100000));
+    (void)model_tap(&club->terminals[0], &card, club->programme, load(100000));
     sync_all(club, 0, 0);
-    (void)model_tap(&club->terminals[2], &clone, &club->programme, load(900000));
+    (void)model_tap(&club->terminals[2], &clone, club->programme, load(900000));
     model_sighting(&club->terminals[1], &clone);
     sync_all(club, 1, 0);
     assert_int_equal(cases_of(club, "clone"), 1);
@@ -632,9 +639,9 @@ static void posting_never_posts_altered_bytes_unseen(void **state)
     struct club *club = *state;
     struct model_card card = new_card(1);
     uint32_t refused = 0, taken = 0;
-    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+    (void)model_tap(&club->terminals[0], &card, club->programme, activate(500000));
     sync_all(club, 0, 0);
-    (void)model_tap(&club->terminals[0], &card, &club->programme, sale(1000000, 100000, 0));
+    (void)model_tap(&club->terminals[0], &card, club->programme, sale(1000000, 100000, 0));
     struct fault fault = {""};
     model_batch(&club->terminals[0], 2, 2, &club->batch);
     for (uint32_t bit = 0; bit < 8u * club->batch.entries[0].size; bit++) {
@@ -671,10 +678,10 @@ static void posting_books_a_change_without_reason_as_unexplained(void **state)
     struct model_card card = new_card(1);
     struct entry intent;
     struct model_terminal *terminal = &club->terminals[0];
-    (void)model_tap(terminal, &card, &club->programme, activate(500000));
+    (void)model_tap(terminal, &card, club->programme, activate(500000));
     /* A terminal that writes 7,000,000 more to the card than its parts say. */
     struct wish wish = load(100000);
-    model_plan(&club->programme, terminal, card.number, card.history, card.count, &wish, NOW,
+    model_plan(club->programme, terminal, card.number, card.history, card.count, &wish, NOW,
                &intent);
     intent.intent.after.purse[PURSE_CREDIT].rials += 7000000;
     model_append(terminal, &intent);
@@ -697,9 +704,9 @@ static void posting_reports_money_for_points_that_were_not_spent(void **state)
     struct model_card card = new_card(1);
     struct entry intent;
     struct model_terminal *terminal = &club->terminals[0];
-    (void)model_tap(terminal, &card, &club->programme, activate(500000));
+    (void)model_tap(terminal, &card, club->programme, activate(500000));
     struct wish wish = sale(9000000, 0, 0);
-    model_plan(&club->programme, terminal, card.number, card.history, card.count, &wish, NOW,
+    model_plan(club->programme, terminal, card.number, card.history, card.count, &wish, NOW,
                &intent);
     intent.intent.parts.redeemed_value.rials = 9000000;
     intent.intent.parts.due.rials = 0;
@@ -717,9 +724,9 @@ static void posting_reports_a_before_that_is_not_the_last_after(void **state)
     struct club *club = *state;
     struct model_card card = new_card(1);
     struct model_terminal *terminal = &club->terminals[0];
-    (void)model_tap(terminal, &card, &club->programme, activate(500000));
+    (void)model_tap(terminal, &card, club->programme, activate(500000));
     card.history[0].points.n += 1000; /* edited between two taps */
-    (void)model_tap(terminal, &card, &club->programme, load(100000));
+    (void)model_tap(terminal, &card, club->programme, load(100000));
     sync_all(club, 0, 0);
     assert_int_equal(cases_of(club, "broken"), 1);
     assert_int_equal(count_of(club, "txn"), 2);
@@ -731,13 +738,13 @@ static void posting_reports_a_break_that_shows_when_a_gap_closes(void **state)
 {
     struct club *club = *state;
     struct model_card card = new_card(1);
-    (void)model_tap(&club->terminals[0], &card, &club->programme, activate(500000));
+    (void)model_tap(&club->terminals[0], &card, club->programme, activate(500000));
     struct entry intent;
-    (void)model_intent(&club->terminals[1], &card, &club->programme, load(100000), &intent);
+    (void)model_intent(&club->terminals[1], &card, club->programme, load(100000), &intent);
     model_write(&card, &intent);
     model_outcome(&club->terminals[1], &intent, VERDICT_DONE);
     card.history[0].points.n += 5;
-    (void)model_tap(&club->terminals[0], &card, &club->programme, load(200000));
+    (void)model_tap(&club->terminals[0], &card, club->programme, load(200000));
     sync_all(club, 0, 0);
     sync_all(club, 1, 0);
     assert_true(cases_of(club, "broken") + cases_of(club, "clone") > 0);
@@ -749,8 +756,10 @@ static void posting_computes_again_and_reports_what_differs(void **state)
     struct club *club = *state;
     struct model_card card = new_card(1);
     struct model_terminal *terminal = &club->terminals[0];
-    struct programme generous = club->programme;
-    generous.awards[0].points.n = 20; /* a terminal with altered rules */
+    struct programme generous = *club->programme;
+    struct programme_rule rule = generous.rules[0];
+    rule.award.points.n = 20; /* a terminal with altered rules */
+    generous.rules = &rule;
     (void)model_tap(terminal, &card, &generous, activate(500000));
     (void)model_tap(terminal, &card, &generous, sale(1000000, 0, 0));
     sync_all(club, 0, 0);
@@ -771,8 +780,8 @@ static void posting_reports_outcomes_that_contradict_each_other(void **state)
     struct model_card card = new_card(1);
     struct model_terminal *terminal = &club->terminals[0];
     struct entry intent, stray;
-    (void)model_tap(terminal, &card, &club->programme, activate(500000));
-    (void)model_intent(terminal, &card, &club->programme, load(100000), &intent);
+    (void)model_tap(terminal, &card, club->programme, activate(500000));
+    (void)model_intent(terminal, &card, club->programme, load(100000), &intent);
     model_write(&card, &intent);
     model_outcome(terminal, &intent, VERDICT_DONE);
     model_outcome(terminal, &intent, VERDICT_NOT_DONE);
@@ -842,7 +851,7 @@ static void posting_agrees_with_the_cards_after_random_days(void **state)
     unsigned seed = 20260101;
     for (uint64_t i = 0; i < CARDS; i++) {
         cards[i] = new_card(i);
-        (void)model_tap(&club->terminals[rand_r(&seed) % TERMINALS], &cards[i], &club->programme,
+        (void)model_tap(&club->terminals[rand_r(&seed) % TERMINALS], &cards[i], club->programme,
                         activate(1000000));
     }
     for (int tap = 0; tap < TAPS; tap++) {
@@ -850,7 +859,7 @@ static void posting_agrees_with_the_cards_after_random_days(void **state)
         struct model_card *card = &cards[rand_r(&seed) % CARDS];
         bool can_pay = card->history[0].purse[PURSE_CREDIT].rials >= 50000;
         bool can_load = card->history[0].purse[PURSE_CREDIT].rials < 100000000;
-        (void)model_tap(&club->terminals[t], card, &club->programme,
+        (void)model_tap(&club->terminals[t], card, club->programme,
                         rand_r(&seed) % 3 == 0 && can_load
                             ? load(100000 + rand_r(&seed) % 900000)
                             : sale(60000 + rand_r(&seed) % 3000000, can_pay ? 50000 : 0, 0));
@@ -890,7 +899,7 @@ static void doubtful_tap(struct club *club, int t, struct model_card *card, stru
 {
     struct doubt doubt = {.t = t, .is_written = rand_r(seed) % 4 != 0};
     bool can_pay = card->history[0].purse[PURSE_CREDIT].rials >= 50000;
-    (void)model_intent(&club->terminals[t], card, &club->programme,
+    (void)model_intent(&club->terminals[t], card, club->programme,
                        can_pay && rand_r(seed) % 2 == 0 ? sale(60000, 50000, 0) : load(100000),
                        &doubt.intent);
     if (doubt.is_written) {
@@ -919,8 +928,8 @@ static void posting_agrees_with_the_cards_after_days_of_doubt(void **state)
         size_t count = 0;
         for (size_t i = 0; i < CARDS; i++) {
             cards[i] = new_card(day * CARDS + i);
-            (void)model_tap(&club->terminals[rand_r(&seed) % TERMINALS], &cards[i],
-                            &club->programme, activate(1000000));
+            (void)model_tap(&club->terminals[rand_r(&seed) % TERMINALS], &cards[i], club->programme,
+                            activate(1000000));
         }
         for (int tap = 0; tap < TAPS; tap++) {
             doubtful_tap(club, rand_r(&seed) % TERMINALS, &cards[rand_r(&seed) % CARDS], doubts,

@@ -83,17 +83,25 @@ static void read_table(const char *name, struct table *ret)
 
 /* --- the world ------------------------------------------------------------------------------ */
 
+static const struct programme_rule base_rule = {
+    .id = "base", .award = {.is_set = true, .points = {1}, .per = {100000}}};
+
 static const struct programme the_programme = {
     .version = 3,
     .club = "Test",
     .unit = UNIT_RIAL,
-    .awards = {{.id = "base", .block = {100000}, .points = {1}}},
-    .award_count = 1,
+    .modules = MODULE_POINTS | MODULE_REDEMPTION | MODULE_CREDIT,
+    .rules = &base_rule,
+    .rule_count = 1,
+    .redeem_max_hundredths = PERCENT_WHOLE,
+    .rebate_step = {1},
+    .cashback_step = {1},
+    .tier_period = PERIOD_YEAR,
     .point_value = {1000},
     .sale_max = {10000000},
     .load_min = {1},
     .load_max = {10000000},
-    .credit_max = {50000000},
+    .purse_max = {[PURSE_CREDIT] = {50000000}},
     .opening_max = {1000000},
     .points_max = {1000000},
 };

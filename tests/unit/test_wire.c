@@ -16,7 +16,7 @@
 static json_t *vectors;
 static struct wire_sync sync_a, sync_b;
 static char programme[PROGRAMME_TEXT_MAX + 1];
-static char buffer[WIRE_REQUEST_MAX];
+static char buffer[WIRE_ANSWER_MAX]; /* the largest body there is */
 
 static int load_vectors(void **state)
 {
