@@ -41,6 +41,10 @@ TESTS += test_desfire_card
 test_desfire_card_SRC = tests/unit/test_desfire_card.c $(CARD_WORLD_SRC)
 test_desfire_card_LIBS = $(CARD_WORLD_LIBS)
 
+TESTS += fault_card_noise
+fault_card_noise_SRC = tests/fault/fault_card_noise.c $(CARD_WORLD_SRC)
+fault_card_noise_LIBS = $(CARD_WORLD_LIBS)
+
 TESTS += fault_card_desfire
 fault_card_desfire_SRC = tests/fault/fault_card_desfire.c $(CARD_WORLD_SRC)
 fault_card_desfire_LIBS = $(CARD_WORLD_LIBS)

@@ -138,7 +138,7 @@ static enum st soft_transceive(void *ctx, const uint8_t *tx, size_t tx_bytes, un
                                uint8_t *rx, size_t rx_max, size_t *ret_rx_bytes)
 {
     struct soft_reader *soft = ctx;
-    uint8_t reply[CLASSIC_BLOCK_BYTES];
+    uint8_t reply[READER_FRAME_MAX];
     size_t reply_bytes = 0;
     assert(timeout_ms > 0 && tx_bytes <= READER_FRAME_MAX);
 
@@ -158,7 +158,12 @@ static enum st soft_transceive(void *ctx, const uint8_t *tx, size_t tx_bytes, un
          3 + reply_bytes);
     switch (answer) {
     case CLASSIC_OK:
-        assert(reply_bytes <= rx_max);
+        if (soft->spoil != NULL) {
+            soft->spoil(soft, reply, &reply_bytes);
+        }
+        if (reply_bytes > rx_max) { /* as drivers/reader has it */
+            return ST_GONE;
+        }
         memcpy(rx, reply, reply_bytes);
         *ret_rx_bytes = reply_bytes;
         return ST_OK;

@@ -37,7 +37,7 @@ struct soft_reader {
     struct desfire *desfire; /* the other kind of card; at most one of the two lies there */
     bool is_dead;            /* set by a test: every call answers ST_IO until it is unset */
     uint8_t sak; /* set by a test: what select reports in place of the model's; 0: as it is */
-    /* Set by a test: sees and may change each answer of a DESFire card before the driver does. */
+    /* Set by a test: sees and may change each answer of a card before the driver does. */
     void (*spoil)(struct soft_reader *soft, uint8_t *rx, size_t *rx_bytes);
     void *spoil_ctx;
     uint64_t model_us; /* sum over the commands since the test set it to 0 */
