@@ -56,6 +56,7 @@ proof: setup ## run the longer proofs (hours); figures go to docs/proof.md
 	@$(MAKE) --no-print-directory all PROFILE=release
 	@$(MAKE) --no-print-directory all PROFILE=sanitize
 	FULL=1 build/$(BOARD)-release/fault_tap
+	FULL=1 build/$(BOARD)-release/fault_tap_pairs
 	SYNC_CUT_EVERY=1 TEST_SECONDS=7200 $(MAKE) check PROFILE=sanitize ONLY=sync_cut.py
 
 bench: setup ## measure, print the table, write build/bench.json

@@ -356,7 +356,8 @@ static void explore(enum operation operation)
     state_free(&op.start);
 }
 
-/* Of the slow sanitizers' build one operation is enough. */
+/* With the slow sanitizers one operation on one family is enough: each life is one that fault_tap
+ * lives too. */
 static bool is_wanted(enum operation operation)
 {
     const char *only = getenv("FAULT_TAP_ONLY");
@@ -468,7 +469,7 @@ static uint64_t explore_plain(enum operation operation, unsigned step)
             struct cut second = {.when = CUT_AFTER};
             unsigned second_tear = 0;
             do {
-                bool is_wanted = seen++ % step == 0 || second.n <= 1;
+                bool is_wanted = seen++ % step == 0 || (second.when == CUT_AFTER && second.n == 0);
                 for (unsigned by = 0; is_wanted && by < SETTLE_BYS; by++) {
                     snprintf(where, sizeof where, "plain: %u n=%u tear=%u, %u n=%u tear=%u",
                              (unsigned)first.when, first.n, first.tear, (unsigned)second.when,
@@ -562,7 +563,9 @@ int main(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     int failed =
         cmocka_run_group_tests_name("tap on DESFire, cut twice", tests, prepare_desfire, NULL);
-    failed +=
-        cmocka_run_group_tests_name("tap on Classic, cut twice", tests, prepare_classic, NULL);
+    if (!is_sanitize) {
+        failed +=
+            cmocka_run_group_tests_name("tap on Classic, cut twice", tests, prepare_classic, NULL);
+    }
     return failed;
 }
