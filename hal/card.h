@@ -80,7 +80,9 @@ struct card_ops {
      * the one that is committed next. Sends nothing: refresh writes the checkpoint when that
      * snapshot is proven. May be left out: the checkpoint then lags, which the ring makes good for
      * 8 transactions on Classic and 31 on DESFire; after that the facts are not known. When facts()
-     * was asked in this tap, commit does not let the lag grow beyond 2 (DESFire: 16). */
+     * was asked in this tap, commit does not let the lag grow beyond 2 (DESFire: 16). What
+     * facts_restart() gives only after facts() said ST_AGAIN in this tap: else it would replace a
+     * checkpoint that nobody looked at. */
     void (*remember)(void *ctx, const struct facts *facts);
 
     /* Does of the commit of `next` what may be done before its intent is durable: everything but
