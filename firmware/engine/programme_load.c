@@ -353,7 +353,7 @@ static enum st pack(const struct load *load, struct programme **ret)
     const struct programme *from = &load->programme;
     size_t rules_at = aligned(sizeof *from);
     size_t pool_at = rules_at + aligned(from->rule_count * sizeof *load->rules);
-    size_t say_at = pool_at + (load->has_conditions ? aligned(logic_size(load->pool)) : 0);
+    size_t say_at = pool_at + (load->pool != NULL ? aligned(logic_size(load->pool)) : 0);
     size_t size = say_at + load->say_used;
     char *block = malloc(size);
     if (block == NULL) {
@@ -375,11 +375,11 @@ static enum st pack(const struct load *load, struct programme **ret)
             rule->say_en = block + say_at + (rule->say_en - load->say);
         }
     }
-    if (load->has_conditions) {
+    if (load->pool != NULL) {
         memcpy(pool, load->pool, logic_size(load->pool));
     }
     programme->rules = rules;
-    programme->logic = load->has_conditions ? pool : NULL;
+    programme->logic = load->pool != NULL ? pool : NULL;
     programme->memory = size;
     *ret = programme;
     return ST_OK;
@@ -394,17 +394,14 @@ enum st programme_load(const char *text, size_t size, struct programme **ret, st
     }
     struct programme *programme = NULL;
     struct load *load = calloc(1, sizeof *load);
-    struct logic_pool *pool = malloc(sizeof *pool);
-    if (load == NULL || pool == NULL) {
+    if (load == NULL) {
         fault_say(fault, "Programme: no memory to load it.");
         st = ST_FULL;
     } else {
-        logic_init(pool);
         load->text = text;
         load->size = size;
         load->root = root;
         load->fault = fault;
-        load->pool = pool;
         const struct part part = {.load = load, .object = root};
         st = load_document(&part);
         if (st == ST_OK) {
@@ -413,8 +410,8 @@ enum st programme_load(const char *text, size_t size, struct programme **ret, st
         }
         free(load->rules);
         free(load->say);
+        free(load->pool);
     }
-    free(pool);
     free(load);
     json_decref(root);
     if (st == ST_OK) {

@@ -24,8 +24,7 @@ struct load {
     struct fault *fault;
     struct programme programme;   /* so far */
     struct programme_rule *rules; /* rule_count of them */
-    struct logic_pool *pool;      /* their conditions */
-    bool has_conditions;          /* the pool is not empty */
+    struct logic_pool *pool;      /* their conditions; NULL = none yet */
     char *say;                    /* their sentences, each with its NUL */
     size_t say_size, say_used;    /* bytes */
     struct programme_facts facts; /* made from the lists before the rules are read */

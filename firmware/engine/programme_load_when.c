@@ -1,4 +1,5 @@
 /* Conditions of rules: compiled by logic_load(); looked through here for what they ask. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "firmware/engine/programme_load_priv.h"
@@ -178,6 +179,20 @@ static enum st look(const struct part *rule, json_t *value)
     return ST_OK;
 }
 
+/* Half a megabyte, which a programme without conditions does without. */
+static enum st open_pool(struct load *load)
+{
+    if (load->pool == NULL) {
+        load->pool = malloc(sizeof *load->pool);
+        if (load->pool == NULL) {
+            fault_say(load->fault, "Programme: no memory for its conditions.");
+            return ST_FULL;
+        }
+        logic_init(load->pool);
+    }
+    return ST_OK;
+}
+
 enum st load_when(const struct part *rule, uint16_t *ret_root)
 {
     struct load *load = rule->load;
@@ -195,6 +210,10 @@ enum st load_when(const struct part *rule, uint16_t *ret_root)
     if (st != ST_OK) {
         return st;
     }
+    st = open_pool(load);
+    if (st != ST_OK) {
+        return st;
+    }
     const struct logic_facts facts = {load->facts.table, load->facts.count};
     struct fault why = {{0}};
     st = logic_load(load->pool, when, &facts, "when", ret_root, &why);
@@ -205,6 +224,5 @@ enum st load_when(const struct part *rule, uint16_t *ret_root)
         /* A pool that is full is the document's fault, not a lack of memory. */
         return st == ST_FULL ? ST_FOREIGN : st;
     }
-    load->has_conditions = true;
     return ST_OK;
 }
