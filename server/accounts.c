@@ -24,6 +24,7 @@ static void add_leg(struct posting *posting, enum book book, enum account accoun
 static void book_sale(const struct breakdown *parts, int64_t sign, struct posting *posting)
 {
     add_leg(posting, BOOK_CREDIT, ACCOUNT_OWED, sign * parts->payment.rials);
+    add_leg(posting, BOOK_CREDIT, ACCOUNT_CASHBACK, -sign * parts->load.rials);
     add_leg(posting, BOOK_POINTS, ACCOUNT_ISSUED, -sign * parts->award.n);
     add_leg(posting, BOOK_POINTS, ACCOUNT_REDEEMED, sign * parts->redeemed.n);
     add_leg(posting, BOOK_SETTLEMENT, ACCOUNT_REDEMPTION, sign * parts->redeemed_value.rials);
@@ -49,11 +50,13 @@ static void book_parts(const struct entry_intent *intent, struct posting *postin
     case TRANSACTION_UNLOAD:
         add_leg(posting, BOOK_CREDIT, ACCOUNT_TAKEN, parts->load.rials);
         break;
+    case TRANSACTION_EXPIRE:
+        add_leg(posting, BOOK_POINTS, ACCOUNT_EXPIRED, parts->award.n);
+        break;
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
     case TRANSACTION_ACTION:
     case TRANSACTION_TRANSFER:
-    case TRANSACTION_EXPIRE:
     case TRANSACTION_ADJUST:
     case TRANSACTION_DUPLICATE:
         /* No terminal of this version makes them: whatever they change is unexplained. */
@@ -117,6 +120,7 @@ const char *account_name(int account)
         [ACCOUNT_OWED] = "owed",         [ACCOUNT_ISSUED] = "issued",
         [ACCOUNT_REDEEMED] = "redeemed", [ACCOUNT_REDEMPTION] = "redemption",
         [ACCOUNT_COST] = "cost",         [ACCOUNT_UNEXPLAINED] = "unexplained",
+        [ACCOUNT_CASHBACK] = "cashback", [ACCOUNT_EXPIRED] = "expired",
     };
     const int count = (int)(sizeof names / sizeof names[0]);
     return account > 0 && account < count ? names[account] : "?";

@@ -33,6 +33,8 @@ enum account {
     ACCOUNT_REDEMPTION = 6,  /* settlement: what spent points paid for; owed to the merchant */
     ACCOUNT_COST = 7,        /* settlement: the same, as the club's cost */
     ACCOUNT_UNEXPLAINED = 8, /* any: a card's change that its parts do not explain; has a case */
+    ACCOUNT_CASHBACK = 9,    /* credit: given on a sale at its full price; the merchant owes it */
+    ACCOUNT_EXPIRED = 10,    /* points: gone by date */
 };
 
 struct leg {

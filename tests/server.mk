@@ -5,6 +5,11 @@ TESTS += test_club_posting
 test_club_posting_SRC = tests/unit/test_club_posting.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 test_club_posting_LIBS = $(CLUB_LIBS) -lcmocka
 
+TESTS += test_club_rules
+test_club_rules_SRC = tests/unit/test_club_rules.c tests/unit/plan_card.c $(POSTING_MODEL_SRC) \
+                      $(CLUB_SRC)
+test_club_rules_LIBS = $(CLUB_LIBS) -lcmocka
+
 TESTS += test_club_hotlist
 test_club_hotlist_SRC = tests/unit/test_club_hotlist.c $(CLUB_SRC)
 test_club_hotlist_LIBS = $(CLUB_LIBS) -lcmocka

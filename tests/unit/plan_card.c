@@ -74,22 +74,27 @@ static json_t *json_of(const char *text)
     return json;
 }
 
-struct programme *club(const char *patch)
+char *club_text(const char *patch)
 {
     json_t *document = json_of(blank_club);
     json_t *change = json_of(patch);
     assert_int_equal(json_object_update_recursive(document, change), 0);
     char *text = json_dumps(document, 0);
     assert_non_null(text);
+    json_decref(change);
+    json_decref(document);
+    return text;
+}
 
+struct programme *club(const char *patch)
+{
+    char *text = club_text(patch);
     struct programme *programme = NULL;
     struct fault fault;
     if (programme_load(text, strlen(text), &programme, &fault) != ST_OK) {
         fail_msg("the test's programme: %s", fault.say);
     }
     free(text);
-    json_decref(change);
-    json_decref(document);
     return programme;
 }
 

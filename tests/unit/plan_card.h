@@ -28,6 +28,8 @@ int plan_card_teardown(void **state);
  * changed by `patch`, a JSON object with ' for ": each field replaces that of the programme, or of
  * the object there. Fails the test when it cannot be loaded. programme_free() it. */
 struct programme *club(const char *patch);
+/* The text of such a programme; the caller frees it. */
+char *club_text(const char *patch);
 
 /* Makes the plan and asserts what holds for each: a refusal changes nothing and says why; a plan
  * holds, and its facts follow. Then the card carries it. */

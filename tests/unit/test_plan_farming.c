@@ -49,6 +49,43 @@ static void a_conditional_award_is_shared_or_lost(void **state)
     programme_free(lost);
 }
 
+/* Points per block are taken back block by block only where the rule holds for every basket; any
+ * other award is extra, and lost with the first rial that goes back. */
+static void only_what_holds_for_every_basket_is_taken_back_by_blocks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rest, *award, *stacking;
+        int64_t kept;
+    } cases[] = {
+        {"'when': true", "", "sum", 90},
+        {"'when': {'>': [{'var': 'sale.amount'}, 0]}", "", "sum", 0},
+        {"'when': true, 'once': 'w'", "", "sum", 0},
+        {"'when': true", ", 'of': 'milk'", "sum", 0},
+        {"'when': true", ", 'max_points': 500", "sum", 0},
+        {"'when': true", "", "best", 0},
+        {"'when': true", "", "first", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i += 1) {
+        char patch[1000];
+        (void)snprintf(patch, sizeof patch,
+                       "{'refund': {'extras': 'lost'}, 'stacking': {'award': '%s'},"
+                       " 'marks': [{'id': 'w', 'number': 14, 'per': 'ever'}],"
+                       " 'products': [{'id': 'milk', 'number': 4, 'earns': true}],"
+                       " 'rules': [{'id': 'a', %s, 'do': {'award': {'points': 10,"
+                       "            'per_rials': 1000000%s}}}]}",
+                       cases[i].stacking, cases[i].rest, cases[i].award);
+        struct programme *programme = club(patch);
+        struct card card = card_of(programme, 0);
+        card.occasion.line_count = 1;
+        card.occasion.lines[0] = (struct basket_line){.product = 4, .amount = {10000000}};
+        assert_int_equal(buy(&card, programme, 10000000)->parts.award.n, 100);
+        assert_int_equal(give_back(&card, programme, 2, 1), ST_OK);
+        assert_int_equal(points_of(&card), cases[i].kept);
+        programme_free(programme);
+    }
+}
+
 #define CASHBACK "{'id': 'c', 'when': " LARGE ", 'do': {'cashback': {'percent': 20}}}"
 
 static void cashback_goes_back_with_what_earned_it(void **state)
@@ -351,6 +388,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conditional_award_is_shared_or_lost),
+        cmocka_unit_test(only_what_holds_for_every_basket_is_taken_back_by_blocks),
         cmocka_unit_test(cashback_goes_back_with_what_earned_it),
         cmocka_unit_test(spent_cashback_is_withheld_or_stops_the_refund),
         cmocka_unit_test(a_sale_that_took_and_gave_credit_is_refunded_where_it_was_made),

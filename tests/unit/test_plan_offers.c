@@ -294,7 +294,10 @@ static void w13_c15_bigger_buyers_get_the_bigger_discount(void **state)
     assert_int_equal(buy(&small, programme, 1000000)->parts.rebate.rials, 50000);
     assert_int_equal(buy(&big, programme, 600000000)->parts.rebate.rials, 0);
     assert_int_equal(buy(&big, programme, 1000000)->parts.rebate.rials, 125000);
-    /* A new year begins at the first step. */
+    /* A clock set back takes nothing away. A new year begins at the first step. */
+    struct card early = big;
+    early.minute = minute_at(1404, 1, 1, 0);
+    assert_int_equal(buy(&early, programme, 1000000)->parts.rebate.rials, 125000);
     big.minute = minute_at(1406, 1, 1, 0);
     assert_int_equal(buy(&big, programme, 1000000)->parts.rebate.rials, 0);
     programme_free(programme);

@@ -90,6 +90,7 @@ e02_a_tier_holds_to_the_end_of_the_period_after_and_falls_to_what_that_reached(v
     assert_int_equal(buy(&silver, falls, 2000000)->next.tier, 3); /* up again at once */
 
     struct card away = gold; /* More than a quarter without a sale: nothing was reached. */
+    (void)buy(&away, falls, 2000000);
     away.minute = minute_at(1405, 10, 1, 0);
     assert_int_equal(buy(&away, falls, 1000)->next.tier, 1);
     away = gold;
@@ -202,6 +203,13 @@ static void without_clock_facts_or_expiry_nothing_expires(void **state)
     other = card;
     other.occasion.has_facts = false;
     assert_int_equal(expired(&other, programme), 0);
+    struct card new_clock; /* Earned while the clock was not set: from now on they are known. */
+    memset(&new_clock, 0, sizeof new_clock);
+    struct wish activate = {.kind = TRANSACTION_ACTIVATE};
+    assert_int_equal(play(&new_clock, programme, activate), ST_OK);
+    (void)buy(&new_clock, programme, 100000);
+    new_clock.minute = minute_at(1409, 1, 1, 0);
+    assert_int_equal(expired(&new_clock, programme), 0);
     struct programme none = *programme;
     none.expiry = PERIOD_NONE;
     assert_int_equal(expired(&card, &none), 0);

@@ -1,0 +1,295 @@
+/* The club reckons what a terminal planned by rules: with the occasion of the intent, the history
+ * that the points' hold needs, and the parts of the sale that a card cannot tell apart. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "server/ledger.h"
+#include "server/registry.h"
+#include "server/report.h"
+#include "server/schema.h"
+#include "tests/bench/posting_model.h"
+#include "tests/unit/plan_card.h"
+
+enum { NOW = 1790001000, ROOM = 200, FAMILY = 1 };
+
+static const char patch[] =
+    "{'purses': {'points': {'hold_days': 3}}, 'redemption': {'rials_per_point': 1000},"
+    " 'products': [{'id': 'milk', 'number': 4, 'earns': true},"
+    "              {'id': 'gift', 'number': 9, 'earns': false}],"
+    " 'codes': [{'id': 'ten', 'code': 'TEN'}],"
+    " 'marks': [{'id': 'welcome', 'number': 14, 'per': 'ever'}],"
+    " 'rules': ["
+    "  {'id': 'base', 'when': true, 'do': {'award': {'points': 1, 'per_rials': 10000}}},"
+    "  {'id': 'welcome', 'once': 'welcome', 'when': true, 'do': {'award': {'points': 50}}},"
+    "  {'id': 'again', 'when': {'>=': [{'var': 'history.visits'}, 2]},"
+    "   'do': {'cashback': {'percent': 10}, 'stamps': {'add': 1}}},"
+    "  {'id': 'ten', 'when': {'var': 'code.ten'}, 'do': {'rebate': {'percent': 10}}},"
+    "  {'id': 'milk', 'when': {'>': [{'var': 'lines.milk.quantity'}, 1]},"
+    "   'do': {'rebate': {'rials': 5000, 'of': 'milk'}}},"
+    "  {'id': 'day', 'when': {'==': [{'var': 'member.days_to_birthday'}, 0]},"
+    "   'do': {'award': {'points': 7}}}]}";
+
+struct world {
+    char path[64];
+    struct db *db;
+    struct ledger *ledger;
+    struct programme *programme;
+    struct model_terminal terminal;
+    struct card card;
+    struct wire_sync batch;
+    struct ledger_result last;
+};
+
+static int setup(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    struct fault fault = {""};
+    assert_non_null(world);
+    strcpy(world->path, "/tmp/vafa-rules.XXXXXX");
+    int file = mkstemp(world->path);
+    assert_true(file >= 0);
+    (void)close(file);
+    assert_int_equal(db_open(world->path, true, &world->db, &fault), ST_OK);
+    assert_int_equal(schema_make(world->db, &fault), ST_OK);
+    assert_int_equal(ledger_open(world->db, &world->ledger), ST_OK);
+    world->programme = club(patch);
+    char *text = club_text(patch);
+    assert_int_equal(registry_programme_put(world->db, 1, text, NOW, &fault), ST_OK);
+    free(text);
+    uint32_t number = 0;
+    assert_int_equal(registry_add_terminal(world->db, "Refah", "Tajrish", &number), ST_OK);
+    model_terminal_init(&world->terminal, number, ROOM);
+    world->card.minute = minute_at(1405, 2, 1, 12);
+    *state = world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    char name[80];
+    ledger_close(world->ledger);
+    db_close(world->db);
+    model_terminal_finish(&world->terminal);
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < 3; i += 1) {
+        (void)snprintf(name, sizeof name, "%s%s", world->path, ends[i]);
+        (void)unlink(name);
+    }
+    programme_free(world->programme);
+    free(world);
+    return 0;
+}
+
+static int64_t number_of(struct world *world, const char *sql)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    assert_int_equal(db_prepare(world->db, sql, "", &stmt), ST_OK);
+    db_bind(stmt);
+    assert_int_equal(db_step(stmt, &row), ST_OK);
+    assert_true(row);
+    int64_t value = db_i64(stmt, 0);
+    db_finish(stmt);
+    return value;
+}
+
+/* Plans by the card's occasion and journals intent and outcome, as a terminal does. */
+static void tap(struct world *world, struct wish wish)
+{
+    struct card *card = &world->card;
+    const struct breakdown *sold = NULL;
+    for (size_t i = 0; i < card->count && wish.refers_counter != 0; i += 1) {
+        sold = card->history[i].counter == wish.refers_counter ? &card->parts[i] : sold;
+    }
+    const struct plan_input input = {.programme = world->programme,
+                                     .history = card->history,
+                                     .history_count = card->count,
+                                     .wish = wish,
+                                     .occasion = &card->occasion,
+                                     .sale_parts = sold,
+                                     .minute = card->minute,
+                                     .terminal = world->terminal.number,
+                                     .sequence = world->terminal.count + 1};
+    if (plan_make(&input, &card->plan) != ST_OK) {
+        fail_msg("%s", card->plan.why.say);
+    }
+    struct entry entry = {.kind = ENTRY_INTENT,
+                          .sequence = world->terminal.count + 1,
+                          .time_s = snapshot_time_s(card->minute),
+                          .clock_quality = 2,
+                          .terminal = world->terminal.number};
+    entry.intent = (struct entry_intent){.card_number = model_number(1),
+                                         .family = FAMILY,
+                                         .uid_bytes = 4,
+                                         .uid = {1},
+                                         .programme = world->programme->version,
+                                         .has_before = card->count > 0,
+                                         .after = card->plan.next,
+                                         .parts = card->plan.parts,
+                                         .refers_counter = wish.refers_counter,
+                                         .occasion = card->occasion};
+    if (card->count > 0) {
+        entry.intent.before = card->history[0];
+    }
+    model_append(&world->terminal, &entry);
+    model_outcome(&world->terminal, &entry, VERDICT_DONE);
+    memmove(card->history + 1, card->history, 63 * sizeof card->history[0]);
+    memmove(card->parts + 1, card->parts, 63 * sizeof card->parts[0]);
+    card->history[0] = card->plan.next;
+    card->parts[0] = card->plan.parts;
+    card->count += 1;
+    memset(&card->occasion, 0, sizeof card->occasion);
+    card->occasion.has_facts = true;
+    card->occasion.facts = card->plan.facts_after;
+}
+
+static void sell(struct world *world, int64_t amount, int64_t pay, int64_t redeem)
+{
+    tap(world,
+        (struct wish){
+            .kind = TRANSACTION_SALE, .amount = {amount}, .pay_credit = {pay}, .redeem = {redeem}});
+}
+
+static void sync_from(struct world *world, uint32_t after)
+{
+    struct fault fault = {""};
+    model_batch(&world->terminal, after, world->terminal.count - after, &world->batch);
+    assert_int_equal(ledger_take(world->ledger, &world->batch, NOW, &world->last, &fault), ST_OK);
+    assert_int_equal(world->last.answer, LEDGER_TAKEN);
+}
+
+/* A member's months: an offer once, a code, lines, a birthday, cashback, points that wait, a refund
+ * of a sale that took and gave credit, points that expire. */
+static void live(struct world *world)
+{
+    struct card *card = &world->card;
+    tap(world, (struct wish){.kind = TRANSACTION_ACTIVATE, .amount = {500000}});
+    sell(world, 1000000, 0, 0); /* counter 2: 100 and 50 points */
+    assert_int_equal(card->history[0].last.offer, 14);
+    card->minute += 4 * DAY_MINUTES;
+    card->occasion.code = 1;
+    card->occasion.merchant = 3;
+    sell(world, 200000, 0, 150); /* held for 3 days: free now */
+    assert_int_equal(card->parts[0].rebate.rials, 20000);
+    card->minute += DAY_MINUTES;
+    card->occasion.line_count = 2;
+    card->occasion.lines[0] = (struct basket_line){.product = 4, .amount = {300000}, .milli = 1500};
+    card->occasion.lines[1] = (struct basket_line){.product = 9, .amount = {700000}, .milli = 1000};
+    sell(world, 1000000, 400000, 0); /* counter 4: takes 400,000 and gives 29,850 */
+    assert_int_equal(card->parts[0].rebate.rials, 5000);
+    assert_int_equal(card->parts[0].load.rials, 29850);
+    assert_int_equal(card->history[0].last.flags, SALE_PAID_CREDIT | SALE_CASHBACK);
+    tap(world, (struct wish){.kind = TRANSACTION_REFUND, .amount = {500000}, .refers_counter = 4});
+    tap(world, (struct wish){.kind = TRANSACTION_REFUND, .refers_counter = 4});
+    card->minute = minute_at(1407, 1, 1, 9);
+    tap(world, (struct wish){.kind = TRANSACTION_EXPIRE});
+    assert_true(card->parts[0].award.n > 0);
+}
+
+static void the_club_comes_to_the_same_as_the_terminal(void **state)
+{
+    struct world *world = *state;
+    live(world);
+    sync_from(world, 0);
+    assert_int_equal(number_of(world, "SELECT count(*) FROM tcase"), 0);
+    assert_int_equal(world->last.unchecked, 0);
+    assert_int_equal(number_of(world, "SELECT b0 FROM card"), world->card.history[0].points.n);
+    assert_int_equal(number_of(world, "SELECT b1 FROM card"),
+                     world->card.history[0].purse[PURSE_CREDIT].rials);
+    /* Cashback came and went back; points expired: both have their accounts. */
+    assert_int_equal(number_of(world, "SELECT count(*) FROM jrn WHERE acct = 8"), 0);
+    assert_true(number_of(world, "SELECT sum(amount) FROM jrn WHERE acct = 10") > 0);
+    bool is_balanced = false;
+    FILE *null = fopen("/dev/null", "w");
+    assert_non_null(null);
+    assert_int_equal(report_write(world->db, true, null, &is_balanced), ST_OK);
+    (void)fclose(null);
+    assert_true(is_balanced);
+}
+
+/* Sends a last sale whose intent says something else about the occasion than it was planned with.
+ */
+static void assert_lie_is_seen(struct world *world, void (*lie)(struct occasion *), bool is_case)
+{
+    live(world);
+    uint32_t sent = world->terminal.count;
+    sync_from(world, 0);
+    struct card *card = &world->card;
+    card->occasion.has_identity = true;
+    card->occasion.birthday = 30000; /* 1982-02-19 */
+    const struct occasion truth = card->occasion;
+    lie(&card->occasion);
+    struct occasion lied = card->occasion;
+    sell(world, 300000, 0, 0); /* planned with the lie ... */
+    struct entry intent;
+    struct wire_entry *wire = &world->terminal.entries[sent];
+    assert_int_equal(entry_decode(wire->bytes, wire->size, &intent), ST_OK);
+    assert_memory_equal(&intent.intent.occasion.facts, &lied.facts, sizeof lied.facts);
+    intent.intent.occasion = truth; /* ... and journalled with the truth */
+    world->terminal.count = sent;
+    model_append(&world->terminal, &intent);
+    model_outcome(&world->terminal, &intent, VERDICT_DONE);
+    sync_from(world, sent);
+    assert_int_equal(number_of(world, "SELECT count(*) FROM tcase WHERE why = 'differs'"), is_case);
+}
+
+static void more_visits(struct occasion *occasion)
+{
+    occasion->facts.visits = 0;
+}
+
+static void a_code(struct occasion *occasion)
+{
+    occasion->code = 1;
+}
+
+static void milk(struct occasion *occasion)
+{
+    occasion->line_count = 1;
+    occasion->lines[0] = (struct basket_line){.product = 4, .amount = {300000}, .milli = 2000};
+}
+
+static void a_clear_mark(struct occasion *occasion)
+{
+    occasion->facts.marks_ever = 0;
+}
+
+static void nothing(struct occasion *occasion)
+{
+    (void)occasion;
+}
+
+#define LIE(name, lie, is_case)                                                                    \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        assert_lie_is_seen(*state, lie, is_case);                                                  \
+    }
+LIE(a_sale_planned_by_other_facts_is_a_case, more_visits, true)
+LIE(a_sale_planned_with_a_code_that_nobody_gave_is_a_case, a_code, true)
+LIE(a_sale_planned_with_other_lines_is_a_case, milk, true)
+LIE(an_offer_used_twice_is_a_case, a_clear_mark, true)
+LIE(an_honest_sale_is_none, nothing, false)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_club_comes_to_the_same_as_the_terminal, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_sale_planned_by_other_facts_is_a_case, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_sale_planned_with_a_code_that_nobody_gave_is_a_case,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_sale_planned_with_other_lines_is_a_case, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_offer_used_twice_is_a_case, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_honest_sale_is_none, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("club_rules", tests, NULL, NULL);
+}
