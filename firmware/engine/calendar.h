@@ -3,8 +3,9 @@
  *
  * Pure. A day is a whole number of local days since 2024-01-01, which is day 0 (11 Dey 1402). Leap
  * years of the Jalali calendar go by the 33-year rule, as in ICU and jcal: a year y is a leap year
- * when (25 y + 11) mod 33 < 8. It agrees with the official calendar, which is astronomical, from
- * 1178 to 1501; tests/vectors/calendar.json was made with ICU. */
+ * when (25 y + 11) mod 33 < 8. ICU 78 corrects that by the astronomical calendar, which is Iran's
+ * official one, from 1502 on; before, both are the same day by day (tests/vectors/calendar.json was
+ * made with it). */
 #ifndef FIRMWARE_ENGINE_CALENDAR_H
 #define FIRMWARE_ENGINE_CALENDAR_H
 
