@@ -114,7 +114,9 @@ struct plan_step {
 struct plan {
     struct snapshot next; /* valid when the status is ST_OK */
     struct breakdown parts;
-    struct facts facts_after; /* what the card's checkpoint becomes: at next.counter */
+    struct facts facts_after; /* what the card's checkpoint becomes: at next.counter. When the
+                                 occasion had no facts it is a new beginning: keep it only if the
+                                 card was asked for them and has none */
     enum refusal refusal;
     struct fault why;  /* the refusal as a sentence for the cashier, with the figures */
     size_t step_count; /* SALE: what each rule that acted did, in the order of effects */

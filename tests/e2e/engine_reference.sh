@@ -1,9 +1,9 @@
 #!/bin/sh
-# engine_reference - 20,000 random plans of the engine, recomputed by the Python reference.
+# engine_reference - 12,000 random plans of the engine, recomputed by the Python reference.
 #
 # Seeds are fixed, so that a failure repeats; SEED and COUNT override them.
 cd "$(dirname "$0")/../.." || exit 2
-: "${BUILD:?run: make check}" "${COUNT:=5000}"
+: "${BUILD:?run: make check}" "${COUNT:=3000}"
 reference=tests/reference/vafa_reference.py
 for seed in ${SEED:-1 2 3 4}; do
     out=$("$BUILD/plan_dump" "$seed" "$COUNT" | python3 "$reference" plan) && verdict=ok || verdict='not ok'
