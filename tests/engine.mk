@@ -67,3 +67,7 @@ test_logic_number_LIBS = -lcmocka -ljansson
 TESTS += test_logic_fuzz
 test_logic_fuzz_SRC = tests/unit/test_logic_fuzz.c tests/fuzz/fuzz_logic.c $(LOGIC_SRC)
 test_logic_fuzz_LIBS = -lcmocka -ljansson
+
+TESTS += test_explain
+test_explain_SRC = tests/unit/test_explain.c $(EXPLAIN_SRC) $(PLAN_CARD_SRC)
+test_explain_LIBS = -lcmocka -ljansson
