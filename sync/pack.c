@@ -106,7 +106,7 @@ enum st wire_base64_decode(const char *text, size_t size, uint8_t *ret_bytes, si
 
 enum st wire_gzip(const void *bytes, size_t size, void *ret_packed, size_t max, size_t *ret_size)
 {
-    assert(size <= WIRE_REQUEST_MAX && max <= WIRE_REQUEST_MAX);
+    assert(size <= WIRE_ANSWER_MAX && max <= WIRE_ANSWER_MAX);
 
     z_stream stream = {0};
     if (deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY,

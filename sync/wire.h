@@ -194,7 +194,8 @@ ST_CHECK enum st wire_error_decode(const char *text, size_t size, struct wire_er
 
 /* --- gzip ----------------------------------------------------------------------------------- */
 
-/* Packs at level 1: entries are mostly numbers, more work gains little. ST_FULL, ST_IO. */
+/* Packs at level 1: entries are mostly numbers, more work gains little. `size` and `max` are at
+ * most WIRE_ANSWER_MAX. ST_FULL, ST_IO. */
 ST_CHECK enum st wire_gzip(const void *bytes, size_t size, void *ret_packed, size_t max,
                            size_t *ret_size);
 /* Unpacks exactly one gzip member. Work and memory are bounded by `max`, whatever the bytes claim.

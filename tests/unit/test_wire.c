@@ -308,6 +308,26 @@ static void what_we_pack_we_unpack(void **state)
     assert_int_equal(wire_gzip(buffer, size, packed, packed_size - 1, &text_size), ST_FULL);
 }
 
+/* The club packs answers into room for the largest one: a programme of full size. */
+static void an_answer_of_any_size_is_packed(void **state)
+{
+    (void)state;
+    static uint8_t packed[WIRE_ANSWER_MAX];
+    static char text[WIRE_ANSWER_MAX];
+    static const size_t sizes[] = {1, 2000, WIRE_REQUEST_MAX, WIRE_REQUEST_MAX + 1,
+                                   WIRE_ANSWER_MAX};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i += 1) {
+        size_t packed_size = 0;
+        size_t text_size = 0;
+        memset(buffer, 'a', sizes[i]);
+        assert_int_equal(wire_gzip(buffer, sizes[i], packed, sizeof packed, &packed_size), ST_OK);
+        assert_int_equal(wire_gunzip(packed, packed_size, text, sizeof text, &text_size, NULL),
+                         ST_OK);
+        assert_int_equal(text_size, sizes[i]);
+        assert_memory_equal(text, buffer, sizes[i]);
+    }
+}
+
 static void base64_reads_only_what_it_would_write(void **state)
 {
     (void)state;
@@ -341,6 +361,7 @@ int main(void)
         cmocka_unit_test(a_programme_of_the_largest_size_is_carried_and_one_more_byte_is_not),
         cmocka_unit_test(gzip_is_unpacked_as_python_packed_it_and_never_beyond_the_bound),
         cmocka_unit_test(what_we_pack_we_unpack),
+        cmocka_unit_test(an_answer_of_any_size_is_packed),
         cmocka_unit_test(base64_reads_only_what_it_would_write),
     };
     return cmocka_run_group_tests_name("wire", tests, load_vectors, free_vectors);
