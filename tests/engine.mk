@@ -30,10 +30,10 @@ test_programme_fuzz_SRC = tests/unit/test_programme_fuzz.c tests/fuzz/fuzz_progr
                           $(PROGRAMME_TEST_SRC)
 test_programme_fuzz_LIBS = -lcmocka -ljansson
 
-# Random plans in each build, compared with the Python reference.
-PROGRAMS += plan_eval
-plan_eval_SRC = tests/unit/plan_eval.c $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
-plan_eval_LIBS = -ljansson
+# Random plans, compared with the Python reference.
+PROGRAMS += plan_dump
+plan_dump_SRC = tests/unit/plan_dump.c $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+plan_dump_LIBS = -ljansson
 SCRIPTS += tests/e2e/engine_reference.sh tests/reference/self_test.py
 
 PLAN_CARD_SRC = tests/unit/plan_card.c $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
@@ -71,3 +71,4 @@ test_logic_fuzz_LIBS = -lcmocka -ljansson
 TESTS += test_explain
 test_explain_SRC = tests/unit/test_explain.c $(EXPLAIN_SRC) $(PLAN_CARD_SRC)
 test_explain_LIBS = -lcmocka -ljansson
+SCRIPTS += tests/e2e/programme_tool.sh
