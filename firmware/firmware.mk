@@ -2,7 +2,8 @@
 
 # The pure heart, shared by terminal and club.
 ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/entry.c \
-             firmware/engine/programme.c firmware/engine/programme_facts.c firmware/engine/plan.c \
+             firmware/engine/programme.c firmware/engine/programme_follow.c \
+             firmware/engine/programme_facts.c firmware/engine/plan.c \
              firmware/engine/plan_facts.c firmware/engine/plan_rules.c firmware/engine/plan_sale.c \
              firmware/engine/plan_refund.c \
              firmware/engine/media.c firmware/engine/media_line.c firmware/engine/logic.c \

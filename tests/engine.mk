@@ -20,6 +20,9 @@ PROGRAMME_TEST_SRC = tests/unit/programme_text.c $(PROGRAMME_SRC) firmware/engin
                      firmware/engine/logic_number.c \
                      firmware/engine/calendar.c firmware/engine/money.c $(HAL_BASE_SRC)
 TESTS += test_programme test_programme_rules test_programme_document test_programme_fuzz
+TESTS += test_programme_follow
+test_programme_follow_SRC = tests/unit/test_programme_follow.c firmware/engine/programme_follow.c $(PROGRAMME_TEST_SRC)
+test_programme_follow_LIBS = -lcmocka -ljansson
 test_programme_SRC = tests/unit/test_programme.c $(PROGRAMME_TEST_SRC)
 test_programme_LIBS = -lcmocka -ljansson
 test_programme_rules_SRC = tests/unit/test_programme_rules.c $(PROGRAMME_TEST_SRC)

@@ -226,6 +226,14 @@ const char *programme_kind_id(const struct programme *programme, uint8_t number)
 /* Is the local day (calendar.h) in the calendar? */
 bool programme_calendar_has(const struct programme_calendar *calendar, int32_t day);
 
+/* May `next` come into force after `old`? Cards and journals carry the numbers of groups, kinds,
+ * products, marks and tiers, and a card counts its points' age in the expiry's periods.
+ * ST_REFUSED  it is not newer; gives a number or a tier's place another meaning, or an id another
+ *             number; or changes the expiry's period: points would expire too early. The fault says
+ *             which, and what to do. (programme_follow.c) */
+ST_CHECK enum st programme_follows(const struct programme *old, const struct programme *next,
+                                   struct fault *fault);
+
 /* The most that all rules together can give in one basket of sale_max; what the check above
  * compares. At most INT64_MAX. */
 int64_t programme_most_points(const struct programme *programme);
