@@ -184,8 +184,8 @@ static enum terminal_progress begin_reading(struct desk *desk, enum phase phase)
         return fail(desk, TAP_REASON_NO_CARD, NULL);
     }
     desk->answer = (struct desk_answer){.has_found = false};
-    if (terminal_begin(desk->config.terminal, &balance, (unsigned)left_ms, &desk->answer.tap) !=
-        ST_OK) {
+    if (terminal_begin(desk->config.terminal, &balance, NULL, (unsigned)left_ms,
+                       &desk->answer.tap) != ST_OK) {
         return over(desk);
     }
     desk->phase = phase;
@@ -367,8 +367,8 @@ enum st desk_begin(struct desk *desk, const struct desk_request *request, unsign
     if (request->what == DESK_TAP) {
         desk->answer = (struct desk_answer){.has_found = false};
         desk->phase = PHASE_TAP;
-        if (terminal_begin(desk->config.terminal, &request->tap, wait_ms, &desk->answer.tap) !=
-            ST_OK) {
+        if (terminal_begin(desk->config.terminal, &request->tap, &request->basket, wait_ms,
+                           &desk->answer.tap) != ST_OK) {
             (void)over(desk);
         }
     } else if (request->has_medium) {

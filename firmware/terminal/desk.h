@@ -41,6 +41,7 @@ enum desk_do {
 struct desk_request {
     enum desk_do what;
     struct tap_request tap;   /* DESK_TAP; of the others operator_no counts */
+    struct basket basket;     /* of a sale */
     bool has_medium;          /* else it is the next scan, or a tag on the card reader */
     struct identifier medium; /* typed */
 };

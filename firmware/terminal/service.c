@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/terminal/known.h"
 #include "firmware/terminal/say.h"
 #include "hal/clock.h"
 
@@ -25,6 +26,7 @@ struct terminal {
     struct terminal_config config;
     struct standing standing;
     struct hotcheck hotcheck;
+    struct known known;
     struct fault list_said; /* what was last logged about the hotlist */
     bool was_reader_up;
     bool has_started; /* this process's start entry is in the journal */
@@ -43,6 +45,7 @@ struct terminal {
 
     struct card_view view; /* of the last reading */
     struct tap_look look;
+    struct tap_known said; /* by the card of itself */
     struct snapshot history[CARD_HISTORY_MAX];
     struct entry sold; /* the sale that a refund names, when find_sale() found it */
 
@@ -212,6 +215,12 @@ static enum st look_up(struct terminal *terminal)
         look.listing = hotcheck_find(&terminal->hotcheck, terminal->view.number);
         look.has_spend_max = terminal->hotcheck.is_old;
         look.spend_max = terminal->hotcheck.spend_max;
+        look.occasion.merchant = terminal->standing.merchant_no;
+        look.occasion.branch = terminal->standing.branch_no;
+        if (st == ST_OK) {
+            st = known_fill(&terminal->known, store, terminal->tap.programme, &terminal->view,
+                            &look.occasion);
+        }
     }
     terminal->look = look;
     return st;
@@ -400,6 +409,19 @@ static struct tap_event do_history(struct terminal *terminal)
                     .sale_parts = is_known ? &terminal->sold.intent.parts : NULL}};
 }
 
+static struct tap_event do_know(struct terminal *terminal, const struct tap_act *act)
+{
+    const enum st st = known_ask(&terminal->known, &terminal->config.card, terminal->tap.programme,
+                                 act, &terminal->said);
+    if (st == ST_OK && act->asks_identity && !terminal->said.has_identity) {
+        log_event(terminal, "T206", "the card's kind and birthday cannot be read");
+    }
+    if (st == ST_OK && act->asks_facts && !terminal->said.has_facts) {
+        log_event(terminal, "T207", "what the card remembers is lost and begun anew");
+    }
+    return (struct tap_event){.kind = event_of_card(st, TAP_EVENT_KNOWN), .known = &terminal->said};
+}
+
 /* An intent on its way to the disk, and the card meanwhile. */
 struct intent_work {
     struct terminal *terminal;
@@ -464,6 +486,9 @@ static struct tap_event do_write(struct terminal *terminal, const struct tap_act
 {
     const struct card_port *card = &terminal->config.card;
     bool is_issue = act->kind == TAP_ACT_ISSUE;
+    if (act->has_facts) {
+        card->ops->remember(card->ctx, &act->facts);
+    }
     enum st st = is_issue ? card->ops->issue(card->ctx, &act->identity, &act->snapshot)
                           : card->ops->commit(card->ctx, &act->snapshot);
     if (st == ST_AGAIN || (is_issue && st == ST_FOREIGN)) {
@@ -485,6 +510,8 @@ static struct tap_event do_act(struct terminal *terminal, const struct tap_act *
         return (struct tap_event){.kind = TAP_EVENT_LOOKED, .look = &terminal->look};
     case TAP_ACT_HISTORY:
         return do_history(terminal);
+    case TAP_ACT_KNOW:
+        return do_know(terminal, act);
     case TAP_ACT_APPEND:
         return do_append(terminal, act);
     case TAP_ACT_INTENT:
@@ -558,12 +585,21 @@ static enum st may_begin(struct terminal *terminal, const struct tap_request *re
 }
 
 enum st terminal_begin(struct terminal *terminal, const struct tap_request *request,
-                       unsigned wait_ms, struct tap_answer *ret_refusal)
+                       const struct basket *basket, unsigned wait_ms,
+                       struct tap_answer *ret_refusal)
 {
+    struct tap_request resolved = *request;
     assert(!terminal->is_busy);
     assert(wait_ms > 0 && wait_ms <= TERMINAL_WAIT_MS_MAX);
     struct tap_answer refusal = {.outcome = TAP_NOT_DONE};
     if (may_begin(terminal, request, &refusal) != ST_OK) {
+        *ret_refusal = refusal;
+        return ST_REFUSED;
+    }
+    if (basket != NULL && request->what == TAP_SALE &&
+        basket_resolve(basket, terminal->standing.programme, &resolved.basket, &refusal.say) !=
+            ST_OK) {
+        refusal.reason = TAP_REASON_REFUSED;
         *ret_refusal = refusal;
         return ST_REFUSED;
     }
@@ -574,7 +610,7 @@ enum st terminal_begin(struct terminal *terminal, const struct tap_request *requ
     terminal->has_read = false;
     terminal->is_turn_of_released = false;
     terminal->deadline_ms = clock_monotonic_ms() + wait_ms;
-    const struct tap_event start = {.kind = TAP_EVENT_START, .request = request};
+    const struct tap_event start = {.kind = TAP_EVENT_START, .request = &resolved};
     enum tap_next next = tap_step(&terminal->tap, &start, &terminal->act);
     assert(next == TAP_GO);
     return ST_OK;

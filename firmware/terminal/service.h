@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "firmware/terminal/basket.h"
 #include "firmware/terminal/hotcheck.h"
 #include "firmware/terminal/standing.h"
 #include "firmware/terminal/tap.h"
@@ -59,9 +60,12 @@ void terminal_close(struct terminal *terminal); /* accepts NULL */
 /* Begins a request. wait_ms 1..TERMINAL_WAIT_MS_MAX; none may be under way (else bugs).
  * ST_OK       begun: step.
  * ST_REFUSED  not begun, no card was touched; *ret_refusal is the final answer: not enrolled, no
- *             programme, disk. */
+ *             programme, disk; a code that the club does not know.
+ * `basket` is what the till said of a sale's lines and code, NULL: nothing; request->basket is set
+ * from it, by the programme in force. */
 ST_CHECK enum st terminal_begin(struct terminal *terminal, const struct tap_request *request,
-                                unsigned wait_ms, struct tap_answer *ret_refusal);
+                                const struct basket *basket, unsigned wait_ms,
+                                struct tap_answer *ret_refusal);
 
 enum terminal_progress {
     TERMINAL_WORKING, /* step again at once */

@@ -90,7 +90,23 @@ bool settle_trace(const struct entry *intent, const struct snapshot *history, si
     return false;
 }
 
-bool settle_is_same_wish(const struct entry *intent, const struct wish *wish)
+static bool is_same_basket(const struct occasion *a, const struct occasion *b)
+{
+    if (a->code != b->code || a->line_count != b->line_count) {
+        return false;
+    }
+    for (size_t n = 0; n < a->line_count; n++) {
+        if (a->lines[n].product != b->lines[n].product ||
+            a->lines[n].amount.rials != b->lines[n].amount.rials ||
+            a->lines[n].milli != b->lines[n].milli) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool settle_is_same_wish(const struct entry *intent, const struct wish *wish,
+                         const struct occasion *basket)
 {
     const struct entry_intent *i = &intent->intent;
     if (i->after.last.kind != wish->kind || i->refers_counter != wish->refers_counter) {
@@ -101,8 +117,10 @@ bool settle_is_same_wish(const struct entry *intent, const struct wish *wish)
     if (!takes_all && i->parts.amount.rials != wish->amount.rials) {
         return false;
     }
-    return wish->kind != TRANSACTION_SALE || (i->parts.payment.rials == wish->pay_credit.rials &&
-                                              i->parts.redeemed.n == wish->redeem.n);
+    return wish->kind != TRANSACTION_SALE ||
+           (i->parts.payment.rials == wish->pay_credit.rials &&
+            i->parts.redeemed.n == wish->redeem.n &&
+            (basket == NULL || is_same_basket(&i->occasion, basket)));
 }
 
 static enum settle_act act_on_absent(enum settle_asker asker, bool is_issue, bool asks_issue)

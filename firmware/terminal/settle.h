@@ -72,9 +72,11 @@ enum settle_verdict settle_judge(enum settle_shows first, enum settle_shows seco
 bool settle_trace(const struct entry *intent, const struct snapshot *history, size_t count,
                   enum settle_verdict *ret_verdict);
 
-/* True when `wish` asks for what the intent does. An amount of 0 in a refund or unload asks for
- * whatever was left, which is what the intent took. */
-bool settle_is_same_wish(const struct entry *intent, const struct wish *wish);
+/* True when `wish` asks for what the intent does; of a sale, with the same lines and code as
+ * `basket` has (NULL: whatever they are). An amount of 0 in a refund or unload asks for whatever
+ * was left, which is what the intent took. */
+bool settle_is_same_wish(const struct entry *intent, const struct wish *wish,
+                         const struct occasion *basket);
 
 /* `is_issue`: the intent issues the card. `asks_issue`: so does the request. */
 enum settle_act settle_act(enum settle_verdict verdict, enum settle_asker asker, bool is_issue,

@@ -10,6 +10,8 @@
 #define SETTING_TERMINAL    "terminal"
 #define SETTING_MERCHANT    "merchant"
 #define SETTING_BRANCH      "branch"
+#define SETTING_MERCHANT_NO "merchant.no"
+#define SETTING_BRANCH_NO   "branch.no"
 #define SETTING_CARDS_FIRST "cards.first"
 #define SETTING_CARDS_LAST  "cards.last"
 /* "FIRST USED": the highest payload given out, and of which range. Another range starts afresh. */
@@ -90,6 +92,15 @@ enum st standing_load(struct store *store, struct standing *standing)
     if (st == ST_OK) {
         st = text_get(store, SETTING_BRANCH, standing->branch, sizeof standing->branch);
     }
+    uint64_t merchant = 0, branch = 0;
+    if (st == ST_OK) {
+        st = number_get(store, SETTING_MERCHANT_NO, UINT32_MAX, &merchant);
+    }
+    if (st == ST_OK) {
+        st = number_get(store, SETTING_BRANCH_NO, UINT32_MAX, &branch);
+    }
+    standing->merchant_no = (uint32_t)merchant;
+    standing->branch_no = (uint32_t)branch;
     if (st == ST_OK) {
         st = programme_update(store, standing);
     }

@@ -16,8 +16,9 @@ enum { STANDING_NAME_MAX = 97, TERMINAL_NUMBER_MAX = (1 << 20) - 1 };
 struct standing {
     uint32_t terminal;                                           /* 0 = not enrolled */
     char merchant[STANDING_NAME_MAX], branch[STANDING_NAME_MAX]; /* "" = not told */
-    struct programme *programme; /* NULL = none; standing_finish() frees it */
-    struct fault programme_say;  /* why the stored one is not in force; "" = nothing is wrong */
+    uint32_t merchant_no, branch_no; /* the club's numbers for them; 0 = not told */
+    struct programme *programme;     /* NULL = none; standing_finish() frees it */
+    struct fault programme_say;      /* why the stored one is not in force; "" = nothing is wrong */
 };
 
 /* Brings `standing` up to date; the programme is only parsed when its version changed. A stored

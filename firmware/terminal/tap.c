@@ -47,6 +47,8 @@ static enum tap_next go_write(struct tap *tap, struct tap_act *ret_act)
     const struct entry_intent *intent = &tap->intent.intent;
     if (intent->has_before) {
         go(tap, TAP_COMMIT, TAP_ACT_COMMIT, ret_act);
+        ret_act->has_facts = tap->is_own && tap->has_facts;
+        ret_act->facts = tap->facts;
     } else {
         go(tap, TAP_COMMIT, TAP_ACT_ISSUE, ret_act);
         ret_act->identity = tap->request.identity;
@@ -129,7 +131,8 @@ static enum tap_next fail(struct tap *tap, enum tap_reason reason, const struct 
     } else {
         say_reason(reason, &tap->answer.say);
     }
-    if (tap->has_intent && tap->is_in_doubt) {
+    /* Points that expire are no part of what was asked, which is surely not done yet. */
+    if (tap->has_intent && tap->is_in_doubt && !tap->is_expiring) {
         say_in_doubt(&tap->answer.say);
         return answer(tap, TAP_HOLD_AGAIN, reason, ret_act);
     }
@@ -193,6 +196,11 @@ static bool lacks_key(const struct tap *tap, const struct snapshot *before,
                                                        before->purse[PURSE_CREDIT].rials;
 }
 
+static bool uses(const struct tap *tap, unsigned what)
+{
+    return tap->programme != NULL && (tap->programme->uses & what) != 0;
+}
+
 /* Journals what was planned; `before` is NULL for an issue. */
 static enum tap_next go_intent(struct tap *tap, const struct snapshot *before,
                                const struct plan *plan, uint32_t refers_counter,
@@ -217,6 +225,10 @@ static enum tap_next go_intent(struct tap *tap, const struct snapshot *before,
         intent.occasion = *occasion;
     }
     memcpy(intent.uid, tap->view.uid, tap->view.uid_bytes);
+    /* A checkpoint begun anew must not replace one that nobody looked at (hal/card.h). */
+    bool is_looked_at = occasion != NULL && (occasion->has_facts || tap->are_facts_lost);
+    tap->has_facts = before != NULL && uses(tap, USES_FACTS) && is_looked_at;
+    tap->facts = plan->facts_after;
     tap->intent = (struct entry){.kind = ENTRY_INTENT,
                                  .sequence = tap->look.sequence,
                                  .terminal = tap->look.terminal,
@@ -321,6 +333,16 @@ static bool is_rolled_back(const struct tap *tap)
             (seen->counter == newest->counter && !settle_same(seen, newest)));
 }
 
+/* Lines and code are numbers of a programme: after a new one they cannot be compared, and the same
+ * amounts are the same wish, so that nothing is charged twice. */
+static bool is_same_wish(const struct tap *tap, const struct entry *intent)
+{
+    bool is_comparable =
+        tap->programme != NULL && intent->intent.programme == tap->programme->version;
+    return settle_is_same_wish(intent, &tap->request.wish,
+                               is_comparable ? &tap->request.basket : NULL);
+}
+
 /* True when the card's newest transaction is just what is asked now, and nobody may have been told
  * that it is done: the register hung up, or the terminal died between outcome and answer. */
 static bool is_asked_again(const struct tap *tap)
@@ -328,21 +350,84 @@ static bool is_asked_again(const struct tap *tap)
     const struct entry *last = &tap->look.unanswered;
     return tap->look.has_unanswered && tap->view.condition == CARD_MEMBER &&
            tap->view.number == last->intent.card_number &&
-           settle_same(&tap->view.snapshot, &last->intent.after) &&
-           settle_is_same_wish(last, &tap->request.wish);
+           settle_same(&tap->view.snapshot, &last->intent.after) && is_same_wish(tap, last);
 }
 
 /* Points that are too young to be spent show in the card's history only. */
 static bool needs_history(const struct tap *tap)
 {
-    return tap->programme != NULL && (tap->programme->uses & USES_HISTORY) != 0 &&
-           tap->request.what == TAP_SALE && tap->request.wish.redeem.n > 0;
+    return uses(tap, USES_HISTORY) && tap->request.what == TAP_SALE &&
+           tap->request.wish.redeem.n > 0;
 }
+
+/* --- what the card remembers ---------------------------------------------------------------- */
+
+static bool changes_a_card(const struct tap *tap)
+{
+    return !is_reading(tap) && tap->request.what != TAP_ISSUE;
+}
+
+static bool asks_facts(const struct tap *tap)
+{
+    return changes_a_card(tap) && uses(tap, USES_FACTS) && !tap->look.occasion.has_facts;
+}
+
+static bool asks_identity(const struct tap *tap)
+{
+    return tap->request.what == TAP_SALE && uses(tap, USES_IDENTITY) &&
+           !tap->look.occasion.has_identity;
+}
+
+/* Only what the programme looks at, and only what this terminal does not know by itself. */
+static enum tap_next ask_card(struct tap *tap, struct tap_act *ret_act)
+{
+    go(tap, TAP_KNOW, TAP_ACT_KNOW, ret_act);
+    ret_act->asks_facts = asks_facts(tap);
+    ret_act->asks_identity = asks_identity(tap);
+    return TAP_GO;
+}
+
+/* Plans the transaction that takes off points that are over. False: none are, or the card takes no
+ * transaction, which the plan of what was asked says in its words. */
+static bool plan_expiry(const struct tap *tap, const struct occasion *occasion, struct plan *ret)
+{
+    const struct plan_input input = {.programme = tap->programme,
+                                     .history = &tap->view.snapshot,
+                                     .history_count = 1,
+                                     .wish = {.kind = TRANSACTION_EXPIRE},
+                                     .occasion = occasion,
+                                     .minute = tap->look.minute,
+                                     .terminal = tap->look.terminal,
+                                     .sequence = tap->look.sequence};
+    return changes_a_card(tap) && tap->programme != NULL && plan_expired(&input).n > 0 &&
+           plan_make(&input, ret) == ST_OK;
+}
+
+static struct occasion without_basket(const struct occasion *occasion)
+{
+    struct occasion rest = *occasion;
+    rest.code = 0;
+    rest.line_count = 0;
+    memset(rest.lines, 0, sizeof rest.lines);
+    return rest;
+}
+
+static void add_basket(struct occasion *occasion, const struct tap_request *request)
+{
+    if (request->what == TAP_SALE) {
+        occasion->code = request->basket.code;
+        occasion->line_count = request->basket.line_count;
+        memcpy(occasion->lines, request->basket.lines, sizeof occasion->lines);
+    }
+}
+
+static enum tap_next do_request(struct tap *tap, struct tap_act *ret_act);
 
 /* Nothing is in doubt (any more): does what is asked. */
 static enum tap_next serve(struct tap *tap, struct tap_act *ret_act)
 {
     tap->is_blocking = false;
+    tap->is_expiring = false;
     if (is_rolled_back(tap)) {
         return tap->rereads < TAP_REREADS_MAX ? go_confirm(tap, ret_act)
                                               : go_sighting(tap, TAP_THEN_TAMPERED, ret_act);
@@ -362,6 +447,21 @@ static enum tap_next serve(struct tap *tap, struct tap_act *ret_act)
             return refuse_listed(tap, ret_act);
         }
     }
+    if (!tap->has_asked && (asks_facts(tap) || asks_identity(tap))) {
+        return ask_card(tap, ret_act);
+    }
+    struct plan gone;
+    const struct occasion occasion = without_basket(&tap->look.occasion);
+    if (plan_expiry(tap, &occasion, &gone)) {
+        tap->is_expiring = true;
+        return go_intent(tap, &tap->view.snapshot, &gone, 0, &occasion, ret_act);
+    }
+    return do_request(tap, ret_act);
+}
+
+/* All that the plan needs is known, but for the card's history. */
+static enum tap_next do_request(struct tap *tap, struct tap_act *ret_act)
+{
     switch (tap->request.what) {
     case TAP_SALE:
     case TAP_LOAD:
@@ -407,9 +507,7 @@ static enum settle_asker asker(const struct tap *tap)
      */
     bool is_repeat = tap->look.is_pending_recent || !pending->intent.has_before;
     bool has_wish = !is_reading(tap);
-    return has_wish && is_repeat && settle_is_same_wish(pending, &tap->request.wish)
-               ? ASKER_SAME_WISH
-               : ASKER_OTHER_WISH;
+    return has_wish && is_repeat && is_same_wish(tap, pending) ? ASKER_SAME_WISH : ASKER_OTHER_WISH;
 }
 
 /* The open intent of this tap, if it is the pending one, is settled with this outcome. */
@@ -437,8 +535,9 @@ static enum tap_next settle_by(struct tap *tap, enum settle_act act, struct tap_
         return go_outcome(tap, pending, VERDICT_NOT_DONE, EVIDENCE_UNMOVED, TAP_THEN_GO_ON,
                           ret_act);
     case SETTLE_ANSWER_DONE:
-        if (tap->is_blocking && by == ASKER_SAME_TAP) {
-            return go_outcome(tap, pending, VERDICT_DONE, seen, TAP_THEN_BLOCKED, ret_act);
+        if (by == ASKER_SAME_TAP && (tap->is_blocking || tap->is_expiring)) {
+            return go_outcome(tap, pending, VERDICT_DONE, seen,
+                              tap->is_blocking ? TAP_THEN_BLOCKED : TAP_THEN_EXPIRED, ret_act);
         }
         tap->answer.is_earlier = by != ASKER_SAME_TAP;
         close_intent(tap);
@@ -527,6 +626,9 @@ static enum tap_next on_looked(struct tap *tap, const struct tap_event *event,
                                struct tap_act *ret_act)
 {
     tap->look = *event->look;
+    tap->has_asked = false;
+    tap->are_facts_lost = false;
+    add_basket(&tap->look.occasion, &tap->request);
     bool is_ours = tap->look.has_pending && tap->look.pending.sequence == tap->intent.sequence;
     if (tap->has_intent && !is_ours) {
         /* A card with the same UID and another number: not the one that is in doubt, whatever may
@@ -569,8 +671,28 @@ static enum tap_next on_traced(struct tap *tap, const struct tap_event *event,
                      &verdict)) {
         return settle(tap, verdict, ret_act);
     }
-    return settle_by(tap, asker(tap) == ASKER_OTHER_WISH ? SETTLE_NOTE_LEFT : SETTLE_ANSWER_LEFT,
-                     ret_act);
+    bool is_beside = asker(tap) == ASKER_OTHER_WISH || tap->is_expiring;
+    return settle_by(tap, is_beside ? SETTLE_NOTE_LEFT : SETTLE_ANSWER_LEFT, ret_act);
+}
+
+static enum tap_next on_known(struct tap *tap, const struct tap_event *event,
+                              struct tap_act *ret_act)
+{
+    const struct tap_known *known = event->known;
+    struct occasion *occasion = &tap->look.occasion;
+    tap->are_facts_lost = asks_facts(tap) && !known->has_facts;
+    tap->has_asked = true;
+    if (known->has_facts) {
+        occasion->has_facts = true;
+        occasion->facts = known->facts;
+    }
+    if (known->has_identity) {
+        occasion->has_identity = true;
+        occasion->kind = known->identity.kind;
+        occasion->birthday = known->identity.birthday;
+        occasion->wedding = known->identity.wedding;
+    }
+    return serve(tap, ret_act);
 }
 
 static enum tap_next on_listed(struct tap *tap, const struct tap_event *event,
@@ -596,6 +718,7 @@ static enum tap_next on_written(struct tap *tap, struct tap_act *ret_act)
     tap->answer.is_earlier = false;
     enum tap_then then = tap->is_repair     ? TAP_THEN_READ
                          : tap->is_blocking ? TAP_THEN_BLOCKED
+                         : tap->is_expiring ? TAP_THEN_EXPIRED
                                             : TAP_THEN_DONE;
     return go_outcome(tap, &tap->intent, VERDICT_DONE, EVIDENCE_READ_BACK, then, ret_act);
 }
@@ -636,8 +759,12 @@ static enum tap_next on_outcome(struct tap *tap, bool is_stored, struct tap_act 
         return answer_condition(tap, ret_act);
     case TAP_THEN_UNWRITABLE:
         return fail(tap, TAP_REASON_DAMAGED, NULL, ret_act);
+    case TAP_THEN_EXPIRED:
     case TAP_THEN_GO_ON:
     case TAP_THEN_READ:
+        if (tap->then == TAP_THEN_EXPIRED) {
+            tap->answer.expired = tap->intent.intent.parts.award;
+        }
         close_intent(tap); /* the card has decided, whether or not the journal could take it */
         if (!is_stored) {
             return fail(tap, TAP_REASON_DISK, NULL, ret_act);
@@ -688,14 +815,14 @@ static enum tap_next step_reading(struct tap *tap, const struct tap_event *event
                                   struct tap_act *ret_act)
 {
     bool is_search = tap->state == TAP_WAIT || tap->state == TAP_HOLD;
-    bool is_history = tap->state == TAP_TRACE || tap->state == TAP_LIST;
+    bool is_there = tap->state == TAP_TRACE || tap->state == TAP_LIST || tap->state == TAP_KNOW;
     switch (event->kind) {
     case TAP_EVENT_CARD:
         return is_search                   ? on_card(tap, event, ret_act)
                : tap->state == TAP_CONFIRM ? on_confirmed(tap, event, ret_act)
                                            : TAP_REJECTED;
     case TAP_EVENT_NO_CARD:
-        return is_history ? TAP_REJECTED : on_lost(tap, event->kind, ret_act);
+        return is_there ? TAP_REJECTED : on_lost(tap, event->kind, ret_act);
     case TAP_EVENT_GONE:
     case TAP_EVENT_READER:
         return on_lost(tap, event->kind, ret_act);
@@ -705,6 +832,8 @@ static enum tap_next step_reading(struct tap *tap, const struct tap_event *event
         return tap->state == TAP_TRACE  ? on_traced(tap, event, ret_act)
                : tap->state == TAP_LIST ? on_listed(tap, event, ret_act)
                                         : TAP_REJECTED;
+    case TAP_EVENT_KNOWN:
+        return tap->state == TAP_KNOW ? on_known(tap, event, ret_act) : TAP_REJECTED;
     case TAP_EVENT_START:
     case TAP_EVENT_LOOKED:
     case TAP_EVENT_STORED:
@@ -737,6 +866,7 @@ static enum tap_next step_writing(struct tap *tap, enum tap_event_kind kind,
     case TAP_EVENT_HISTORY:
     case TAP_EVENT_STORED:
     case TAP_EVENT_STORE_FAILED:
+    case TAP_EVENT_KNOWN:
     case TAP_EVENTS:
         break;
     }
@@ -753,6 +883,7 @@ enum tap_next tap_step(struct tap *tap, const struct tap_event *event, struct ta
     case TAP_WAIT:
     case TAP_CONFIRM:
     case TAP_TRACE:
+    case TAP_KNOW:
     case TAP_LIST:
     case TAP_HOLD:
         return step_reading(tap, event, ret_act);

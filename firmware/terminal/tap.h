@@ -42,6 +42,8 @@ struct tap_request {
     enum tap_do what;
     struct wish wish;              /* not for balance and history */
     struct card_identity identity; /* issue; the tap fills in the number */
+    struct occasion basket;        /* sale: lines and code by the programme's numbers; nothing else
+                                      of it is read */
     uint32_t operator_no;
 };
 
@@ -52,6 +54,7 @@ enum tap_state {
     TAP_LOOK,    /* the journal is being asked about the card */
     TAP_CONFIRM, /* the card is being read a second time */
     TAP_TRACE,   /* its history is being read, to settle */
+    TAP_KNOW,    /* what it remembers, or who its member is, is being read */
     TAP_SIGHT,   /* a sighting is being appended */
     TAP_LIST,    /* its history is being read, for the plan or the answer */
     TAP_INTENT,  /* an intent is being appended */
@@ -75,6 +78,7 @@ enum tap_event_kind {
     TAP_EVENT_STORE_FAILED, /* it is not, or the journal could not be asked */
     TAP_EVENT_WRITTEN,      /* the card carries the snapshot */
     TAP_EVENT_UNWRITTEN,    /* it surely does not */
+    TAP_EVENT_KNOWN,        /* known: what TAP_ACT_KNOW asked the card for */
     TAP_EVENTS
 };
 
@@ -95,7 +99,16 @@ struct tap_look {
     uint8_t listing;      /* why the card is on the hotlist, engine/listing.h; 0 = it is not */
     bool has_spend_max;   /* the hotlist is too old: a sale may spend no more than ... */
     struct money spend_max;
-    struct occasion occasion; /* what else a plan looks at; all zeros = nothing is known */
+    struct occasion occasion; /* what else a plan looks at, as far as it is known without the card:
+                                 facts, identity, place; all zeros = nothing */
+};
+
+/* What the card says of itself. */
+struct tap_known {
+    bool has_facts; /* they were asked for, and are known; at the newest snapshot's counter */
+    struct facts facts;
+    bool has_identity; /* it was asked for, and is sound */
+    struct card_identity identity;
 };
 
 struct tap_event {
@@ -110,6 +123,7 @@ struct tap_event {
             const struct breakdown *sale_parts; /* of the sale that a refund names, when this
                                                    terminal made it; NULL: it has no record */
         } history;
+        const struct tap_known *known;
     };
 };
 
@@ -118,10 +132,11 @@ enum tap_act_kind {
     TAP_ACT_READ,    /* uid, uid_bytes: that card; uid_bytes 0: any */
     TAP_ACT_LOOK_UP, /* the journal, about the card of the last TAP_EVENT_CARD */
     TAP_ACT_HISTORY,
+    TAP_ACT_KNOW,   /* asks_facts, asks_identity, at least one of them */
     TAP_ACT_APPEND, /* entry; the caller fills in sequence, time, clock and terminal */
     TAP_ACT_INTENT, /* the same, and meanwhile, or before or after it, stages `snapshot` on the
                        card (hal/card.h prepare). Only the entry decides what it brings. */
-    TAP_ACT_COMMIT, /* snapshot */
+    TAP_ACT_COMMIT, /* snapshot; has_facts: `facts` is what the card is to remember after it */
     TAP_ACT_ISSUE,  /* snapshot and identity */
     TAP_ACT_ANSWER, /* answer; then refresh (if told) and release the card */
 };
@@ -170,6 +185,8 @@ struct tap_answer {
     bool is_earlier;        /* done by an earlier request for the same thing; not done again */
     bool is_unsaved;        /* done, and the outcome could not be journalled: stop selling */
     bool refresh;           /* the card was written: refresh it before releasing it */
+    struct points
+        expired; /* points that went by date in this tap, before what was asked; 0: none */
     const struct snapshot *history; /* request history: points into the tap */
     size_t history_count;
     bool has_settled; /* an earlier intent was settled on the way, and how */
@@ -185,6 +202,8 @@ struct tap_act {
     struct entry entry;
     struct snapshot snapshot;
     struct card_identity identity;
+    bool asks_facts, asks_identity, has_facts;
+    struct facts facts;
     struct tap_answer answer;
 };
 
@@ -193,6 +212,7 @@ enum tap_then {
     TAP_THEN_GO_ON,      /* look the card up again, with what was asked */
     TAP_THEN_READ,       /* the card changed: read it again first */
     TAP_THEN_DONE,       /* answer done */
+    TAP_THEN_EXPIRED,    /* points are gone by date: read the card again, then what was asked */
     TAP_THEN_BLOCKED,    /* a listed card is blocked now: refuse it, or answer what it says */
     TAP_THEN_NOT_DONE,   /* answer that the card was not there long enough */
     TAP_THEN_CONDITION,  /* answer what is wrong with the card */
@@ -217,6 +237,11 @@ struct tap {
     bool is_repair;      /* ... made by an earlier request; it is being written again */
     bool is_own;         /* ... made by this very request */
     bool is_blocking;    /* ... which blocks a card of the hotlist, whatever was asked */
+    bool is_expiring;    /* ... which takes off points that are over, before what was asked */
+    bool has_asked;      /* the card of `view` was asked for facts or identity ... */
+    bool are_facts_lost; /* ... and does not know its facts: a new checkpoint may be begun */
+    bool has_facts;      /* what the card is to remember after `intent` */
+    struct facts facts;
     bool is_read_again;  /* the card of `view` is to be read again, not any card */
     struct entry intent; /* valid when has_intent, or after an answer of done */
 

@@ -20,7 +20,8 @@ enum { WAIT_S_DEFAULT = 15, WAIT_S_MAX = 120, ANSWER_SLACK_MS = 20000, LINE_MAX_
 
 static const char help[] =
     "vafa-till: asks the terminal. Amounts are whole rials, digits only.\n"
-    "  sale AMOUNT [--pay-credit AMOUNT] [--redeem POINTS]\n"
+    "  sale AMOUNT [--pay-credit AMOUNT] [--redeem POINTS] [--code CODE]\n"
+    "       [--line PRODUCT:AMOUNT[:QUANTITY]]...    the lines add up to AMOUNT\n"
     "  load AMOUNT\n"
     "  refund COUNTER [AMOUNT]    of the sale with that card counter; all that is left of it\n"
     "  unload COUNTER [AMOUNT]    of the load with that card counter\n"
@@ -104,6 +105,35 @@ static bool set_number(struct options *options, const char *field, const char *w
     return true;
 }
 
+/* PRODUCT:AMOUNT[:QUANTITY]. */
+static bool add_line(struct options *options, const char *value)
+{
+    static const char right[] = "give PRODUCT:AMOUNT or PRODUCT:AMOUNT:QUANTITY, like "
+                                "dairy:150000:1.5";
+    char product[80], amount[24], quantity[24] = "1";
+    int end = 0;
+    bool is_line = sscanf(value, "%79[^:]:%23[0-9]%n", product, amount, &end) == 2;
+    if (is_line && value[end] == ':') {
+        int more = 0;
+        is_line = sscanf(value + end, ":%23[0-9.]%n", quantity, &more) == 1;
+        end += more;
+    }
+    struct money money;
+    if (!is_line || value[end] != '\0' || money_parse(amount, &money) != ST_OK) {
+        return complain("line", value, right);
+    }
+    json_t *line = json_pack("{s:s, s:I, s:s}", "product", product, "amount",
+                             (json_int_t)money.rials, "quantity", quantity);
+    if (json_object_get(options->request, "lines") == NULL) {
+        set(options, "lines", json_array());
+    }
+    if (line == NULL ||
+        json_array_append_new(json_object_get(options->request, "lines"), line) != 0) {
+        return complain("line", value, "it is not UTF-8");
+    }
+    return true;
+}
+
 /* An option with its value. False: wrong; *ret_is_known tells whether it is one at all. */
 static bool take_option(struct options *options, const char *name, const char *value,
                         bool *ret_is_known)
@@ -118,7 +148,8 @@ static bool take_option(struct options *options, const char *name, const char *v
     static const char *const texts[][2] = {{"--name", "name"},
                                            {"--birthday", "birthday"},
                                            {"--wedding", "wedding"},
-                                           {"--expires", "expires"}};
+                                           {"--expires", "expires"},
+                                           {"--code", "code"}};
     *ret_is_known = true;
     for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++) {
         if (strcmp(name, numbers[n].name) == 0) {
@@ -133,6 +164,9 @@ static bool take_option(struct options *options, const char *name, const char *v
     }
     if (strcmp(name, "--pay-credit") == 0) {
         return set_money(options, "pay_credit", value);
+    }
+    if (strcmp(name, "--line") == 0) {
+        return add_line(options, value);
     }
     if (strcmp(name, "--opening") == 0) {
         return set_money(options, "amount", value);
@@ -325,6 +359,10 @@ static void print_answer(const json_t *answer, bool is_final)
     if (settled != NULL) {
         (void)printf("  An earlier %s of %" PRId64 " rials, in doubt until now: %s.\n",
                      text(settled, "kind"), number(settled, "amount"), text(settled, "verdict"));
+    }
+    if (json_object_get(answer, "expired") != NULL) {
+        (void)printf("  Before that, %" PRId64 " points expired by their date.\n",
+                     number(answer, "expired"));
     }
     if (json_object_get(answer, "credit") != NULL) {
         const char *card = text(answer, "card");

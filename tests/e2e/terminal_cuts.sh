@@ -21,10 +21,12 @@ sys.path.insert(0, "tests/reference")
 import vafa_reference as reference
 
 programme = json.load(open("programmes/base.json"))
+late = dict(programme, version=2, modules=programme["modules"] + ["expiry"])
+late["purses"] = dict(late["purses"], points=dict(late["purses"]["points"], expiry={"period": "year"}))
 states = bad = 0
 for line in open(sys.argv[1]):
     state = json.loads(line)
-    state["programme"] = programme
+    state["programme"] = [programme, late]
     path = sys.argv[1] + ".one"
     with open(path, "w") as file:
         json.dump(state, file)

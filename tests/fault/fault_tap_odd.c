@@ -75,7 +75,7 @@ static void begin(enum operation operation)
 {
     struct tap_answer refusal;
     struct tap_request request = world_request(operation);
-    assert_int_equal(terminal_begin(world.terminal, &request, 3000, &refusal), ST_OK);
+    assert_int_equal(terminal_begin(world.terminal, &request, NULL, 3000, &refusal), ST_OK);
 }
 
 /* Steps until nothing but a card can move the tap on, or it is over. */

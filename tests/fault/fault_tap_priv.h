@@ -18,6 +18,8 @@ struct prepared {
     struct chip member, blank, issued; /* the last: `blank` after an issue */
     uint64_t member_number;
     struct snapshot before;               /* the member card's newest */
+    struct chip late;                     /* the member card, for OP_SALE_EXPIRE; its newest, and */
+    struct snapshot before_late, between; /* what it is once its points have expired */
     struct snapshot expected[OPERATIONS]; /* after one operation, uncut */
     struct db *club;
     struct ledger *ledger;

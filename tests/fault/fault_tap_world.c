@@ -13,8 +13,9 @@
 #include "tests/support/card_world.h"
 #include "tests/support/crash_vfs.h"
 
-const char *const operation_names[OPERATIONS] = {"issue",     "sale", "sale-credit", "sale-redeem",
-                                                 "sale-both", "load", "refund",      "unload"};
+const char *const operation_names[OPERATIONS] = {"issue",       "sale",      "sale-credit",
+                                                 "sale-redeem", "sale-both", "load",
+                                                 "refund",      "unload",    "sale-expire"};
 struct prepared prepared;
 
 /* More transactions than the card's ring has places, so that it has gone round and a cut write
@@ -27,9 +28,9 @@ static const char *const cards_first = "936400000100000";
 static const char *const cards_last = "936400000199999";
 /* The card counters of a sale that can be refunded and a load that can be unloaded. */
 static uint32_t sale_counter, load_counter;
-static uint8_t disk[DB_MAX];
-static size_t disk_bytes;
-static char programme_text[PROGRAMME_TEXT_MAX];
+static uint8_t disk[DB_MAX], disk_late[DB_MAX];
+static size_t disk_bytes, disk_late_bytes;
+static char programme_text[PROGRAMME_TEXT_MAX], programme_late[PROGRAMME_TEXT_MAX];
 
 /* --- a clock that the world moves ------------------------------------------------------------- */
 
@@ -220,7 +221,7 @@ static bool is_away(const struct world *world)
 bool world_ask(struct world *world, const struct tap_request *request, enum returns returns,
                struct tap_answer *ret)
 {
-    if (terminal_begin(world->terminal, request, WAIT_MS, ret) != ST_OK) {
+    if (terminal_begin(world->terminal, request, NULL, WAIT_MS, ret) != ST_OK) {
         return !is_off(world);
     }
     for (;;) {
@@ -269,10 +270,12 @@ struct tap_request world_request(enum operation operation)
     case OP_SALE_CREDIT:
     case OP_SALE_REDEEM:
     case OP_SALE_BOTH:
+    case OP_SALE_EXPIRE:
         request.what = TAP_SALE;
         *wish = (struct wish){.kind = TRANSACTION_SALE, .amount = {3300000}};
-        wish->pay_credit.rials = operation == OP_SALE || operation == OP_SALE_REDEEM ? 0 : 250000;
-        wish->redeem.n = operation == OP_SALE || operation == OP_SALE_CREDIT ? 0 : 12;
+        wish->pay_credit.rials =
+            operation == OP_SALE_CREDIT || operation == OP_SALE_BOTH ? 250000 : 0;
+        wish->redeem.n = operation == OP_SALE_REDEEM || operation == OP_SALE_BOTH ? 12 : 0;
         return request;
     case OP_LOAD:
         request.what = TAP_LOAD;
@@ -321,6 +324,57 @@ static void enrol(struct store *store)
     MUST(programme_put(store, 1, programme_text) == ST_OK);
 }
 
+static void replace(char *text, size_t max, const char *old, const char *new)
+{
+    char *at = strstr(text, old);
+    MUST(at != NULL && strlen(text) + strlen(new) < max);
+    memmove(at + strlen(new), at + strlen(old), strlen(at + strlen(old)) + 1);
+    memcpy(at, new, strlen(new));
+}
+
+static void keep_disk(uint8_t *ret, size_t *ret_bytes)
+{
+    size_t size = 0;
+    const uint8_t *bytes = crash_vfs_file(db_name, &size);
+    MUST(bytes != NULL && size <= DB_MAX);
+    memcpy(ret, bytes, size);
+    *ret_bytes = size;
+}
+
+/* The card and disk of OP_SALE_EXPIRE: a programme by which points expire, and a sale under it that
+ * begins the card's facts, which its ring of snapshots no longer tells. */
+static void prepare_late(struct world *world)
+{
+    const struct tap_request sale = world_request(OP_SALE);
+    (void)snprintf(programme_late, sizeof programme_late, "%s", programme_text);
+    replace(programme_late, sizeof programme_late, "\"version\": 1", "\"version\": 2");
+    replace(programme_late, sizeof programme_late, "\"credit\"]", "\"credit\", \"expiry\"]");
+    replace(programme_late, sizeof programme_late, "\"expiry\": null",
+            "\"expiry\": {\"period\": \"year\"}");
+    world_reset(world, OP_SALE, NULL);
+    MUST(world_boot(world));
+    MUST(programme_put(world->store, 2, programme_late) == ST_OK);
+    prepared.before_late = done(world, &sale);
+    world_die(world);
+    prepared.late = *world->chip;
+    keep_disk(disk_late, &disk_late_bytes);
+}
+
+/* The state between the points' expiry and the sale, from the journal of an uncut run. */
+static void find_between(struct world *world)
+{
+    uint32_t next = 0;
+    struct entry entry;
+    MUST(journal_next(world->store, &next) == ST_OK);
+    for (uint32_t n = 1; n < next; n++) {
+        MUST(journal_find(world->store, n, &entry) == ST_OK);
+        if (entry.kind == ENTRY_INTENT && entry.intent.after.last.kind == TRANSACTION_EXPIRE) {
+            prepared.between = entry.intent.after;
+        }
+    }
+    MUST(prepared.between.counter == prepared.before_late.counter + 1);
+}
+
 static void prepare_club(void)
 {
     struct fault fault;
@@ -330,6 +384,7 @@ static void prepare_club(void)
     MUST(registry_add_terminal(prepared.club, "Refah", "Tajrish", &terminal) == ST_OK);
     MUST(terminal == TERMINAL_NO);
     MUST(registry_programme_put(prepared.club, 1, programme_text, 1800000000, &fault) == ST_OK);
+    MUST(registry_programme_put(prepared.club, 2, programme_late, 1800000000, &fault) == ST_OK);
     MUST(ledger_open(prepared.club, &prepared.ledger) == ST_OK);
 }
 
@@ -398,14 +453,11 @@ void world_prepare(enum card_family family)
     MUST(world_ask(&world, &balance, RETURNS_SOON, &answer) && answer.outcome == TAP_DONE);
     prepared.member_number = answer.card_number;
     world_die(&world);
-    size_t size = 0;
-    const uint8_t *bytes = crash_vfs_file(db_name, &size);
-    MUST(bytes != NULL && size <= sizeof disk);
-    memcpy(disk, bytes, size);
-    disk_bytes = size;
-    prepare_club();
+    keep_disk(disk, &disk_bytes);
 
     world.chip = NULL;
+    prepare_late(&world);
+    prepare_club();
     for (int n = 0; n < OPERATIONS; n++) {
         struct tap_request request = world_request((enum operation)n);
         world_reset(&world, (enum operation)n, NULL);
@@ -413,6 +465,9 @@ void world_prepare(enum card_family family)
         prepared.expected[n] = done(&world, &request);
         if (n == OP_ISSUE) {
             prepared.issued = *world.chip;
+        }
+        if (n == OP_SALE_EXPIRE) {
+            find_between(&world);
         }
         world_die(&world);
     }
@@ -437,14 +492,31 @@ static void new_chip(struct world *world)
     world->cut_again.when = CUT_NEVER;
 }
 
+/* A year goes by before OP_SALE_EXPIRE, and back again before another one. */
+static void set_date(enum operation operation)
+{
+    enum { YEAR_S = 365 * 86400 };
+    static bool is_late;
+    if ((operation == OP_SALE_EXPIRE) != is_late) {
+        is_late = !is_late;
+        world_clock_s += is_late ? YEAR_S : -YEAR_S;
+    }
+}
+
 void world_reset(struct world *world, enum operation operation, const char *path)
 {
+    const bool is_late = operation == OP_SALE_EXPIRE;
+    const uint8_t *from = is_late ? disk_late : disk;
+    const size_t size = is_late ? disk_late_bytes : disk_bytes;
     new_chip(world);
-    *world->chip = operation == OP_ISSUE ? prepared.blank : prepared.member;
+    *world->chip = operation == OP_ISSUE ? prepared.blank
+                   : is_late             ? prepared.late
+                                         : prepared.member;
+    set_date(operation);
     world->path = path;
     if (path == NULL) {
         crash_vfs_reset();
-        crash_vfs_put(db_name, disk, disk_bytes);
+        crash_vfs_put(db_name, from, size);
         return;
     }
     char wal[256];
@@ -453,7 +525,7 @@ void world_reset(struct world *world, enum operation operation, const char *path
     snprintf(wal, sizeof wal, "%s-shm", path);
     unlink(wal);
     FILE *file = fopen(path, "wb");
-    MUST(file != NULL && fwrite(disk, 1, disk_bytes, file) == disk_bytes);
+    MUST(file != NULL && fwrite(from, 1, size, file) == size);
     MUST(fclose(file) == 0);
 }
 

@@ -24,6 +24,7 @@ enum operation {
     OP_LOAD,
     OP_REFUND,
     OP_UNLOAD,
+    OP_SALE_EXPIRE, /* a year later: points expire first, by a transaction of their own */
     OPERATIONS
 };
 extern const char *const operation_names[OPERATIONS];
@@ -83,7 +84,7 @@ extern enum clock_quality world_clock_quality;
 
 /* Keys, prepared database and cards of one family, and the club; again for the other family. */
 void world_prepare(enum card_family family);
-/* Puts card and disk into the state before `operation`. `path` NULL: the crashing disk. */
+/* Puts card, disk and date into the state before `operation`. `path` NULL: the crashing disk. */
 void world_reset(struct world *world, enum operation operation, const char *path);
 /* Power on: everything is new but card and disk. False: the store does not open (power is off). */
 bool world_boot(struct world *world);

@@ -23,11 +23,12 @@ struct table {
     size_t rows;
 };
 
-static const char *const state_words[] = {"idle", "wait",   "look",   "confirm", "trace", "sight",
-                                          "list", "intent", "commit", "outcome", "hold",  "over"};
-static const char *const event_words[] = {"start",  "card",         "no_card", "gone",
-                                          "reader", "time_up",      "looked",  "history",
-                                          "stored", "store_failed", "written", "unwritten"};
+static const char *const state_words[] = {"idle",    "wait",  "look", "confirm", "trace",
+                                          "know",    "sight", "list", "intent",  "commit",
+                                          "outcome", "hold",  "over"};
+static const char *const event_words[] = {
+    "start",   "card",   "no_card",      "gone",    "reader",    "time_up", "looked",
+    "history", "stored", "store_failed", "written", "unwritten", "known"};
 static const char *const shows_words[] = {"before", "after", "other", "beyond", "forged", "none"};
 static const char *const verdict_words[] = {"absent",    "done",   "flickers",  "other",
                                             "look_back", "forged", "unreadable"};
@@ -105,6 +106,17 @@ static const struct programme the_programme = {
     .opening_max = {1000000},
     .points_max = {1000000},
 };
+
+/* The same, and it looks at what a card remembers and who its member is; points expire by year. */
+static const struct programme *facts_programme(void)
+{
+    static struct programme programme;
+    programme = the_programme;
+    programme.modules |= MODULE_EXPIRY;
+    programme.expiry = PERIOD_YEAR;
+    programme.uses = USES_FACTS | USES_IDENTITY;
+    return &programme;
+}
 
 static const uint64_t the_number = 6274120000000019;
 
@@ -201,19 +213,39 @@ static bool feed_plain(struct world *world, const char *word)
     return false;
 }
 
+/* A day of 1404, counted from 1402: period 2. Whole days since 2024-01-01: about 800. */
+enum { MINUTE_OF_1404 = 800 * 1440 };
+
+/* What the card with counter 5 and 20 points remembers; `is_over`: 7 of them are from before 1403.
+ */
+static struct facts facts_of(bool is_over)
+{
+    return (struct facts){.counter = 5,
+                          .last_day = 700,
+                          .visits = 3,
+                          .carry = is_over ? 7 : 20,
+                          .roll = is_over ? 1 : 2};
+}
+
 /* Makes the intent that a request like `word` would have left in doubt. */
 static struct entry intent_of(const char *word)
 {
     struct tap tap;
     struct tap_act act;
     bool is_block = strcmp(word, "block") == 0; /* whatever was asked */
-    struct tap_request request = request_of(is_block ? "sale" : word);
+    bool is_expiry = strcmp(word, "expiry") == 0;
+    struct tap_request request = request_of(is_block || is_expiry ? "sale" : word);
     bool is_issue = request.what == TAP_ISSUE;
     struct card_view view = view_of(is_issue ? CARD_BLANK : CARD_MEMBER, state_at(5, 9, 40));
     struct tap_look look = {
         .terminal = 17, .sequence = 30, .minute = 2000, .free_number = the_number};
     look.listing = is_block ? LISTING_LOST : LISTING_NONE;
-    tap_init(&tap, &the_programme);
+    tap_init(&tap, is_expiry ? facts_programme() : &the_programme);
+    if (is_expiry) {
+        look.minute = MINUTE_OF_1404;
+        look.occasion = (struct occasion){.has_facts = true, .facts = facts_of(true)};
+        look.occasion.has_identity = true;
+    }
     struct tap_event events[] = {{.kind = TAP_EVENT_START, .request = &request},
                                  {.kind = TAP_EVENT_CARD, .view = &view},
                                  {.kind = TAP_EVENT_LOOKED, .look = &look}};
@@ -302,6 +334,13 @@ static bool feed_looked(struct world *world, const char *word)
     } else if (strncmp(what, "old-list", 8) == 0) {
         look.has_spend_max = true; /* the sale pays 100,000 with credit */
         look.spend_max.rials = what[8] == '\0' ? 99999 : 100000;
+    } else if (strcmp(what, "facts") == 0 || strcmp(what, "over") == 0) {
+        look.minute = MINUTE_OF_1404;
+        look.occasion.has_facts = true;
+        look.occasion.facts = facts_of(what[0] == 'o');
+        look.occasion.has_identity = true;
+    } else if (strcmp(what, "unknown") == 0) {
+        look.minute = MINUTE_OF_1404;
     } else if (what[0] != '\0') {
         look.has_pending = true;
         look.pending = strcmp(what, "own") == 0 ? world->tap.intent : world->pending;
@@ -312,6 +351,22 @@ static bool feed_looked(struct world *world, const char *word)
         look.is_pending_recent = strcmp(what, "old") != 0;
     }
     feed(world, (struct tap_event){.kind = TAP_EVENT_LOOKED, .look = &look});
+    return true;
+}
+
+/* known, known:over (points expire), known:lost (neither facts nor identity can be had). */
+static bool feed_known(struct world *world, const char *word)
+{
+    if (strncmp(word, "known", 5) != 0) {
+        return false;
+    }
+    bool is_lost = strcmp(word, "known:lost") == 0;
+    struct tap_known known = {.has_facts = !is_lost, .has_identity = !is_lost};
+    if (!is_lost) {
+        known.facts = facts_of(strcmp(word, "known:over") == 0);
+        known.identity = (struct card_identity){.number = the_number, .kind = 3, .birthday = 30000};
+    }
+    feed(world, (struct tap_event){.kind = TAP_EVENT_KNOWN, .known = &known});
     return true;
 }
 
@@ -355,10 +410,12 @@ static void run_word(struct world *world, const char *word)
 {
     if (strcmp(word, "noprogramme") == 0) {
         tap_init(&world->tap, NULL);
+    } else if (strcmp(word, "facts") == 0) {
+        tap_init(&world->tap, facts_programme());
     } else if (strncmp(word, "left:", 5) == 0) {
         world->pending = intent_of(word + 5);
     } else if (!feed_plain(world, word) && !feed_card(world, word) && !feed_looked(world, word) &&
-               !feed_history(world, word)) {
+               !feed_history(world, word) && !feed_known(world, word)) {
         struct tap_request request = request_of(word);
         feed(world, (struct tap_event){.kind = TAP_EVENT_START, .request = &request});
     }
@@ -371,6 +428,7 @@ static void run_word(struct world *world, const char *word)
 #define SENT  "sale card looked stored unwritten "
 #define AGAIN "card looked:own card unwritten "
 #define FIVE  SENT AGAIN AGAIN AGAIN AGAIN
+#define OVER  "facts sale card looked:over "
 #define ISSUE "issue blank looked stored "
 
 static const char *const scripts[][4] = {
@@ -543,6 +601,35 @@ static const char *const scripts[][4] = {
     {"outcome", "stored", "block never sent, time over",
      "sale card looked:listed stored unwritten timeup stored"},
     {"outcome", "store_failed", "blocked", "sale card looked:listed stored written failed"},
+    {"look", "looked", "sale, facts wanted and known here", "facts sale card looked:facts"},
+    {"look", "looked", "sale, facts wanted", "facts sale card looked:unknown"},
+    {"look", "looked", "refund, facts wanted", "facts refund card looked:unknown"},
+    {"look", "looked", "points are over", "facts sale card looked:over"},
+    {"look", "looked", "points are over, balance", "facts balance card looked:over"},
+    {"look", "looked", "points are over, a blocked card", "facts sale card-blocked looked:over"},
+    {"know", "known", "sale", "facts sale card looked:unknown known"},
+    {"know", "known", "sale, facts are lost", "facts sale card looked:unknown known:lost"},
+    {"know", "known", "refund", "facts refund card looked:unknown known"},
+    {"know", "known", "points are over", "facts sale card looked:unknown known:over"},
+    {"know", "gone", "-", "facts sale card looked:unknown gone"},
+    {"know", "reader", "-", "facts sale card looked:unknown reader"},
+    {"intent", "stored", "points are over", OVER "stored"},
+    {"intent", "store_failed", "points are over", OVER "failed"},
+    {"commit", "written", "points are over", OVER "stored written"},
+    {"commit", "gone", "points are over", OVER "stored gone"},
+    {"outcome", "stored", "points are over", OVER "stored written stored"},
+    {"outcome", "store_failed", "points are over", OVER "stored written failed"},
+    {"wait", "card", "points are over", OVER "stored written stored after"},
+    {"confirm", "card", "expiry absent, same tap", OVER "stored gone card looked:own card"},
+    {"confirm", "card", "expiry done, same tap", OVER "stored gone after looked:own after"},
+    {"confirm", "card", "expiry of an earlier tap done",
+     "left:expiry facts sale after looked:left after"},
+    {"confirm", "card", "expiry of an earlier tap absent",
+     "left:expiry facts sale card looked:left card"},
+    {"trace", "history", "expiry, does not reach back",
+     OVER "stored gone card looked:own beyond hist:short"},
+    {"hold", "time_up", "expiry in doubt", OVER "stored gone timeup"},
+    {"hold", "card", "damaged, expiry in doubt", OVER "stored gone damaged"},
     {"hold", "time_up", "block in doubt", "sale card looked:listed stored gone timeup"},
     {"hold", "card", "damaged, block in doubt", "sale card looked:listed stored gone damaged"},
 };
@@ -586,6 +673,10 @@ static void name_act(const struct world *world, char *ret, size_t max)
         return;
     case TAP_ACT_HISTORY:
         snprintf(ret, max, "history");
+        return;
+    case TAP_ACT_KNOW:
+        assert_true(act->asks_facts || act->asks_identity);
+        snprintf(ret, max, "ask the card");
         return;
     case TAP_ACT_APPEND:
         if (act->entry.kind == ENTRY_OUTCOME) {
@@ -826,17 +917,17 @@ static void a_wish_is_the_same_only_in_every_part(void **unused)
     (void)unused;
     struct entry sale = intent_of("sale"), load = intent_of("load");
     struct wish wish = request_of("sale").wish;
-    assert_true(settle_is_same_wish(&sale, &wish));
-    assert_false(settle_is_same_wish(&load, &wish));
+    assert_true(settle_is_same_wish(&sale, &wish, NULL));
+    assert_false(settle_is_same_wish(&load, &wish, NULL));
     wish.pay_credit.rials += 1;
-    assert_false(settle_is_same_wish(&sale, &wish));
+    assert_false(settle_is_same_wish(&sale, &wish, NULL));
     wish = request_of("sale").wish;
     wish.redeem.n = 1;
-    assert_false(settle_is_same_wish(&sale, &wish));
+    assert_false(settle_is_same_wish(&sale, &wish, NULL));
     wish = request_of("load").wish;
-    assert_true(settle_is_same_wish(&load, &wish));
+    assert_true(settle_is_same_wish(&load, &wish, NULL));
     wish.amount.rials += 1;
-    assert_false(settle_is_same_wish(&load, &wish));
+    assert_false(settle_is_same_wish(&load, &wish, NULL));
 }
 
 /* What a listed card is answered, and what of it is journalled and written. */
@@ -884,9 +975,108 @@ static void a_listed_card_is_blocked_and_nothing_else_changes(void **unused)
     assert_false(world.act.answer.has_settled);
 }
 
+/* What is asked of a card, and what goes into the intent and back onto the card. */
+static void facts_come_from_here_or_from_the_card_and_go_back_to_it(void **unused)
+{
+    (void)unused;
+    static struct world world;
+    enum tap_state before;
+    run_script(&world, "facts sale card looked:unknown", &before);
+    assert_true(world.act.asks_facts && world.act.asks_identity);
+    run_script(&world, "facts load card looked:unknown", &before);
+    assert_true(world.act.asks_facts && !world.act.asks_identity);
+
+    run_script(&world, "facts sale card looked:unknown known", &before);
+    const struct occasion *occasion = &world.act.entry.intent.occasion;
+    const struct facts facts = facts_of(false);
+    assert_true(occasion->has_facts && facts_are_equal(&occasion->facts, &facts));
+    assert_true(occasion->has_identity && occasion->kind == 3 && occasion->birthday == 30000);
+    run_script(&world, "facts sale card looked:unknown known stored", &before);
+    assert_int_equal(world.act.kind, TAP_ACT_COMMIT);
+    assert_true(world.act.has_facts);
+    assert_int_equal(world.act.facts.counter, 6);
+    assert_int_equal(world.act.facts.visits, 4); /* 3, and today */
+
+    /* Lost: nothing of it in the intent, and a new one begins, with every mark set. */
+    run_script(&world, "facts sale card looked:unknown known:lost stored", &before);
+    assert_false(world.tap.intent.intent.occasion.has_facts);
+    assert_true(world.act.has_facts);
+    assert_int_equal(world.act.facts.marks_ever, 0x1fff);
+
+    /* A programme that does not look at them leaves the card's checkpoint alone. */
+    run_script(&world, "sale card looked stored", &before);
+    assert_false(world.act.has_facts);
+    /* Nor is one begun anew by whoever did not ask for it, as the block of a listed card. */
+    run_script(&world, "facts sale card looked:listed stored", &before);
+    assert_false(world.act.has_facts);
+}
+
+static void points_that_are_over_go_first_and_then_what_was_asked(void **unused)
+{
+    (void)unused;
+    static struct world world;
+    enum tap_state before;
+    run_script(&world, OVER, &before);
+    const struct entry_intent *intent = &world.act.entry.intent;
+    assert_int_equal(intent->after.last.kind, TRANSACTION_EXPIRE);
+    assert_int_equal(intent->parts.award.n, 7);
+    assert_int_equal(intent->after.points.n, 13);
+    assert_int_equal(intent->after.counter, 6);
+    run_script(&world, OVER "stored written stored after looked:facts", &before);
+    intent = &world.act.entry.intent;
+    assert_int_equal(intent->after.last.kind, TRANSACTION_SALE);
+    assert_int_equal(intent->after.counter, 7);
+    run_script(&world, OVER "stored written stored after looked:facts stored written stored",
+               &before);
+    assert_int_equal(world.act.answer.outcome, TAP_DONE);
+    assert_int_equal(world.act.answer.expired.n, 7);
+    assert_true(world.act.answer.refresh);
+    assert_false(world.act.answer.has_settled);
+    /* Cut in between: nothing that was asked has happened, and that is what is said. */
+    run_script(&world, OVER "stored gone timeup", &before);
+    assert_int_equal(world.act.answer.outcome, TAP_NOT_DONE);
+    assert_int_equal(world.act.answer.reason, TAP_REASON_NO_CARD);
+    run_script(&world, OVER "stored gone after looked:own after stored", &before);
+    assert_int_equal(world.act.kind, TAP_ACT_READ);
+    assert_int_equal(world.tap.answer.expired.n, 7);
+    /* A basket is the sale's, not the expiry's. */
+    struct tap_request request = request_of("sale");
+    request.basket.line_count = 1;
+    request.basket.lines[0] = (struct basket_line){.amount = {300000}, .milli = 1000};
+    run_script(&world, "facts", &before);
+    feed(&world, (struct tap_event){.kind = TAP_EVENT_START, .request = &request});
+    run_word(&world, "card");
+    run_word(&world, "looked:over");
+    assert_int_equal(world.act.entry.intent.occasion.line_count, 0);
+}
+
+static void another_basket_or_code_is_another_wish(void **unused)
+{
+    (void)unused;
+    struct entry sale = intent_of("sale");
+    struct wish wish = request_of("sale").wish;
+    struct occasion basket = sale.intent.occasion;
+    assert_true(settle_is_same_wish(&sale, &wish, &basket));
+    basket.code = 1;
+    assert_false(settle_is_same_wish(&sale, &wish, &basket));
+    sale.intent.occasion.code = 1;
+    assert_true(settle_is_same_wish(&sale, &wish, &basket));
+    basket.line_count = 1;
+    basket.lines[0] = (struct basket_line){.product = 1, .amount = {300000}, .milli = 1000};
+    assert_false(settle_is_same_wish(&sale, &wish, &basket));
+    sale.intent.occasion = basket;
+    assert_true(settle_is_same_wish(&sale, &wish, &basket));
+    basket.lines[0].milli += 1;
+    assert_false(settle_is_same_wish(&sale, &wish, &basket));
+    assert_true(settle_is_same_wish(&sale, &wish, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(facts_come_from_here_or_from_the_card_and_go_back_to_it),
+        cmocka_unit_test(points_that_are_over_go_first_and_then_what_was_asked),
+        cmocka_unit_test(another_basket_or_code_is_another_wish),
         cmocka_unit_test(a_listed_card_is_blocked_and_nothing_else_changes),
         cmocka_unit_test(every_row_of_the_steps_table_is_what_the_tap_does),
         cmocka_unit_test(every_unlisted_pair_is_rejected_and_changes_nothing),

@@ -43,6 +43,117 @@ static void a_request_becomes_the_wish_that_it_names(void **unused)
     assert_true(got.is_status);
 }
 
+static void a_basket_is_taken_as_the_till_says_it(void **unused)
+{
+    (void)unused;
+    static struct till_request got;
+    assert_int_equal(
+        decode("{\"v\":1,\"do\":\"sale\",\"amount\":250000,\"code\":\"NOWRUZ-1405\",\"lines\":["
+               "{\"product\":\"dairy\",\"amount\":100000,\"quantity\":\"1.5\"},"
+               "{\"product\":\"a word that no programme can have as it is far too long\","
+               "\"amount\":149999,\"quantity\":2},{\"product\":\"dairy\",\"amount\":1}]}",
+               &got),
+        ST_OK);
+    assert_string_equal(got.desk.basket.code, "NOWRUZ-1405");
+    assert_int_equal(got.desk.basket.count, 3);
+    assert_string_equal(got.desk.basket.said[0].product, "dairy");
+    assert_int_equal(got.desk.basket.said[0].milli, 1500);
+    assert_string_equal(got.desk.basket.said[1].product, "");
+    assert_int_equal(got.desk.basket.said[1].milli, 2000);
+    assert_int_equal(got.desk.basket.said[2].milli, 1000);
+    assert_int_equal(got.desk.basket.said[2].amount.rials, 1);
+    assert_int_equal(
+        decode("{\"v\":1,\"do\":\"sale\",\"amount\":68719476735,\"lines\":[{\"product\":"
+               "\"x\",\"amount\":68719476735,\"quantity\":4000000}]}",
+               &got),
+        ST_OK);
+}
+
+static void a_basket_that_is_not_right_is_refused_with_what_would_be(void **unused)
+{
+    (void)unused;
+    static const char *const wrong[][2] = {
+        {"\"lines\":[]", "1 to 256"},
+        {"\"lines\":{}", "1 to 256"},
+        {"\"lines\":[1]", "Line 1"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":999}]", "add up to 999"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1001}]", "add up to 1001"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1000},{\"product\":\"b\",\"amount\":0}]",
+         "Line 2"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1001},{\"product\":\"b\",\"amount\":-1}]",
+         "Line 2"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1000.0}]", "whole number"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":68719476736}]", "68719476735"},
+        {"\"lines\":[{\"product\":\"\",\"amount\":1000}]", "product"},
+        {"\"lines\":[{\"amount\":1000}]", "product"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1000,\"price\":3}]", "price"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1000,\"quantity\":1.5}]", "1.5"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1000,\"quantity\":\"1.2345\"}]", "3 decimals"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1000,\"quantity\":\"0\"}]", "above 0"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1000,\"quantity\":\"-1\"}]", "above 0"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1000,\"quantity\":\"1.\"}]", "3 decimals"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1000,\"quantity\":\".5\"}]", "3 decimals"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1000,\"quantity\":\"1e3\"}]", "3 decimals"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":1000,\"quantity\":4000001}]", "4000000"},
+        {"\"lines\":[{\"product\":\"a\",\"amount\":999,\"quantity\":4000000},"
+         "{\"product\":\"a\",\"amount\":1,\"quantity\":\"0.001\"}]",
+         "4000000"},
+        {"\"code\":\"\"", "A-Z"},
+        {"\"code\":\"nowruz\"", "A-Z"},
+        {"\"code\":\"ABCDEFGHIJKLMNOPQRSTUVWXY\"", "24"},
+        {"\"code\":7", "A-Z"}};
+    static struct till_request got;
+    char line[512];
+    struct fault fault;
+    for (size_t n = 0; n < sizeof wrong / sizeof *wrong; n++) {
+        int size = snprintf(line, sizeof line, "{\"v\":1,\"do\":\"sale\",\"amount\":1000,%s}",
+                            wrong[n][0]);
+        assert_int_equal(till_decode(line, (size_t)size, &got, &fault), ST_FOREIGN);
+        if (strstr(fault.say, wrong[n][1]) == NULL) {
+            fail_msg("%s: %s", wrong[n][0], fault.say);
+        }
+    }
+    assert_int_equal(decode("{\"v\":1,\"do\":\"load\",\"amount\":1000,\"code\":\"A\"}", &got),
+                     ST_FOREIGN);
+}
+
+/* In the programme's numbers: sums by group, rising; what it does not list is of no group. */
+static void a_basket_is_summed_by_the_programmes_groups(void **unused)
+{
+    (void)unused;
+    static struct programme programme = {
+        .modules = MODULE_CODES,
+        .product_count = 2,
+        .products = {{.id = "oil", .number = 9}, {.id = "dairy", .number = 4}},
+        .code_count = 2,
+        .codes = {{"a", "AAA"}, {"b", "BBB"}}};
+    static struct basket basket = {.code = "BBB",
+                                   .count = 5,
+                                   .said = {{"dairy", {100}, 1500},
+                                            {"tea", {7}, 1000},
+                                            {"oil", {30}, 2000},
+                                            {"", {3}, 500},
+                                            {"dairy", {60}, 250}}};
+    struct occasion occasion;
+    struct fault fault;
+    assert_int_equal(basket_resolve(&basket, &programme, &occasion, &fault), ST_OK);
+    assert_int_equal(occasion.code, 2);
+    assert_int_equal(occasion.line_count, 3);
+    const struct basket_line expected[] = {{0, {10}, 1500}, {4, {160}, 1750}, {9, {30}, 2000}};
+    for (size_t n = 0; n < 3; n++) {
+        assert_int_equal(occasion.lines[n].product, expected[n].product);
+        assert_int_equal(occasion.lines[n].amount.rials, expected[n].amount.rials);
+        assert_int_equal(occasion.lines[n].milli, expected[n].milli);
+    }
+    assert_true(occasion_is_valid(&occasion));
+    snprintf(basket.code, sizeof basket.code, "CCC");
+    assert_int_equal(basket_resolve(&basket, &programme, &occasion, &fault), ST_REFUSED);
+    assert_non_null(strstr(fault.say, "CCC"));
+    programme.modules = 0;
+    assert_int_equal(basket_resolve(&basket, &programme, &occasion, &fault), ST_REFUSED);
+    assert_non_null(strstr(fault.say, "no discount codes"));
+}
+
 /* Days since 1900-01-01, counted by Python's datetime: (date(y, m, d) - date(1900, 1, 1)).days */
 static void dates_are_days_since_1900(void **unused)
 {
@@ -225,6 +336,9 @@ static void what_was_found_is_shortened_and_may_not_spend(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_basket_is_taken_as_the_till_says_it),
+        cmocka_unit_test(a_basket_that_is_not_right_is_refused_with_what_would_be),
+        cmocka_unit_test(a_basket_is_summed_by_the_programmes_groups),
         cmocka_unit_test(a_request_becomes_the_wish_that_it_names),
         cmocka_unit_test(dates_are_days_since_1900),
         cmocka_unit_test(a_name_has_at_most_40_bytes_and_no_zero_in_it),
