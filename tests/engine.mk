@@ -55,6 +55,11 @@ test_plan_time_LIBS = -lcmocka -ljansson
 test_plan_farming_SRC = tests/unit/test_plan_farming.c $(PLAN_CARD_SRC)
 test_plan_farming_LIBS = -lcmocka -ljansson
 
+TESTS += test_plan_fuzz
+test_plan_fuzz_SRC = tests/unit/test_plan_fuzz.c tests/fuzz/fuzz_plan.c $(PROGRAMME_SRC) \
+                     $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_plan_fuzz_LIBS = -lcmocka -ljansson
+
 LOGIC_SRC = firmware/engine/logic_load.c firmware/engine/logic_type.c firmware/engine/logic.c \
             firmware/engine/logic_eval.c firmware/engine/logic_number.c \
             firmware/engine/logic_compare.c firmware/engine/logic_place.c $(HAL_BASE_SRC)
@@ -75,3 +80,8 @@ TESTS += test_explain
 test_explain_SRC = tests/unit/test_explain.c $(EXPLAIN_SRC) $(PLAN_CARD_SRC)
 test_explain_LIBS = -lcmocka -ljansson
 SCRIPTS += tests/e2e/programme_tool.sh
+
+# A sale against 1,000 rules: tests/bench/rules.py runs it.
+PROGRAMS += bench-rules
+bench-rules_SRC = tests/bench/rules.c $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+bench-rules_LIBS = -ljansson

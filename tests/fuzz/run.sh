@@ -1,12 +1,12 @@
 #!/bin/sh
-# run.sh [SECONDS] - fuzzes the loader and evaluator of conditions, then the loader of programmes, with
+# run.sh [SECONDS] - fuzzes the loader and evaluator of conditions, the loader of programmes, then plans, with
 # libFuzzer (clang with its runtime), ASan and UBSan, for 60 seconds each unless told. What it finds is
 # written here as crash-*; make a test of it.
 set -eu
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir "$work/logic" "$work/programme"
+mkdir "$work/logic" "$work/programme" "$work/plan"
 engine=firmware/engine
 logic="$engine/logic.c $engine/logic_compare.c $engine/logic_eval.c $engine/logic_load.c
        $engine/logic_number.c $engine/logic_place.c $engine/logic_type.c hal/base/status.c"
@@ -14,6 +14,8 @@ programme="$engine/programme.c $engine/programme_facts.c $engine/programme_load.
            $engine/programme_load_json.c $engine/programme_load_names.c
            $engine/programme_load_lists.c $engine/programme_load_rules.c
            $engine/programme_load_when.c $engine/calendar.c $engine/money.c"
+plan="$engine/plan.c $engine/plan_facts.c $engine/plan_rules.c $engine/plan_sale.c $engine/plan_refund.c
+      $engine/snapshot.c $engine/facts.c hal/base/bytes.c"
 
 fuzz() { # NAME MAX_LEN SECONDS SOURCES...: fuzz_NAME.c with the corpus in $work/NAME
     name=$1 max_len=$2 seconds=$3; shift 3
@@ -39,3 +41,6 @@ sed -n '/^```json$/,/^```$/p' docs/programme.md | sed '/^```/d' >"$work/programm
 
 fuzz logic 512 "${1:-60}" $logic
 fuzz programme 6000 "${1:-60}" $programme $logic
+FUZZ_PROGRAMMES=$(ls programmes/*.json tests/fuzz/plan_*.json | paste -sd:)
+export FUZZ_PROGRAMMES
+fuzz plan 2000 "${1:-60}" $plan $programme $logic
