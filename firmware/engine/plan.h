@@ -121,6 +121,7 @@ struct plan {
     struct fault why;  /* the refusal as a sentence for the cashier, with the figures */
     size_t step_count; /* SALE: what each rule that acted did, in the order of effects */
     size_t step_more;  /* steps that found no room; those that were applied come before others */
+    size_t step_idle;  /* of step_count: those that were not applied, which may still give room */
     struct plan_step steps[PLAN_STEPS_MAX];
 };
 

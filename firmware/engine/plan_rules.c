@@ -19,30 +19,32 @@ static bool is_applied(uint8_t note)
     return note == STEP_APPLIED || note == STEP_CUT;
 }
 
-/* Makes room for a step that was applied by taking out the last one that was not. */
-static bool drop_one(struct plan *plan)
+/* Makes room for a step that was applied by taking out the last one that was not; there is one. */
+static void drop_one(struct plan *plan)
 {
-    for (size_t i = plan->step_count; i-- > 0;) {
-        if (!is_applied(plan->steps[i].note)) {
-            memmove(&plan->steps[i], &plan->steps[i + 1],
-                    (plan->step_count - i - 1) * sizeof plan->steps[0]);
-            plan->step_count -= 1;
-            return true;
-        }
+    size_t i = plan->step_count - 1;
+    while (is_applied(plan->steps[i].note)) {
+        assert(i > 0);
+        i -= 1;
     }
-    return false;
+    memmove(&plan->steps[i], &plan->steps[i + 1],
+            (plan->step_count - i - 1) * sizeof plan->steps[0]);
+    plan->step_count -= 1;
+    plan->step_idle -= 1;
 }
 
 static void step_put(struct plan *plan, struct plan_step step)
 {
     if (plan->step_count == PLAN_STEPS_MAX) {
         plan->step_more += 1;
-        if (!is_applied(step.note) || !drop_one(plan)) {
+        if (!is_applied(step.note) || plan->step_idle == 0) {
             return;
         }
+        drop_one(plan);
     }
     plan->steps[plan->step_count] = step;
     plan->step_count += 1;
+    plan->step_idle += !is_applied(step.note);
 }
 
 void plan_note_total(struct plan *plan, enum effect_kind effect, int64_t sum, int64_t value)
