@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "firmware/engine/logic.h"
+#include "firmware/engine/wide.h"
 
 static uint64_t magnitude(int64_t a)
 {
@@ -20,52 +21,10 @@ static enum st with_sign(uint64_t value, bool is_negative, int64_t *ret)
     return ST_OK;
 }
 
-/* a * b as high * 2^64 + low, by halves of 32 bits. */
-static void multiply(uint64_t a, uint64_t b, uint64_t *ret_high, uint64_t *ret_low)
-{
-    uint64_t a0 = a & UINT32_MAX;
-    uint64_t a1 = a >> 32;
-    uint64_t b0 = b & UINT32_MAX;
-    uint64_t b1 = b >> 32;
-    uint64_t middle = a1 * b0 + (a0 * b0 >> 32); /* < 2^64: (2^32-1)^2 + 2^32-1 */
-    uint64_t middle_low = (middle & UINT32_MAX) + a0 * b1;
-    *ret_high = a1 * b1 + (middle >> 32) + (middle_low >> 32);
-    *ret_low = (middle_low << 32) | (a0 * b0 & UINT32_MAX);
-}
-
-/* a * b / c, cut off. ST_REFUSED: 64 bits do not hold it. 0 < c < 2^63. */
-static enum st multiply_divide(uint64_t a, uint64_t b, uint64_t c, uint64_t *ret)
-{
-    uint64_t high;
-    uint64_t low;
-    multiply(a, b, &high, &low);
-    if (high == 0) {
-        *ret = low / c;
-        return ST_OK;
-    }
-    if (high >= c) {
-        return ST_REFUSED;
-    }
-    /* Long division by bits: the rest stays below c < 2^63, so it can be doubled, and the quotient
-     * has no more than the 64 bits of `low`. */
-    uint64_t quotient = 0;
-    for (int bit = 63; bit >= 0; bit -= 1) {
-        high = (high << 1) | ((low >> bit) & 1);
-        quotient <<= 1;
-        if (high >= c) {
-            high -= c;
-            quotient |= 1;
-        }
-    }
-    *ret = quotient;
-    return ST_OK;
-}
-
 static enum st scaled(int64_t a, uint64_t b, uint64_t c, bool is_negative, int64_t *ret)
 {
     uint64_t value;
-    enum st st = multiply_divide(magnitude(a), b, c, &value);
-    return st == ST_OK ? with_sign(value, is_negative, ret) : st;
+    return wide_share(magnitude(a), b, c, &value) ? with_sign(value, is_negative, ret) : ST_REFUSED;
 }
 
 enum st logic_add(int64_t a, int64_t b, int64_t *ret)

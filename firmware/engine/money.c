@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "firmware/engine/wide.h"
+
 enum st money_add(struct money a, struct money b, struct money *ret)
 {
     int64_t sum;
@@ -28,11 +30,10 @@ int64_t share_floor(int64_t amount, int64_t part, int64_t whole)
     assert(amount >= 0 && whole > 0);
     assert(part >= 0 && part <= whole);
 
-    __int128 product = (__int128)amount * part;
-    int64_t share = (int64_t)(product / whole);
-
-    assert(share >= 0 && share <= amount);
-    return share;
+    uint64_t share;
+    bool fits = wide_share((uint64_t)amount, (uint64_t)part, (uint64_t)whole, &share);
+    assert(fits && share <= (uint64_t)amount);
+    return (int64_t)share;
 }
 
 enum st points_per_block(struct money amount, struct money block, struct points each,

@@ -277,7 +277,8 @@ enum st read_percent(const struct part *part, const char *name, uint16_t *ret)
     bool is_within = percent >= 0 && percent <= 100;
     /* A decimal of up to two places is the double nearest to a whole number of hundredths. */
     uint16_t hundredths = is_within ? (uint16_t)(percent * 100 + 0.5) : 0;
-    if (!is_within || (double)hundredths / 100 != percent) {
+    double nearest = (double)hundredths / 100; /* assigned: an x87 rounds to a double only then */
+    if (!is_within || nearest != percent) {
         return part_refuse(part, name, ST_FOREIGN,
                            "must be a percent from 0 to 100 with at most two decimals");
     }

@@ -150,9 +150,21 @@ def checked(value):
 
 
 def same(a, b):
+    if a is None or b is None:
+        return a is b
     if isinstance(a, str) != isinstance(b, str):
         raise Failed("unlike things")
     return (a == b) if isinstance(a, str) else number(a) == number(b)
+
+
+def substr(text, start, length=None):
+    """Characters from `start`, `length` of them; negative ones are counted from the end."""
+    start = trunc(start, SCALE)
+    rest = text[max(0, start + len(text)) if start < 0 else start:]
+    if length is None:
+        return rest
+    length = trunc(length, SCALE)
+    return rest[:max(0, length + len(rest)) if length < 0 else length]
 
 
 def judge(node, facts):
@@ -183,7 +195,16 @@ def judge(node, facts):
             if truth(value) == (op == "or"):
                 return value
         return value
+    if op in ("all", "some", "none"):
+        holds = [truth(judge(args[1], {"": item})) for item in judge(args[0], facts)]
+        return {"all": all(holds) and bool(holds), "some": any(holds), "none": not any(holds)}[op]
     a = [judge(arg, facts) for arg in args]
+    if op in ("missing", "missing_some"):
+        return []  # a programme's facts always have a value
+    if op == "merge":
+        return [item for part in a for item in (part if isinstance(part, list) else [part])]
+    if op == "substr":
+        return substr(*a)
     if op == "!":
         return not truth(a[0])
     if op == "!!":
@@ -193,12 +214,14 @@ def judge(node, facts):
     if op in ("!=", "!=="):
         return not same(a[0], a[1])
     if op in ("<", "<=", ">", ">="):
-        n = [number(x) for x in a]
+        is_text = all(isinstance(x, str) for x in a)
+        n = [x.encode() if is_text else number(x) for x in a]
         def holds(x, y):
             return {"<": x < y, "<=": x <= y, ">": x > y, ">=": x >= y}[op]
         return all(holds(x, y) for x, y in zip(n, n[1:]))
     if op == "in":
-        return any(same(a[0], item) for item in a[1]) if isinstance(a[1], list) else a[0] in a[1]
+        return any(same(a[0], item) for item in a[1]) if isinstance(a[1], list) \
+            else a[1] != "" and a[0] in a[1]  # as json-logic-js: nothing is within ""
     n = [number(x) for x in a]
     if op == "+":
         total = 0
@@ -542,10 +565,11 @@ def plan_refund(programme, history, wish, sale_parts):
             raise Refusal("ask_seller")
         payment, cashback = sale_parts["payment"], sale_parts["load"]
     else:
-        payment, cashback = max(0, -change), max(0, change)
+        payment = -change if sale["flags"] == 1 else 0
+        cashback = change if sale["flags"] == 2 else 0
     award = sale["points"] - before["points"] + redeemed
     due = whole - redeemed * value - payment
-    if cashback - payment != change or award < 0 or due < 0:
+    if cashback - payment != change or min(payment, cashback, award, due) < 0:
         raise Refusal("point_value_changed")
     earning = whole
     earning -= 0 if programme["award_on"]["redeemed"] else redeemed * value

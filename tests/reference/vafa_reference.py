@@ -3,7 +3,6 @@
 docs/programme.md alone. It shares no code with the firmware; slow and plain is its point.
 
     vafa_reference.py check FILE.json     recompute every balance from raw journals and card dumps
-    vafa_reference.py plan  < LINES       recompute plans, one JSON object a line
     vafa_reference.py vectors DIRECTORY   write tests/vectors/{snapshot,entry,plan,facts}.json
 
 check: FILE.json holds
@@ -25,12 +24,7 @@ Every violation is a line that begins with "violation:". The last line is
 above. A transaction counts when its outcome is "done", or when it has no outcome yet (or "left") and
 its snapshot was seen on the card: in a dump, in a sighting, or as the snapshot before another intent.
 
-plan: each line holds {"programme": {...}, "history": ["hex", ...] newest first, "wish": {"kind":
-"sale", "amount": .., "pay_credit": .., "redeem": .., "refers_counter": ..}, "occasion": "hex",
-"sale_parts": null or [8 numbers in journal order], "minute": .., "terminal": .., "sequence": ..,
-"result": {"expired": points, "refusal": "none", "next": "hex", "parts": [8 numbers], "facts":
-"hex"}}; refusal is the C name without REFUSAL_, in lower case, and then there is no next. The last line is
-"reference: N plans, K differences"; exit status 1 when K > 0 or N = 0.
+Random plans in every build: vafa_millions.py.
 """
 import hashlib
 import json
@@ -260,41 +254,6 @@ def plan(programme, history, wish, minute, terminal, sequence, found=None, sale_
     parts, after, facts = vafa_programme.plan(programme, history, wish, occasion, sale_parts,
                                               minute, terminal, sequence, blank)
     return parts, image_encode(after), facts
-
-
-def plan_again_case(case):
-    """What the reference makes of one line of plan_dump."""
-    programme, minute = case["programme"], case["minute"]
-    history = [image_decode(bytes.fromhex(text)) for text in case["history"]]
-    found = occasion_decode(bytes.fromhex(case["occasion"]))
-    sale_parts = dict(zip(PARTS, case["sale_parts"])) if case["sale_parts"] else None
-    gone = 0
-    if history:
-        facts = occasion_of(found, history[0])["facts"]
-        gone = vafa_programme.expired(programme, history[0], facts, minute)
-    try:
-        parts, image, facts = plan(programme, history, case["wish"], minute, case["terminal"],
-                                   case["sequence"], found, sale_parts)
-    except Refusal as refusal:
-        return {"expired": gone, "refusal": str(refusal)}
-    return {"expired": gone, "refusal": "none", "next": image.hex(),
-            "parts": [parts[p] for p in PARTS], "facts": vafa_facts.encode(facts).hex()}
-
-
-def run_plan(lines):
-    cases = differences = 0
-    for line in lines:
-        if not line.strip():
-            continue
-        case = json.loads(line)
-        ours = plan_again_case(case)
-        cases += 1
-        if ours != case["result"]:
-            differences += 1
-            if differences <= 5:
-                print("difference: %s\n  reference: %s" % (line.strip(), json.dumps(ours)))
-    print("reference: %d plans, %d differences" % (cases, differences))
-    return 1 if differences or not cases else 0
 
 
 # --- check ------------------------------------------------------------------------------------
@@ -564,8 +523,6 @@ def run_check(path):
 def main(arguments):
     if len(arguments) == 2 and arguments[0] == "check":
         return run_check(arguments[1])
-    if arguments == ["plan"]:
-        return run_plan(sys.stdin)
     if len(arguments) == 2 and arguments[0] == "vectors":
         sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
         import vafa_vectors

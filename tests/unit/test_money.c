@@ -48,6 +48,29 @@ static void a_share_of_the_largest_numbers_does_not_wrap(void **state)
     assert_true(share_floor(INT64_MAX, 1, INT64_MAX) == 1);
 }
 
+/* Results by Python's whole numbers, which have no end. */
+static void a_share_goes_through_128_bits(void **state)
+{
+    (void)state;
+    static const int64_t rows[][4] = {
+        {INT64_MAX, INT64_C(4294967296), INT64_C(4294967297), INT64_C(9223372034707292159)},
+        {INT64_MAX, INT64_C(4611686018427387904), INT64_MAX, INT64_C(4611686018427387904)},
+        {INT64_C(4611686018427387904), 3, 4, INT64_C(3458764513820540928)},
+        {INT64_C(68719476735), INT64_C(68719476734), INT64_C(68719476735), INT64_C(68719476734)},
+        {INT64_C(4794525486990363959), INT64_C(54262275521876011), INT64_C(445364781128590416),
+         INT64_C(584154549249396554)},
+        {INT64_C(6528192159384717816), INT64_C(1980241222855773941), INT64_C(8390540125646947445),
+         INT64_C(1540710732700382650)},
+        {INT64_C(1945644842656288984), INT64_C(1109862194316708751), INT64_C(3856958479952734042),
+         INT64_C(559870598985021806)},
+        {INT64_C(6235435337493575641), INT64_C(325961864966870191), INT64_C(545199280612002342),
+         INT64_C(3728020567466953077)},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i += 1) {
+        assert_true(share_floor(rows[i][0], rows[i][1], rows[i][2]) == rows[i][3]);
+    }
+}
+
 static void points_count_full_blocks_only(void **state)
 {
     (void)state;
@@ -119,6 +142,7 @@ int main(void)
         cmocka_unit_test(points_add_refuses_a_sum_beyond_64_bits),
         cmocka_unit_test(a_share_rounds_towards_zero_and_is_exact_at_the_ends),
         cmocka_unit_test(a_share_of_the_largest_numbers_does_not_wrap),
+        cmocka_unit_test(a_share_goes_through_128_bits),
         cmocka_unit_test(points_count_full_blocks_only),
         cmocka_unit_test(points_beyond_64_bits_are_refused),
         cmocka_unit_test(money_parse_reads_whole_rials_up_to_the_largest),
