@@ -79,7 +79,7 @@ test_logic_fuzz_LIBS = -lcmocka -ljansson
 TESTS += test_explain
 test_explain_SRC = tests/unit/test_explain.c $(EXPLAIN_SRC) $(PLAN_CARD_SRC)
 test_explain_LIBS = -lcmocka -ljansson
-SCRIPTS += tests/e2e/programme_tool.sh
+SCRIPTS += tests/e2e/programme_tool.sh tests/e2e/programme_lint.py
 
 # A sale against 1,000 rules: tests/bench/rules.py runs it.
 PROGRAMS += bench-rules

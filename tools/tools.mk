@@ -14,7 +14,7 @@ pn532-sim_LIBS := -lutil $(DESFIRE_LIBS)
 
 # For who writes a club's rules.
 PROGRAMMETOOL_SRC := $(addprefix tools/programme/,amount.c document.c examples.c field.c lint.c operation.c \
-    options.c play.c play_card.c sentence.c show.c signing.c)
+    options.c play.c play_card.c sentence.c sentence_facts.c show.c signing.c)
 PROGRAMS += vafa-programme
 vafa-programme_SRC = tools/programme/main.c $(PROGRAMMETOOL_SRC) $(EXPLAIN_SRC) $(ENGINE_SRC) $(PROGRAMME_SRC) \
                      $(SIGNED_SRC) $(HAL_BASE_SRC)

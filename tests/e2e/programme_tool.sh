@@ -79,6 +79,22 @@ rewrite() { sed "s/$1/$2/" "${3:-$starters/cafe.json}" >"$dir/p.json" && ! cmp -
 check "a_strange_condition_is_a_formula_not_json" eval '
     rewrite "{\"<\": \[{\"var\": \"card.stamps\"}, 3\]}" "{\"or\": [{\"==\": [{\"%\": [{\"var\": \"card.counter\"}, 10]}, 0]}, {\"!\": {\"<\": [{\"max\": [{\"+\": [{\"var\": \"card.points\"}, 1]}, 7]}, 3]}}]}" &&
     status 0 $tool show "$dir/p.json" && says "(the card'"'"'s transaction number % 10) is 0 or not (max((the number of points on the card + 1), 7) is less than 3)"'
+# formula CONDITION WORDS: a rule with this condition is shown with these words
+formula() {
+    python3 -c "
+import json, sys
+programme = json.load(open(sys.argv[1])); programme[\"rules\"][0][\"when\"] = json.loads(sys.argv[2])
+json.dump(programme, open(sys.argv[3], \"w\"))" $starters/grocery.json "$1" "$dir/p.json" && status 0 $tool show "$dir/p.json" --lang en && says "base: When $2: 10 points"
+}
+amount='{"var": "sale.amount"}' visits='{"var": "history.visits"}'
+check "an_amount_in_a_formula_keeps_its_unit" eval '
+    formula "{\">=\": [{\"/\": [$amount, 2]}, 1000000]}" "(the basket ÷ 2) is at least 100,000 toman" &&
+    formula "{\">\": [$amount, {\"+\": [{\"var\": \"history.mean_basket\"}, 1000000]}]}" "the basket is more than (the mean basket + 100,000 toman)" &&
+    formula "{\">=\": [$amount, {\"if\": [{\"var\": \"history.known\"}, 500000, 1000000]}]}" "the basket is at least (if the card'"'"'s history is known: 50,000 toman, else 100,000 toman)" &&
+    formula "{\"if\": [{\"var\": \"on.festival\"}, {\"var\": \"code.nowruz\"}, {\">\": [$amount, 2500000]}]}" "(if today is in festival (1 to 10 Mehr 1405): the code NOWRUZ1405 is given, else the basket is more than 250,000 toman)"'
+check "a_number_that_is_taken_for_an_amount_is_said_to_be_rials" eval '
+    formula "{\">=\": [$amount, {\"*\": [$visits, 1000000]}]}" "the basket is at least (the number of earlier visits × 1,000,000) in rials" &&
+    formula "{\">=\": [$amount, $visits]}" "the basket is at least the number of earlier visits in rials"'
 check "try_tells_the_arithmetic_in_both_languages" eval '
     status 0 $tool try $starters/grocery.json --amount 250,000toman --at "1405-07-03 18:30" --visits 5 --last-visit 1405-06-20 --mean-interval 10 --mean-basket 50000toman &&
     says "festival: 40 percent off 250,000 toman, at most 2,000,000 toman = 100,000 toman" "bigger-basket: 20 percent of 150,000 toman back as credit = 30,000 toman" \

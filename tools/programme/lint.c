@@ -11,6 +11,7 @@
 /* What one fact can still be. */
 struct range {
     int64_t lo, hi;         /* numbers, scaled */
+    bool is_whole;          /* of these only whole ones */
     bool may_hold, may_not; /* true or false */
     const char *is;         /* a text; NULL = any */
 };
@@ -63,6 +64,12 @@ static bool narrow_number(struct range *range, const char *op, int64_t n)
         range->hi = range->hi < n ? range->hi : n;
     } else {
         return !(range->lo == n && range->hi == n);
+    }
+    if (range->is_whole) { /* LOGIC_ONE and its multiples: up from lo, down from hi */
+        int64_t above = range->lo % LOGIC_ONE;
+        int64_t below = range->hi % LOGIC_ONE;
+        range->lo += above > 0 ? LOGIC_ONE - above : -above;
+        range->hi -= below < 0 ? LOGIC_ONE + below : below;
     }
     return range->lo <= range->hi;
 }
@@ -202,13 +209,23 @@ static bool narrow(struct state *state, const json_t *value, bool want)
     return is_possible;
 }
 
+/* All numbers of docs/programme.md, section 2, are whole but these. */
+static bool is_whole(const char *path)
+{
+    const char *end = strrchr(path, '.');
+    return strcmp(path, "history.mean_interval") != 0 && strcmp(end, ".quantity") != 0;
+}
+
 static bool can_hold(const struct programme_facts *facts, const json_t *when)
 {
     static struct state state; /* large */
     state.facts = facts;
     for (size_t i = 0; i < facts->count; i += 1) {
-        state.ranges[i] = (struct range){
-            .lo = facts->table[i].lo, .hi = facts->table[i].hi, .may_hold = true, .may_not = true};
+        state.ranges[i] = (struct range){.lo = facts->table[i].lo,
+                                         .hi = facts->table[i].hi,
+                                         .is_whole = is_whole(facts->table[i].path),
+                                         .may_hold = true,
+                                         .may_not = true};
     }
     return narrow(&state, when, true);
 }

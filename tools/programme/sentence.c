@@ -4,192 +4,16 @@
 #include <string.h>
 
 #include "tools/programme/operation.h"
-
-enum kind { KIND_NUMBER, KIND_MONEY, KIND_POINTS, KIND_DAYS, KIND_WEEKDAY, KIND_TEXT, KIND_BOOL };
-
-/* What a condition can ask, as a noun that "is" follows; a fact that is true or false as a clause.
- */
-struct noun {
-    const char *path, *english, *persian;
-    enum kind kind;
-};
-
-static const struct noun nouns[] = {
-    {"sale.amount", "the basket", "مبلغ خرید", KIND_MONEY},
-    {"sale.pay_credit", "the credit to spend", "اعتباری که خرج می‌شود",
-     KIND_MONEY},
-    {"sale.redeem", "the number of points to spend", "امتیازی که خرج می‌شود",
-     KIND_POINTS},
-    {"card.points", "the number of points on the card", "امتیاز کارت", KIND_POINTS},
-    {"card.credit", "the credit on the card", "اعتبار کارت", KIND_MONEY},
-    {"card.gift", "the gift purse", "کیف هدیه", KIND_MONEY},
-    {"card.voucher", "the voucher purse", "کیف بن", KIND_MONEY},
-    {"card.stamps", "the number of stamps on the card", "شمار مهرهای کارت", KIND_NUMBER},
-    {"card.counter", "the card's transaction number", "شمارهٔ تراکنش کارت", KIND_NUMBER},
-    {"card.kind", "the kind of card", "نوع کارت", KIND_TEXT},
-    {"member.tier", "the tier", "سطح عضو", KIND_TEXT},
-    {"member.group", "the group", "گروه عضو", KIND_TEXT},
-    {"member.days_to_birthday", "the time to the birthday", "فاصله تا تولد", KIND_DAYS},
-    {"member.days_to_wedding", "the time to the wedding day", "فاصله تا سالروز ازدواج", KIND_DAYS},
-    {"history.known", "the card's history is known", "سابقهٔ کارت معلوم باشد", KIND_BOOL},
-    {"history.visits", "the number of earlier visits", "شمار مراجعات پیشین", KIND_NUMBER},
-    {"history.days_since_visit", "the time since the last visit", "فاصله از مراجعهٔ پیشین",
-     KIND_DAYS},
-    {"history.mean_interval", "the mean time between visits", "میانگین فاصلهٔ مراجعات", KIND_DAYS},
-    {"history.mean_basket", "the mean basket", "میانگین خرید", KIND_MONEY},
-    {"history.period_spend", "the spending in this period", "خرید این دوره", KIND_MONEY},
-    {"history.period_earned", "the number of points earned in this period", "امتیاز این دوره",
-     KIND_POINTS},
-    {"calendar.known", "the clock is set", "ساعت پایانه تنظیم باشد", KIND_BOOL},
-    {"calendar.jalali_year", "the year", "سال", KIND_TEXT},
-    {"calendar.jalali_month", "the month", "ماه", KIND_NUMBER},
-    {"calendar.jalali_day", "the day of the month", "روز ماه", KIND_NUMBER},
-    {"calendar.year", "the Gregorian year", "سال میلادی", KIND_TEXT},
-    {"calendar.month", "the Gregorian month", "ماه میلادی", KIND_NUMBER},
-    {"calendar.day", "the Gregorian day", "روز میلادی", KIND_NUMBER},
-    {"calendar.weekday", "the day of the week", "روز هفته", KIND_WEEKDAY},
-    {"calendar.hour", "the hour", "ساعت", KIND_NUMBER},
-    {"calendar.minute", "the minute", "دقیقه", KIND_NUMBER},
-    {"place.merchant", "the merchant's number", "شمارهٔ پذیرنده", KIND_TEXT},
-    {"place.branch", "the branch's number", "شمارهٔ شعبه", KIND_TEXT},
-    {"place.terminal", "the terminal's number", "شمارهٔ پایانه", KIND_TEXT},
-};
-
-static const char *const weekdays_english[] = {"Saturday",  "Sunday",   "Monday", "Tuesday",
-                                               "Wednesday", "Thursday", "Friday"};
-static const char *const weekdays_persian[] = {"شنبه",     "یکشنبه",  "دوشنبه", "سه‌شنبه",
-                                               "چهارشنبه", "پنجشنبه", "جمعه"};
-
-/* One condition while it is written. */
-struct writing {
-    FILE *out;
-    const struct programme *programme;
-    enum explain_language language;
-};
+#include "tools/programme/sentence_priv.h"
 
 static const char *pick(const struct writing *w, const char *english, const char *persian)
 {
     return explain_pick(w->language, english, persian);
 }
 
+static enum kind kind_within(const json_t *value);
 static void write_value(const struct writing *w, const json_t *value, enum kind kind);
 static void write_condition(const struct writing *w, const json_t *value, bool is_part);
-
-/* --- facts ---------------------------------------------------------------------------------- */
-
-static const struct noun *noun_of(const char *path)
-{
-    for (size_t i = 0; path != NULL && i < sizeof nouns / sizeof nouns[0]; i += 1) {
-        if (strcmp(nouns[i].path, path) == 0) {
-            return &nouns[i];
-        }
-    }
-    return NULL;
-}
-
-static enum kind kind_of(const json_t *value)
-{
-    const char *path = operation_path(value);
-    const struct noun *noun = noun_of(path);
-    if (noun != NULL) {
-        return noun->kind;
-    }
-    const char *end = path == NULL ? NULL : strrchr(path, '.');
-    return end != NULL && strncmp(path, "lines.", 6) == 0 && strcmp(end, ".amount") == 0
-               ? KIND_MONEY
-               : KIND_NUMBER;
-}
-
-void sentence_calendar(FILE *out, const struct programme_calendar *calendar,
-                       enum explain_language language)
-{
-    struct date from = calendar_jalali(calendar->from_day);
-    struct date to = calendar_jalali(calendar->to_day);
-    char date[EXPLAIN_DATE_MAX];
-    char day[EXPLAIN_AMOUNT_MAX];
-    explain_number(language, from.day, day);
-    explain_date(language, calendar->from_day, date);
-    if (calendar->to_day != calendar->from_day) { /* "1 to 10 Mehr 1405" */
-        fprintf(out, "%s%s", from.year == to.year && from.month == to.month ? day : date,
-                explain_pick(language, " to ", " تا "));
-        explain_date(language, calendar->to_day, date);
-    }
-    fputs(date, out);
-    const char *before = explain_pick(language, ", on ", "، روزهای ");
-    for (size_t i = 0; calendar->weekdays != 0x7f && i < 7; i += 1) {
-        if ((calendar->weekdays & 1U << i) != 0) {
-            fprintf(out, "%s%s", before,
-                    explain_pick(language, weekdays_english[i], weekdays_persian[i]));
-            before = explain_pick(language, ", ", "، ");
-        }
-    }
-}
-
-static void write_on(const struct writing *w, const char *id)
-{
-    fprintf(w->out, pick(w, "today is in %s (", "امروز در %s ("), id);
-    for (size_t i = 0; i < w->programme->calendar_count; i += 1) {
-        if (strcmp(w->programme->calendars[i].id, id) == 0) {
-            sentence_calendar(w->out, &w->programme->calendars[i], w->language);
-        }
-    }
-    fputs(pick(w, ")", ") باشد"), w->out);
-}
-
-static void write_code(const struct writing *w, const char *id)
-{
-    for (size_t i = 0; i < w->programme->code_count; i += 1) {
-        if (strcmp(w->programme->codes[i].id, id) == 0) {
-            fprintf(w->out, pick(w, "the code %s is given", "کد %s داده شود"),
-                    w->programme->codes[i].code);
-        }
-    }
-}
-
-static void write_mark(const struct writing *w, const char *id)
-{
-    for (size_t i = 0; i < w->programme->mark_count; i += 1) {
-        if (strcmp(w->programme->marks[i].id, id) == 0) {
-            bool of_year = w->programme->marks[i].number <= PROGRAMME_MARKS_YEAR;
-            fprintf(w->out,
-                    of_year ? pick(w, "the card has the mark %s of this year",
-                                   "کارت نشان %s امسال را داشته باشد")
-                            : pick(w, "the card has the mark %s", "کارت نشان %s را داشته باشد"),
-                    id);
-        }
-    }
-}
-
-/* lines.<product>.amount or .quantity */
-static void write_lines(const struct writing *w, const char *path)
-{
-    const char *product = path + strlen("lines.");
-    const char *end = strrchr(path, '.');
-    bool is_amount = strcmp(end, ".amount") == 0;
-    fprintf(w->out,
-            is_amount ? pick(w, "the part of the basket in %.*s", "خرید از %.*s")
-                      : pick(w, "the quantity of %.*s", "تعداد %.*s"),
-            (int)(end - product), product);
-}
-
-/* A fact: a noun, or a clause when it is true or false. */
-static void write_fact(const struct writing *w, const char *path)
-{
-    const struct noun *noun = noun_of(path);
-    if (noun != NULL) {
-        fputs(pick(w, noun->english, noun->persian), w->out);
-    } else if (strncmp(path, "on.", 3) == 0) {
-        write_on(w, path + 3);
-    } else if (strncmp(path, "code.", 5) == 0) {
-        write_code(w, path + 5);
-    } else if (strncmp(path, "mark.", 5) == 0) {
-        write_mark(w, path + 5);
-    } else if (strncmp(path, "lines.", 6) == 0) {
-        write_lines(w, path);
-    } else {
-        fputs(path, w->out);
-    }
-}
 
 /* --- values --------------------------------------------------------------------------------- */
 
@@ -200,11 +24,16 @@ static void write_number(const struct writing *w, double number, enum kind kind)
     long long n = scaled / LOGIC_ONE;
     bool is_whole = scaled % LOGIC_ONE == 0;
     if (kind == KIND_WEEKDAY && is_whole && n >= 0 && n <= 6) {
-        fputs(pick(w, weekdays_english[n], weekdays_persian[n]), w->out);
+        fputs(sentence_weekday(w->language, (size_t)n), w->out);
         return;
     }
     if (kind == KIND_TEXT && is_whole) { /* a year, a number of a place: no separators */
-        fprintf(w->out, "%lld", n);
+        char digits[24];
+        (void)snprintf(digits, sizeof digits, "%lld", n);
+        for (const char *at = digits; *at != '\0'; at += 1) {
+            explain_number(w->language, *at - '0', text);
+            fputs(*at == '-' ? "-" : text, w->out);
+        }
         return;
     }
     if (kind == KIND_MONEY && is_whole) {
@@ -236,6 +65,7 @@ static void write_list(const struct writing *w, const json_t *list, enum kind ki
 {
     size_t i;
     json_t *item;
+    fputs(json_array_size(list) == 0 ? pick(w, "nothing", "هیچ چیز") : "", w->out);
     json_array_foreach(list, i, item)
     {
         fputs(i == 0 ? "" : pick(w, ", ", "، "), w->out);
@@ -243,27 +73,81 @@ static void write_list(const struct writing *w, const json_t *list, enum kind ki
     }
 }
 
+/* --- kinds of formulas ---------------------------------------------------------------------- */
+
+static bool is_among(const char *op, const char *ops)
+{
+    char word[24];
+    (void)snprintf(word, sizeof word, " %.20s ", op);
+    return strstr(ops, word) != NULL;
+}
+
+/* The first kind but a plain number among the values from `place` on, each `step`-th. */
+static enum kind kind_among(const json_t *value, size_t place, size_t step)
+{
+    enum kind kind = KIND_NUMBER;
+    for (; place < operation_count(value) && kind == KIND_NUMBER; place += step) {
+        kind = kind_within(operation_value(value, place));
+    }
+    return kind;
+}
+
+/* What the value is: an amount stays one when it is multiplied or divided by a plain number, and an
+ * amount in an amount is a plain number. */
+static enum kind kind_within(const json_t *value)
+{
+    const char *op = operation_name(value);
+    if (operation_path(value) != NULL) {
+        return sentence_kind(value);
+    }
+    if (op == NULL) {
+        return KIND_NUMBER;
+    }
+    if (is_among(op, " == === != !== < <= > >= and or ! !! in missing missing_some ")) {
+        return KIND_BOOL;
+    }
+    if (strcmp(op, "/") == 0) {
+        enum kind kind = kind_within(operation_value(value, 0));
+        return kind == kind_within(operation_value(value, 1)) ? KIND_NUMBER : kind;
+    }
+    if (strcmp(op, "if") == 0 || strcmp(op, "?:") == 0) {
+        enum kind kind = kind_among(value, 1, 2);
+        return kind == KIND_NUMBER ? kind_within(operation_value(value, operation_count(value) - 1))
+                                   : kind;
+    }
+    return kind_among(value, 0, 1);
+}
+
+/* What a formula's value at `place` is written as, when the formula is of `kind`. */
+static enum kind kind_at(const json_t *value, size_t place, enum kind kind)
+{
+    const char *op = operation_name(value);
+    enum kind own = kind_within(operation_value(value, place));
+    if (strcmp(op, "*") == 0) {
+        return own; /* 2 x the basket: the factor has no unit */
+    }
+    if (strcmp(op, "/") == 0) {
+        bool is_share = place == 0 && own == KIND_NUMBER &&
+                        kind_within(operation_value(value, 1)) == KIND_MONEY;
+        return is_share ? KIND_MONEY : own;
+    }
+    return kind;
+}
+
 /* "(a + b)", "max(a, b)": what has no words of its own. */
 static void write_formula(const struct writing *w, const json_t *value, enum kind kind)
 {
     const char *op = operation_name(value);
     size_t count = operation_count(value);
-    bool is_infix = count >= 2 && strchr("+-*/%<>=!", op[0]) != NULL;
-    if (is_infix) {
-        fputc('(', w->out);
-        for (size_t i = 0; i < count; i += 1) {
-            if (i > 0) {
-                fprintf(w->out, " %s ", sign_of(op));
-            }
-            write_value(w, operation_value(value, i), kind);
-        }
-        fputc(')', w->out);
-        return;
-    }
-    fprintf(w->out, "%s(", op);
+    bool is_infix = count >= 2 && strchr("+-*/%", op[0]) != NULL;
+    fprintf(w->out, is_infix ? "(" : "%s(", op);
     for (size_t i = 0; i < count; i += 1) {
-        fputs(i == 0 ? "" : pick(w, ", ", "، "), w->out);
-        write_value(w, operation_value(value, i), kind);
+        if (i > 0 && is_infix) {
+            fprintf(w->out, " %s ", sign_of(op));
+        } else if (i > 0) {
+            fputs(pick(w, ", ", "، "), w->out);
+        }
+        write_value(w, operation_value(value, i), kind_at(value, i, kind));
     }
     fputc(')', w->out);
 }
@@ -285,27 +169,30 @@ static void write_if(const struct writing *w, const json_t *value, enum kind kin
     fputc(')', w->out);
 }
 
-/* The kind of what a sum is made of: the first of its facts that has one. */
-static enum kind kind_within(const json_t *value)
+/* An operation that is no condition, where `kind` is due. What is no amount is said to be in rials,
+ * which it is taken as: the sentence must not be ten times off. */
+static void write_operation(const struct writing *w, const json_t *value, enum kind kind)
 {
-    enum kind kind = KIND_NUMBER;
-    if (operation_path(value) != NULL) {
-        return kind_of(value);
+    enum kind own = kind_within(value);
+    bool is_factor = strchr("*/%", operation_name(value)[0]) != NULL;
+    enum kind within = own == KIND_NUMBER && !is_factor ? kind : own;
+    if (operation_is(value, "if") || operation_is(value, "?:")) {
+        write_if(w, value, within);
+    } else {
+        write_formula(w, value, within);
     }
-    if (operation_name(value) == NULL || strchr("*/%", operation_name(value)[0]) != NULL) {
-        return kind; /* a factor has no unit */
+    if (kind == KIND_MONEY && within != KIND_MONEY) {
+        fputs(pick(w, " in rials", " به ریال"), w->out);
     }
-    for (size_t i = 0; i < operation_count(value) && kind == KIND_NUMBER; i += 1) {
-        kind = kind_within(operation_value(value, i));
-    }
-    return kind;
 }
 
 static void write_value(const struct writing *w, const json_t *value, enum kind kind)
 {
     const char *path = operation_path(value);
     if (path != NULL) {
-        write_fact(w, path);
+        bool is_amount = kind != KIND_MONEY || sentence_kind(value) == KIND_MONEY;
+        sentence_fact(w, path);
+        fputs(is_amount ? "" : pick(w, " in rials", " به ریال"), w->out);
     } else if (json_is_number(value)) {
         write_number(w, json_number_value(value), kind);
     } else if (json_is_string(value)) {
@@ -317,11 +204,10 @@ static void write_value(const struct writing *w, const json_t *value, enum kind 
         write_list(w, value, kind);
     } else if (operation_name(value) == NULL) {
         fputs(pick(w, "nothing", "هیچ"), w->out);
-    } else if (operation_is(value, "if") || operation_is(value, "?:")) {
-        write_if(w, value, kind);
+    } else if (kind_within(value) == KIND_BOOL) {
+        write_condition(w, value, true);
     } else {
-        const char *op = operation_name(value);
-        write_formula(w, value, strchr("*/%", op[0]) != NULL ? KIND_NUMBER : kind);
+        write_operation(w, value, kind);
     }
 }
 
@@ -415,6 +301,13 @@ static void write_comparison(const struct writing *w, const json_t *value)
     if (write_day(w, operation_path(first), words->op, second)) {
         return;
     }
+    if (json_is_boolean(second)) { /* a clause, or its contrary */
+        bool holds = json_is_true(second) == (words->op[0] == '=');
+        fputs(holds ? "" : pick(w, "not (", "چنین نباشد که ("), w->out);
+        write_condition(w, first, holds);
+        fputs(holds ? "" : ")", w->out);
+        return;
+    }
     enum kind kind = kind_within(first);
     if (kind == KIND_NUMBER) {
         kind = kind_within(second);
@@ -494,12 +387,17 @@ static void write_condition(const struct writing *w, const json_t *value, bool i
         write_in(w, value);
     } else if (comparison_of(operation_name(value)) != NULL) {
         write_comparison(w, value);
+    } else if (operation_is(value, "if") || operation_is(value, "?:")) {
+        write_if(w, value, kind_within(value));
     } else if (json_is_boolean(value)) {
         fputs(json_is_true(value) ? pick(w, "always", "همیشه") : pick(w, "never", "هرگز"), w->out);
     } else {
-        const struct noun *noun = noun_of(operation_path(value));
-        write_value(w, value, KIND_NUMBER);
-        if (noun != NULL && noun->kind != KIND_BOOL) { /* a number or text taken as a truth */
+        if (kind_within(value) == KIND_BOOL && operation_path(value) == NULL) {
+            write_formula(w, value, kind_among(value, 0, 1)); /* in a text, missing */
+        } else {
+            write_value(w, value, kind_within(value));
+        }
+        if (sentence_is_thing(operation_path(value))) { /* a number or text taken as a truth */
             fputs(pick(w, " is not nothing", " خالی نباشد"), w->out);
         }
     }
