@@ -29,7 +29,7 @@ TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/termi
 # BOARD_SRC and BOARD_LIBS are the board's: its composition root and the drivers that it picks.
 PROGRAMS += vafa-terminal vafa-till
 vafa-terminal_SRC = firmware/terminal/terminal_main.c firmware/terminal/overlap.c $(TERMINAL_SRC) $(TILL_SRC) $(STORAGE_SRC) \
-                    $(ENGINE_SRC) $(PROGRAMME_SRC) $(HAL_BASE_SRC) $(BOARD_SRC)
+                    $(ENGINE_SRC) $(PROGRAMME_SRC) $(RULES_SRC) $(HAL_BASE_SRC) $(BOARD_SRC)
 vafa-terminal_LIBS = $(STORAGE_LIBS) $(BOARD_LIBS) -ljansson
 vafa-till_SRC = firmware/terminal/till_main.c firmware/engine/money.c $(HAL_BASE_SRC)
 vafa-till_LIBS = -ljansson

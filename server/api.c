@@ -23,19 +23,21 @@ struct api {
     struct db *db;
     struct ledger *ledger;
     const char *ca;
-    int64_t window_s; /* when the window of wrong codes began */
+    const char *programme_key; /* public, PEM; the caller's */
+    int64_t window_s;          /* when the window of wrong codes began */
     unsigned wrong_codes;
     struct wire_sync sync;
     struct wire_enrol enrol;
     struct wire_enrol_answer enrol_answer;
-    char programme[PROGRAMME_TEXT_MAX + 1];
+    char programme[WIRE_PROGRAMME_MAX + 1];
     struct listing_change changes[WIRE_CHANGES_MAX];
     char text[WIRE_REQUEST_MAX + 1];
     char reply[WIRE_ANSWER_MAX];
     char packed[WIRE_ANSWER_MAX];
 };
 
-enum st api_open(struct db *db, const char *ca, struct api **ret, struct fault *fault)
+enum st api_open(struct db *db, const char *ca, const char *programme_key, struct api **ret,
+                 struct fault *fault)
 {
     struct api *api = calloc(1, sizeof *api);
     if (api == NULL) {
@@ -44,6 +46,7 @@ enum st api_open(struct db *db, const char *ca, struct api **ret, struct fault *
     }
     api->db = db;
     api->ca = ca;
+    api->programme_key = programme_key;
     enum st st = ledger_open(db, &api->ledger);
     if (st != ST_OK) {
         fault_say(fault, "%s", db_fault(db)->say);
@@ -285,6 +288,8 @@ static void answer_enrol(struct api *api, const struct api_request *request,
         struct wire_enrol_answer *answer = &api->enrol_answer;
         if (answer->is_approved) {
             (void)snprintf(answer->ca, sizeof answer->ca, "%s", api->ca);
+            (void)snprintf(answer->programme_key, sizeof answer->programme_key, "%s",
+                           api->programme_key);
         }
         st = wire_enrol_answer_encode(answer, api->reply, sizeof api->reply, &size);
     }

@@ -15,8 +15,10 @@
 
 struct api;
 
-/* Opens the books in `db`, which stays the caller's; `ca` is the PEM that terminals pin. */
-ST_CHECK enum st api_open(struct db *db, const char *ca, struct api **ret, struct fault *fault);
+/* Opens the books in `db`, which stays the caller's; `ca` and `programme_key` are the PEM
+ * texts that terminals pin; they stay the caller's. */
+ST_CHECK enum st api_open(struct db *db, const char *ca, const char *programme_key,
+                          struct api **ret, struct fault *fault);
 void api_close(struct api *api); /* accepts NULL */
 
 /* Who is on the line, by the TLS client certificate. */

@@ -65,15 +65,14 @@ enum st file_load(const char *dir, const char *name, char **ret_text, size_t *re
     return ST_OK;
 }
 
-static bool file_exists(const char *dir, const char *name)
+bool file_exists(const char *dir, const char *name)
 {
     char path[PATH_MAX];
     return path_of(dir, name, path, NULL) == ST_OK && access(path, F_OK) == 0;
 }
 
-/* Written aside, synced, then renamed: a file is there whole or not at all. */
-static enum st file_store(const char *dir, const char *name, const gnutls_datum_t *text,
-                          mode_t mode, struct fault *fault)
+enum st file_store(const char *dir, const char *name, const void *bytes, size_t size, mode_t mode,
+                   struct fault *fault)
 {
     char path[PATH_MAX], aside[PATH_MAX + 4];
     enum st st = path_of(dir, name, path, fault);
@@ -83,7 +82,7 @@ static enum st file_store(const char *dir, const char *name, const gnutls_datum_
     (void)snprintf(aside, sizeof aside, "%s.new", path);
     (void)unlink(aside);
     int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    bool ok = fd >= 0 && write(fd, text->data, text->size) == (ssize_t)text->size && fsync(fd) == 0;
+    bool ok = fd >= 0 && write(fd, bytes, size) == (ssize_t)size && fsync(fd) == 0;
     if (fd >= 0) {
         ok = close(fd) == 0 && ok;
     }
@@ -174,10 +173,10 @@ static enum st pair_store(const char *dir, const char *key_name, const char *crt
     enum st st = translate(rc, ST_IO, "write a certificate", fault);
     /* The key first: a certificate without its key would look like a finished pair. */
     if (st == ST_OK) {
-        st = file_store(dir, key_name, &key, 0600, fault);
+        st = file_store(dir, key_name, key.data, key.size, 0600, fault);
     }
     if (st == ST_OK) {
-        st = file_store(dir, crt_name, &crt, 0644, fault);
+        st = file_store(dir, crt_name, crt.data, crt.size, 0644, fault);
     }
     if (key.data != NULL) {
         explicit_bzero(key.data, key.size);
@@ -373,9 +372,8 @@ enum st ca_last_load(const char *dir, uint32_t *ret, struct fault *fault)
 enum st ca_last_store(const char *dir, uint32_t terminal, struct fault *fault)
 {
     char text[16];
-    int size = snprintf(text, sizeof text, "%u\n", terminal);
-    const gnutls_datum_t datum = {(unsigned char *)text, (unsigned)size};
-    return file_store(dir, LAST_NAME, &datum, 0600, fault);
+    (void)snprintf(text, sizeof text, "%u\n", terminal);
+    return file_store(dir, LAST_NAME, text, strlen(text), 0600, fault);
 }
 
 static gnutls_ecc_curve_t curve_of(gnutls_x509_crq_t crq)

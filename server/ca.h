@@ -6,8 +6,10 @@
 #ifndef SERVER_CA_H
 #define SERVER_CA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "hal/base/status.h"
 #include "sync/wire.h"
@@ -50,5 +52,11 @@ ST_CHECK enum st ca_last_store(const char *dir, uint32_t terminal, struct fault 
  * NUL-terminated; up to 1 MiB. ST_IO: fault names the file. */
 ST_CHECK enum st file_load(const char *dir, const char *name, char **ret_text, size_t *ret_size,
                            struct fault *fault);
+
+bool file_exists(const char *dir, const char *name);
+
+/* Writes dir/name aside, synced, then renamed: it is there whole or not at all. ST_IO. */
+ST_CHECK enum st file_store(const char *dir, const char *name, const void *bytes, size_t size,
+                            mode_t mode, struct fault *fault);
 
 #endif

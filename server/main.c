@@ -20,6 +20,7 @@
 #include "server/report.h"
 #include "server/schema.h"
 #include "server/serve.h"
+#include "server/signer.h"
 
 enum { EXIT_USAGE = 2, HOURS_DEFAULT = 24, HOURS_MAX = 24 * 30 };
 
@@ -68,6 +69,9 @@ static enum st club_serve(struct club *club)
     bool named = options->host_count != 0;
     enum st st = ca_make(options->data, named ? options->hosts : local,
                          named ? options->host_count : 2, &club->fault);
+    if (st == ST_OK) {
+        st = signer_make(options->data, &club->fault);
+    }
     if (st != ST_OK) {
         return st;
     }
@@ -176,10 +180,26 @@ static enum st club_terminals(struct club *club)
     return report_terminals(club->db, club->options->json, stdout);
 }
 
-static enum st club_programme(struct club *club)
+/* May it follow the one in force? One from before format 2 is in nobody's way. */
+static enum st programme_check(struct club *club, const struct programme *next)
 {
     char *text = NULL;
-    size_t size = 0;
+    struct programme *old = NULL;
+    struct fault unused;
+    enum st st = registry_programme_text(club->db, &text);
+    if (st == ST_OK && text != NULL && programme_load(text, strlen(text), &old, &unused) == ST_OK &&
+        old->version < next->version) {
+        st = programme_follows(old, next, &club->fault);
+    }
+    programme_free(old);
+    free(text);
+    return st;
+}
+
+static enum st club_programme(struct club *club)
+{
+    char *text = NULL, *document = NULL, *jws = NULL;
+    size_t size = 0, document_size = 0;
     struct programme *programme = NULL;
     if (club->options->argument == NULL) {
         fault_say(&club->fault, "programme needs a file.");
@@ -187,16 +207,29 @@ static enum st club_programme(struct club *club)
     }
     enum st st = file_load(NULL, club->options->argument, &text, &size, &club->fault);
     if (st == ST_OK) {
-        st = programme_load(text, size, &programme, &club->fault);
+        st = signer_make(club->options->data, &club->fault);
     }
     if (st == ST_OK) {
-        st = registry_programme_put(club->db, programme->version, text, club->now_s, &club->fault);
+        st = signer_take(club->options->data, text, size, &document, &document_size, &jws,
+                         &club->fault);
+    }
+    if (st == ST_OK) {
+        st = programme_load(document, document_size, &programme, &club->fault);
+    }
+    if (st == ST_OK) {
+        st = programme_check(club, programme);
+    }
+    if (st == ST_OK) {
+        st = registry_programme_put(club->db, programme->version, document, jws, club->now_s,
+                                    &club->fault);
     }
     if (st == ST_OK) {
         printf("Programme %u of %s is in force; terminals get it at their next sync.\n",
                programme->version, programme->club);
     }
     programme_free(programme);
+    free(jws);
+    free(document);
     free(text);
     return st;
 }

@@ -534,8 +534,8 @@ enum st registry_standing(struct db *db, uint32_t terminal,
 
 /* --- programmes ---------------------------------------------------------------------------- */
 
-enum st registry_programme_put(struct db *db, uint32_t version, const char *text, int64_t now_s,
-                               struct fault *fault)
+enum st registry_programme_put(struct db *db, uint32_t version, const char *text, const char *jws,
+                               int64_t now_s, struct fault *fault)
 {
     struct db_stmt *stmt = NULL;
     bool row = false, is_same = false;
@@ -558,10 +558,29 @@ enum st registry_programme_put(struct db *db, uint32_t version, const char *text
     }
     db_finish(stmt);
     if (st == ST_OK && !is_same) {
-        ONCE(st, db, "INSERT INTO programme (version, stored_at, text) VALUES ($1, $2, $3)", "iit",
-             (int64_t)version, now_s, text);
+        ONCE(st, db,
+             "INSERT INTO programme (version, stored_at, text, signed) VALUES ($1, $2, $3, $4)",
+             "iitt", (int64_t)version, now_s, text, jws);
     }
     return end(db, st, fault);
+}
+
+enum st registry_programme_text(struct db *db, char **ret)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    *ret = NULL;
+    enum st st =
+        db_prepare(db, "SELECT text FROM programme ORDER BY version DESC LIMIT 1", "", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row);
+    }
+    if (st == ST_OK && row) {
+        *ret = strdup(db_text(stmt, 0));
+        st = *ret == NULL ? ST_FULL : ST_OK;
+    }
+    db_finish(stmt);
+    return st;
 }
 
 enum st registry_programme_get(struct db *db, uint32_t newer_than, uint32_t *ret_version,
@@ -569,10 +588,11 @@ enum st registry_programme_get(struct db *db, uint32_t newer_than, uint32_t *ret
 {
     struct db_stmt *stmt = NULL;
     bool row = false;
-    enum st st = db_prepare(db,
-                            "SELECT version, text FROM programme WHERE version > $1"
-                            " ORDER BY version DESC LIMIT 1",
-                            "i", &stmt);
+    enum st st =
+        db_prepare(db,
+                   "SELECT version, signed FROM programme WHERE version > $1 AND signed <> ''"
+                   " ORDER BY version DESC LIMIT 1",
+                   "i", &stmt);
     if (st == ST_OK) {
         st = db_first(stmt, &row, (int64_t)newer_than);
     }

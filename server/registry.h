@@ -65,11 +65,14 @@ ST_CHECK enum st registry_standing(struct db *db, uint32_t terminal,
  * forgotten it. Its number is given to no other from now on. */
 ST_CHECK enum st registry_note_strange(struct db *db, uint32_t terminal, int64_t now_s);
 
-/* Stores a programme that programme_load() took. The same one again is fine. ST_REFUSED: not newer
- * than the one in force. */
+/* Stores a programme that programme_load() took: its document, and the same signed, which terminals
+ * get. The same one again is fine. ST_REFUSED: not newer than the one in force. */
 ST_CHECK enum st registry_programme_put(struct db *db, uint32_t version, const char *text,
-                                        int64_t now_s, struct fault *fault);
-/* The programme in force; *ret_version is 0 when there is none. Copies the text, NUL-terminated. */
+                                        const char *jws, int64_t now_s, struct fault *fault);
+/* The document of the newest programme; NULL when there is none. The caller frees it. */
+ST_CHECK enum st registry_programme_text(struct db *db, char **ret);
+/* The signed programme in force; *ret_version is 0 when there is none. Copies it, NUL-terminated.
+ */
 ST_CHECK enum st registry_programme_get(struct db *db, uint32_t newer_than, uint32_t *ret_version,
                                         char *ret_text, size_t max);
 

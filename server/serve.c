@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "server/api.h"
+#include "server/signer.h"
 #include "sync/wire.h"
 
 enum { CONNECTION_BYTES = 32768, PORT_BYTES = 8 };
@@ -220,6 +221,7 @@ static enum st parse_listen(const char *listen, struct addrinfo **ret, struct fa
 /* The files that TLS needs, as text. */
 struct identity {
     char *ca, *key, *certificate;
+    char *programme_key; /* public */
 };
 
 static enum st identity_load(const char *dir, struct identity *ret, struct fault *fault)
@@ -231,6 +233,9 @@ static enum st identity_load(const char *dir, struct identity *ret, struct fault
     }
     if (st == ST_OK) {
         st = file_load(dir, "server.pem", &ret->certificate, &size, fault);
+    }
+    if (st == ST_OK) {
+        st = signer_public(dir, &ret->programme_key, fault);
     }
     return st;
 }
@@ -284,7 +289,7 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
         st = identity_load(dir, &identity, fault);
     }
     if (st == ST_OK) {
-        st = api_open(db, identity.ca, &server.api, fault);
+        st = api_open(db, identity.ca, identity.programme_key, &server.api, fault);
     }
     if (st == ST_OK) {
         daemon = start(&server, &identity, address);
@@ -306,6 +311,7 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
     free(identity.ca);
     free(identity.key);
     free(identity.certificate);
+    free(identity.programme_key);
     if (address != NULL) {
         freeaddrinfo(address);
     }

@@ -2,9 +2,10 @@
 # Recursive variables: the engine's and wire's lists may be defined by fragments that come later.
 CLUB_SRC = server/accounts.c server/api.c server/ca.c server/cases.c server/db_sqlite.c \
            server/evidence.c server/hotlist.c server/ledger.c server/ledger_sql.c server/links.c server/posting.c server/reckon.c \
-           server/registry.c server/report.c server/schema.c server/serve.c \
-           $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(HAL_BASE_SRC)
-CLUB_LIBS = -lmicrohttpd -lgnutls -lsqlite3 -ljansson -lz
+           server/registry.c server/report.c server/schema.c server/serve.c server/signer.c \
+           $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(SIGNED_SRC) \
+           $(HAL_BASE_SRC)
+CLUB_LIBS = -lmicrohttpd -lgnutls -lsqlite3 -ljansson -lz -lmbedcrypto
 
 PROGRAMS += vafa-club
 vafa-club_SRC = server/main.c $(CLUB_SRC)

@@ -121,8 +121,8 @@ static enum st programme_read(struct store *store, uint32_t *ret_version, const 
     if (st == ST_OK) {
         uint8_t head[4];
         put_le32(head, (uint32_t)version);
-        st =
-            text_read(store, statement, head, sizeof head, PROGRAMME_TEXT_MAX, ret_text, ret_bytes);
+        st = text_read(store, statement, head, sizeof head, PROGRAMME_STORED_MAX, ret_text,
+                       ret_bytes);
     }
     if (st == ST_OK) {
         *ret_version = (uint32_t)version;
@@ -185,9 +185,9 @@ static enum st programme_put_locked(struct store *store, uint32_t version, const
 enum st programme_put(struct store *store, uint32_t version, const char *text)
 {
     assert(version >= 1 && version <= PROGRAMME_VERSION_MAX);
-    if (strlen(text) > PROGRAMME_TEXT_MAX) {
+    if (strlen(text) > PROGRAMME_STORED_MAX) {
         fault_say(&store->fault, "Shorten the programme: at most %d bytes fit.",
-                  PROGRAMME_TEXT_MAX);
+                  PROGRAMME_STORED_MAX);
         return ST_FULL;
     }
     const enum st st = sql_begin(store);

@@ -3,4 +3,6 @@
 STORAGE_SRC = storage/store.c storage/schema.c storage/sql.c storage/journal.c storage/cards.c \
               storage/links.c storage/settings.c storage/verify.c storage/room.c \
               storage/hotlist.c storage/hotlist_file.c
+# Which programme is in force; links with PROGRAMME_SRC, SIGNED_SRC and their libraries besides.
+RULES_SRC = storage/rules.c $(SIGNED_SRC)
 STORAGE_LIBS = -lsqlite3 -lmbedcrypto

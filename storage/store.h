@@ -143,8 +143,9 @@ enum { SETTING_VALUE_MAX = 4096 };
 ST_CHECK enum st setting_get(struct store *store, const char *name, char *ret_value, size_t max);
 ST_CHECK enum st setting_put(struct store *store, const char *name, const char *value);
 
-/* The programme in force: version and document. ST_REFUSED: none yet. The caller frees *ret_text
- * with free(). A put of a version that is not newer is ST_REFUSED. */
+/* The programme in force: version and text as it came (storage/rules.h). ST_REFUSED: none yet. The
+ * caller frees *ret_text with free(). A put of a version that is not newer is ST_REFUSED. */
+enum { PROGRAMME_STORED_MAX = 1400000 }; /* bytes: a signed programme of PROGRAMME_TEXT_MAX */
 ST_CHECK enum st programme_get(struct store *store, uint32_t *ret_version, char **ret_text);
 ST_CHECK enum st programme_put(struct store *store, uint32_t version, const char *text);
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "firmware/engine/programme.h"
 #include "hal/base/bytes.h"
 #include "hal/clock.h"
+#include "storage/rules.h"
 #include "sync/list.h"
 
 struct client {
@@ -21,7 +21,7 @@ struct client {
     struct journal_row rows[WIRE_ENTRIES_MAX + 1];
     struct wire_sync request;
     char text[WIRE_REQUEST_MAX];
-    char programme[PROGRAMME_TEXT_MAX + 1];
+    char programme[WIRE_PROGRAMME_MAX + 1];
     struct listing_change changes[WIRE_CHANGES_MAX];
 };
 
@@ -252,34 +252,28 @@ static enum st take_acknowledged(struct client *client, uint32_t acknowledged,
     return ST_OK;
 }
 
-/* A programme that does not load is not a failure of the sync: the old one stays, the trouble is
- * noted for a person, and the club sees from `have` that it was not taken. */
+/* A programme that is refused is not a failure of the sync: the old one stays, the trouble is noted
+ * for a person, and the club sees from `have` that it was not taken. */
 static enum st take_programme(struct client *client, const struct wire_sync_answer *answer,
                               struct fault *fault)
 {
-    char note[SETTING_VALUE_MAX] = "";
-    struct fault why = {""};
-    struct programme *programme = NULL;
-    enum st st = programme_load(answer->programme, strlen(answer->programme), &programme, &why);
-    if (st == ST_OK && programme->version != answer->programme_version) {
-        fault_say(&why, "It says of itself that it is version %" PRIu32 ".", programme->version);
-        st = ST_FOREIGN;
+    enum st st =
+        rules_take(client->store, answer->programme, strlen(answer->programme), NULL, fault);
+    switch (st) {
+    case ST_FOREIGN:
+    case ST_UNSUPPORTED:
+    case ST_DENIED:
+    case ST_REFUSED:
+        return ST_OK;
+    case ST_OK:
+    case ST_AGAIN:
+    case ST_GONE:
+    case ST_FULL:
+    case ST_IO:
+    case ST_CORRUPT:
+        break;
     }
-    programme_free(programme);
-    if (st == ST_FOREIGN || st == ST_UNSUPPORTED) {
-        (void)snprintf(note, sizeof note, "Version %" PRIu32 " was refused: %s",
-                       answer->programme_version, why.say);
-    } else if (st == ST_OK) {
-        st = programme_put(client->store, answer->programme_version, answer->programme);
-        if (st != ST_OK && st != ST_REFUSED) { /* refused: not newer, so there is nothing to do */
-            return store_says(client, st, fault);
-        }
-    } else {
-        *fault = why;
-        return st;
-    }
-    st = setting_put(client->store, "programme.refused", note);
-    return st == ST_OK ? ST_OK : store_says(client, st, fault);
+    return st;
 }
 
 /* Stores how far the club's clock is from ours. A change of a second is the line's delay. */

@@ -7,6 +7,6 @@ SYNC_SRC := sync/http.c sync/random.c sync/tls.c sync/line.c sync/identity.c syn
 SYNC_LIBS := -lmbedtls -lmbedx509 -lmbedcrypto -ljansson -lz
 
 PROGRAMS += vafa-sync
-vafa-sync_SRC = sync/sync_main.c $(SYNC_SRC) $(PROGRAMME_SRC) $(STORAGE_SRC) $(ENGINE_SRC) \
+vafa-sync_SRC = sync/sync_main.c $(SYNC_SRC) $(PROGRAMME_SRC) $(STORAGE_SRC) $(RULES_SRC) $(ENGINE_SRC) \
                 $(HAL_BASE_SRC) $(CLOCK_SRC)
 vafa-sync_LIBS = $(SYNC_LIBS) $(STORAGE_LIBS)

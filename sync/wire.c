@@ -147,10 +147,11 @@ enum st wire_enrol_answer_encode(const struct wire_enrol_answer *answer, char *r
     assert(answer->terminal >= 1 && answer->terminal <= WIRE_TERMINAL_MAX);
     assert(answer->cards_first >= 1 && answer->cards_first <= answer->cards_last);
     assert(answer->cards_last <= WIRE_CARD_PAYLOAD_MAX);
-    return dump(json_pack("{s:i, s:s, s:I, s:s, s:s, s:s, s:s, s:{s:I, s:I}}", "v", WIRE_VERSION,
-                          "state", "approved", "terminal", (json_int_t)answer->terminal, "merchant",
-                          answer->merchant, "branch", answer->branch, "certificate",
-                          answer->certificate, "ca", answer->ca, "cards", "first",
+    return dump(json_pack("{s:i, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:{s:I, s:I}}", "v",
+                          WIRE_VERSION, "state", "approved", "terminal",
+                          (json_int_t)answer->terminal, "merchant", answer->merchant, "branch",
+                          answer->branch, "certificate", answer->certificate, "ca", answer->ca,
+                          "programme_key", answer->programme_key, "cards", "first",
                           (json_int_t)answer->cards_first, "last", (json_int_t)answer->cards_last),
                 ret_text, max, ret_size);
 }
@@ -198,6 +199,8 @@ enum st wire_enrol_answer_decode(const char *text, size_t size, struct wire_enro
         (st = read_text(root, "branch", 0, WIRE_NAME_MAX, ret->branch, fault)) != ST_OK ||
         (st = read_text(root, "certificate", 1, WIRE_PEM_MAX, ret->certificate, fault)) != ST_OK ||
         (st = read_text(root, "ca", 1, WIRE_PEM_MAX, ret->ca, fault)) != ST_OK ||
+        (st = read_text(root, "programme_key", 1, WIRE_PEM_MAX, ret->programme_key, fault)) !=
+            ST_OK ||
         (st = read_cards(root, ret, fault)) != ST_OK) {
         goto out;
     }
@@ -485,7 +488,7 @@ enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_
     if ((st = wire_read_object(root, "programme", &programme, fault)) != ST_OK ||
         (st = wire_read_number(programme, "version", 1, INT32_MAX, &ret->programme_version,
                                fault)) != ST_OK ||
-        (st = read_text(programme, "text", 1, PROGRAMME_TEXT_MAX, ret_programme, fault)) != ST_OK) {
+        (st = read_text(programme, "text", 1, WIRE_PROGRAMME_MAX, ret_programme, fault)) != ST_OK) {
         goto out;
     }
     ret->programme = ret_programme;

@@ -34,9 +34,10 @@ enum {
     /* Body sizes in bytes: as JSON, and as it travels when that is gzip. */
     WIRE_REQUEST_MAX = 1048576,
     WIRE_REQUEST_PACKED_MAX = 262144,
-    WIRE_ANSWER_MAX = 2162688, /* a programme's text, each byte of it escaped, and the rest */
-    WIRE_ENTRIES_MAX = 1000,   /* in one batch */
-    WIRE_CHANGES_MAX = 10000,  /* of the hotlist in one answer */
+    WIRE_ANSWER_MAX = 2162688,    /* a programme, hotlist pieces or links, and the rest */
+    WIRE_PROGRAMME_MAX = 1400000, /* a signed programme: 4/3 of PROGRAMME_TEXT_MAX and its head */
+    WIRE_ENTRIES_MAX = 1000,      /* in one batch */
+    WIRE_CHANGES_MAX = 10000,     /* of the hotlist in one answer */
     WIRE_TERMINAL_MAX = (1 << 20) - 1,
     WIRE_SEQUENCE_MAX = (1 << 24) - 1,
     /* Texts, in bytes without their NUL. */
@@ -73,7 +74,8 @@ struct wire_enrol_answer {
     char branch[WIRE_NAME_MAX + 1];
     char certificate[WIRE_PEM_MAX + 1];
     char ca[WIRE_PEM_MAX + 1];
-    uint64_t cards_first, cards_last; /* 1..WIRE_CARD_PAYLOAD_MAX, first <= last */
+    char programme_key[WIRE_PEM_MAX + 1]; /* public key that signs programmes, PEM */
+    uint64_t cards_first, cards_last;     /* 1..WIRE_CARD_PAYLOAD_MAX, first <= last */
 };
 
 ST_CHECK enum st wire_enrol_answer_encode(const struct wire_enrol_answer *answer, char *ret_text,
@@ -172,8 +174,9 @@ struct wire_sync_answer {
 
 ST_CHECK enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret_text,
                                          size_t max, size_t *ret_size);
-/* The document is copied to `ret_programme` (PROGRAMME_TEXT_MAX + 1 bytes), where ret->programme
- * then points; the hotlist's changes likewise to `ret_changes` (WIRE_CHANGES_MAX). */
+/* The signed programme is copied to `ret_programme` (WIRE_PROGRAMME_MAX + 1 bytes), where
+ * ret->programme then points; the hotlist's changes likewise to `ret_changes` (WIRE_CHANGES_MAX).
+ */
 ST_CHECK enum st wire_sync_answer_decode(const char *text, size_t size,
                                          struct wire_sync_answer *ret, char *ret_programme,
                                          struct listing_change *ret_changes, struct fault *fault);

@@ -6,7 +6,7 @@ test_http_SRC = tests/unit/test_http.c sync/http.c $(HAL_BASE_SRC)
 test_http_LIBS = -lcmocka
 
 PROGRAMS += journal-feed
-journal-feed_SRC = tests/e2e/journal_feed.c $(PROGRAMME_SRC) $(STORAGE_SRC) $(ENGINE_SRC) \
+journal-feed_SRC = tests/e2e/journal_feed.c $(PROGRAMME_SRC) $(STORAGE_SRC) $(RULES_SRC) $(ENGINE_SRC) \
                    $(HAL_BASE_SRC) $(CLOCK_SRC)
 journal-feed_LIBS = $(STORAGE_LIBS) -ljansson
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/rules.h"
+
 #define SETTING_TERMINAL    "terminal"
 #define SETTING_MERCHANT    "merchant"
 #define SETTING_BRANCH      "branch"
@@ -61,15 +63,14 @@ static enum st programme_update(struct store *store, struct standing *standing)
     if (standing->programme == NULL || standing->programme->version != version) {
         struct programme *programme = NULL;
         struct fault fault = {{0}};
-        st = programme_load(text, strlen(text), &programme, &fault);
-        if (st == ST_OK && programme->version == version) {
+        st = rules_load(store, &programme, &fault);
+        if (st == ST_OK) {
             programme_free(standing->programme);
             standing->programme = programme;
             standing->programme_say = (struct fault){{0}};
         } else {
-            programme_free(programme);
             fault_say(&standing->programme_say, "Programme %" PRIu32 " is not in force: %s",
-                      version, st == ST_OK ? "its number is another." : fault.say);
+                      version, fault.say[0] != '\0' ? fault.say : store_fault(store)->say);
         }
     }
     free(text);
@@ -187,11 +188,11 @@ static enum st file_read(const char *path, char **ret_text, size_t *ret_size, st
         fault_say(fault, "The programme %s cannot be read: %s.", path, strerror(errno));
         return ST_IO;
     }
-    char *text = malloc(PROGRAMME_TEXT_MAX + 2);
-    size_t size = text == NULL ? 0 : fread(text, 1, PROGRAMME_TEXT_MAX + 1, file);
+    char *text = malloc(PROGRAMME_STORED_MAX + 2);
+    size_t size = text == NULL ? 0 : fread(text, 1, PROGRAMME_STORED_MAX + 1, file);
     bool is_bad = text == NULL || ferror(file) != 0;
     (void)fclose(file);
-    if (is_bad || size > PROGRAMME_TEXT_MAX) {
+    if (is_bad || size > PROGRAMME_STORED_MAX) {
         fault_say(fault,
                   is_bad ? "The programme %s cannot be read." : "The programme %s is too long.",
                   path);
@@ -208,19 +209,10 @@ enum st standing_load_file(struct store *store, const char *path, struct fault *
 {
     char *text = NULL;
     size_t size = 0;
-    struct programme *programme = NULL;
     enum st st = file_read(path, &text, &size, fault);
-    if (st != ST_OK) {
-        return st;
-    }
-    st = programme_load(text, size, &programme, fault);
     if (st == ST_OK) {
-        st = programme_put(store, programme->version, text);
-        if (st != ST_OK) {
-            *fault = *store_fault(store);
-        }
+        st = rules_take(store, text, size, NULL, fault);
+        free(text);
     }
-    programme_free(programme);
-    free(text);
     return st;
 }

@@ -137,7 +137,7 @@ static void open_books(struct bench *bench)
     need(schema_make(bench->db, &fault) == ST_OK, "making the tables");
     need(programme_load(programme_text, strlen(programme_text), &bench->programme, &fault) == ST_OK,
          "the programme");
-    need(registry_programme_put(bench->db, 1, programme_text, NOW, &fault) == ST_OK,
+    need(registry_programme_put(bench->db, 1, programme_text, "", NOW, &fault) == ST_OK,
          "storing the programme");
     for (int t = 0; t < TERMINALS; t++) {
         char branch[32];

@@ -15,6 +15,7 @@
 #include "firmware/engine/programme.h"
 #include "hal/base/bytes.h"
 #include "hal/clock.h"
+#include "storage/rules.h"
 #include "storage/store.h"
 
 static const char usage[] =
@@ -97,15 +98,13 @@ static void open_all(struct feed *feed)
     feed->terminal = (uint32_t)setting_number(feed, "terminal");
     feed->first_payload = setting_number(feed, "cards.first");
     feed->last_payload = setting_number(feed, "cards.last");
-    uint32_t version = 0;
-    char *text = NULL;
-    if (programme_get(feed->store, &version, &text) != ST_OK) {
+    enum st st = rules_load(feed->store, &feed->programme, &fault);
+    if (st == ST_REFUSED) {
         fail("the terminal has no programme yet: sync it first");
     }
-    if (programme_load(text, strlen(text), &feed->programme, &fault) != ST_OK) {
+    if (st != ST_OK) {
         fail(fault.say);
     }
-    free(text);
     if (feed->cards > feed->last_payload - feed->first_payload + 1) {
         fail("the terminal has fewer card numbers than that");
     }

@@ -25,6 +25,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +85,33 @@ def reply(status, body, *headers, encoding=None):
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
+def b64url(raw):
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+class Signer:
+    """Signs programmes as RFC 7515 and 7518 say, with Python's cryptography."""
+
+    def __init__(self):
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        n = self.key.public_key().public_numbers()
+        x, y = (b64url(v.to_bytes(32, "big")) for v in (n.x, n.y))
+        thumb = hashes.Hash(hashes.SHA256())
+        thumb.update(f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'.encode())
+        self.kid = b64url(thumb.finalize())
+        self.pem = self.key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+    def jws(self, document, **head):
+        head = {"alg": "ES256", "kid": self.kid, "typ": "vafa-programme", **head}
+        text = b64url(json.dumps(head).encode()) + "." + b64url(document.encode())
+        r, s = decode_dss_signature(self.key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
+        return text + "." + b64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+
+
+SIGNER = Signer()
+
+
 class Peer:
     """Plays the club. `script` is a list of functions(peer, connection, request) for the next sync requests;
     when it is empty the club is honest."""
@@ -92,7 +120,7 @@ class Peer:
         self.authority, self.terminal = authority, terminal
         self.script, self.requests, self.connections = [], [], 0
         self.approve_after, self.asked = 0, 0
-        self.entries, self.programme = [], {"version": 1, "text": PROGRAMME}
+        self.entries, self.programme = [], {"version": 1, "text": SIGNER.jws(PROGRAMME)}
         self.links = []  # base64 of 25 bytes each, docs/sync.md
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(files)
@@ -165,6 +193,7 @@ class Peer:
         made = certificate(str(self.terminal), request.public_key(), self.authority.who, self.authority.key)
         return reply(200, {"v": 1, "state": "approved", "terminal": self.terminal, "merchant": "رفاه", "branch": "تجریش",
                            "certificate": pem(made), "ca": self.authority.path.read_text(),
+                           "programme_key": SIGNER.pem,
                            "cards": {"first": 603799000000001, "last": 603799000009999}})
 
     def honest(self, body, **kw):
@@ -300,7 +329,7 @@ def a_certificate_for_another_key_is_refused():
     peer.enrol = lambda body: reply(200, {
         "v": 1, "state": "approved", "terminal": 17, "merchant": "", "branch": "", "certificate": pem(certificate(
             "17", ec.generate_private_key(ec.SECP256R1()).public_key(), "club2", other.key)),
-        "ca": other.path.read_text(), "cards": {"first": 1, "last": 2}})
+        "ca": other.path.read_text(), "programme_key": SIGNER.pem, "cards": {"first": 1, "last": 2}})
     ended(enrol(peer, db=work / "x.db", identity=work / "x"), 3, "for another key")
     expect(not (work / "x/terminal.pem").exists(), "it was stored")
     peer.close()
@@ -367,15 +396,29 @@ def a_programme_that_does_not_load_leaves_the_old_one():
     before = query("SELECT version, text FROM programme")
     bad = json.loads(PROGRAMME)
     bad["version"], bad["rules"][0]["explode"] = 2, True
-    for text, word in (("{", "Version 2 was refused"), (json.dumps(bad), "Version 2 was refused"),
-                       (PROGRAMME, "version 1")):
+    newer = PROGRAMME.replace('"version": 1', '"version": 2')
+    other = json.loads(newer)
+    other["groups"] = [{"id": "staff", "number": 1}]
+    head, body, tail = SIGNER.jws(newer).split(".")
+    for text, word in (("{", "not signed"), (newer, "not signed"), (SIGNER.jws("{"), "line 1"),
+                       (SIGNER.jws(json.dumps(bad)), "explode"), (SIGNER.jws(PROGRAMME + " "), "not newer than 1"),
+                       (Signer().jws(newer), "only key"), (SIGNER.jws(newer, typ="vafa-action"), "typ"),
+                       (SIGNER.jws(newer, alg="none"), "alg"), (SIGNER.jws(newer, crit=["x"]), "crit"),
+                       (f"{head}.{body}.{tail[:-4]}AAAA", "does not fit"), (f"{head}.{body[:len(body) // 8 * 4]}.{tail}", "does not fit"),
+                       (f"{head}.{body}.", "not a signed"), (f"{head}.{body[:-3]}*.{tail}", "damaged")):
         club.programme = {"version": 2, "text": text}
         ended(sync("once", club), 0)
-        expect(word in (setting("programme.refused") or ""), f"refused: {setting('programme.refused')}")
+        expect(word in (setting("programme.refused") or ""), f"{word}: refused: {setting('programme.refused')}")
         expect(query("SELECT version, text FROM programme") == before, "it was taken")
-    club.programme = {"version": 2, "text": PROGRAMME.replace('"version": 1', '"version": 2')}
+    club.programme = {"version": 2, "text": SIGNER.jws(json.dumps(other))}
     ended(sync("once", club), 0)
     expect(setting("programme.refused") == "" and query("SELECT version FROM programme") == [(2,)], "not taken")
+    other["version"], other["groups"][0]["id"] = 3, "family"
+    club.programme = {"version": 3, "text": SIGNER.jws(json.dumps(other))}
+    ended(sync("once", club), 0)
+    expect("was \"staff\"" in setting("programme.refused"), setting("programme.refused"))
+    expect(query("SELECT version FROM programme") == [(2,)], "a number changed its meaning")
+    club.programme = None
 
 
 def links_come_in_pieces_and_a_restored_club_begins_anew():

@@ -126,6 +126,7 @@ refuse("enrol", enrol, ["csr"], "")
 refuse("enrol", enrol, ["board"], "x" * 33)
 
 approved = {"v": 1, "state": "approved", "terminal": 17, "merchant": "رفاه", "branch": "تجریش", "certificate": pem, "ca": pem * 2,
+            "programme_key": pem,
             "cards": {"first": 603799000000001, "last": 603799000009999}}
 case("enrol_answer: approved", "enrol_answer", approved, "ok")
 case("enrol_answer: pending", "enrol_answer", {"v": 1, "state": "pending"}, "ok")

@@ -74,8 +74,8 @@ def amounts(shop):
         answer = raw(shop, line) or {}
         unchanged(shop, f"line {line[:60]!r} is a bad_request that says what would be right", before,
                   answer.get("reason") == "bad_request" and word in answer.get("say", ""), answer)
-    answer = raw(shop, b"x" * 5000) or {}
-    unchanged(shop, "a line of 5,000 bytes is refused and that client let go", before,
+    answer = raw(shop, b"x" * 25000) or {}
+    unchanged(shop, "a line of 25,000 bytes is refused and that client let go", before,
               answer.get("reason") == "bad_request", answer)
 
 
@@ -124,8 +124,18 @@ def programmes(shop):
     before = state(shop)
     shop.stop("terminal")
     base = json.load(open(ROOT / "programmes/base.json"))
-    newer = dict(base, version=2, rules=[dict(base["rules"][0], when="moon")])
-    for name, text, word in (("is not JSON", "{", ""), ("has an unknown rule", json.dumps(newer), ""),
+    club, stranger = shop.path("club/programme.key"), shop.path("stranger.key")
+    shop.run("vafa-programme", "key", stranger)
+
+    def signed(document, key=club):
+        Path(shop.path("plain.json")).write_text(json.dumps(document))
+        return shop.run("vafa-programme", "sign", "--key", key, shop.path("plain.json")).stdout
+
+    good = signed(dict(base, version=2))
+    for name, text, word in (("is not JSON", "{", "not signed"), ("is not signed", json.dumps(dict(base, version=2)), "not signed"),
+                             ("a stranger signed", signed(dict(base, version=2), stranger), "trusted"),
+                             ("was changed", good[:200] + ("A" if good[200] != "A" else "B") + good[201:], ""),
+                             ("was cut", good[:len(good) // 2], ""), ("is of 10 MB", good + " " * 10_000_000, "long"),
                              ("is not there", None, "read")):
         path = Path(shop.path("bad.json"))
         path.unlink(missing_ok=True)
@@ -134,7 +144,9 @@ def programmes(shop):
         done = terminal(shop, "--programme", path)
         case(f"a programme that {name} is refused by name", done.returncode == 1 and word in done.stderr
              and len(done.stderr) > 30, done)
-    shop.start_terminal("--programme", ROOT / "programmes/base.json")
+    older = Path(shop.path("older.jws"))
+    older.write_text(signed(dict(base, club="Older")))
+    shop.start_terminal("--programme", older)
     unchanged(shop, "a programme that is not newer leaves the old one in force", before, True)
 
 

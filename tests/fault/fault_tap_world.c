@@ -383,8 +383,8 @@ static void prepare_club(void)
     MUST(schema_make(prepared.club, &fault) == ST_OK);
     MUST(registry_add_terminal(prepared.club, "Refah", "Tajrish", &terminal) == ST_OK);
     MUST(terminal == TERMINAL_NO);
-    MUST(registry_programme_put(prepared.club, 1, programme_text, 1800000000, &fault) == ST_OK);
-    MUST(registry_programme_put(prepared.club, 2, programme_late, 1800000000, &fault) == ST_OK);
+    MUST(registry_programme_put(prepared.club, 1, programme_text, "", 1800000000, &fault) == ST_OK);
+    MUST(registry_programme_put(prepared.club, 2, programme_late, "", 1800000000, &fault) == ST_OK);
     MUST(ledger_open(prepared.club, &prepared.ledger) == ST_OK);
 }
 

