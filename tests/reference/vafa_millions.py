@@ -188,7 +188,7 @@ class Life:
             self.now = 500000
         kind = draw.random()
         if kind < .03:
-            return 0
+            return draw.choice([0, 0, draw.randrange(1, 1500)])  # not set; set so far back that it is 2023 there
         return draw.randrange(1, self.now + 1) if kind < .06 else self.now
 
     # --- wishes ---
