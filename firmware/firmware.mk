@@ -22,7 +22,8 @@ PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/programme_load_
 # The terminal. TAP_SRC is its pure part; TERMINAL_SRC does what that says, over store, card and clock.
 TAP_SRC = firmware/terminal/tap.c firmware/terminal/settle.c firmware/terminal/say.c
 TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing.c \
-               firmware/terminal/hotcheck.c firmware/terminal/known.c firmware/terminal/basket.c
+               firmware/terminal/hotcheck.c firmware/terminal/known.c firmware/terminal/basket.c \
+               firmware/terminal/loss.c firmware/terminal/witness.c
 TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/terminal/desk.c \
            firmware/terminal/scans.c firmware/terminal/local_socket.c
 

@@ -62,7 +62,8 @@ struct card_ops {
                              struct card_view *ret);
 
     /* Reads older snapshots of the card just read, newest first, ret[0] = the newest; stops where
-     * the ring ends or a slot is not whole. ST_GONE, ST_IO as above. */
+     * the ring ends or a slot is not whole. ST_GONE, ST_IO as above: *ret_count of them, the
+     * newest, had been read by then. */
     ST_CHECK enum st (*history)(void *ctx, struct snapshot *ret, size_t max, size_t *ret_count);
 
     /* Reads the rest of the identity. Statuses as history. */

@@ -326,12 +326,15 @@ static enum st append_locked(struct store *store, const struct entry *entry, str
     return st != ST_OK ? st : cards_note(store, entry);
 }
 
-enum st journal_append(struct store *store, const struct entry *entry)
+static enum st append_all(struct store *store, const struct entry *entries, size_t count)
 {
     struct tip tip;
     enum st st = sql_begin(store);
     if (st == ST_OK) {
-        st = sql_end(store, append_locked(store, entry, &tip));
+        for (size_t i = 0; i < count && st == ST_OK; i++) {
+            st = append_locked(store, &entries[i], &tip);
+        }
+        st = sql_end(store, st);
     }
     if (st == ST_OK) {
         store->appended = tip;
@@ -340,6 +343,20 @@ enum st journal_append(struct store *store, const struct entry *entry)
         (void)ignored;
     }
     return st;
+}
+
+enum st journal_append(struct store *store, const struct entry *entry)
+{
+    return append_all(store, entry, 1);
+}
+
+enum st journal_append_sightings(struct store *store, const struct entry *entries, size_t count)
+{
+    assert(count >= 1 && count <= JOURNAL_TOGETHER_MAX);
+    for (size_t i = 0; i < count; i++) {
+        assert(entries[i].kind == ENTRY_SIGHTING);
+    }
+    return append_all(store, entries, count);
 }
 
 /* --- pending and counts ---------------------------------------------------------------------- */

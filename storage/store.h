@@ -58,6 +58,11 @@ ST_CHECK enum st journal_next(struct store *store, uint32_t *ret_sequence);
  * After ST_IO nothing has changed for this handle; when it was the sync that failed, the entry may
  * be there once the file is opened again. An intent is then pending and settles like any other. */
 ST_CHECK enum st journal_append(struct store *store, const struct entry *entry);
+enum { JOURNAL_TOGETHER_MAX = 64 };
+/* The same for sightings (any other kind is a bug), numbered one after the other, at most
+ * JOURNAL_TOGETHER_MAX: all are durable, or none is there. */
+ST_CHECK enum st journal_append_sightings(struct store *store, const struct entry *entries,
+                                          size_t count);
 
 struct journal_row {
     uint32_t sequence;

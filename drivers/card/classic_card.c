@@ -228,6 +228,7 @@ enum st classic_history(struct classic_card *card, struct snapshot *ret, size_t 
 {
     size_t count = 0;
 
+    *ret_count = 0;
     if (card->condition != CARD_MEMBER) {
         return ST_GONE; /* a commit is in doubt: read the card again */
     }
@@ -239,6 +240,7 @@ enum st classic_history(struct classic_card *card, struct snapshot *ret, size_t 
         struct snapshot older;
         const enum st st = classic_read_slot(card, classic_slot_of(counter), &older);
         if (st == ST_GONE || st == ST_IO) {
+            *ret_count = count;
             return st;
         }
         if (st != ST_OK || older.counter != counter) {

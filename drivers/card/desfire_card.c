@@ -333,6 +333,7 @@ enum st desfire_history(struct desfire_card *card, struct snapshot *ret, size_t 
     size_t records =
         card->newest.counter < DESFIRE_RECORDS ? card->newest.counter : DESFIRE_RECORDS;
 
+    *ret_count = 0;
     enum st st = desfire_open_to_read(card);
     if (st != ST_OK) {
         return st;

@@ -38,6 +38,7 @@ enum {
     AT_EVIDENCE = 41,
     OUTCOME_BYTES = 48,
 
+    AT_SHOWN = 44,
     AT_SIGHTED = 48,
     SIGHTING_BYTES = 88,
 
@@ -171,7 +172,7 @@ bool entry_is_valid(const struct entry *entry)
     case ENTRY_SIGHTING:
         return medium_is_valid(entry->sighting.card_number, entry->sighting.family,
                                entry->sighting.uid_bytes, entry->sighting.uid) &&
-               snapshot_is_valid(&entry->sighting.snapshot);
+               entry->sighting.shown <= SHOWN_BACK && snapshot_is_valid(&entry->sighting.snapshot);
     case ENTRY_START:
         return start_is_valid(&entry->start);
     case ENTRY_LINK:
@@ -249,6 +250,7 @@ size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX
     case ENTRY_SIGHTING:
         put_medium(ret_bytes, entry->sighting.card_number, entry->sighting.family,
                    entry->sighting.uid_bytes, entry->sighting.uid);
+        ret_bytes[AT_SHOWN] = entry->sighting.shown;
         snapshot_encode(&entry->sighting.snapshot, ret_bytes + AT_SIGHTED);
         break;
     case ENTRY_START:
@@ -316,6 +318,7 @@ static enum st get_sighting(const uint8_t *bytes, struct entry_sighting *ret)
     ret->card_number = get_le64(bytes + AT_CARD);
     ret->family = bytes[AT_FAMILY];
     ret->uid_bytes = bytes[AT_UID_BYTES];
+    ret->shown = bytes[AT_SHOWN];
     memcpy(ret->uid, bytes + AT_UID, ENTRY_UID_MAX);
     return snapshot_decode(bytes + AT_SIGHTED, &ret->snapshot) == ST_OK ? ST_OK : ST_FOREIGN;
 }

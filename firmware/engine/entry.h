@@ -44,6 +44,13 @@ enum entry_evidence {
     EVIDENCE_OTHER = 4,     /* another transaction holds that counter */
 };
 
+/* How a card showed the snapshot of a sighting. */
+enum entry_shown {
+    SHOWN_NEWEST = 0, /* as its newest */
+    SHOWN_OLDER = 1,  /* in its ring, behind newer ones */
+    SHOWN_BACK = 2,   /* as its newest, though this terminal has seen it further on, or otherwise */
+};
+
 /* The parts of a transaction, all >= 0. In a refund or unload the same fields are what goes back.
  */
 struct breakdown {
@@ -91,6 +98,7 @@ struct entry {
             uint8_t family;
             uint8_t uid_bytes;
             uint8_t uid[ENTRY_UID_MAX];
+            uint8_t shown; /* enum entry_shown */
             struct snapshot snapshot;
         } sighting;
         struct entry_start {

@@ -8,6 +8,7 @@
 
 #include "firmware/terminal/known.h"
 #include "firmware/terminal/say.h"
+#include "firmware/terminal/witness.h"
 #include "hal/clock.h"
 
 enum {
@@ -43,10 +44,12 @@ struct terminal {
     struct tap tap;
     struct tap_act act; /* the act to do next, or the answer */
 
+    struct witness witness;
     struct card_view view; /* of the last reading */
     struct tap_look look;
     struct tap_known said; /* by the card of itself */
     struct snapshot history[CARD_HISTORY_MAX];
+    struct entry noted[CARD_HISTORY_MAX]; /* while they are on their way to the journal */
     struct entry sold; /* the sale that a refund names, when find_sale() found it */
 
     /* The card that was released last. Releasing halts it, so while it still lies there only a
@@ -206,6 +209,10 @@ static enum st look_up(struct terminal *terminal)
         st = cards_seen(store, terminal->view.number, &look.seen);
         look.has_seen = st == ST_OK;
         st = st == ST_REFUSED ? ST_OK : st;
+        if (st == ST_OK) {
+            witness_look(&terminal->witness, terminal->view.number,
+                         look.has_seen ? look.seen.counter : 0);
+        }
     }
     if (st == ST_OK && terminal->tap.request.what == TAP_ISSUE) {
         st = standing_free_number(store, &look.free_number);
@@ -605,6 +612,7 @@ enum st terminal_begin(struct terminal *terminal, const struct tap_request *requ
     }
     refresh_list(terminal);
     tap_init(&terminal->tap, terminal->standing.programme);
+    witness_begin(&terminal->witness);
     terminal->is_busy = true;
     terminal->is_cancelled = false;
     terminal->has_read = false;
@@ -785,6 +793,77 @@ void terminal_untell(struct terminal *terminal, uint32_t sequence)
     save_unanswered(terminal);
 }
 
+/* --- what the card tells of others ---------------------------------------------------------- */
+
+/* The ring may be read: the tap is over, and nothing of this card is in doubt. */
+static bool may_witness(const struct terminal *terminal)
+{
+    const struct tap_answer *answer = &terminal->act.answer;
+    const struct card_view *view = &terminal->tap.view;
+    return view->condition == CARD_MEMBER && view->number == terminal->witness.number &&
+           (answer->outcome == TAP_DONE ||
+            (answer->outcome == TAP_NOT_DONE &&
+             (answer->reason == TAP_REASON_REFUSED || answer->reason == TAP_REASON_HOTLISTED)));
+}
+
+/* Numbers the sightings and appends them together: one sync of the disk for all. */
+static enum st append_sightings(struct terminal *terminal, struct entry *entries, size_t count)
+{
+    enum clock_quality quality;
+    const int64_t now_s = clock_now_s(&quality);
+    uint32_t sequence = 0;
+    enum st st = journal_next(terminal->config.store, &sequence);
+    for (size_t i = 0; i < count; i++) {
+        entries[i].sequence = sequence + (uint32_t)i;
+        entries[i].terminal = terminal->standing.terminal;
+        entries[i].operator_no = terminal->tap.request.operator_no;
+        entries[i].time_s = now_s;
+        entries[i].clock_quality = (uint8_t)quality;
+    }
+    return st == ST_OK ? journal_append_sightings(terminal->config.store, entries, count) : st;
+}
+
+/* Reads the card's ring as far as it tells of transactions that are not in the journal, and notes
+ * them. Nobody waits for it; what fails is owed until the card comes again. */
+static void witness_card(struct terminal *terminal)
+{
+    const struct card_port *card = &terminal->config.card;
+    const struct tap_answer *answer = &terminal->act.answer;
+    const struct card_view *view = &terminal->tap.view;
+    struct snapshot seen = {.counter = 0};
+    if (!may_witness(terminal)) {
+        if (terminal->witness.number != 0) {
+            witness_end(&terminal->witness, false, 0, 0);
+        }
+        return;
+    }
+    enum st st = cards_seen(terminal->config.store, view->number, &seen);
+    if (st != ST_OK && st != ST_REFUSED) {
+        return;
+    }
+    const uint32_t own = terminal->standing.terminal;
+    const struct snapshot *newest = answer->has_snapshot ? &answer->snapshot : &view->snapshot;
+    size_t count = witness_wants(&terminal->witness, newest, seen.counter, own);
+    if (count == 0) {
+        witness_end(&terminal->witness, true, 0, 0);
+        return;
+    }
+    size_t read = 0;
+    const enum st whole = card->ops->history(card->ctx, terminal->history, count, &read);
+    count = witness_make(&terminal->witness, view, terminal->history, read, seen.counter, own,
+                         terminal->noted);
+    st = count == 0 ? ST_OK : append_sightings(terminal, terminal->noted, count);
+    witness_end(&terminal->witness, whole == ST_OK && st == ST_OK,
+                st == ST_OK && read > 0 ? terminal->history[read - 1].counter : 0,
+                terminal->history[0].counter);
+    if (st == ST_OK && count > 0) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "card=*%04" PRIu64 " noted=%zu", view->number % 10000,
+                       count);
+        log_event(terminal, "T208", text);
+    }
+}
+
 void terminal_finish(struct terminal *terminal, bool was_told)
 {
     assert(terminal->is_busy && terminal->act.kind == TAP_ACT_ANSWER);
@@ -796,13 +875,14 @@ void terminal_finish(struct terminal *terminal, bool was_told)
     if (terminal->act.answer.refresh) {
         card->ops->refresh(card->ctx);
     }
+    if (answer->outcome == TAP_DONE && answer->has_parts) {
+        save_answer(terminal, was_told);
+    }
+    witness_card(terminal);
     card->ops->release(card->ctx);
     if (terminal->tap.view.uid_bytes > 0) {
         memcpy(terminal->released, terminal->tap.view.uid, sizeof terminal->released);
         terminal->released_bytes = terminal->tap.view.uid_bytes;
-    }
-    if (answer->outcome == TAP_DONE && answer->has_parts) {
-        save_answer(terminal, was_told);
     }
     terminal->is_busy = false;
     /* Nobody waits now: the store may tidy up. What it says is asked again before the next tap. */
@@ -871,6 +951,16 @@ static void setting_or_empty(struct store *store, const char *name, char *ret, s
     }
 }
 
+/* Seconds since `time_s`, -1 when that or the clock was not set. */
+static int64_t age_of(int64_t time_s)
+{
+    enum clock_quality quality;
+    const int64_t now_s = clock_now_s(&quality);
+    return quality == CLOCK_UNSET || snapshot_minute(time_s) == 0 || now_s < time_s
+               ? -1
+               : now_s - time_s;
+}
+
 void terminal_status(struct terminal *terminal, struct terminal_status *ret)
 {
     struct store *store = terminal->config.store;
@@ -884,6 +974,10 @@ void terminal_status(struct terminal *terminal, struct terminal_status *ret)
     if (st == ST_OK) {
         st = journal_counts(store, &ret->counts);
     }
+    if (st == ST_OK) {
+        st = loss_count(store, &ret->loss);
+    }
+    ret->oldest_unsent_age_s = age_of(ret->counts.oldest_unsent_s);
     if (st == ST_OK) {
         st = standing_numbers_left(store, &ret->card_numbers_left);
     }

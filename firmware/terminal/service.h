@@ -13,6 +13,7 @@
 
 #include "firmware/terminal/basket.h"
 #include "firmware/terminal/hotcheck.h"
+#include "firmware/terminal/loss.h"
 #include "firmware/terminal/standing.h"
 #include "firmware/terminal/tap.h"
 #include "hal/card.h"
@@ -120,6 +121,8 @@ struct terminal_status {
     enum st disk;          /* store_ready() */
     struct fault disk_say; /* when not ST_OK */
     struct journal_counts counts;
+    struct loss loss;            /* of the unsent entries */
+    int64_t oldest_unsent_age_s; /* of the oldest; -1 = none, or the clock cannot tell */
     uint64_t card_numbers_left;
     const char *reader_say;            /* "" = up */
     uint32_t list_version, list_cards; /* of the hotlist; 0 = none */

@@ -92,6 +92,7 @@ static enum tap_next go_sighting(struct tap *tap, enum tap_then then, struct tap
         .sighting = {.card_number = tap->view.number,
                      .family = (uint8_t)tap->view.family,
                      .uid_bytes = (uint8_t)tap->view.uid_bytes,
+                     .shown = then == TAP_THEN_TAMPERED ? SHOWN_BACK : SHOWN_NEWEST,
                      .snapshot = tap->view.snapshot},
     };
     memcpy(ret_act->entry.sighting.uid, tap->view.uid, tap->view.uid_bytes);

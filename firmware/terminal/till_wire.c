@@ -565,10 +565,16 @@ static void say_loss(const struct terminal_status *status, struct fault *ret_say
     } else if (status->counts.unsent == 0) {
         fault_say(ret_say, "Nothing: the club has every entry.");
     } else {
+        char age[48] = "";
+        if (status->oldest_unsent_age_s >= 0) {
+            (void)snprintf(age, sizeof age, ", the oldest %" PRId64 " minutes old",
+                           status->oldest_unsent_age_s / 60);
+        }
         fault_say(ret_say,
-                  "No balance: cards carry them. %" PRIu32 " entries would have to come back "
-                  "with their cards.",
-                  status->counts.unsent);
+                  "No balance: cards carry them. %s%" PRIu32 " transactions of %" PRId64
+                  " rials (%" PRIu32 " entries%s) would have to come back with their cards.",
+                  status->loss.is_more ? "At least " : "", status->loss.transactions,
+                  status->loss.amount, status->counts.unsent, age);
     }
 }
 
@@ -598,6 +604,8 @@ size_t till_encode_status(const struct terminal_status *status, char ret_line[TI
     put_text(object, "programme_say", standing->programme_say.say);
     put_number(object, "entries", status->counts.entries);
     put_number(object, "unsent", status->counts.unsent);
+    put_number(object, "unsent_transactions", status->loss.transactions);
+    put_number(object, "unsent_amount", status->loss.amount);
     put_number(object, "pending", status->counts.pending);
     put_number(object, "oldest_unsent", status->counts.oldest_unsent_s);
     put_text(object, "reader", status->reader_say[0] == '\0' ? "up" : "away");

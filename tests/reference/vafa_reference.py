@@ -207,8 +207,10 @@ def entry_decode(raw):
     elif kind == 2:
         entry = outcome_decode(raw, sequence)
     elif kind == 3:
-        need(len(raw) == 88 and not any(raw[44:48]), "length or spare bytes of a sighting")
+        need(len(raw) == 88 and not any(raw[45:48]), "length or spare bytes of a sighting")
+        need(raw[44] <= 2, "how the card showed it")
         entry = medium_decode(raw)
+        entry["shown"] = raw[44]
         entry["snapshot"] = image_decode(raw[48:88])
     elif kind == 4:
         need(len(raw) == 40, "length of a start")

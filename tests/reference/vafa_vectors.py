@@ -119,8 +119,12 @@ def entries():
         ("the intent of a sale with facts, identity, code, place and lines",
          intent(10, third, fourth, sale, 0, some)),
         ("the intent with the largest occasion", intent(11, fourth, fifth, sale, 0, all_of_it)),
+        ("a sighting of an older snapshot in the card's ring", head(3, 12) +
+         struct.pack("<QBB10sB3x", CARD, 2, 4, bytes.fromhex("01020304"), 1) + ref.image_encode(second)),
+        ("a sighting of a card that went back", head(3, 13) +
+         struct.pack("<QBB10sB3x", CARD, 2, 4, bytes.fromhex("01020304"), 2) + ref.image_encode(second)),
     ]
-    assert len(good[-1][1]) == 570
+    assert len(good[-3][1]) == 570
     for sequence, (_, raw) in enumerate(good, 1):
         assert ref.entry_decode(raw)["sequence"] == sequence
     chain, value = [], bytes(32)
@@ -191,7 +195,8 @@ def bad_entries(good):
            ("verdict 4", patch(outcome_, 40, b"\4")),
            ("evidence 5", patch(outcome_, 41, b"\5")),
            ("a spare byte of an outcome", patch(outcome_, 47, b"\1")),
-           ("a spare byte of a sighting", patch(sighting, 44, b"\1")),
+           ("a sighting shown in no known way", patch(sighting, 44, b"\3")),
+           ("a spare byte of a sighting", patch(sighting, 45, b"\1")),
            ("a version without an end", patch(start, 24, b"x" * 16)),
            ("an empty version", patch(start, 24, bytes(16))),
            ("bytes behind the version's end", patch(start, 39, b"x")),
