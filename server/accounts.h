@@ -35,6 +35,8 @@ enum account {
     ACCOUNT_UNEXPLAINED = 8, /* any: a card's change that its parts do not explain; has a case */
     ACCOUNT_CASHBACK = 9,    /* credit: given on a sale at its full price; the merchant owes it */
     ACCOUNT_EXPIRED = 10,    /* points: gone by date */
+    ACCOUNT_RECOVERED = 11,  /* any: a change read off cards, whose parts the card does not tell */
+    ACCOUNT_CLONED = 12, /* any: in place of the card, what a clone of it did: the club's loss */
 };
 
 struct leg {
@@ -43,7 +45,7 @@ struct leg {
     int64_t amount;
 };
 
-enum { LEGS_MAX = 12 };
+enum { LEGS_MAX = 16 };
 
 struct posting {
     int64_t delta[CARD_BOOKS]; /* the card's own legs: after - before */

@@ -6,14 +6,31 @@
  * transaction that another terminal may not have sent yet. */
 
 static enum st clone_case(struct ledger *ledger, const struct item *by, uint32_t counter,
-                          int64_t terminal, int64_t sequence, const struct snapshot *shown)
+                          int64_t terminal, int64_t sequence, const uint8_t *other,
+                          const struct snapshot *shown)
 {
-    return case_open(ledger, "clone", by, ledger->card.number, counter,
-                     "Card %016llu has two transactions %u: entry %lld of terminal %lld, and entry "
-                     "%u of terminal %u as entry %u of terminal %u saw on the card.",
-                     (unsigned long long)ledger->card.number, counter, (long long)sequence,
-                     (long long)terminal, shown->last.sequence, shown->last.terminal,
-                     by->entry.sequence, by->entry.terminal);
+    return case_open_listed(
+        ledger, "clone", by, ledger->card.number, counter, other,
+        "Card %016llu has two transactions %u: entry %lld of terminal %lld, and entry "
+        "%u of terminal %u as entry %u of terminal %u saw on the card.",
+        (unsigned long long)ledger->card.number, counter, (long long)sequence, (long long)terminal,
+        shown->last.sequence, shown->last.terminal, by->entry.sequence, by->entry.terminal);
+}
+
+/* The same when the other transaction is posted: its snapshot is the evidence. */
+static enum st clone_case_posted(struct ledger *ledger, const struct item *by, int64_t terminal,
+                                 int64_t sequence, const struct snapshot *shown)
+{
+    struct snapshot posted;
+    uint8_t other[SNAPSHOT_IMAGE_BYTES];
+    bool is_known = false;
+    enum st st = posted_image(ledger, shown->counter, &posted, &is_known);
+    if (is_known) {
+        snapshot_encode(&posted, other);
+    }
+    return st == ST_OK ? clone_case(ledger, by, shown->counter, terminal, sequence,
+                                    is_known ? other : NULL, shown)
+                       : st;
 }
 
 static enum st broken_case(struct ledger *ledger, const struct item *by, uint32_t counter)
@@ -38,11 +55,18 @@ static enum st compare_posted(struct ledger *ledger, const struct snapshot *snap
     int64_t terminal = db_i64(stmt, 0), sequence = db_i64(stmt, 1);
     db_reset(stmt);
     if (terminal != snapshot->last.terminal || sequence != snapshot->last.sequence) {
-        return clone_case(ledger, by, snapshot->counter, terminal, sequence, snapshot);
+        return clone_case_posted(ledger, by, terminal, sequence, snapshot);
     }
     struct item *posted = NULL;
     st = record_load(ledger, (uint32_t)terminal, (uint32_t)sequence, &posted);
-    if (st != ST_OK || posted == NULL) {
+    if (st == ST_OK && posted == NULL) {
+        struct proof proof;
+        st = proof_get(ledger, (uint32_t)terminal, (uint32_t)sequence, &proof);
+        return st == ST_OK && proof.is_there && memcmp(proof.image, image, sizeof proof.image) != 0
+                   ? broken_case(ledger, by, snapshot->counter)
+                   : st;
+    }
+    if (st != ST_OK) {
         return st;
     }
     uint8_t after[SNAPSHOT_IMAGE_BYTES];
@@ -103,6 +127,7 @@ static enum st note_new(struct ledger *ledger, const struct snapshot *snapshot,
         card->known = snapshot->counter;
     }
     card->is_changed = true; /* A card that was only ever seen has a row, too. */
+    proof_mark(ledger);
     struct item *item = NULL;
     if (st == ST_OK) {
         st = record_load(ledger, snapshot->last.terminal, snapshot->last.sequence, &item);
@@ -110,11 +135,19 @@ static enum st note_new(struct ledger *ledger, const struct snapshot *snapshot,
     if (st != ST_OK || item == NULL) {
         return st;
     }
-    if (is_proof(item, card->number, image) && is_unposted(item->fate)) {
-        return believe(ledger, item, by);
+    if (is_proof(item, card->number, image)) {
+        if (is_unposted(item->fate)) {
+            return believe(ledger, item, by);
+        }
+    } else if (st == ST_OK) {
+        st = case_open(ledger, "denied", by, card->number, snapshot->counter,
+                       "Card %016llu showed entry %u of terminal %u as its transaction %u; that "
+                       "terminal's journal has another one there.",
+                       (unsigned long long)card->number, snapshot->last.sequence,
+                       snapshot->last.terminal, snapshot->counter);
     }
     ledger->earlier_count--;
-    return ST_OK;
+    return st;
 }
 
 enum st evidence_note(struct ledger *ledger, const struct snapshot *snapshot, const struct item *by)
@@ -144,9 +177,14 @@ enum st evidence_note(struct ledger *ledger, const struct snapshot *snapshot, co
     int64_t terminal = db_i64(stmt, 0), sequence = db_i64(stmt, 1);
     size_t size = 0;
     const void *held = db_bytes(stmt, 2, &size);
-    bool is_same = size == sizeof image && memcmp(held, image, size) == 0;
+    uint8_t other[SNAPSHOT_IMAGE_BYTES] = {0};
+    if (size == sizeof other) {
+        memcpy(other, held, size);
+    }
     db_reset(stmt);
-    return is_same ? ST_OK : clone_case(ledger, by, counter, terminal, sequence, snapshot);
+    return memcmp(other, image, sizeof other) == 0
+               ? ST_OK
+               : clone_case(ledger, by, counter, terminal, sequence, other, snapshot);
 }
 
 enum st evidence_prove(struct ledger *ledger, struct item *item)
@@ -165,6 +203,11 @@ enum st evidence_prove(struct ledger *ledger, struct item *item)
         is_seen_so = size == SNAPSHOT_IMAGE_BYTES && is_proof(item, ledger->card.number, held);
     }
     db_reset(stmt);
+    struct proof proof = {.is_there = false};
+    if (st == ST_OK && !seen) {
+        st = proof_get(ledger, item->entry.terminal, item->entry.sequence, &proof);
+        is_seen_so = proof.is_there && is_proof(item, proof.card, proof.image);
+    }
     return st == ST_OK && is_seen_so ? believe(ledger, item, item) : st;
 }
 
@@ -181,10 +224,13 @@ enum st evidence_replace(struct ledger *ledger, const struct item *item)
     int64_t terminal = db_i64(stmt, 0), sequence = db_i64(stmt, 1);
     size_t size = 0;
     const void *held = db_bytes(stmt, 2, &size);
-    bool is_same = size == SNAPSHOT_IMAGE_BYTES && is_proof(item, ledger->card.number, held);
+    uint8_t other[SNAPSHOT_IMAGE_BYTES] = {0};
+    if (size == sizeof other) {
+        memcpy(other, held, size);
+    }
     db_reset(stmt);
-    if (!is_same) {
-        st = clone_case(ledger, item, after->counter, terminal, sequence, after);
+    if (!is_proof(item, ledger->card.number, other)) {
+        st = clone_case(ledger, item, after->counter, terminal, sequence, other, after);
     }
     return st == ST_OK ? db_run(ledger->sql[SQL_SEEN_DROP], (int64_t)ledger->card.number,
                                 (int64_t)after->counter)
@@ -205,7 +251,14 @@ enum st evidence_check_next(struct ledger *ledger, const struct item *item)
     db_reset(stmt);
     struct item *next = NULL;
     st = record_load(ledger, terminal, sequence, &next);
-    if (st != ST_OK || next == NULL) {
+    if (st == ST_OK && next == NULL) {
+        struct proof proof;
+        st = proof_get(ledger, terminal, sequence, &proof);
+        return st == ST_OK && proof.is_there && !is_proof(item, ledger->card.number, proof.before)
+                   ? broken_case(ledger, item, counter)
+                   : st;
+    }
+    if (st != ST_OK) {
         return st;
     }
     uint8_t before[SNAPSHOT_IMAGE_BYTES];
@@ -216,4 +269,47 @@ enum st evidence_check_next(struct ledger *ledger, const struct item *item)
     }
     ledger->earlier_count--;
     return follows ? ST_OK : broken_case(ledger, item, counter);
+}
+
+enum st evidence_branches(struct ledger *ledger, const struct item *item, bool *ret_does)
+{
+    const struct entry_intent *intent = &item->entry.intent;
+    const struct card_row *card = &ledger->card;
+    const uint32_t counter = intent->before.counter;
+    uint8_t image[SNAPSHOT_IMAGE_BYTES];
+    *ret_does = false;
+    if (!intent->has_before) {
+        return ST_OK;
+    }
+    snapshot_encode(&intent->before, image);
+    if (counter == card->top && memcmp(image, card->image, sizeof image) == 0) {
+        return ST_OK; /* Nearly always. */
+    }
+    bool has = false;
+    struct db_stmt *stmt = ledger->sql[SQL_TXN_GET];
+    enum st st = card_has(ledger, counter, &has);
+    if (st != ST_OK || !has) {
+        return st;
+    }
+    st = db_first(stmt, &has, (int64_t)card->number, (int64_t)counter);
+    if (st != ST_OK || !has) {
+        return st == ST_OK ? ST_CORRUPT : st;
+    }
+    const int64_t terminal = db_i64(stmt, 0), sequence = db_i64(stmt, 1);
+    db_reset(stmt);
+    *ret_does =
+        terminal != intent->before.last.terminal || sequence != intent->before.last.sequence;
+    return *ret_does ? clone_case_posted(ledger, item, terminal, sequence, &intent->before) : ST_OK;
+}
+
+enum st evidence_back(struct ledger *ledger, const struct item *by)
+{
+    const struct snapshot *shown = &by->entry.sighting.snapshot;
+    const struct card_row *card = &ledger->card;
+    return case_open_listed(
+        ledger, "restored", by, card->number, shown->counter, card->top == 0 ? NULL : card->image,
+        "Card %016llu showed transaction %u as its newest at entry %u of terminal %u, which had "
+        "seen it further on or otherwise (the club: %u).",
+        (unsigned long long)card->number, shown->counter, by->entry.sequence, by->entry.terminal,
+        card->known);
 }

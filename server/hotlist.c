@@ -156,6 +156,21 @@ enum st hotlist_set(struct db *db, uint64_t card, uint8_t listing, int64_t now_s
     return end(db, st, fault);
 }
 
+enum st hotlist_list_within(struct db *db, uint64_t card, uint8_t listing, int64_t now_s)
+{
+    assert(card_number_is_valid(card) && listing != LISTING_NONE && listing <= LISTING_MAX);
+    struct changer changer;
+    struct fault fault = {""};
+    bool row = false;
+    enum st st = changer_init(db, now_s, &changer);
+    st = st == ST_OK ? db_first(changer.get, &row, (int64_t)card) : st;
+    if (st == ST_OK && !row) {
+        st = change(&changer, card, listing, &row, &fault);
+    }
+    changer_finish(&changer);
+    return st;
+}
+
 /* "9364000001000000 lost" -> card and reason. */
 static bool read_line(const char *line, uint64_t *ret_card, uint8_t *ret_listing)
 {

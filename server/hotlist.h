@@ -20,6 +20,10 @@
 ST_CHECK enum st hotlist_set(struct db *db, uint64_t card, uint8_t listing, int64_t now_s,
                              bool *ret_changed, struct fault *fault);
 
+/* Puts the card on the list inside the caller's write transaction, unless it is on it already for
+ * whatever reason. After any status but ST_OK the caller must roll back. */
+ST_CHECK enum st hotlist_list_within(struct db *db, uint64_t card, uint8_t listing, int64_t now_s);
+
 /* Puts the cards of a file on the list, one a line: a card number and a reason ("lost"); "off" in
  * its place takes one off. All in one transaction.
  * ST_FOREIGN  the fault names the line that is not right; nothing has changed. */

@@ -319,6 +319,9 @@ static enum st take_records(struct ledger *ledger)
     for (size_t i = 0; i < ledger->item_count && st == ST_OK; i++) {
         struct item *item = &ledger->items[i];
         st = record_put(ledger, item);
+        if (st == ST_OK) {
+            st = proof_compare(ledger, item);
+        }
         if (item->entry.kind == ENTRY_INTENT && item->fate != FATE_POSTED) {
             ledger->loose[ledger->loose_count++] = item;
         }
@@ -350,6 +353,9 @@ static enum st take_evidence(struct ledger *ledger)
             if (st == ST_OK) {
                 st = evidence_note(ledger, &item->entry.sighting.snapshot, item);
             }
+            if (st == ST_OK && item->entry.sighting.shown == SHOWN_BACK) {
+                st = evidence_back(ledger, item);
+            }
         } else if (item->entry.kind == ENTRY_LINK) {
             st = links_post(ledger, item);
         }
@@ -357,45 +363,54 @@ static enum st take_evidence(struct ledger *ledger)
     return st == ST_OK ? card_switch(ledger, 0) : st;
 }
 
-/* An intent that another terminal's reading proved is posted in a batch of its own terminal, so
- * that every batch belongs to one terminal and its legs to that terminal's merchant. */
-static enum st post_proved(struct ledger *ledger, struct item *item)
+enum st ledger_enter(struct ledger *ledger, uint32_t terminal, struct visit *ret)
 {
     struct db_stmt *stmt = ledger->sql[SQL_TERM_GET];
-    int64_t terminal = item->entry.terminal;
-    uint8_t hash[ENTRY_HASH_BYTES];
     bool row = false;
-    enum st st = db_first(stmt, &row, terminal);
+    enum st st = db_first(stmt, &row, (int64_t)terminal);
     size_t size = 0;
     if (st != ST_OK || !row) {
         return st == ST_OK ? ST_CORRUPT : st;
     }
-    ledger->terminal = item->entry.terminal;
+    ledger->terminal = terminal;
     ledger->merchant = db_i64(stmt, 0);
-    int64_t hi = db_i64(stmt, 1);
+    ret->hi = db_i64(stmt, 1);
     const void *bytes = db_bytes(stmt, 2, &size);
     ledger->batch_no = db_i64(stmt, 3) + 1;
-    if (size == sizeof hash) {
-        memcpy(hash, bytes, size);
+    if (size == sizeof ret->hash) {
+        memcpy(ret->hash, bytes, size);
     }
     db_reset(stmt);
-    if (size != sizeof hash) {
-        return ST_CORRUPT;
+    ret->posted = ledger->result.posted;
+    ret->unchecked = ledger->result.unchecked;
+    return size == sizeof ret->hash ? ST_OK : ST_CORRUPT;
+}
+
+enum st ledger_leave(struct ledger *ledger, const struct visit *visit)
+{
+    const int64_t terminal = ledger->terminal;
+    enum st st =
+        db_run(ledger->sql[SQL_BATCH_PUT], terminal, ledger->batch_no, (int64_t)0, (int64_t)0, "",
+               (size_t)0, ledger->now_s, (int64_t)(ledger->result.posted - visit->posted),
+               (int64_t)(ledger->result.unchecked - visit->unchecked));
+    return st == ST_OK ? db_run(ledger->sql[SQL_TERM_SET], terminal, visit->hi, visit->hash,
+                                sizeof visit->hash, ledger->batch_no)
+                       : st;
+}
+
+/* An intent that another terminal's reading proved is posted in a batch of its own terminal, so
+ * that every batch belongs to one terminal and its legs to that terminal's merchant. */
+static enum st post_proved(struct ledger *ledger, struct item *item)
+{
+    struct visit visit;
+    enum st st = ledger_enter(ledger, item->entry.terminal, &visit);
+    if (st == ST_OK) {
+        st = record_set_fate(ledger, item, FATE_POSTED);
     }
-    uint32_t posted = ledger->result.posted, unchecked = ledger->result.unchecked;
-    st = record_set_fate(ledger, item, FATE_POSTED);
     if (st == ST_OK) {
         st = posting_run(ledger, &item, 1);
     }
-    if (st == ST_OK) {
-        st = db_run(ledger->sql[SQL_BATCH_PUT], terminal, ledger->batch_no, (int64_t)0, (int64_t)0,
-                    "", (size_t)0, ledger->now_s, (int64_t)(ledger->result.posted - posted),
-                    (int64_t)(ledger->result.unchecked - unchecked));
-    }
-    if (st == ST_OK) {
-        st = db_run(ledger->sql[SQL_TERM_SET], terminal, hi, hash, sizeof hash, ledger->batch_no);
-    }
-    return st;
+    return st == ST_OK ? ledger_leave(ledger, &visit) : st;
 }
 
 /* --- the batch ----------------------------------------------------------------------------- */
@@ -404,7 +419,7 @@ static enum st take_new(struct ledger *ledger, const struct wire_sync *batch, st
 {
     uint32_t first = chain->hi + 1;
     ledger->done_count = ledger->loose_count = ledger->proved_count = 0;
-    ledger->earlier_count = 0;
+    ledger->earlier_count = ledger->marked_count = 0;
     for (size_t i = 0; i < ledger->item_count; i++) {
         chain_next(chain->hash, ledger->items[i].raw, ledger->items[i].raw_bytes, chain->hash);
     }
@@ -431,6 +446,9 @@ static enum st take_new(struct ledger *ledger, const struct wire_sync *batch, st
         if (ledger->proved[i]->fate != FATE_POSTED) {
             st = post_proved(ledger, ledger->proved[i]);
         }
+    }
+    if (st == ST_OK) {
+        st = proof_run(ledger);
     }
     ledger->result.taken = (uint32_t)ledger->item_count;
     ledger->result.acknowledged = batch->after + batch->entry_count;
@@ -477,6 +495,9 @@ enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch,
     ledger->card.number = 0; /* A rollback may have undone what is kept here. */
     ledger->result = (struct ledger_result){.answer = LEDGER_TAKEN};
     enum st st = term_load(ledger, batch, &chain, fault);
+    if (st == ST_OK) {
+        st = proof_begin(ledger);
+    }
     if (st != ST_OK) {
         return st;
     }

@@ -40,10 +40,25 @@ enum sql {
     SQL_SEEN_DROP,
     SQL_CASE_GET,
     SQL_CASE_PUT,
+    SQL_CASE_OTHER,
     SQL_PROGRAMME_GET,
     SQL_LINK_GET,
     SQL_LINK_PUT,
     SQL_LINK_LAST,
+    SQL_CLUB_GET,
+    SQL_CLUB_SET,
+    SQL_SEEN_CARD,
+    SQL_SEEN_DEAD,
+    SQL_PROOF_PUT,
+    SQL_PROOF_GET,
+    SQL_PROOF_DROP,
+    SQL_PROOF_VAGUE,
+    SQL_PROOF_FACTS,
+    SQL_TXN_CONFIRM,
+    SQL_TERM_DEAD,
+    SQL_TERM_DEAD_AT,
+    SQL_CERT_REVOKE,
+    SQL_PROGRAMME_OLDER,
     SQL_COUNT,
 };
 
@@ -90,6 +105,9 @@ struct ledger {
     size_t loose_count;
     struct item *proved[EARLIER_MAX]; /* unposted intents that a card's later state proves */
     size_t proved_count;
+    bool is_rebuilding;           /* some terminal is, or was, declared dead */
+    uint64_t marked[EARLIER_MAX]; /* cards of which this batch brought news, then */
+    size_t marked_count;
     struct journal_line journal[JOURNAL_MAX];
     size_t journal_count, journal_last;
     struct card_row card;
@@ -107,6 +125,16 @@ ST_CHECK enum st record_load(struct ledger *ledger, uint32_t terminal, uint32_t 
                              struct item **ret);
 ST_CHECK enum st record_set_fate(struct ledger *ledger, struct item *item, enum fate fate);
 
+/* Goes over to a batch of its own of `terminal`, whose merchant gets the legs; what is posted until
+ * ledger_leave() belongs to it. Batches without entries of their own: posted by proof. */
+struct visit {
+    int64_t hi;
+    uint8_t hash[ENTRY_HASH_BYTES];
+    uint32_t posted, unchecked;
+};
+ST_CHECK enum st ledger_enter(struct ledger *ledger, uint32_t terminal, struct visit *ret);
+ST_CHECK enum st ledger_leave(struct ledger *ledger, const struct visit *visit);
+
 /* --- posting.c ----------------------------------------------------------------------------- */
 
 /* Posts `items` by card and counter into the batch in work, and writes its counter entries. Sorts
@@ -115,6 +143,17 @@ ST_CHECK enum st posting_run(struct ledger *ledger, struct item **items, size_t 
 /* Makes `number` the card in work: stores the previous one, loads this one. */
 ST_CHECK enum st card_switch(struct ledger *ledger, uint64_t number);
 ST_CHECK enum st card_has(struct ledger *ledger, uint32_t counter, bool *ret_has);
+/* Books an intent of the card in work, whose counter is not posted; checks nothing. */
+ST_CHECK enum st posting_book(struct ledger *ledger, const struct item *item,
+                              const struct posting *posting, const uint8_t *digest);
+/* Adds (sign 1) or takes back (-1) counter entries on the item's day. */
+void posting_legs(struct ledger *ledger, const struct item *item, const struct posting *posting,
+                  int sign);
+ST_CHECK enum st posting_flush(struct ledger *ledger);
+/* What an intent must say of itself, whatever the card's past: else a case. */
+ST_CHECK enum st posting_check(struct ledger *ledger, const struct item *item,
+                               const struct posting *posting);
+int64_t month_of(int64_t time_s); /* 202611, by the business day */
 
 /* --- evidence.c ---------------------------------------------------------------------------- */
 
@@ -129,8 +168,47 @@ ST_CHECK enum st evidence_prove(struct ledger *ledger, struct item *item);
 /* `item` is being posted: was its card seen with something else under this counter? Drops what was
  * seen, because the posting replaces it. */
 ST_CHECK enum st evidence_replace(struct ledger *ledger, const struct item *item);
+/* Does `item` go on from another transaction than the one that is posted before it? Then the card
+ * was cloned or restored, and a case is open. */
+ST_CHECK enum st evidence_branches(struct ledger *ledger, const struct item *item, bool *ret_does);
+/* A card was shown that went back. */
+ST_CHECK enum st evidence_back(struct ledger *ledger, const struct item *by);
 /* After `item` was posted below the card's top: does the next transaction begin where it ends? */
 ST_CHECK enum st evidence_check_next(struct ledger *ledger, const struct item *item);
+
+/* --- proof.c ------------------------------------------------------------------------------- */
+
+/* The row of `club` that says whether some terminal is, or ever was, declared dead. */
+#define CLUB_REBUILT "rebuilt"
+/* Before a batch: does anybody need proofs at all? */
+ST_CHECK enum st proof_begin(struct ledger *ledger);
+/* The batch brought news of the card in work: what dead terminals did with it may be proven now. */
+void proof_mark(struct ledger *ledger);
+/* Posts what was seen of dead terminals on one card, as far as it is provable. */
+ST_CHECK enum st proof_card(struct ledger *ledger, uint64_t number);
+/* The same of all marked cards. */
+ST_CHECK enum st proof_run(struct ledger *ledger);
+/* A transaction that was posted by proof, under the terminal and entry that the card named. */
+struct proof {
+    bool is_there;
+    uint64_t card;
+    uint32_t counter;
+    bool has_before;
+    uint8_t before[SNAPSHOT_IMAGE_BYTES], image[SNAPSHOT_IMAGE_BYTES];
+    int64_t value, flags, at; /* what the parts were derived with, and when */
+};
+/* The state of the card in work after `counter`, which is posted. Unknown: its record is not one.
+ */
+ST_CHECK enum st posted_image(struct ledger *ledger, uint32_t counter, struct snapshot *ret,
+                              bool *ret_known);
+ST_CHECK enum st proof_get(struct ledger *ledger, uint32_t terminal, uint32_t sequence,
+                           struct proof *ret);
+/* A record has come whose number was posted by proof. Another one than the card showed: a case. */
+ST_CHECK enum st proof_compare(struct ledger *ledger, const struct item *item);
+/* The terminal itself sends what was posted by proof: the same takes its place, and the counter
+ * entries become those of its parts. *ret_same is false when it is another one. */
+ST_CHECK enum st proof_confirm(struct ledger *ledger, const struct item *item,
+                               const struct proof *proof, const uint8_t *digest, bool *ret_same);
 
 /* --- links.c ------------------------------------------------------------------------------- */
 
@@ -141,6 +219,9 @@ ST_CHECK enum st links_post(struct ledger *ledger, const struct item *item);
 
 /* Computes the transaction again with its own programme and opens a case when that differs. */
 ST_CHECK enum st reckon(struct ledger *ledger, const struct item *item);
+/* The programme of that version; *ret is NULL when the club never had it, or cannot read it. */
+ST_CHECK enum st reckon_programme(struct ledger *ledger, uint32_t version,
+                                  const struct programme **ret);
 
 /* --- cases.c ------------------------------------------------------------------------------- */
 
@@ -149,5 +230,10 @@ ST_CHECK enum st reckon(struct ledger *ledger, const struct item *item);
 ST_CHECK enum st case_open(struct ledger *ledger, const char *why, const struct item *by,
                            uint64_t card, uint32_t counter, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
+/* The same of a card that was cloned or restored: once, it also goes on the hotlist. `other` (may
+ * be NULL) is the image that the club had under the same counter. */
+ST_CHECK enum st case_open_listed(struct ledger *ledger, const char *why, const struct item *by,
+                                  uint64_t card, uint32_t counter, const uint8_t *other,
+                                  const char *format, ...) __attribute__((format(printf, 7, 8)));
 
 #endif

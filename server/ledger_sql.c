@@ -62,11 +62,49 @@ static const struct {
     [SQL_CASE_PUT] = {"INSERT INTO tcase (term_id, term_seq, why, card_no, card_ctr, at, say, raw)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                       "iitiiitb"},
+    [SQL_CASE_OTHER] = {"UPDATE tcase SET other = $4 WHERE term_id = $1 AND term_seq = $2"
+                        " AND why = $3",
+                        "iitb"},
     [SQL_LINK_GET] = {"SELECT card_no, term_id, term_seq FROM link WHERE medium = $1", "b"},
     [SQL_LINK_PUT] = {"INSERT INTO link (medium, kind, card_no, term_id, term_seq, at, no)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7)",
                       "biiiiii"},
     [SQL_LINK_LAST] = {"SELECT no FROM link ORDER BY no DESC LIMIT 1", ""},
+    [SQL_CLUB_GET] = {"SELECT value FROM club WHERE name = $1", "t"},
+    [SQL_CLUB_SET] = {"UPDATE club SET value = $2 WHERE name = $1", "ti"},
+    [SQL_SEEN_CARD] = {"SELECT s.card_ctr, s.term_id, s.term_seq, s.image, s.by_term, s.by_seq"
+                       " FROM seen s JOIN term t ON t.term_id = s.term_id WHERE s.card_no = $1"
+                       " AND s.card_ctr > $2 AND t.dead_at <> 0 ORDER BY s.card_ctr LIMIT 1",
+                       "ii"},
+    [SQL_SEEN_DEAD] = {"SELECT DISTINCT card_no FROM seen WHERE term_id = $1 AND card_no > $2"
+                       " ORDER BY card_no LIMIT 1",
+                       "ii"},
+    [SQL_PROOF_PUT] = {"INSERT INTO proof (term_id, term_seq, card_no, card_ctr, before, image,"
+                       " value, flags, by_term, by_seq, at)"
+                       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                       "iiiibbiiiii"},
+    [SQL_PROOF_GET] = {"SELECT card_no, card_ctr, before, image, value, flags, at FROM proof"
+                       " WHERE term_id = $1 AND term_seq = $2",
+                       "ii"},
+    [SQL_PROOF_DROP] = {"DELETE FROM proof WHERE term_id = $1 AND term_seq = $2", "ii"},
+    [SQL_PROOF_VAGUE] = {"SELECT p.term_id, p.term_seq, t.card_ctr FROM txn t JOIN proof p"
+                         " ON p.term_id = t.term_id AND p.term_seq = t.term_seq"
+                         " WHERE t.card_no = $1 AND p.card_no = $1 AND t.card_ctr > $2"
+                         " AND p.flags = -1 ORDER BY t.card_ctr LIMIT 1",
+                         "ii"},
+    [SQL_PROOF_FACTS] = {"UPDATE proof SET value = $3, flags = $4 WHERE term_id = $1"
+                         " AND term_seq = $2",
+                         "iiii"},
+    [SQL_TXN_CONFIRM] = {"UPDATE txn SET month = $3, amount = $4, ts = $5, prog = $6, digest = $7"
+                         " WHERE card_no = $1 AND card_ctr = $2",
+                         "iiiiiib"},
+    [SQL_TERM_DEAD] = {"UPDATE term SET dead_at = $2 WHERE term_id = $1", "ii"},
+    [SQL_TERM_DEAD_AT] = {"SELECT dead_at, prog FROM term WHERE term_id = $1", "i"},
+    [SQL_CERT_REVOKE] = {"UPDATE cert SET revoked_at = $2 WHERE term_id = $1 AND revoked_at = $3",
+                         "iii"},
+    [SQL_PROGRAMME_OLDER] = {"SELECT version FROM programme WHERE version < $1"
+                             " ORDER BY version DESC LIMIT 1",
+                             "i"},
     [SQL_PROGRAMME_GET] = {"SELECT text FROM programme WHERE version = $1", "i"},
 };
 

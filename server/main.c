@@ -16,6 +16,7 @@
 #include "server/db.h"
 #include "server/hotlist.h"
 #include "server/links.h"
+#include "server/rebuild.h"
 #include "server/registry.h"
 #include "server/report.h"
 #include "server/schema.h"
@@ -35,7 +36,11 @@ static const char usage[] =
     "  revoke TERMINAL                               refuse a terminal from now on\n"
     "  terminals                                     list them\n"
     "  programme FILE                                check a programme and hand it out\n"
+    "  terminal dead TERMINAL                        it will not come back: refuse it, and post\n"
+    "                                                what the cards show that it did\n"
+    "  terminal back TERMINAL                        it was found: let it sync again\n"
     "  report [--json]                               ledger, cards, merchants, gaps, cases\n"
+    "  report --terminal TERMINAL [--json]           what came back of it, and what is missing\n"
     "  links [--json]                                which medium belongs to which card\n"
     "  hotlist add CARD [--reason WORD]              refuse a card everywhere: lost (or stolen,\n"
     "                                                blocked, clone, replaced)\n"
@@ -47,7 +52,7 @@ static const char usage[] =
 struct options {
     const char *command, *argument, *second;
     const char *reason;
-    const char *data, *listen, *merchant, *branch, *hours;
+    const char *data, *listen, *merchant, *branch, *hours, *terminal;
     const char *hosts[CA_HOSTS_MAX];
     size_t host_count;
     bool json;
@@ -234,9 +239,51 @@ static enum st club_programme(struct club *club)
     return st;
 }
 
+/* A terminal's number, 0 = not one. */
+static uint32_t terminal_of(const char *text)
+{
+    const int64_t number = number_of(text);
+    return number > WIRE_TERMINAL_MAX ? 0 : (uint32_t)number;
+}
+
+static enum st club_terminal(struct club *club)
+{
+    const char *what = club->options->argument == NULL ? "" : club->options->argument;
+    const uint32_t terminal = terminal_of(club->options->second);
+    const bool is_dead = strcmp(what, "dead") == 0;
+    struct ledger *ledger = NULL;
+    uint32_t posted = 0;
+    if (terminal == 0 || (!is_dead && strcmp(what, "back") != 0)) {
+        fault_say(&club->fault, "Say terminal dead NUMBER or terminal back NUMBER.");
+        return ST_FOREIGN;
+    }
+    enum st st = ledger_open(club->db, &ledger);
+    if (st == ST_OK) {
+        st = is_dead ? rebuild_dead(ledger, terminal, club->now_s, &posted, &club->fault)
+                     : rebuild_back(ledger, terminal, club->now_s, &club->fault);
+    }
+    ledger_close(ledger);
+    if (st == ST_OK && is_dead) {
+        printf("Terminal %u is dead: %u transactions posted as cards show them. More as cards are "
+               "seen; see report --terminal %u.\n",
+               terminal, posted, terminal);
+    } else if (st == ST_OK) {
+        printf("Terminal %u may sync again.\n", terminal);
+    }
+    return st;
+}
+
 static enum st club_report(struct club *club)
 {
     bool is_balanced = false;
+    if (club->options->terminal != NULL) {
+        const uint32_t terminal = terminal_of(club->options->terminal);
+        if (terminal == 0) {
+            fault_say(&club->fault, "--terminal needs the number of a terminal.");
+            return ST_FOREIGN;
+        }
+        return rebuild_report(club->db, terminal, club->options->json, stdout, &club->fault);
+    }
     enum st st = report_write(club->db, club->options->json, stdout, &is_balanced);
     if (st == ST_OK && !is_balanced) {
         fault_say(&club->fault, "The books do not balance: call for help.");
@@ -326,7 +373,7 @@ static const struct {
     {"serve", club_serve},         {"code", club_code},       {"pending", club_pending},
     {"approve", club_approve},     {"revoke", club_revoke},   {"terminals", club_terminals},
     {"programme", club_programme}, {"report", club_report},   {"dump", club_dump},
-    {"links", club_links},         {"hotlist", club_hotlist},
+    {"links", club_links},         {"hotlist", club_hotlist}, {"terminal", club_terminal},
 };
 
 /* NULL: there is none of that name. */
@@ -365,7 +412,8 @@ static int parse(char **argv, struct options *ret)
         if (take(argv, &i, "--data", &ret->data) || take(argv, &i, "--listen", &ret->listen) ||
             take(argv, &i, "--merchant", &ret->merchant) ||
             take(argv, &i, "--branch", &ret->branch) || take(argv, &i, "--hours", &ret->hours) ||
-            take(argv, &i, "--reason", &ret->reason)) {
+            take(argv, &i, "--reason", &ret->reason) ||
+            take(argv, &i, "--terminal", &ret->terminal)) {
             continue;
         }
         if (take(argv, &i, "--host", &host)) {
@@ -381,7 +429,8 @@ static int parse(char **argv, struct options *ret)
             ret->command = argv[i];
         } else if (ret->argument == NULL) {
             ret->argument = argv[i];
-        } else if (ret->second == NULL && strcmp(ret->command, "hotlist") == 0) {
+        } else if (ret->second == NULL && (strcmp(ret->command, "hotlist") == 0 ||
+                                           strcmp(ret->command, "terminal") == 0)) {
             ret->second = argv[i];
         } else {
             return refuse_usage("one argument too many:", argv[i]);

@@ -101,28 +101,39 @@ static enum st card_advance(struct ledger *ledger, uint32_t counter)
 
 /* --- counter entries ----------------------------------------------------------------------- */
 
-static void journal_add(struct ledger *ledger, int64_t day, const struct leg *leg)
+static void journal_add(struct ledger *ledger, int64_t day, const struct leg *leg, int sign)
 {
     for (size_t n = 0; n < ledger->journal_count; n++) {
         size_t i = (ledger->journal_last + n) % ledger->journal_count;
         struct journal_line *line = &ledger->journal[i];
         if (line->day == day && line->book == leg->book && line->account == leg->account) {
-            line->count++;
-            line->amount += leg->amount;
+            line->count += sign;
+            line->amount += sign * leg->amount;
             ledger->journal_last = i;
             return;
         }
     }
     assert(ledger->journal_count < JOURNAL_MAX);
     ledger->journal[ledger->journal_count++] =
-        (struct journal_line){day, leg->book, leg->account, 1, leg->amount};
+        (struct journal_line){day, leg->book, leg->account, sign, sign * leg->amount};
 }
 
-static enum st journal_flush(struct ledger *ledger)
+void posting_legs(struct ledger *ledger, const struct item *item, const struct posting *posting,
+                  int sign)
+{
+    for (size_t i = 0; i < posting->leg_count; i++) {
+        journal_add(ledger, (item->entry.time_s + ZONE_S) / DAY_S, &posting->legs[i], sign);
+    }
+}
+
+enum st posting_flush(struct ledger *ledger)
 {
     enum st st = ST_OK;
     for (size_t i = 0; i < ledger->journal_count && st == ST_OK; i++) {
         const struct journal_line *line = &ledger->journal[i];
+        if (line->count == 0 && line->amount == 0) {
+            continue; /* taken back as soon as booked */
+        }
         st = db_run(ledger->sql[SQL_JRN_PUT], (int64_t)ledger->terminal, ledger->batch_no,
                     ledger->merchant, line->day, (int64_t)line->book, (int64_t)line->account,
                     line->count, line->amount);
@@ -139,6 +150,111 @@ static void digest_of(const struct item *item, uint8_t ret_digest[DIGEST_BYTES])
     int rc = gnutls_hash_fast(GNUTLS_DIG_SHA256, item->raw, item->raw_bytes, hash);
     assert(rc == 0 && "SHA-256 of memory cannot fail");
     memcpy(ret_digest, hash, DIGEST_BYTES);
+}
+
+int64_t month_of(int64_t time_s)
+{
+    struct tm tm;
+    time_t t = (time_t)(time_s + ZONE_S);
+    (void)gmtime_r(&t, &tm);
+    return (int64_t)(tm.tm_year + 1900) * 100 + tm.tm_mon + 1;
+}
+
+static enum st txn_put(struct ledger *ledger, const struct item *item,
+                       const struct posting *posting, const uint8_t *digest)
+{
+    const struct entry_intent *intent = &item->entry.intent;
+    posting_legs(ledger, item, posting, 1);
+    return db_run(ledger->sql[SQL_TXN_PUT], (int64_t)intent->card_number,
+                  (int64_t)intent->after.counter, month_of(item->entry.time_s),
+                  (int64_t)item->entry.terminal, (int64_t)item->entry.sequence,
+                  (int64_t)intent->after.last.kind, intent->parts.amount.rials, posting->delta[0],
+                  posting->delta[1], posting->delta[2], posting->delta[3], item->entry.time_s,
+                  ledger->merchant, (int64_t)intent->programme, ledger->batch_no, digest,
+                  (size_t)DIGEST_BYTES);
+}
+
+enum st posting_check(struct ledger *ledger, const struct item *item, const struct posting *posting)
+{
+    const struct entry_intent *intent = &item->entry.intent;
+    const struct transaction *last = &intent->after.last;
+    const struct snapshot *before = intent->has_before ? &intent->before : NULL;
+    const char *broken = NULL;
+    if (last->terminal != item->entry.terminal || last->sequence != item->entry.sequence) {
+        broken = "its snapshot names another entry";
+    } else if (!posting->is_conserved) {
+        broken = "its parts do not add up to what changed on the card";
+    } else if (!plan_holds(before, &intent->after, last->kind, &intent->parts)) {
+        broken = "no such transaction leads from what was before to what came after";
+    }
+    if (broken == NULL) {
+        return ST_OK;
+    }
+    return case_open(ledger, "conservation", item, intent->card_number, intent->after.counter,
+                     "Transaction %u of card %016llu (entry %u of terminal %u): %s.",
+                     intent->after.counter, (unsigned long long)intent->card_number,
+                     item->entry.sequence, item->entry.terminal, broken);
+}
+
+enum st posting_book(struct ledger *ledger, const struct item *item, const struct posting *posting,
+                     const uint8_t *digest)
+{
+    const struct entry_intent *intent = &item->entry.intent;
+    struct card_row *card = &ledger->card;
+    enum st st = txn_put(ledger, item, posting, digest);
+    if (st != ST_OK) {
+        return st;
+    }
+    for (int i = 0; i < CARD_BOOKS; i++) {
+        card->balance[i] += posting->delta[i];
+    }
+    if (intent->after.counter > card->top) {
+        snapshot_encode(&intent->after, card->image);
+    }
+    ledger->result.posted++;
+    st = card_advance(ledger, intent->after.counter);
+    proof_mark(ledger);
+    return st;
+}
+
+static enum st post_new(struct ledger *ledger, const struct item *item, const uint8_t *digest)
+{
+    const struct entry_intent *intent = &item->entry.intent;
+    uint32_t counter = intent->after.counter;
+    struct card_row *card = &ledger->card;
+    struct posting posting;
+    posting_make(intent, &posting);
+    enum st st = posting_check(ledger, item, &posting);
+    if (st == ST_OK && intent->has_before) {
+        st = evidence_note(ledger, &intent->before, item);
+    }
+    if (st == ST_OK && counter <= card->known) {
+        st = evidence_replace(ledger, item);
+    }
+    if (st == ST_OK && counter < card->top) {
+        st = evidence_check_next(ledger, item);
+    }
+    if (st == ST_OK) {
+        st = reckon(ledger, item);
+    }
+    return st == ST_OK ? posting_book(ledger, item, &posting, digest) : st;
+}
+
+/* A transaction of a clone: the merchant acted rightly and is treated like with any other; in place
+ * of the card, the club bears it (docs/decisions/0009-rebuilding.md). Once: the fate tells. */
+static enum st clash(struct ledger *ledger, struct item *item)
+{
+    struct posting posting;
+    posting_make(&item->entry.intent, &posting);
+    for (int book = 0; book < CARD_BOOKS; book++) {
+        if (posting.delta[book] != 0) {
+            assert(posting.leg_count < LEGS_MAX);
+            posting.legs[posting.leg_count++] =
+                (struct leg){(enum book)book, ACCOUNT_CLONED, posting.delta[book]};
+        }
+    }
+    posting_legs(ledger, item, &posting, 1);
+    return record_set_fate(ledger, item, FATE_CLASHED);
 }
 
 /* The counter is taken: by the same transaction, which is an answer that was lost on its way, or by
@@ -161,112 +277,54 @@ static enum st repeat(struct ledger *ledger, struct item *item, const uint8_t *d
     if (is_same) {
         return ST_OK;
     }
-    st = case_open(ledger, "clone", item, ledger->card.number, counter,
-                   "Card %016llu has two transactions %u: entry %lld of terminal %lld is posted, "
-                   "entry %u of terminal %u is not.",
-                   (unsigned long long)ledger->card.number, counter, (long long)sequence,
-                   (long long)terminal, item->entry.sequence, item->entry.terminal);
-    return st == ST_OK ? record_set_fate(ledger, item, FATE_CLASHED) : st;
-}
-
-static int64_t month_of(int64_t local_s)
-{
-    struct tm tm;
-    time_t t = (time_t)local_s;
-    (void)gmtime_r(&t, &tm);
-    return (int64_t)(tm.tm_year + 1900) * 100 + tm.tm_mon + 1;
-}
-
-static enum st txn_put(struct ledger *ledger, const struct item *item,
-                       const struct posting *posting, const uint8_t *digest)
-{
-    const struct entry_intent *intent = &item->entry.intent;
-    int64_t local_s = item->entry.time_s + ZONE_S;
-    for (size_t i = 0; i < posting->leg_count; i++) {
-        journal_add(ledger, local_s / DAY_S, &posting->legs[i]);
+    struct proof proof = {.is_there = false};
+    bool is_confirmed = false;
+    if (terminal == item->entry.terminal && sequence == item->entry.sequence) {
+        st = proof_get(ledger, item->entry.terminal, item->entry.sequence, &proof);
     }
-    return db_run(ledger->sql[SQL_TXN_PUT], (int64_t)intent->card_number,
-                  (int64_t)intent->after.counter, month_of(local_s), (int64_t)item->entry.terminal,
-                  (int64_t)item->entry.sequence, (int64_t)intent->after.last.kind,
-                  intent->parts.amount.rials, posting->delta[0], posting->delta[1],
-                  posting->delta[2], posting->delta[3], item->entry.time_s, ledger->merchant,
-                  (int64_t)intent->programme, ledger->batch_no, digest, (size_t)DIGEST_BYTES);
-}
-
-/* What an intent must say of itself, whatever the card's past. */
-static enum st check_self(struct ledger *ledger, const struct item *item,
-                          const struct posting *posting)
-{
-    const struct entry_intent *intent = &item->entry.intent;
-    const struct transaction *last = &intent->after.last;
-    const struct snapshot *before = intent->has_before ? &intent->before : NULL;
-    const char *broken = NULL;
-    if (last->terminal != item->entry.terminal || last->sequence != item->entry.sequence) {
-        broken = "its snapshot names another entry";
-    } else if (!posting->is_conserved) {
-        broken = "its parts do not add up to what changed on the card";
-    } else if (!plan_holds(before, &intent->after, last->kind, &intent->parts)) {
-        broken = "no such transaction leads from what was before to what came after";
+    if (st == ST_OK && proof.is_there) {
+        st = proof_confirm(ledger, item, &proof, digest, &is_confirmed);
     }
-    if (broken == NULL) {
-        return ST_OK;
+    if (st != ST_OK || is_confirmed) {
+        return st;
     }
-    return case_open(ledger, "conservation", item, intent->card_number, intent->after.counter,
-                     "Transaction %u of card %016llu (entry %u of terminal %u): %s.",
-                     intent->after.counter, (unsigned long long)intent->card_number,
-                     item->entry.sequence, item->entry.terminal, broken);
-}
-
-static enum st post_new(struct ledger *ledger, const struct item *item, const uint8_t *digest)
-{
-    const struct entry_intent *intent = &item->entry.intent;
-    uint32_t counter = intent->after.counter;
-    struct card_row *card = &ledger->card;
-    struct posting posting;
-    posting_make(intent, &posting);
-    enum st st = check_self(ledger, item, &posting);
-    if (st == ST_OK && intent->has_before) {
-        st = evidence_note(ledger, &intent->before, item);
-    }
-    if (st == ST_OK && counter <= card->known) {
-        st = evidence_replace(ledger, item);
-    }
-    if (st == ST_OK && counter < card->top) {
-        st = evidence_check_next(ledger, item);
+    struct snapshot posted;
+    uint8_t other[SNAPSHOT_IMAGE_BYTES];
+    bool is_known = false;
+    st = posted_image(ledger, counter, &posted, &is_known);
+    if (is_known) {
+        snapshot_encode(&posted, other);
     }
     if (st == ST_OK) {
-        st = reckon(ledger, item);
+        st = case_open_listed(
+            ledger, "clone", item, ledger->card.number, counter, is_known ? other : NULL,
+            "Card %016llu has two transactions %u: entry %lld of terminal %lld is posted, "
+            "entry %u of terminal %u is not.",
+            (unsigned long long)ledger->card.number, counter, (long long)sequence,
+            (long long)terminal, item->entry.sequence, item->entry.terminal);
     }
-    if (st == ST_OK) {
-        st = txn_put(ledger, item, &posting, digest);
-    }
-    if (st == ST_OK) {
-        for (int i = 0; i < CARD_BOOKS; i++) {
-            card->balance[i] += posting.delta[i];
-        }
-        if (counter > card->top) {
-            snapshot_encode(&intent->after, card->image);
-        }
-        st = card_advance(ledger, counter);
-        ledger->result.posted++;
-    }
-    return st;
+    return st == ST_OK ? clash(ledger, item) : st;
 }
 
 static enum st post(struct ledger *ledger, struct item *item)
 {
     uint8_t digest[DIGEST_BYTES];
     uint32_t counter = item->entry.intent.after.counter;
-    bool has = false;
+    bool has = false, branches = false;
     digest_of(item, digest);
     enum st st = card_switch(ledger, item->entry.intent.card_number);
     if (st == ST_OK) {
         st = card_has(ledger, counter, &has);
     }
+    if (st == ST_OK && !has) {
+        st = evidence_branches(ledger, item, &branches);
+    }
     if (st != ST_OK) {
         return st;
     }
-    return has ? repeat(ledger, item, digest) : post_new(ledger, item, digest);
+    return has        ? repeat(ledger, item, digest)
+           : branches ? clash(ledger, item)
+                      : post_new(ledger, item, digest);
 }
 
 static int by_card_and_counter(const void *a, const void *b)
@@ -295,5 +353,5 @@ enum st posting_run(struct ledger *ledger, struct item **items, size_t count)
     if (st == ST_OK) {
         st = card_switch(ledger, 0);
     }
-    return st == ST_OK ? journal_flush(ledger) : st;
+    return st == ST_OK ? posting_flush(ledger) : st;
 }

@@ -5,7 +5,7 @@
 /* The club runs the terminal's own function on the terminal's own facts (invariant I5). */
 
 /* Finds the programme in the handle or the database. *ret is NULL when the club never had it. */
-static enum st programme_get(struct ledger *ledger, uint32_t version, const struct programme **ret)
+enum st reckon_programme(struct ledger *ledger, uint32_t version, const struct programme **ret)
 {
     *ret = NULL;
     for (size_t i = 0; i < PROGRAMMES_KEPT; i++) {
@@ -186,7 +186,7 @@ enum st reckon(struct ledger *ledger, const struct item *item)
         intent->after.last.kind == TRANSACTION_UNBLOCK) {
         return ST_OK; /* No programme decides these: plan_holds() has said all there is to say. */
     }
-    enum st st = programme_get(ledger, intent->programme, &programme);
+    enum st st = reckon_programme(ledger, intent->programme, &programme);
     if (st == ST_OK && programme != NULL && wish_of(intent, &input.wish)) {
         input.programme = programme;
         if (intent->has_before) {

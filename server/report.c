@@ -234,16 +234,31 @@ static const char *card_state(struct db_stmt *stmt)
     return snapshot.counter == db_i64(stmt, 7) ? "ok" : "differs";
 }
 
+/* A card that was cloned or restored has two histories: the books follow the one that came first.
+ */
+static enum st is_cloned(struct db_stmt *stmt, int64_t card, bool *ret)
+{
+    enum st st = db_first(stmt, ret, card);
+    db_reset(stmt);
+    return st;
+}
+
 static enum st write_cards(struct db *db, struct writer *writer, int64_t *ret_differing)
 {
     static const char *const names[] = {"card",    "points",  "credit", "gift",
                                         "voucher", "counter", "hi",     "top"};
-    struct db_stmt *stmt = NULL;
+    struct db_stmt *stmt = NULL, *cases = NULL;
     bool row = false, any = false;
     enum st st = db_prepare(db,
                             "SELECT card_no, b0, b1, b2, b3, cnt, hi, top, known, image FROM card"
                             " ORDER BY card_no",
                             "", &stmt);
+    if (st == ST_OK) {
+        st = db_prepare(db,
+                        "SELECT 1 FROM tcase WHERE card_no = $1"
+                        " AND (why = 'clone' OR why = 'restored')",
+                        "i", &cases);
+    }
     *ret_differing = 0;
     section_begin(writer, "cards");
     if (st == ST_OK) {
@@ -256,11 +271,17 @@ static enum st write_cards(struct db *db, struct writer *writer, int64_t *ret_di
             field_i64(writer, names[i], db_i64(stmt, i));
         }
         const char *state = card_state(stmt);
+        if (strcmp(state, "differs") == 0) {
+            bool cloned = false;
+            st = is_cloned(cases, db_i64(stmt, 0), &cloned);
+            state = cloned ? "cloned" : state;
+        }
         field_text(writer, "state", state);
         *ret_differing += strcmp(state, "differs") == 0;
         row_end(writer);
         any = true;
     }
+    db_finish(cases);
     db_finish(stmt);
     writer->is_first = !any;
     section_end(writer);

@@ -90,6 +90,20 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     [4] =
     "ALTER TABLE programme ADD COLUMN signed TEXT NOT NULL DEFAULT '';"
     "UPDATE club SET value = 4 WHERE name = 'schema'",
+    /* Terminals that are declared dead, and what of them was posted by proof: the card's snapshots
+     * before (empty for the first) and after. value, flags: rials a point and flags of the sale that
+     * is given back, as the parts were derived with. club 'rebuilt': some terminal ever was dead. */
+    [5] =
+    "ALTER TABLE term ADD COLUMN dead_at " I64 " NOT NULL DEFAULT 0;"
+    "CREATE TABLE proof (term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
+    " card_no " I64 " NOT NULL, card_ctr " I64 " NOT NULL, before " BYTES " NOT NULL,"
+    " image " BYTES " NOT NULL, value " I64 " NOT NULL, flags " I64 " NOT NULL,"
+    " by_term " I64 " NOT NULL, by_seq " I64 " NOT NULL, at " I64 " NOT NULL,"
+    " PRIMARY KEY (term_id, term_seq)) " STRICT ";"
+    "INSERT INTO club (name, value) VALUES ('rebuilt', 0);"
+    /* The other snapshot of a clone: what the club had under the same counter. NULL: no clone. */
+    "ALTER TABLE tcase ADD COLUMN other " BYTES ";"
+    "UPDATE club SET value = 5 WHERE name = 'schema'",
 };
 
 /* clang-format on */
