@@ -10,6 +10,11 @@ test_club_rules_SRC = tests/unit/test_club_rules.c tests/unit/plan_card.c $(POST
                       $(CLUB_SRC)
 test_club_rules_LIBS = $(CLUB_LIBS) -lcmocka
 
+TESTS += test_club_rebuild
+test_club_rebuild_SRC = tests/unit/test_club_rebuild.c firmware/terminal/witness.c \
+                        $(POSTING_MODEL_SRC) $(CLUB_SRC)
+test_club_rebuild_LIBS = $(CLUB_LIBS) -lcmocka
+
 TESTS += test_club_hotlist
 test_club_hotlist_SRC = tests/unit/test_club_hotlist.c $(CLUB_SRC)
 test_club_hotlist_LIBS = $(CLUB_LIBS) -lcmocka
@@ -23,4 +28,4 @@ bench-posting_LIBS = $(CLUB_LIBS)
 PROGRAMS += posting-batches
 posting-batches_SRC = tests/bench/posting_batches.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 posting-batches_LIBS = $(CLUB_LIBS)
-SCRIPTS += tests/e2e/club_http.sh tests/e2e/club_kill.py
+SCRIPTS += tests/e2e/dead_terminal.py tests/e2e/club_http.sh tests/e2e/club_kill.py
