@@ -4,6 +4,10 @@ TESTS += test_tap
 test_tap_SRC = tests/unit/test_tap.c $(TAP_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_tap_LIBS = -lcmocka
 
+TESTS += test_witness
+test_witness_SRC = tests/unit/test_witness.c firmware/terminal/witness.c $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_witness_LIBS = -lcmocka
+
 TESTS += test_till
 test_till_SRC = tests/unit/test_till.c firmware/terminal/till_wire.c firmware/terminal/say.c \
                 firmware/terminal/basket.c $(ENGINE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -113,6 +114,15 @@ def in_peace(shop, other):
     return peace
 
 
+def reference(shop, dump):
+    """Another program chains, plans and sums both journals again and compares the club's balances."""
+    dump.update(cards=[], programme=json.loads(Path(shop.programme).read_text()))
+    Path(shop.path("dump.json")).write_text(json.dumps(dump))
+    done = subprocess.run([sys.executable, str(ROOT / "tests/reference/vafa_reference.py"), "check", shop.path("dump.json")],
+                          capture_output=True, text=True)
+    return "4 cards, 18 transactions, 0 violations" in done.stdout, "the reference agrees", done.stdout + done.stderr
+
+
 def main():
     with Shop(BUILD) as shop:
         shop.open(card=None)
@@ -168,6 +178,7 @@ def main():
         result(gaps(shop)["recovered"] == 0, "nothing is left to proof", gaps(shop))
         dump = json.loads(shop.club("dump").stdout)
         result(len(dump["terminals"]) == 2, "both journals are whole", len(dump["terminals"]))
+        result(*reference(shop, dump))
         odd = [shop.club("terminal", *words, check=False).returncode for words in
                (["dead"], ["dead", "x"], ["buried", "1"], ["dead", "99"], ["back", "1"])]
         result(odd == [2, 2, 2, 1, 1], "what is no terminal's death is refused", odd)

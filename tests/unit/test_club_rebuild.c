@@ -332,9 +332,30 @@ static void witness(struct world *world, int t, int c, bool leaves)
     }
 }
 
+/* The terminal knows better than the card: it refuses it, and says so. No honest card does that. */
+static bool refuses(struct world *world, int t, int c)
+{
+    const struct model_card *card = &world->cards[c];
+    if (card->count == 0 || world->seen[t][c] <= card->history[0].counter) {
+        return false;
+    }
+    struct entry entry = {.kind = ENTRY_SIGHTING,
+                          .sighting = {.card_number = card->number,
+                                       .family = 1,
+                                       .uid_bytes = 4,
+                                       .uid = {(uint8_t)card->number},
+                                       .shown = SHOWN_BACK,
+                                       .snapshot = card->history[0]}};
+    append_sighting(world, t, &entry);
+    return true;
+}
+
 static void balance(struct world *world, int t, int c, bool leaves)
 {
     struct model_card *card = &world->cards[c];
+    if (refuses(world, t, c)) {
+        return;
+    }
     witness_begin(&world->witness[t]);
     witness_look(&world->witness[t], card->number, world->seen[t][c]);
     if (card->history[0].counter > world->seen[t][c]) {
@@ -348,6 +369,9 @@ static void tap(struct world *world, int t, int c)
 {
     struct model_card *card = &world->cards[c];
     struct model_terminal *terminal = &world->terminals[t];
+    if (refuses(world, t, c)) {
+        return;
+    }
     if (card->count > 0 && draw(world, 6) == 0) {
         balance(world, t, c, draw(world, 5) == 0);
         return;
@@ -655,6 +679,84 @@ static void rebuild_is_what_the_cards_show_and_all_once_the_terminals_come_back(
     assert_true(whole > 0 && whole < HISTORIES && all > HISTORIES);
 }
 
+/* --- clones ---------------------------------------------------------------------------------- */
+
+static void swap(struct model_card *a, struct model_card *b)
+{
+    const struct model_card c = *a;
+    *a = *b;
+    *b = c;
+}
+
+/* Books of every batch sum to zero, clones or not. */
+static void assert_batches_balance(struct club *club)
+{
+    bool balanced = false;
+    FILE *null = fopen("/dev/null", "w");
+    assert_non_null(null);
+    assert_int_equal(report_write(club->db, true, null, &balanced), ST_OK);
+    (void)fclose(null);
+    assert_true(balanced);
+}
+
+/* Copies of some cards go about among honest ones. Once all histories have arrived, the list holds
+ * each card that was forked, and no other. Returns how many were. */
+static int cloned_world(struct world *world, unsigned seed)
+{
+    enum { CLONED = 3 };
+    struct model_card clones[CLONED];
+    int forked = 0;
+    world->seed = seed;
+    world->ring = RING_MAX;
+    for (int c = 0; c < CARDS; c++) {
+        (void)model_tap(&world->terminals[c % TERMINALS], &world->cards[c], world->programme,
+                        (struct wish){.kind = TRANSACTION_ACTIVATE, .amount = {500000}});
+        world->seen[c % TERMINALS][c] = 1;
+    }
+    work(world, 60);
+    while (world->doubt_count > 0) { /* a card that is copied in doubt may carry either */
+        settle(world, 0);
+    }
+    memcpy(clones, world->cards, sizeof clones);
+    for (int i = 0; i < 40; i++) {
+        const int c = (int)draw(world, CLONED);
+        swap(&world->cards[c], &clones[c]);
+        tap(world, (int)draw(world, TERMINALS), c);
+        swap(&world->cards[c], &clones[c]);
+        work(world, 3);
+    }
+    gather(world);
+    for (int c = 0; c < CARDS; c++) {
+        char sql[128];
+        const bool is_forked =
+            c < CLONED && memcmp(&clones[c].history[0], &world->cards[c].history[0],
+                                 sizeof clones[c].history[0]) != 0;
+        (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM hotlist WHERE card_no = %llu",
+                       (unsigned long long)world->cards[c].number);
+        assert_int_equal(sql_number(&world->club, sql), is_forked);
+        forked += is_forked;
+    }
+    assert_int_equal(sql_number(&world->club, "SELECT count(*) FROM tcase WHERE why = 'denied' OR "
+                                              "why = 'proof' OR why = 'conservation'"),
+                     0);
+    assert_batches_balance(&world->club);
+    return forked;
+}
+
+static void clones_are_found_and_no_honest_card_is(void **state)
+{
+    int forked = 0;
+    (void)state;
+    for (unsigned seed = 1; seed <= 6; seed++) {
+        void *world = NULL;
+        assert_int_equal(setup(&world), 0);
+        forked += cloned_world(world, 977 + seed);
+        world_again(world);
+    }
+    print_message("%d forked cards, all listed\n", forked);
+    assert_true(forked > 6);
+}
+
 /* --- one thing at a time --------------------------------------------------------------------- */
 
 static struct wish load(int64_t amount)
@@ -925,6 +1027,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rebuild_is_what_the_cards_show_and_all_once_the_terminals_come_back),
+        cmocka_unit_test(clones_are_found_and_no_honest_card_is),
         ONE(clone_is_listed_and_its_sales_are_the_clubs_loss),
         ONE(clone_on_the_list_for_another_reason_keeps_it),
         ONE(restored_card_is_listed_and_an_older_snapshot_is_not),
