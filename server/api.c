@@ -346,8 +346,10 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
     struct wire_sync_answer answer = {.time_s = request->now_s};
     if (st == ST_OK) {
         answer.acknowledged = result.acknowledged;
-        st = registry_programme_get(api->db, api->sync.programme, &answer.programme_version,
-                                    api->programme, sizeof api->programme);
+        const struct wire_sync *sync = &api->sync;
+        st = registry_programme_get(
+            api->db, sync->refused > sync->programme ? sync->refused : sync->programme,
+            &answer.programme_version, api->programme, sizeof api->programme);
         answer.programme = answer.programme_version == 0 ? NULL : api->programme;
     }
     if (st == ST_OK && api->sync.links.is_there && answer.programme == NULL) { /* one at a time */

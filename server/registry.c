@@ -247,7 +247,8 @@ static enum st enrolment_answer(struct db *db, int64_t request, struct wire_enro
     struct db_stmt *stmt = NULL;
     bool row = false;
     enum st st = db_prepare(db,
-                            "SELECT e.term_id, e.certificate, m.name, b.name FROM enrolment e"
+                            "SELECT e.term_id, e.certificate, m.name, b.name, m.merch, b.branch"
+                            " FROM enrolment e"
                             " JOIN branch b ON b.branch = e.branch"
                             " JOIN merchant m ON m.merch = b.merch WHERE e.request = $1",
                             "i", &stmt);
@@ -261,6 +262,8 @@ static enum st enrolment_answer(struct db *db, int64_t request, struct wire_enro
         copy_text(ret->certificate, sizeof ret->certificate, db_text(stmt, 1));
         copy_text(ret->merchant, sizeof ret->merchant, db_text(stmt, 2));
         copy_text(ret->branch, sizeof ret->branch, db_text(stmt, 3));
+        ret->merchant_no = (uint32_t)db_i64(stmt, 4);
+        ret->branch_no = (uint32_t)db_i64(stmt, 5);
         ret->cards_first = CARD_PAYLOAD_FIRST + (uint64_t)ret->terminal * REGISTRY_CARDS;
         ret->cards_last = ret->cards_first + REGISTRY_CARDS - 1;
     }

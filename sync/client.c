@@ -252,7 +252,9 @@ static enum st take_acknowledged(struct client *client, uint32_t acknowledged,
     return ST_OK;
 }
 
-/* A programme that is refused is not a failure of the sync: the old one stays, the trouble is noted
+/* The club does not offer it to this process again: its answers with a programme bring no links and
+ * no list. The next process, which may be newer firmware, is offered it once more.
+ * A programme that is refused is not a failure of the sync: the old one stays, the trouble is noted
  * for a person, and the club sees from `have` that it was not taken. */
 static enum st take_programme(struct client *client, const struct wire_sync_answer *answer,
                               struct fault *fault)
@@ -264,6 +266,7 @@ static enum st take_programme(struct client *client, const struct wire_sync_answ
     case ST_UNSUPPORTED:
     case ST_DENIED:
     case ST_REFUSED:
+        client->request.refused = answer->programme_version;
         return ST_OK;
     case ST_OK:
     case ST_AGAIN:

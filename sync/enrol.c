@@ -48,6 +48,8 @@ static enum st store_answer(const struct enrol_config *config,
         (st = setting_put(store, "programme.key", answer->programme_key)) != ST_OK ||
         (st = setting_put(store, "merchant", answer->merchant)) != ST_OK ||
         (st = setting_put(store, "branch", answer->branch)) != ST_OK ||
+        (st = put_number(store, "merchant.no", answer->merchant_no)) != ST_OK ||
+        (st = put_number(store, "branch.no", answer->branch_no)) != ST_OK ||
         (st = put_number(store, "cards.first", answer->cards_first)) != ST_OK ||
         (st = put_number(store, "cards.last", answer->cards_last)) != ST_OK ||
         (st = put_number(store, "terminal", answer->terminal)) != ST_OK) {

@@ -137,6 +137,12 @@ out:
     return st;
 }
 
+/* A number that need not be told: left out when it is 0. */
+static bool put_told(json_t *root, const char *name, uint32_t number)
+{
+    return number == 0 || json_object_set_new(root, name, json_integer(number)) == 0;
+}
+
 enum st wire_enrol_answer_encode(const struct wire_enrol_answer *answer, char *ret_text, size_t max,
                                  size_t *ret_size)
 {
@@ -147,13 +153,18 @@ enum st wire_enrol_answer_encode(const struct wire_enrol_answer *answer, char *r
     assert(answer->terminal >= 1 && answer->terminal <= WIRE_TERMINAL_MAX);
     assert(answer->cards_first >= 1 && answer->cards_first <= answer->cards_last);
     assert(answer->cards_last <= WIRE_CARD_PAYLOAD_MAX);
-    return dump(json_pack("{s:i, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:{s:I, s:I}}", "v",
-                          WIRE_VERSION, "state", "approved", "terminal",
-                          (json_int_t)answer->terminal, "merchant", answer->merchant, "branch",
-                          answer->branch, "certificate", answer->certificate, "ca", answer->ca,
-                          "programme_key", answer->programme_key, "cards", "first",
-                          (json_int_t)answer->cards_first, "last", (json_int_t)answer->cards_last),
-                ret_text, max, ret_size);
+    json_t *root =
+        (json_pack("{s:i, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:{s:I, s:I}}", "v", WIRE_VERSION,
+                   "state", "approved", "terminal", (json_int_t)answer->terminal, "merchant",
+                   answer->merchant, "branch", answer->branch, "certificate", answer->certificate,
+                   "ca", answer->ca, "programme_key", answer->programme_key, "cards", "first",
+                   (json_int_t)answer->cards_first, "last", (json_int_t)answer->cards_last));
+    if (!put_told(root, "merchant_no", answer->merchant_no) ||
+        !put_told(root, "branch_no", answer->branch_no)) {
+        json_decref(root);
+        return ST_IO;
+    }
+    return dump(root, ret_text, max, ret_size);
 }
 
 static enum st read_cards(const json_t *root, struct wire_enrol_answer *ret, struct fault *fault)
@@ -204,6 +215,14 @@ enum st wire_enrol_answer_decode(const char *text, size_t size, struct wire_enro
         (st = read_cards(root, ret, fault)) != ST_OK) {
         goto out;
     }
+    if ((json_object_get(root, "merchant_no") != NULL &&
+         (st = wire_read_number(root, "merchant_no", 1, INT32_MAX, &ret->merchant_no, fault)) !=
+             ST_OK) ||
+        (json_object_get(root, "branch_no") != NULL &&
+         (st = wire_read_number(root, "branch_no", 1, INT32_MAX, &ret->branch_no, fault)) !=
+             ST_OK)) {
+        goto out;
+    }
     ret->is_approved = true;
 out:
     json_decref(root);
@@ -234,6 +253,12 @@ enum st wire_sync_encode(const struct wire_sync *sync, char *ret_text, size_t ma
         "pending", (json_int_t)health->pending, "oldest", (json_int_t)health->oldest_s, "clock",
         (int)health->clock, "firmware", health->firmware);
     if (root != NULL && !wire_links_have_put(json_object_get(root, "have"), &sync->links)) {
+        json_decref(root);
+        return ST_IO;
+    }
+    if (root != NULL && sync->refused != 0 &&
+        json_object_set_new(json_object_get(root, "have"), "refused",
+                            json_integer(sync->refused)) != 0) {
         json_decref(root);
         return ST_IO;
     }
@@ -394,6 +419,14 @@ static enum st read_health(const json_t *root, struct wire_health *ret, struct f
     return ST_OK;
 }
 
+static enum st read_refused(const json_t *have, uint32_t *ret, struct fault *fault)
+{
+    *ret = 0;
+    return json_object_get(have, "refused") == NULL
+               ? ST_OK
+               : wire_read_number(have, "refused", 1, INT32_MAX, ret, fault);
+}
+
 enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, struct fault *fault)
 {
     json_t *root = NULL;
@@ -415,6 +448,7 @@ enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, s
         (st = read_text(root, "base", sizeof base - 1, sizeof base - 1, base, fault)) != ST_OK ||
         (st = wire_read_object(root, "have", &have, fault)) != ST_OK ||
         (st = wire_read_number(have, "programme", 0, INT32_MAX, &ret->programme, fault)) != ST_OK ||
+        (st = read_refused(have, &ret->refused, fault)) != ST_OK ||
         (st = wire_links_have_get(have, &ret->links, fault)) != ST_OK ||
         (st = wire_list_have_read(have, &ret->has_list, &ret->list, fault)) != ST_OK ||
         (st = read_health(root, &ret->health, fault)) != ST_OK ||

@@ -72,6 +72,7 @@ struct wire_enrol_answer {
     uint32_t terminal; /* 1..WIRE_TERMINAL_MAX */
     char merchant[WIRE_NAME_MAX + 1];
     char branch[WIRE_NAME_MAX + 1];
+    uint32_t merchant_no, branch_no; /* the club's numbers; 0 = not told */
     char certificate[WIRE_PEM_MAX + 1];
     char ca[WIRE_PEM_MAX + 1];
     char programme_key[WIRE_PEM_MAX + 1]; /* public key that signs programmes, PEM */
@@ -148,6 +149,7 @@ struct wire_sync {
     uint32_t after;                 /* 0..WIRE_SEQUENCE_MAX */
     uint8_t base[ENTRY_HASH_BYTES]; /* chain value of entry `after` */
     uint32_t programme;             /* version that the terminal has; 0 = none */
+    uint32_t refused; /* a version that it does not take: do not offer it again; 0 = none */
     struct wire_links_have links;
     bool has_list; /* false: it takes no hotlist now */
     struct wire_list_have list;

@@ -201,7 +201,8 @@ class Peer:
             return reply(409, {"v": 1, "error": "behind", "acknowledged": len(self.entries), "say": "Send more."})
         self.entries[body["after"]:] = body["entries"] or self.entries[body["after"]:]
         answer = {"v": 1, "acknowledged": len(self.entries), "time": int(time.time()) + 100}
-        if self.programme and self.programme["version"] > body["have"]["programme"]:
+        taken = max(body["have"]["programme"], body["have"].get("refused", 0))
+        if self.programme and self.programme["version"] > taken:
             answer["programme"] = self.programme
         else:
             have = body["have"]["links"]
@@ -418,6 +419,10 @@ def a_programme_that_does_not_load_leaves_the_old_one():
     ended(sync("once", club), 0)
     expect("was \"staff\"" in setting("programme.refused"), setting("programme.refused"))
     expect(query("SELECT version FROM programme") == [(2,)], "a number changed its meaning")
+    asked = len(club.requests)
+    ended(sync("once", club), 0)
+    told = [request["have"].get("refused", 0) for request in club.requests[asked:]]
+    expect(told == [0, 3], f"asked with {told}: offered once, then not again, so that links and list come")
     club.programme = None
 
 
