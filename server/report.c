@@ -165,7 +165,8 @@ static const char sql_merchants[] =
     " GROUP BY m.merch, m.name ORDER BY m.merch";
 static const char sql_terminals[] =
     "SELECT t.term_id, m.name, b.name, t.hi, t.last_at, t.unsent, t.pending, t.prog, t.firmware,"
-    " CASE WHEN EXISTS (SELECT 1 FROM cert c WHERE c.term_id = t.term_id AND c.revoked_at = 0)"
+    " CASE WHEN t.dead_at <> 0 THEN 'dead' WHEN EXISTS"
+    " (SELECT 1 FROM cert c WHERE c.term_id = t.term_id AND c.revoked_at = 0)"
     " THEN 'good' ELSE 'revoked' END"
     " FROM term t JOIN merchant m ON m.merch = t.merch JOIN branch b ON b.branch = t.branch"
     " ORDER BY t.term_id";

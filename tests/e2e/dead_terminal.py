@@ -153,6 +153,8 @@ def main():
 
         dead = shop.club("terminal", "dead", 1)
         result("0 transactions" in dead.stdout, "declared dead before any card was heard of", dead.stdout)
+        standing = {t["terminal"]: t["certificate"] for t in json.loads(shop.club("terminals", "--json").stdout)["terminals"]}
+        result(standing == {1: "dead", 2: "good"}, "the list of terminals says so", standing)
         other.sync()
         report = gaps(shop)
         result((report["has"], report["recovered"], report["missing_named"], report["silent_most"]) == (has, 12, 0, 0),
