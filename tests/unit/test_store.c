@@ -127,6 +127,31 @@ static void rolled_back_card_is_remembered_by_its_highest_counter(void **state)
     model_finish(&model);
 }
 
+/* A card's ring, noted in one piece; the newest state of the card is what counts from then on. */
+static void sightings_that_come_together_are_all_there(void **state)
+{
+    (void)state;
+    struct store *store = open_ok();
+    struct model model;
+    struct entry together[JOURNAL_TOGETHER_MAX];
+    uint32_t entries = 0;
+    model_init(&model, 2, 1);
+    append_ok(store, &model, model_start(&model));
+    for (uint32_t i = 0; i < JOURNAL_TOGETHER_MAX; i++) {
+        together[i] = model_sighting(&model, 0, i + 1);
+        model_add(&model, &together[i]);
+    }
+    assert_int_equal(journal_append_sightings(store, together, JOURNAL_TOGETHER_MAX), ST_OK);
+    assert_true(model_agrees(&model, model.count, store));
+    store_close(store);
+    store = open_ok();
+    assert_true(model_agrees(&model, model.count, store));
+    assert_int_equal(journal_verify(store, &entries, NULL), ST_OK);
+    assert_int_equal(entries, 1 + JOURNAL_TOGETHER_MAX);
+    store_close(store);
+    model_finish(&model);
+}
+
 /* A card served here twice, then elsewhere. Its facts follow from the intents as long as it stands
  * where this terminal left it. */
 static void facts_of_a_card_are_known_until_it_was_elsewhere(void **state)
@@ -899,6 +924,7 @@ int main(void)
         cmocka_unit_test_setup(missing_file_is_not_made_unless_asked, disk_new),
         cmocka_unit_test_setup(store_agrees_with_the_model_after_a_long_random_life, disk_new),
         cmocka_unit_test_setup(rolled_back_card_is_remembered_by_its_highest_counter, disk_new),
+        cmocka_unit_test_setup(sightings_that_come_together_are_all_there, disk_new),
         cmocka_unit_test_setup(facts_of_a_card_are_known_until_it_was_elsewhere, disk_new),
         cmocka_unit_test_setup(counts_follow_what_the_club_has, disk_new),
         cmocka_unit_test_setup(club_that_knows_more_means_an_older_copy, disk_new),
