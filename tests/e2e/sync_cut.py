@@ -19,7 +19,7 @@ from shop import Shop  # noqa: E402
 from sync_proxy import Proxy  # noqa: E402
 
 BUILD = os.environ.get("BUILD", str(ROOT / "build/sim-release"))
-EVERY = int(os.environ.get("SYNC_CUT_EVERY", "13" if os.environ.get("PROFILE") == "sanitize" else "1"))
+EVERY = int(os.environ.get("SYNC_CUT_EVERY", "31" if os.environ.get("PROFILE") == "sanitize" else "5"))
 WORKERS = 2
 failed = 0
 
