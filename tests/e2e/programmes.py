@@ -142,10 +142,49 @@ def bigger_basket(family):
         grocery.same_at_the_club()
 
 
+def given_back(family):
+    """10 % cashback of all that is bought; a refund of any part takes all of it back ("extras": "lost")."""
+    with Home("clothing", family, two=True) as clothing:
+        clothing.done("issue", "--opening", "1000000")
+        refund = lambda sale, *args: clothing.till("refund", sale["counter"], *args)
+        state = lambda answer: (answer["rc"], answer.get("parts", {}).get("due"), answer.get("credit"))
+
+        _, sold = clothing.sale("2000000")
+        back = refund(sold)
+        result(sold["credit"] == 1_200_000 and state(back) == (0, 2_000_000, 1_000_000),
+               f"{clothing.name}: a refund takes the cashback back", (sold["text"], back["text"]))
+        _, sold = clothing.sale("2000000")
+        clothing.go("B")
+        back = refund(sold, "500000")
+        result(state(back) == (0, 500_000, 1_000_000), f"{clothing.name}: at another terminal, a part: all of it", back["text"])
+
+        # 500,000 of 2,000,000 paid with credit, 200,000 given: 1,000,000 - 500,000 + 200,000.
+        clothing.go("A")
+        parts, both = clothing.sale("2000000", "--pay-credit", "500000")
+        result(parts == (0, 1_500_000, 0, 200_000) and both["credit"] == 700_000,
+               f"{clothing.name}: a sale that takes credit and gives some", both["text"])
+        clothing.go("B")
+        back = refund(both)
+        result((back["rc"], back["state"], back["reason"]) == (1, "not_done", "refused") and
+               "took and gave credit: only terminal 1, which made it" in back["say"],
+               f"{clothing.name}: another terminal cannot tell them apart and says who can", back["text"])
+        seen = clothing.done("balance")
+        result((seen["counter"], seen["credit"]) == (both["counter"], 700_000), f"{clothing.name}: and leaves the card alone", seen)
+        clothing.go("A")
+        back = refund(both)
+        result(state(back) == (0, 1_500_000, 1_000_000), f"{clothing.name}: the terminal that made it gives both back", back["text"])
+        again = refund(both)
+        result(again["rc"] == 1 or again.get("earlier"), f"{clothing.name}: once", again["text"])
+        seen = clothing.done("balance")
+        result(seen["credit"] == 1_000_000, f"{clothing.name}: and the card is where it began", seen)
+        clothing.same_at_the_club()
+
+
 def main():
     two_homes()
     for family in FAMILIES:
         fourth_is_free(family)
+        given_back(family)
         if SANITIZED:
             print(f"ok grocery, {family} # SKIP faketime and the sanitizers do not go together")
         else:
