@@ -10,7 +10,8 @@ test_witness_LIBS = -lcmocka
 
 TESTS += test_till
 test_till_SRC = tests/unit/test_till.c firmware/terminal/till_wire.c firmware/terminal/say.c \
-                firmware/terminal/basket.c $(ENGINE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
+                firmware/terminal/basket.c firmware/terminal/receipt.c $(EXPLAIN_SRC) \
+                $(ENGINE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_till_LIBS = -lcmocka -ljansson
 
 # The central proof needs nearly everything in one process; sort removes what two lists share.

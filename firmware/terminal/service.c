@@ -42,7 +42,8 @@ struct terminal {
     bool is_busy, is_cancelled, has_read;
     int64_t deadline_ms;
     struct tap tap;
-    struct tap_act act; /* the act to do next, or the answer */
+    struct receipt receipt; /* of the newest plan, also of an earlier request */
+    struct tap_act act;     /* the act to do next, or the answer */
 
     struct witness witness;
     struct card_view view; /* of the last reading */
@@ -612,6 +613,7 @@ enum st terminal_begin(struct terminal *terminal, const struct tap_request *requ
     }
     refresh_list(terminal);
     tap_init(&terminal->tap, terminal->standing.programme);
+    terminal->tap.receipt = &terminal->receipt;
     witness_begin(&terminal->witness);
     terminal->is_busy = true;
     terminal->is_cancelled = false;

@@ -149,6 +149,10 @@ static enum tap_next answer_done(struct tap *tap, const struct entry *intent,
     tap->answer.snapshot = intent->intent.after;
     tap->answer.has_parts = true;
     tap->answer.parts = intent->intent.parts;
+    if (tap->receipt != NULL && tap->receipt->of.counter > 0 &&
+        settle_same(&tap->receipt->of, &intent->intent.after)) {
+        tap->answer.lines = tap->receipt;
+    }
     say_done(intent, tap->answer.is_earlier, &tap->answer.say);
     return answer(tap, TAP_DONE, TAP_REASON_NONE, ret_act);
 }
@@ -280,6 +284,9 @@ static enum tap_next plan(struct tap *tap, const struct snapshot *history, size_
         struct fault why;
         say_list_old(tap->look.spend_max, &why);
         return fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+    }
+    if (tap->receipt != NULL) {
+        receipt_make(tap->receipt, &input, &result, tap->request.language);
     }
     return go_intent(tap, count > 0 ? &history[0] : NULL, &result, tap->request.wish.refers_counter,
                      &tap->look.occasion, ret_act);

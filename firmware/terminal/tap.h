@@ -19,6 +19,7 @@
 #include "firmware/engine/entry.h"
 #include "firmware/engine/plan.h"
 #include "firmware/engine/programme.h"
+#include "firmware/terminal/receipt.h"
 #include "firmware/terminal/settle.h"
 #include "hal/card.h"
 
@@ -45,6 +46,7 @@ struct tap_request {
     struct occasion basket;        /* sale: lines and code by the programme's numbers; nothing else
                                       of it is read */
     uint32_t operator_no;
+    enum explain_language language; /* of the receipt's lines */
 };
 
 /* Where the tap stands: which act it waits for. */
@@ -187,6 +189,7 @@ struct tap_answer {
     bool refresh;           /* the card was written: refresh it before releasing it */
     struct points
         expired; /* points that went by date in this tap, before what was asked; 0: none */
+    const struct receipt *lines;    /* of the transaction, when done and still known: tap.receipt */
     const struct snapshot *history; /* request history: points into the tap */
     size_t history_count;
     bool has_settled; /* an earlier intent was settled on the way, and how */
@@ -225,6 +228,9 @@ enum tap_then {
 struct tap {
     enum tap_state state;
     const struct programme *programme; /* in force during this tap; NULL: none */
+    struct receipt *receipt; /* the newest plan's lines; NULL: nobody wants any. The caller's: set
+                                it after tap_init(), and keep it over taps, so that an answer of
+                                `earlier` has its lines as long as nothing else was planned */
     struct tap_request request;
     struct card_view view;  /* last reading */
     struct card_view first; /* the reading before it, in TAP_CONFIRM */

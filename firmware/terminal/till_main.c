@@ -31,6 +31,7 @@ static const char help[] =
     "  link [-]    the same medium is from now on that of the card that is held next\n"
     "  issue [--opening AMOUNT] [--name TEXT] [--member N] [--kind N]\n"
     "        [--birthday DAY] [--wedding DAY] [--expires DAY]    DAY as YYYY-MM-DD\n"
+    "sale, load, refund, unload, issue: --lang fa|en, of the receipt's lines (fa)\n"
     "Everywhere: --socket PATH (run/till.sock), --wait SECONDS (15), --operator N,\n"
     "  --json (the answers as they are). Exit: 0 done, 1 not done, 2 usage, 3 hold again.\n";
 
@@ -145,11 +146,9 @@ static bool take_option(struct options *options, const char *name, const char *v
                    {"--member", "member", (INT64_C(1) << 40) - 1},
                    {"--kind", "kind", 15},
                    {"--operator", "operator", UINT16_MAX}};
-    static const char *const texts[][2] = {{"--name", "name"},
-                                           {"--birthday", "birthday"},
-                                           {"--wedding", "wedding"},
-                                           {"--expires", "expires"},
-                                           {"--code", "code"}};
+    static const char *const texts[][2] = {{"--name", "name"},       {"--birthday", "birthday"},
+                                           {"--wedding", "wedding"}, {"--expires", "expires"},
+                                           {"--code", "code"},       {"--lang", "lang"}};
     *ret_is_known = true;
     for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++) {
         if (strcmp(name, numbers[n].name) == 0) {
@@ -341,6 +340,22 @@ static void print_status(const json_t *answer)
     }
 }
 
+/* As vafa-programme try prints them. */
+static void print_lines(const json_t *lines)
+{
+    size_t n;
+    const json_t *line;
+    json_array_foreach(lines, n, line)
+    {
+        const char *kind = text(line, "kind"), *rule = text(line, "rule");
+        bool has_name =
+            rule[0] != '\0' && (strcmp(kind, "rule") == 0 || strcmp(kind, "aside") == 0);
+        const char *result = text(line, "result");
+        (void)printf("  %s%s%s%s%s\n", has_name ? rule : "", has_name ? ": " : "",
+                     text(line, "text"), result[0] == '\0' ? "" : " = ", result);
+    }
+}
+
 static void print_answer(const json_t *answer, bool is_final)
 {
     static const char *const states[][2] = {
@@ -370,6 +385,7 @@ static void print_answer(const json_t *answer, bool is_final)
                      strlen(card) > 4 ? card + strlen(card) - 4 : card, number(answer, "points"),
                      number(answer, "credit"), number(answer, "counter"));
     }
+    print_lines(json_object_get(answer, "lines"));
     if (json_object_get(answer, "history") != NULL) {
         print_history(json_object_get(answer, "history"));
     }

@@ -11,6 +11,8 @@
 #include "firmware/terminal/say.h"
 #include "hal/clock.h"
 
+static_assert(RECEIPT_MAX + 4096 <= TILL_ANSWER_MAX, "a receipt must fit into an answer");
+
 /* --- requests ------------------------------------------------------------------------------- */
 
 enum field {
@@ -22,6 +24,7 @@ enum field {
     FIELD_WAIT = 1 << 5,
     FIELD_MEDIUM = 1 << 6,
     FIELD_BASKET = 1 << 7, /* lines, code */
+    FIELD_LANG = 1 << 8,
 };
 
 static const struct request_kind {
@@ -32,11 +35,14 @@ static const struct request_kind {
     int64_t amount_min;
 } kinds[] = {
     {"sale", TAP_SALE, TRANSACTION_SALE,
-     FIELD_AMOUNT | FIELD_PAY_CREDIT | FIELD_REDEEM | FIELD_BASKET | FIELD_WAIT, 1},
-    {"load", TAP_LOAD, TRANSACTION_LOAD, FIELD_AMOUNT | FIELD_WAIT, 1},
-    {"refund", TAP_REFUND, TRANSACTION_REFUND, FIELD_AMOUNT | FIELD_COUNTER | FIELD_WAIT, 0},
-    {"unload", TAP_UNLOAD, TRANSACTION_UNLOAD, FIELD_AMOUNT | FIELD_COUNTER | FIELD_WAIT, 0},
-    {"issue", TAP_ISSUE, TRANSACTION_ACTIVATE, FIELD_AMOUNT | FIELD_PERSON | FIELD_WAIT, 0},
+     FIELD_AMOUNT | FIELD_PAY_CREDIT | FIELD_REDEEM | FIELD_BASKET | FIELD_WAIT | FIELD_LANG, 1},
+    {"load", TAP_LOAD, TRANSACTION_LOAD, FIELD_AMOUNT | FIELD_WAIT | FIELD_LANG, 1},
+    {"refund", TAP_REFUND, TRANSACTION_REFUND,
+     FIELD_AMOUNT | FIELD_COUNTER | FIELD_WAIT | FIELD_LANG, 0},
+    {"unload", TAP_UNLOAD, TRANSACTION_UNLOAD,
+     FIELD_AMOUNT | FIELD_COUNTER | FIELD_WAIT | FIELD_LANG, 0},
+    {"issue", TAP_ISSUE, TRANSACTION_ACTIVATE,
+     FIELD_AMOUNT | FIELD_PERSON | FIELD_WAIT | FIELD_LANG, 0},
     {"balance", TAP_BALANCE, 0, FIELD_WAIT, 0},
     {"history", TAP_HISTORY, 0, FIELD_WAIT, 0},
 };
@@ -50,6 +56,7 @@ static const struct {
     {"kind", FIELD_PERSON},     {"birthday", FIELD_PERSON},       {"wedding", FIELD_PERSON},
     {"expires", FIELD_PERSON},  {"wait_ms", FIELD_WAIT},          {"operator", FIELD_WAIT},
     {"medium", FIELD_MEDIUM},   {"lines", FIELD_BASKET},          {"code", FIELD_BASKET},
+    {"lang", FIELD_LANG},
 };
 
 /* A whole number in its range. A field that is absent is `min` when it may be, or an error. */
@@ -273,6 +280,18 @@ static bool take_basket(const json_t *object, int64_t amount, struct basket *ret
     return lines == NULL || take_lines(lines, amount, ret, fault);
 }
 
+static bool take_language(const json_t *object, enum explain_language *ret, struct fault *fault)
+{
+    const json_t *value = json_object_get(object, "lang");
+    const char *word = value == NULL ? "fa" : text_of(value, 2, 2);
+    if (word == NULL || (strcmp(word, "fa") != 0 && strcmp(word, "en") != 0)) {
+        fault_say(fault, "\"lang\" must be \"fa\" or \"en\".");
+        return false;
+    }
+    *ret = strcmp(word, "en") == 0 ? EXPLAIN_EN : EXPLAIN_FA;
+    return true;
+}
+
 static bool take_tap(const json_t *object, const struct request_kind *kind,
                      struct till_request *ret, struct fault *fault)
 {
@@ -296,6 +315,9 @@ static bool take_tap(const json_t *object, const struct request_kind *kind,
                                  .pay_credit = {pay_credit},
                                  .redeem = {redeem},
                                  .refers_counter = (uint32_t)counter};
+    }
+    if (!take_language(object, &tap.language, fault)) {
+        return false;
     }
     if (kind->what == TAP_ISSUE && !take_person(object, &tap.identity, fault)) {
         return false;
@@ -486,6 +508,34 @@ static json_t *settled_object(const struct tap_answer *answer)
     return object;
 }
 
+static void add_line(void *context, const struct receipt_line *line)
+{
+    static const char *const words[] = {[EXPLAIN_RULE] = "rule",
+                                        [EXPLAIN_ASIDE] = "aside",
+                                        [EXPLAIN_SAY] = "say",
+                                        [EXPLAIN_TOTAL] = "total",
+                                        [EXPLAIN_MISSING] = "missing"};
+    json_t *object = json_object();
+    put_text(object, "kind", words[line->kind]);
+    if (line->name[0] != '\0') {
+        put_text(object, "rule", line->name);
+    }
+    put_text(object, "text", line->text);
+    if (line->result[0] != '\0') {
+        put_text(object, "result", line->result);
+    }
+    int rc = json_array_append_new(context, object);
+    assert(rc == 0);
+}
+
+static void put_lines(json_t *object, const struct receipt *receipt)
+{
+    json_t *lines = json_array();
+    receipt_each(receipt, add_line, lines);
+    put_text(object, "lang", explain_pick(receipt->language, "en", "fa"));
+    put(object, "lines", lines);
+}
+
 size_t till_encode_meanwhile(enum tap_say say, char ret_line[TILL_ANSWER_MAX])
 {
     static const char *const states[] = {
@@ -515,6 +565,9 @@ size_t till_encode_answer(const struct tap_answer *answer, char ret_line[TILL_AN
         put_text(object, "kind", say_kind(answer->snapshot.last.kind));
         put(object, "parts", parts_object(&answer->parts));
         put_number(object, "sequence", answer->snapshot.last.sequence);
+    }
+    if (answer->lines != NULL) {
+        put_lines(object, answer->lines);
     }
     if (answer->listing != LISTING_NONE) {
         put_text(object, "listed", listing_word(answer->listing));

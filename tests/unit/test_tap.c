@@ -899,6 +899,54 @@ static void the_same_wish_asked_again_is_answered_and_not_done_again(void **unus
     assert_int_equal(world.tap.answer.settled, VERDICT_DONE);
 }
 
+/* Asks for a sale whose lines go into `receipt`. */
+static void ask_with(struct world *world, struct receipt *receipt)
+{
+    struct tap_request request = request_of("sale");
+    request.language = EXPLAIN_FA;
+    tap_init(&world->tap, &the_programme);
+    world->tap.receipt = receipt;
+    feed(world, (struct tap_event){.kind = TAP_EVENT_START, .request = &request});
+}
+
+/* The lines of what was planned are in the answer of done, also in the `earlier` of a later tap;
+ * not after a restart, and not when something else was planned meanwhile. */
+static void an_answer_of_done_has_the_lines_of_its_plan(void **unused)
+{
+    (void)unused;
+    enum { AGAIN_AT_ONCE, AFTER_ANOTHER, AFTER_A_RESTART, TIMES };
+    static struct world world;
+    static struct receipt receipt;
+    world = (struct world){0};
+    ask_with(&world, &receipt);
+    run_word(&world, "card");
+    run_word(&world, "looked");
+    run_word(&world, "stored");
+    assert_null(world.act.answer.lines);
+    run_word(&world, "written");
+    run_word(&world, "stored");
+    assert_int_equal(world.act.answer.outcome, TAP_DONE);
+    assert_ptr_equal(world.act.answer.lines, &receipt);
+    assert_int_equal(receipt.language, EXPLAIN_FA);
+    /* By hand: a rule; basket, paid with credit, to pay, points earned; points, credit. */
+    assert_int_equal(receipt.count, 7);
+
+    world.pending = world.tap.intent;
+    for (int time = 0; time < TIMES; time++) {
+        if (time == AFTER_ANOTHER) {
+            receipt.of = state_at(6, 17, 32);
+        } else if (time == AFTER_A_RESTART) {
+            receipt = (struct receipt){0};
+        }
+        ask_with(&world, &receipt);
+        run_word(&world, "after");
+        run_word(&world, "looked:unanswered");
+        assert_int_equal(world.act.answer.outcome, TAP_DONE);
+        assert_true(world.act.answer.is_earlier);
+        assert_ptr_equal(world.act.answer.lines, time == AGAIN_AT_ONCE ? &receipt : NULL);
+    }
+}
+
 /* While a card is held, the one that lies there may have its UID and another number. */
 static void in_doubt_it_is_the_intents_card_that_is_named(void **unused)
 {
@@ -1084,6 +1132,7 @@ int main(void)
         cmocka_unit_test(every_verdict_leads_to_the_act_that_the_page_says),
         cmocka_unit_test(a_card_shows_what_the_page_says_about_an_intent),
         cmocka_unit_test(the_same_wish_asked_again_is_answered_and_not_done_again),
+        cmocka_unit_test(an_answer_of_done_has_the_lines_of_its_plan),
         cmocka_unit_test(in_doubt_it_is_the_intents_card_that_is_named),
         cmocka_unit_test(a_wish_is_the_same_only_in_every_part),
     };

@@ -4,11 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "firmware/engine/listing.h"
 #include "firmware/terminal/say.h"
 #include "firmware/terminal/till_wire.h"
 
@@ -333,6 +335,203 @@ static void what_was_found_is_shortened_and_may_not_spend(void **unused)
     assert_null(strstr(line, "seen\":"));
 }
 
+/* --- the receipt ---------------------------------------------------------------------------- */
+
+static const struct programme shop = {
+    .version = 1,
+    .club = "Test",
+    .unit = UNIT_TOMAN,
+    .modules = MODULE_POINTS | MODULE_CREDIT,
+    .tier_period = PERIOD_YEAR,
+    .rebate_step = {1},
+    .cashback_step = {1},
+    .sale_max = {MONEY_MAX_RIALS},
+    .purse_max = {[PURSE_CREDIT] = {MONEY_MAX_RIALS}},
+    .points_max = {POINTS_MAX},
+};
+
+/* A sale of 250,000 toman to a card with 20 points and 5,000 toman, by these rules. */
+static void make_sale(const struct programme_rule *rules, size_t count, struct programme *used,
+                      struct receipt *ret, explain_put *put, void *context)
+{
+    static const struct snapshot card = {.status = CARD_ACTIVE,
+                                         .counter = 5,
+                                         .points = {20},
+                                         .purse = {[PURSE_CREDIT] = {50000}},
+                                         .last = {.kind = TRANSACTION_LOAD,
+                                                  .amount = {50000},
+                                                  .minute = 1000,
+                                                  .terminal = 17,
+                                                  .sequence = 30}};
+    static struct plan plan;
+    used->rules = rules;
+    used->rule_count = count;
+    const struct plan_input input = {
+        .programme = used,
+        .history = &card,
+        .history_count = 1,
+        .wish = {.kind = TRANSACTION_SALE, .amount = {2500000}, .pay_credit = {30000}},
+        .minute = 2000,
+        .terminal = 17,
+        .sequence = 31,
+    };
+    assert_int_equal(plan_make(&input, &plan), ST_OK);
+    receipt_make(ret, &input, &plan, EXPLAIN_EN);
+    if (put != NULL) {
+        explain(&input, &plan, EXPLAIN_EN, put, context);
+    }
+}
+
+static json_t *lines_of(const struct receipt *receipt)
+{
+    static char line[TILL_ANSWER_MAX];
+    struct tap_answer answer = {.outcome = TAP_DONE,
+                                .card_number = UINT64_C(9999999999999999),
+                                .has_snapshot = true,
+                                .snapshot = receipt->of,
+                                .has_parts = true,
+                                .listing = LISTING_REPLACED,
+                                .expired = {POINTS_MAX},
+                                .is_earlier = true,
+                                .is_unsaved = true,
+                                .has_settled = true,
+                                .settled = VERDICT_NOT_DONE,
+                                .lines = receipt};
+    answer.settled_intent.intent.after = receipt->of;
+    memset(answer.say.say, '"', sizeof answer.say.say - 1);
+    assert_true(till_encode_answer(&answer, line) < TILL_ANSWER_MAX);
+    json_t *object = json_loads(line, 0, NULL);
+    assert_non_null(object);
+    json_t *lines = json_incref(json_object_get(object, "lines"));
+    assert_string_equal(json_string_value(json_object_get(object, "lang")), "en");
+    json_decref(object);
+    assert_non_null(lines);
+    return lines;
+}
+
+static void a_sales_lines_are_in_its_answer(void **unused)
+{
+    (void)unused;
+    /* By hand: 10 points for each of 2 full 100,000 toman; 250,000 - 3,000 are to be paid. */
+    static const char expected[] =
+        "[{\"kind\":\"rule\",\"rule\":\"base\",\"text\":\"10 points for each full 100,000 toman of "
+        "250,000 toman\",\"result\":\"20 points\"},"
+        "{\"kind\":\"say\",\"rule\":\"base\",\"text\":\"Thank \\\"you\\\"\"},"
+        "{\"kind\":\"total\",\"text\":\"Basket\",\"result\":\"250,000 toman\"},"
+        "{\"kind\":\"total\",\"text\":\"Paid with credit\",\"result\":\"3,000 toman\"},"
+        "{\"kind\":\"total\",\"text\":\"To pay\",\"result\":\"247,000 toman\"},"
+        "{\"kind\":\"total\",\"text\":\"Points earned\",\"result\":\"20 points\"},"
+        "{\"kind\":\"total\",\"text\":\"Points on the card\",\"result\":\"40 points\"},"
+        "{\"kind\":\"total\",\"text\":\"Credit on the card\",\"result\":\"2,000 toman\"}]";
+    static const struct programme_rule rule = {
+        .id = "base",
+        .say_fa = "سپاس",
+        .say_en = "Thank \"you\"",
+        .award = {.is_set = true, .points = {10}, .per = {1000000}}};
+    static struct receipt receipt;
+    struct programme used = shop;
+    used.award_on_credit = true;
+    make_sale(&rule, 1, &used, &receipt, NULL, NULL);
+    json_t *lines = lines_of(&receipt);
+    char *text = json_dumps(lines, JSON_COMPACT);
+    assert_string_equal(text, expected);
+    free(text);
+    json_decref(lines);
+}
+
+/* All lines of an explanation, as the till would have them without a limit. */
+static void collect(void *context, const struct explain_line *line)
+{
+    json_t *object =
+        json_pack("{s:s, s:s, s:b}", "text", line->text, "result", line->result, "must",
+                  line->kind == EXPLAIN_TOTAL || line->kind == EXPLAIN_MISSING);
+    assert_int_equal(json_array_append_new(context, object), 0);
+}
+
+static const char *text_in(const json_t *line, const char *field)
+{
+    const char *text = json_string_value(json_object_get(line, field));
+    return text != NULL ? text : "";
+}
+
+static bool is_line(const json_t *got, const json_t *line)
+{
+    return strcmp(text_in(got, "text"), text_in(line, "text")) == 0 &&
+           strcmp(text_in(got, "result"), text_in(line, "result")) == 0;
+}
+
+static void the_longest_receipt_is_cut_among_its_rules_and_says_so(void **unused)
+{
+    (void)unused;
+    enum { RULES = PLAN_STEPS_MAX };
+    static struct programme_rule rules[RULES];
+    static struct receipt receipt;
+    char say[PROGRAMME_SAY_MAX];
+    memset(say, '"', sizeof say - 1);
+    say[sizeof say - 1] = '\0';
+    for (size_t n = 0; n < RULES; n++) {
+        /* Every eighth comes to nothing. */
+        rules[n] = (struct programme_rule){.say_fa = say,
+                                           .say_en = say,
+                                           .award = {.is_set = true,
+                                                     .points = {(int64_t)n + 1},
+                                                     .per = {n % 8 == 7 ? 2500001 : 1000}}};
+        (void)snprintf(rules[n].id, sizeof rules[n].id, "rule-%zu", n);
+    }
+    struct programme used = shop;
+    json_t *all = json_array();
+    make_sale(rules, RULES, &used, &receipt, collect, all);
+    json_t *lines = lines_of(&receipt);
+    char *text = json_dumps(lines, JSON_COMPACT);
+    assert_in_range(strlen(text), RECEIPT_MAX - 4096,
+                    RECEIPT_MAX); /* no more is cut than must be */
+    free(text);
+
+    /* What was kept stands in order; what had to stay is there; the rest was counted. */
+    size_t at = 0, kept = 0;
+    long said = -1;
+    for (size_t n = 0; n < json_array_size(all); n++) {
+        const json_t *line = json_array_get(all, n), *got = json_array_get(lines, at);
+        if (strcmp(text_in(got, "text"), "Lines about rules, left out here") == 0) {
+            said = strtol(text_in(got, "result"), NULL, 10);
+            at++;
+            got = json_array_get(lines, at);
+        }
+        if (is_line(got, line)) {
+            at++;
+            kept++;
+        } else {
+            assert_false(json_is_true(json_object_get(line, "must")));
+        }
+    }
+    assert_int_equal(at, json_array_size(lines));
+    assert_int_equal(said, json_array_size(all) - kept);
+    assert_true(said >= RULES / 8);
+    json_decref(lines);
+    json_decref(all);
+}
+
+static void the_receipts_language_is_persian_unless_it_is_asked_for(void **unused)
+{
+    (void)unused;
+    static const char *const bad[] = {"\"de\"", "\"\"", "1", "null", "\"fa\\u0000\"", "\"FA\""};
+    static struct till_request got;
+    char line[128];
+    assert_int_equal(decode("{\"v\":1,\"do\":\"load\",\"amount\":5}", &got), ST_OK);
+    assert_int_equal(got.desk.tap.language, EXPLAIN_FA);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"issue\",\"lang\":\"fa\"}", &got), ST_OK);
+    assert_int_equal(got.desk.tap.language, EXPLAIN_FA);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"refund\",\"counter\":5,\"lang\":\"en\"}", &got),
+                     ST_OK);
+    assert_int_equal(got.desk.tap.language, EXPLAIN_EN);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"balance\",\"lang\":\"en\"}", &got), ST_FOREIGN);
+    for (size_t n = 0; n < sizeof bad / sizeof *bad; n++) {
+        (void)snprintf(line, sizeof line, "{\"v\":1,\"do\":\"load\",\"amount\":5,\"lang\":%s}",
+                       bad[n]);
+        assert_int_equal(decode(line, &got), ST_FOREIGN);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +546,9 @@ int main(void)
         cmocka_unit_test(an_answer_carries_amounts_to_the_last_rial),
         cmocka_unit_test(find_and_link_take_what_was_typed_or_wait_for_a_scan),
         cmocka_unit_test(a_bank_card_is_refused_without_a_digit),
+        cmocka_unit_test(a_sales_lines_are_in_its_answer),
+        cmocka_unit_test(the_longest_receipt_is_cut_among_its_rules_and_says_so),
+        cmocka_unit_test(the_receipts_language_is_persian_unless_it_is_asked_for),
         cmocka_unit_test(what_was_found_is_shortened_and_may_not_spend),
     };
     return cmocka_run_group_tests_name("till", tests, NULL, NULL);
