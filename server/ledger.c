@@ -22,6 +22,7 @@ struct chain {
     uint32_t hi;                    /* the last entry that the club holds */
     uint8_t hash[ENTRY_HASH_BYTES]; /* chain value there */
     int64_t last_at;
+    int64_t programme, refused; /* versions, when it last told its health */
 };
 
 static enum st term_load(struct ledger *ledger, const struct wire_sync *batch, struct chain *ret,
@@ -47,6 +48,8 @@ static enum st term_load(struct ledger *ledger, const struct wire_sync *batch, s
     }
     ledger->batch_no = db_i64(stmt, 3) + 1;
     ret->last_at = db_i64(stmt, 4);
+    ret->programme = db_i64(stmt, 5);
+    ret->refused = db_i64(stmt, 6);
     db_reset(stmt);
     return size == ENTRY_HASH_BYTES ? ST_OK : ST_CORRUPT;
 }
@@ -474,15 +477,21 @@ static enum st refuse_chain(struct ledger *ledger, const struct wire_sync *batch
 }
 
 /* A question for news costs no write unless it says something new: once a minute is enough. */
-static enum st take_health(struct ledger *ledger, const struct wire_sync *batch, int64_t last_at)
+static enum st take_health(struct ledger *ledger, const struct wire_sync *batch,
+                           const struct chain *before)
 {
-    if (batch->entry_count == 0 && ledger->now_s - last_at < 60 && ledger->now_s >= last_at) {
+    /* What it refused before it took a newer one is of no interest. */
+    const uint32_t refused = batch->refused > batch->programme ? batch->refused : 0;
+    const bool is_news = batch->entry_count != 0 || batch->programme != before->programme ||
+                         refused != before->refused;
+    if (!is_news && ledger->now_s - before->last_at < 60 && ledger->now_s >= before->last_at) {
         return ST_OK;
     }
     const struct wire_health *health = &batch->health;
     return db_run(ledger->sql[SQL_TERM_HEALTH], (int64_t)batch->terminal, ledger->now_s,
                   (int64_t)health->unsent, (int64_t)health->pending, health->oldest_s,
-                  (int64_t)health->clock, health->firmware, (int64_t)batch->programme);
+                  (int64_t)health->clock, health->firmware, (int64_t)batch->programme,
+                  (int64_t)refused, refused == 0 ? "" : batch->refused_say);
 }
 
 enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch, int64_t now_s,
@@ -511,7 +520,7 @@ enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch,
     if (st == ST_OK && differs != 0) {
         st = refuse_chain(ledger, batch, differs);
     } else if (st == ST_OK) {
-        int64_t last_at = chain.last_at;
+        const struct chain before = chain;
         if (batch->after + batch->entry_count > chain.hi) {
             st = decode_new(ledger, batch, chain.hi, fault);
             if (st == ST_OK) {
@@ -519,7 +528,7 @@ enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch,
             }
         }
         if (st == ST_OK) {
-            st = take_health(ledger, batch, last_at);
+            st = take_health(ledger, batch, &before);
         }
     }
     if (st == ST_OK) {

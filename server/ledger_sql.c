@@ -5,14 +5,16 @@
 static const struct {
     const char *sql, *types;
 } statements[SQL_COUNT] = {
-    [SQL_TERM_GET] = {"SELECT merch, hi, hash, batch_no, last_at FROM term WHERE term_id = $1",
+    [SQL_TERM_GET] = {"SELECT merch, hi, hash, batch_no, last_at, prog, refused FROM term"
+                      " WHERE term_id = $1",
                       "i"},
     [SQL_TERM_SET] = {"UPDATE term SET hi = $2, top = $2, cnt = $2, hash = $3, batch_no = $4"
                       " WHERE term_id = $1",
                       "iibi"},
     [SQL_TERM_HEALTH] = {"UPDATE term SET last_at = $2, unsent = $3, pending = $4, oldest = $5,"
-                         " clock = $6, firmware = $7, prog = $8 WHERE term_id = $1",
-                         "iiiiiiti"},
+                         " clock = $6, firmware = $7, prog = $8, refused = $9, refused_say = $10"
+                         " WHERE term_id = $1",
+                         "iiiiiitiit"},
     [SQL_REC_PUT] = {"INSERT INTO rec (term_id, term_seq, batch, card_no, card_ctr, fate, raw)"
                      " VALUES ($1, $2, $3, $4, $5, $6, $7)",
                      "iiiiiib"},

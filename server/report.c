@@ -167,12 +167,12 @@ static const char sql_terminals[] =
     "SELECT t.term_id, m.name, b.name, t.hi, t.last_at, t.unsent, t.pending, t.prog, t.firmware,"
     " CASE WHEN t.dead_at <> 0 THEN 'dead' WHEN EXISTS"
     " (SELECT 1 FROM cert c WHERE c.term_id = t.term_id AND c.revoked_at = 0)"
-    " THEN 'good' ELSE 'revoked' END"
+    " THEN 'good' ELSE 'revoked' END, t.refused, t.refused_say"
     " FROM term t JOIN merchant m ON m.merch = t.merch JOIN branch b ON b.branch = t.branch"
     " ORDER BY t.term_id";
 static const char *const terminal_columns[] = {
-    "iterminal", "tmerchant",  "tbranch",   "isequence",    "ilast_at", "iunsent",
-    "ipending",  "iprogramme", "tfirmware", "tcertificate", NULL};
+    "iterminal",  "tmerchant", "tbranch",      "isequence", "ilast_at",     "iunsent", "ipending",
+    "iprogramme", "tfirmware", "tcertificate", "irefused",  "trefused_say", NULL};
 /* Entries that cards name and the club does not have. */
 static const char sql_terminal_gaps[] =
     "SELECT s.term_id, coalesce(t.hi, 0), max(s.term_seq), count(*) FROM seen s"

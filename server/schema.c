@@ -104,6 +104,11 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     /* The other snapshot of a clone: what the club had under the same counter. NULL: no clone. */
     "ALTER TABLE tcase ADD COLUMN other " BYTES ";"
     "UPDATE club SET value = 5 WHERE name = 'schema'",
+    /* The newest programme that the terminal was sent and did not take, and why. 0, '': none. */
+    [6] =
+    "ALTER TABLE term ADD COLUMN refused " I64 " NOT NULL DEFAULT 0;"
+    "ALTER TABLE term ADD COLUMN refused_say TEXT NOT NULL DEFAULT '';"
+    "UPDATE club SET value = 6 WHERE name = 'schema'",
 };
 
 /* clang-format on */

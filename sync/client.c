@@ -267,6 +267,8 @@ static enum st take_programme(struct client *client, const struct wire_sync_answ
     case ST_DENIED:
     case ST_REFUSED:
         client->request.refused = answer->programme_version;
+        (void)snprintf(client->request.refused_say, sizeof client->request.refused_say, "%s",
+                       fault->say);
         return ST_OK;
     case ST_OK:
     case ST_AGAIN:

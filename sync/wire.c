@@ -234,6 +234,17 @@ out:
 /* Where the entries begin, as the encoder writes it. */
 #define OPENING ",\"entries\":["
 
+/* Why is a help: a sentence that is no UTF-8, cut in a letter, is left out. */
+static bool put_refused(json_t *have, const struct wire_sync *sync)
+{
+    if (!put_told(have, "refused", sync->refused)) {
+        return false;
+    }
+    const bool has_say = sync->refused != 0 && sync->refused_say[0] != '\0';
+    json_t *say = has_say ? json_string(sync->refused_say) : NULL;
+    return say == NULL || json_object_set_new(have, "refused_say", say) == 0;
+}
+
 /* The head goes through jansson, the entries are written beside it: a thousand values would each be
  * allocated, copied, checked and freed only to come out as they went in. */
 enum st wire_sync_encode(const struct wire_sync *sync, char *ret_text, size_t max, size_t *ret_size)
@@ -256,9 +267,7 @@ enum st wire_sync_encode(const struct wire_sync *sync, char *ret_text, size_t ma
         json_decref(root);
         return ST_IO;
     }
-    if (root != NULL && sync->refused != 0 &&
-        json_object_set_new(json_object_get(root, "have"), "refused",
-                            json_integer(sync->refused)) != 0) {
+    if (root != NULL && !put_refused(json_object_get(root, "have"), sync)) {
         json_decref(root);
         return ST_IO;
     }
@@ -419,12 +428,18 @@ static enum st read_health(const json_t *root, struct wire_health *ret, struct f
     return ST_OK;
 }
 
-static enum st read_refused(const json_t *have, uint32_t *ret, struct fault *fault)
+static enum st read_refused(const json_t *have, struct wire_sync *ret, struct fault *fault)
 {
-    *ret = 0;
-    return json_object_get(have, "refused") == NULL
-               ? ST_OK
-               : wire_read_number(have, "refused", 1, INT32_MAX, ret, fault);
+    ret->refused = 0;
+    ret->refused_say[0] = '\0';
+    if (json_object_get(have, "refused") == NULL) {
+        return ST_OK;
+    }
+    enum st st = wire_read_number(have, "refused", 1, INT32_MAX, &ret->refused, fault);
+    if (st == ST_OK && json_object_get(have, "refused_say") != NULL) {
+        st = read_text(have, "refused_say", 1, WIRE_SAY_MAX, ret->refused_say, fault);
+    }
+    return st;
 }
 
 enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, struct fault *fault)
@@ -448,7 +463,7 @@ enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, s
         (st = read_text(root, "base", sizeof base - 1, sizeof base - 1, base, fault)) != ST_OK ||
         (st = wire_read_object(root, "have", &have, fault)) != ST_OK ||
         (st = wire_read_number(have, "programme", 0, INT32_MAX, &ret->programme, fault)) != ST_OK ||
-        (st = read_refused(have, &ret->refused, fault)) != ST_OK ||
+        (st = read_refused(have, ret, fault)) != ST_OK ||
         (st = wire_links_have_get(have, &ret->links, fault)) != ST_OK ||
         (st = wire_list_have_read(have, &ret->has_list, &ret->list, fault)) != ST_OK ||
         (st = read_health(root, &ret->health, fault)) != ST_OK ||

@@ -150,6 +150,7 @@ struct wire_sync {
     uint8_t base[ENTRY_HASH_BYTES]; /* chain value of entry `after` */
     uint32_t programme;             /* version that the terminal has; 0 = none */
     uint32_t refused; /* a version that it does not take: do not offer it again; 0 = none */
+    char refused_say[WIRE_SAY_MAX + 1]; /* why, for a person; empty: not told, or none refused */
     struct wire_links_have links;
     bool has_list; /* false: it takes no hotlist now */
     struct wire_list_have list;

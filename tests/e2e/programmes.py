@@ -1,10 +1,17 @@
 #!/usr/bin/env python3
 """programmes - programmes of format 2 with real processes: two homes, two terminals that do not sync in between,
 days, refunds, a change by the line. Expected figures are worked by hand from programmes/starters; in rials."""
+import base64
+import hashlib
 import json
 import os
+import sqlite3
 import sys
 from pathlib import Path
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
@@ -80,6 +87,18 @@ class Home(Shop):
         states = [card["state"] for card in seen["cards"]]
         result(seen["cases"] == [] and states == ["ok"], f"{self.name}: the club reckons the same: no case",
                (seen["cases"], states))
+
+
+def sign(key, document):
+    """A programme as the club signs it (RFC 7515, ES256), whatever it says."""
+    b64url = lambda data: base64.urlsafe_b64encode(data).decode().rstrip("=")
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    n = private.public_key().public_numbers()
+    x, y = (b64url(v.to_bytes(32, "big")) for v in (n.x, n.y))
+    kid = b64url(hashlib.sha256(f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'.encode()).digest())
+    text = b64url(json.dumps({"alg": "ES256", "kid": kid, "typ": "vafa-programme"}).encode()) + "." + b64url(document)
+    r, s = decode_dss_signature(private.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
+    return text + "." + b64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
 
 def two_homes():
@@ -180,6 +199,76 @@ def given_back(family):
         clothing.same_at_the_club()
 
 
+def changed_at_the_club():
+    """A newer programme by the line, to a terminal that runs on; then one that no firmware of today knows."""
+    with Home("cafe", "MIFARE Classic") as cafe:
+        cafe.done("issue")
+        process = cafe.processes["terminal"]
+        file, old = cafe.path("next.json"), cafe.document["version"]
+        running = lambda: json.loads(cafe.club("terminals", "--json").stdout)["terminals"][0]
+
+        def document(version, rials, **more):
+            cafe.document["version"] = version
+            cafe.document["rules"][0]["do"] = {"award": {"points": 1, "per_rials": rials}, **more}
+            Path(file).write_text(json.dumps(cafe.document))
+
+        before, _ = cafe.sale("1000000")
+        document(old + 1, 50_000)
+        cafe.club("programme", file)
+        unsynced, _ = cafe.sale("1000000")
+        cafe.sync_once()
+        after, answer = cafe.sale("1000000")
+        # A point for each 100,000, then for each 50,000.
+        result([parts[2] for parts in (before, unsynced, after)] == [10, 10, 20] and process.poll() is None and
+               cafe.done("status")["programme"] == old + 1, "a new programme counts after the sync, without a restart", answer)
+        result(running()["programme"] == old + 1, "the club's list says that the terminal runs it", running())
+
+        document(old + 2, 10_000, lottery={"tickets": 1})
+        refused = cafe.club("programme", file, check=False)
+        result(refused.returncode == 1 and "lottery" in refused.stderr and "points" in refused.stderr,
+               "one with an unknown effect is refused by the club, by rule and effect", refused.stderr)
+        cafe.sync_once()
+        result(cafe.done("status")["programme"] == old + 1, "and no terminal hears of it")
+
+        # As a newer club would send it: signed with the club's key, stored without a look.
+        signed = sign(Path(cafe.path("club/programme.key")), Path(file).read_bytes())
+        with sqlite3.connect(cafe.path("club/club.db")) as db:
+            db.execute("INSERT INTO programme (version, stored_at, text, signed) VALUES (?, 1, ?, ?)",
+                       (old + 2, Path(file).read_text(), signed))
+        cafe.sync_once()
+        free, _ = cafe.sale("1000000")
+        still, answer = cafe.sale("1000000")
+        status = cafe.done("status")
+        result((free[0], still[2], status["programme"]) == (1_000_000, 20, old + 1),
+               "by the line it is refused whole: the one before goes on, down to its stamps", (free, answer, status))
+        with sqlite3.connect(cafe.path("terminal.db")) as db:
+            why, = db.execute("SELECT value FROM settings WHERE name = 'programme.refused'").fetchone()
+        result("lottery" in why, "the terminal keeps why", why)
+        listed = running()
+        result((listed["programme"], listed["refused"]) == (old + 1, old + 2) and
+               why == "A programme was refused: " + listed["refused_say"],
+               "the club's list shows what it runs, what it refused, and why", listed)
+        result("lottery" in cafe.club("terminals").stdout, "in words, too", cafe.club("terminals").stdout)
+        cafe.stop("club")
+        with sqlite3.connect(cafe.path("club/club.db")) as db:  # as a club of before has it
+            db.executescript("ALTER TABLE term DROP COLUMN refused; ALTER TABLE term DROP COLUMN refused_say;"
+                             "UPDATE club SET value = 5 WHERE name = 'schema'")
+        cafe.start_club()
+        forgot = running()
+        cafe.sync_once()
+        again = running()
+        result((forgot["refused"], again["refused"], again["refused_say"]) == (0, old + 2, listed["refused_say"]),
+               "a database without these columns gets them, and the next sync fills them", (forgot, again))
+        document(old + 3, 20_000)
+        cafe.club("programme", file)
+        cafe.sync_once()
+        parts, answer = cafe.sale("1000000")
+        listed = running()
+        result((parts[2], listed["programme"], listed["refused"], listed["refused_say"]) == (50, old + 3, 0, ""),
+               "the next good one is taken, and nothing is refused any more", (answer, listed))
+        cafe.same_at_the_club()
+
+
 def main():
     two_homes()
     for family in FAMILIES:
@@ -189,6 +278,7 @@ def main():
             print(f"ok grocery, {family} # SKIP faketime and the sanitizers do not go together")
         else:
             bigger_basket(family)
+    changed_at_the_club()
     return failed > 0
 
 

@@ -61,6 +61,9 @@ case("sync: escapes in base64", "sync", json.dumps(put(last, ["entries"], ["+/+/
      put(last, ["entries"], ["+/+/"]))
 case("sync: largest numbers", "sync", {**last, "terminal": 2**20 - 1, "after": 2**24 - 7,
      "have": {"programme": 2**31 - 1}}, "ok")
+case("sync: a programme was refused", "sync", {**last, "have": {"programme": 3, "refused": 4}}, "ok")
+case("sync: and why", "sync", {**last, "have": {"programme": 3, "refused": 4, "refused_say": "do.lottery \u0645"}}, "ok")
+case("sync: why is too long", "sync", {**last, "have": {"programme": 3, "refused": 4, "refused_say": "x" * 256}}, "foreign")
 case("sync: 1000 entries", "sync", {**last, "entries": [b64(rng.randbytes(2)) for _ in range(1000)]}, "ok")
 case("sync: 1001 entries", "sync", {**last, "entries": ["AA=="] * 1001}, "foreign")
 case("sync: beyond the last sequence number", "sync", {**last, "after": 2**24 - 3}, "foreign")

@@ -1080,6 +1080,8 @@ static void schema_adds_what_version_1_lacks(void **state)
     ledger_close(club->ledger); /* its statements hold the tables */
     assert_int_equal(db_exec(club->db, "DROP TABLE link; DROP TABLE hotlist; DROP TABLE hotlog;"
                                        " DROP TABLE proof; ALTER TABLE term DROP COLUMN dead_at;"
+                                       " ALTER TABLE term DROP COLUMN refused;"
+                                       " ALTER TABLE term DROP COLUMN refused_say;"
                                        " ALTER TABLE tcase DROP COLUMN other;"
                                        " ALTER TABLE programme DROP COLUMN signed;"
                                        " DELETE FROM club WHERE name = 'rebuilt';"

@@ -218,6 +218,28 @@ static void every_field_comes_out_where_it_went_in(void **state)
     assert_memory_equal(sync_b.entries, sync_a.entries, sizeof sync_a.entries);
 }
 
+/* A sentence may be cut within a letter: that must not keep the journal from the club. */
+static void why_a_programme_was_refused_is_told_if_it_is_text(void **state)
+{
+    (void)state;
+    static const char *const says[][2] = {
+        {"", ""}, {"do.lottery", "do.lottery"}, {"\xd9\x85", "\xd9\x85"}, {"\xd9\x85\xd9", ""}};
+    for (size_t i = 0; i < sizeof says / sizeof says[0]; i += 1) {
+        size_t size = 0;
+        struct fault fault;
+        make_sync(&sync_a, 1, 100);
+        sync_a.refused = 4;
+        (void)snprintf(sync_a.refused_say, sizeof sync_a.refused_say, "%s", says[i][0]);
+        assert_int_equal(wire_sync_encode(&sync_a, buffer, sizeof buffer, &size), ST_OK);
+        memset(&sync_b, 0xff, sizeof sync_b);
+        assert_int_equal(wire_sync_decode(buffer, size, &sync_b, &fault), ST_OK);
+        assert_int_equal(sync_b.refused, 4);
+        assert_string_equal(sync_b.refused_say, says[i][1]);
+    }
+    sync_a.refused = 0;
+    sync_a.refused_say[0] = '\0';
+}
+
 static void an_encoder_says_full_at_every_size_too_small(void **state)
 {
     (void)state;
@@ -357,6 +379,7 @@ int main(void)
         cmocka_unit_test(both_ways_to_read_entries_judge_alike),
         cmocka_unit_test(a_body_with_any_byte_changed_is_judged_alike_both_ways),
         cmocka_unit_test(every_field_comes_out_where_it_went_in),
+        cmocka_unit_test(why_a_programme_was_refused_is_told_if_it_is_text),
         cmocka_unit_test(an_encoder_says_full_at_every_size_too_small),
         cmocka_unit_test(a_programme_of_the_largest_size_is_carried_and_one_more_byte_is_not),
         cmocka_unit_test(gzip_is_unpacked_as_python_packed_it_and_never_beyond_the_bound),
