@@ -256,6 +256,7 @@ int main(int argc, char **argv)
         }
     } while (feed.is_following);
     free(feed.card);
+    programme_free(feed.programme);
     store_close(feed.store);
     return 0;
 }
