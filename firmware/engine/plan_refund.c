@@ -225,15 +225,31 @@ static int64_t extras_kept(const struct programme *programme, const struct sale 
     return programme->refund_extras_lost ? 0 : share_kept(sale, whole, given_back);
 }
 
+/* Can a basket hold goods that earn nothing? The card does not tell how much of it did: goods that
+ * earn are then taken to go back before those, so that nobody returns them and keeps the points. */
+static bool has_idle_product(const struct programme *programme)
+{
+    for (size_t i = 0; i < programme->product_count; i += 1) {
+        if (!programme->products[i].earns) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The points that the sale has still earned once `given_back` of it went back, never more than were
  * awarded. */
 static int64_t award_kept(const struct programme *programme, const struct sale *sale,
                           int64_t given_back)
 {
+    int64_t remains = share_kept(sale, sale->earning.rials, given_back);
+    if (sale->extra < 0 && has_idle_product(programme)) {
+        int64_t left = base_award(programme, remains) + sale->extra;
+        return left > 0 ? left : 0;
+    }
     if (sale->extra < 0) {
         return share_kept(sale, sale->award.n, given_back);
     }
-    int64_t remains = share_kept(sale, sale->earning.rials, given_back);
     int64_t kept =
         base_award(programme, remains) + extras_kept(programme, sale, sale->extra, given_back);
     return kept < sale->award.n ? kept : sale->award.n;

@@ -584,6 +584,8 @@ def plan_refund(programme, history, wish, sale_parts):
     def award_kept(s):
         if extra >= 0:
             return min(award, base_award(programme, earning * (whole - s) // whole) + extras(extra, s))
+        if any(not product["earns"] for product in programme["products"]):
+            return max(0, base_award(programme, earning * (whole - s) // whole) + extra)
         return award * (whole - s) // whole
 
     r, settled = 0, 0

@@ -349,6 +349,29 @@ static void sales_and_refunds_leave_no_more_than_what_stayed_has_given(void **st
 }
 
 /* What is returned in full has earned nothing, by each switch alone: 200 times around. */
+/* Buy goods and a gift card, which earns nothing; return the goods, keep the card: no points stay.
+ */
+static void goods_that_earn_go_back_before_those_that_do_not(void **state)
+{
+    (void)state;
+    struct programme *programme =
+        club("{'products': [{'id': 'dairy', 'number': 4, 'earns': true},"
+             "              {'id': 'gift', 'number': 9, 'earns': false}], 'rules': [" BASE "]}");
+    struct card card = card_of(programme, 0);
+    struct wish wish = {.kind = TRANSACTION_SALE, .amount = {10000000}};
+    card.occasion.line_count = 2;
+    card.occasion.lines[0] = (struct basket_line){.product = 4, .amount = {9000000}, .milli = 1000};
+    card.occasion.lines[1] = (struct basket_line){.product = 9, .amount = {1000000}, .milli = 1000};
+    assert_int_equal(play(&card, programme, wish), ST_OK);
+    assert_int_equal(card.plan.parts.award.n, 90);
+    card.occasion.line_count = 0;
+    assert_int_equal(give_back(&card, programme, 2, 4500000), ST_OK);
+    assert_int_equal(points_of(&card), 40); /* 5,500,000 stay, of which 1,000,000 earned nothing */
+    assert_int_equal(give_back(&card, programme, 2, 4500000), ST_OK);
+    assert_int_equal(points_of(&card), 0);
+    programme_free(programme);
+}
+
 static void buying_and_returning_all_of_it_earns_nothing_however_often(void **state)
 {
     (void)state;
@@ -394,6 +417,7 @@ int main(void)
         cmocka_unit_test(a_sale_that_took_and_gave_credit_is_refunded_where_it_was_made),
         cmocka_unit_test(the_stamps_of_a_sale_go_back_with_the_last_of_it),
         cmocka_unit_test(sales_and_refunds_leave_no_more_than_what_stayed_has_given),
+        cmocka_unit_test(goods_that_earn_go_back_before_those_that_do_not),
         cmocka_unit_test(buying_and_returning_all_of_it_earns_nothing_however_often),
     };
     return cmocka_run_group_tests_name("plan_farming", tests, NULL, NULL);
