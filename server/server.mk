@@ -9,5 +9,6 @@ CLUB_SRC = server/accounts.c server/api.c server/ca.c server/cases.c server/dead
 CLUB_LIBS = -lmicrohttpd -lgnutls -lsqlite3 -ljansson -lz -lmbedcrypto
 
 PROGRAMS += vafa-club
-vafa-club_SRC = server/main.c $(CLUB_SRC)
+vafa-club_SRC = server/main.c server/command.c server/commands_books.c server/commands_cards.c \
+                server/commands_terminals.c $(CLUB_SRC)
 vafa-club_LIBS = $(CLUB_LIBS)

@@ -248,6 +248,11 @@ is "$(ask /v1/enrol -d "@$t/a.json") $(word state)" "200 approved" "a terminal t
 command_is 2 "an unknown command says what is right" "$club" sell --data "$data"
 grep -q 'programme FILE' "$t/answer" && ok "with the list of commands" || bad "with the list of commands"
 command_is 2 "an unknown option" "$club" report --data "$data" --jsno
+command_is 2 "an option of another command" "$club" report --data "$data" --hours 3
+command_is 2 "an option twice" "$club" report --data "$data" --json --json
+command_is 2 "an argument too many" "$club" report --data "$data" 1
+command_is 2 "an argument that is missing" "$club" revoke --data "$data"
+grep -q 'revoke TERMINAL' "$t/answer" && ok "with how the command is used" || bad "with how the command is used"
 command_is 2 "no data folder" "$club" report
 command_is 1 "a report on a folder that holds no club" "$club" report --data "$t/nowhere"
 [ ! -e "$t/nowhere" ] && ok "which does not make one" || bad "which does not make one"

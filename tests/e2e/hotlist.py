@@ -306,8 +306,8 @@ def cut_sync(shop, other):
 
 def bad_commands(shop):
     for arguments, word in ((("add", "123"), "not a card number"), (("add", number(936400000100000) + 1), "not a card number"),
-                            (("add",), "not a card number"), (("add", number(936400000100000), "--reason", "eaten"), "--reason is"),
-                            (("eat", "1"), "Say hotlist"), (("load", shop.path("none")), "Cannot read"), ((), "Say hotlist")):
+                            (("add",), "missing: CARD"), (("add", number(936400000100000), "--reason", "eaten"), "--reason is"),
+                            (("eat", "1"), "say hotlist add, hotlist remove"), (("load", shop.path("none")), "Cannot read"), ((), "say hotlist add")):
         done = shop.club("hotlist", *arguments, check=False)
         result(done.returncode in (1, 2) and word in done.stderr, f"hotlist {' '.join(map(str, arguments))[:24]} is refused",
                done.stderr)
