@@ -29,9 +29,14 @@ static const struct {
     {"club_links", "CREATE TABLE club_links(medium BLOB PRIMARY KEY NOT NULL"
                    " CHECK(length(medium) = 17), card_number INTEGER NOT NULL,"
                    " digest BLOB NOT NULL CHECK(length(digest) = 8)) STRICT, WITHOUT ROWID"},
+    {"actions", "CREATE TABLE actions(card_number INTEGER NOT NULL,"
+                " number INTEGER NOT NULL CHECK(number BETWEEN 1 AND 4095),"
+                " image BLOB NOT NULL CHECK(length(image) = 64),"
+                " seal BLOB NOT NULL CHECK(length(seal) = 64),"
+                " PRIMARY KEY(card_number, number)) STRICT, WITHOUT ROWID"},
 };
 /* How many of the tables a file of each version has: a migration adds the rest. */
-static const size_t tables_of[STORE_VERSION + 1] = {[1] = 6, [2] = 8};
+static const size_t tables_of[STORE_VERSION + 1] = {[1] = 6, [2] = 8, [3] = 9};
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
 /* One number out of a one-row query. */

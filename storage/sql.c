@@ -36,6 +36,16 @@ static const char *const texts[STATEMENTS] = {
                           " ON CONFLICT(medium) DO UPDATE SET card_number = ?2, digest = ?3",
     [SQL_CLUB_LINK] = "SELECT medium, card_number, digest FROM club_links WHERE medium = ?1",
     [SQL_CLUB_LINK_ALL] = "SELECT medium, card_number, digest FROM club_links",
+    [SQL_ACTION_PUT] = "INSERT INTO actions(card_number, number, image, seal)"
+                       " VALUES(?1, ?2, ?3, ?4)"
+                       " ON CONFLICT(card_number, number) DO UPDATE SET image = ?3, seal = ?4",
+    [SQL_ACTIONS] = "SELECT card_number, number, image, seal FROM actions"
+                    " WHERE card_number = ?1 AND number > ?2 ORDER BY number",
+    [SQL_ACTIONS_PAST] = "SELECT count(*) FROM actions WHERE card_number = ?1 AND number <= ?2",
+    [SQL_ACTIONS_END] = "DELETE FROM actions WHERE card_number = ?1 AND number <= ?2",
+    [SQL_ACTIONS_DROP] = "DELETE FROM actions",
+    [SQL_ACTIONS_COUNT] = "SELECT count(*) FROM actions",
+    [SQL_ACTIONS_ALL] = "SELECT card_number, number, image, seal FROM actions",
     [SQL_ACKNOWLEDGED] = "SELECT acknowledged FROM sync WHERE one = 1",
     [SQL_ACKNOWLEDGE] = "INSERT INTO sync(one, acknowledged) VALUES(1, ?1)"
                         " ON CONFLICT(one) DO UPDATE SET acknowledged = ?1",

@@ -10,7 +10,7 @@
 
 enum {
     STORE_APPLICATION_ID = 0x56616661, /* "Vafa" */
-    STORE_VERSION = 2,                 /* PRAGMA user_version */
+    STORE_VERSION = 3,                 /* PRAGMA user_version */
     SEQUENCE_MAX = (1 << 24) - 1,
     SEQUENCE_RESERVE = 1024, /* the last numbers are for outcomes of what was begun before */
     CARD_NUMBER_DIGITS = 16,
@@ -42,6 +42,13 @@ enum statement {
     SQL_CLUB_LINK_PUT,
     SQL_CLUB_LINK,
     SQL_CLUB_LINK_ALL,
+    SQL_ACTION_PUT,
+    SQL_ACTIONS,
+    SQL_ACTIONS_PAST,
+    SQL_ACTIONS_END,
+    SQL_ACTIONS_DROP,
+    SQL_ACTIONS_COUNT,
+    SQL_ACTIONS_ALL,
     SQL_ACKNOWLEDGED,
     SQL_ACKNOWLEDGE,
     SQL_SETTING,
@@ -161,5 +168,10 @@ ST_CHECK enum st links_note(struct store *store, const struct entry *entry);
 ST_CHECK enum st links_check(struct store *store, const struct entry *entry, bool *ret_is_named);
 /* Checks that the table has `named` rows, and each row of the club's. */
 ST_CHECK enum st links_check_rows(struct store *store, int64_t named);
+
+/* --- actions.c ------------------------------------------------------------------------------- */
+
+/* Checks that each row reads. */
+ST_CHECK enum st actions_check_rows(struct store *store);
 
 #endif

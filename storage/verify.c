@@ -212,6 +212,9 @@ static enum st verify_in_transaction(struct verification *v)
         st = links_check_rows(v->store, v->links);
     }
     if (st == ST_OK) {
+        st = actions_check_rows(v->store);
+    }
+    if (st == ST_OK) {
         st = journal_not_restored(v->store, &tip);
     }
     return st != ST_OK ? st : settings_verify(v->store);

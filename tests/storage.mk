@@ -1,7 +1,7 @@
 # Tests of storage. PROGRAMS/TESTS: see docs/building.md
 # A disk that fails under SQLite, for every test that opens a store on it; needs -lsqlite3.
 CRASH_VFS_SRC = tests/support/crash_vfs.c tests/support/crash_disk.c tests/support/crash_file.c
-STORE_MODEL_SRC = tests/support/store_model.c
+STORE_MODEL_SRC = tests/support/store_model.c tests/support/actions_model.c
 
 TESTS += fault_store
 fault_store_SRC = tests/fault/fault_store.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) \
@@ -12,6 +12,11 @@ TESTS += test_store
 test_store_SRC = tests/unit/test_store.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) \
                  $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_store_LIBS = $(STORAGE_LIBS) -lcmocka
+
+TESTS += test_store_actions
+test_store_actions_SRC = tests/unit/test_store_actions.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) \
+                         $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_store_actions_LIBS = $(STORAGE_LIBS) -lcmocka
 
 TESTS += test_hotlist
 test_hotlist_SRC = tests/unit/test_hotlist.c $(CRASH_VFS_SRC) $(STORAGE_SRC) $(ENGINE_SRC) \

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "storage/store.h"
+#include "tests/support/actions_model.h"
 #include "tests/support/crash_vfs.h"
 #include "tests/support/store_model.h"
 
@@ -31,11 +32,11 @@ static struct store *open_or_fail(void)
 
 /* --- the workload ---------------------------------------------------------------------------- */
 
-enum step { ENTRY, SETTING, PROGRAMME, ACKNOWLEDGE, READY, STEPS };
+enum step { ENTRY, SETTING, PROGRAMME, ACKNOWLEDGE, ACTIONS, READY, STEPS };
 
 /* How far the workload is: what is acknowledged, and what may be in flight. */
 struct progress {
-    uint32_t entries, setting, programme, acknowledged;
+    uint32_t entries, setting, programme, acknowledged, actions;
 };
 
 struct work {
@@ -85,6 +86,9 @@ static enum st do_step(struct work *work, enum step step)
         next.acknowledged = work->done.entries;
         st = sync_set_acknowledged(work->sync, next.acknowledged);
         break;
+    case ACTIONS:
+        st = actions_model_take(++next.actions, work->sync);
+        break;
     case READY:
         st = store_ready(work->terminal);
         break;
@@ -108,6 +112,9 @@ static enum step step_at(uint32_t i)
     }
     if (i % 5 == 4) {
         return ACKNOWLEDGE;
+    }
+    if (i % 8 == 1) {
+        return ACTIONS;
     }
     return i % 7 == 6 ? READY : ENTRY;
 }
@@ -161,6 +168,11 @@ static bool state_is_good(const struct model *model, struct store *store,
     if (!programme_is(store, acknowledged->programme) &&
         !programme_is(store, in_flight->programme)) {
         printf("programme\n");
+        return false;
+    }
+    if (!actions_model_agrees(acknowledged->actions, store) &&
+        !actions_model_agrees(in_flight->actions, store)) {
+        printf("actions\n");
         return false;
     }
     return model_agrees(model, next - 1, store);

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "storage/store.h"
+#include "tests/support/actions_model.h"
 #include "tests/support/crash_vfs.h"
 #include "tests/support/store_model.h"
 
@@ -563,7 +564,8 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
     model_init(&model, 2, 1);
     append_ok(store, &model, model_sighting(&model, 0, 5));
     store_close(store);
-    run_sql("DROP TABLE links; DROP TABLE club_links; PRAGMA user_version = 1");
+    run_sql("DROP TABLE actions; DROP TABLE links; DROP TABLE club_links;"
+            " PRAGMA user_version = 1");
     store = open_ok();
     append_ok(store, &model, link_of(&model, 0, 1));
     assert_true(model_agrees(&model, 2, store));
@@ -571,7 +573,8 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
     store_close(store);
     store_close(open_ok());
     /* What an older version has must be right before anything is added. */
-    run_sql("DROP TABLE links; DROP TABLE club_links; DROP TABLE sync; PRAGMA user_version = 1");
+    run_sql("DROP TABLE actions; DROP TABLE links; DROP TABLE club_links; DROP TABLE sync;"
+            " PRAGMA user_version = 1");
     assert_int_equal(open_st(&config, &fault), ST_CORRUPT);
     model_finish(&model);
 }
@@ -624,6 +627,7 @@ static uint8_t *image_make(struct model *model, size_t *ret_size)
     append_ok(store, model, link_of(model, 0, 1)); /* so that no two pages are equal */
     const struct club_link club_link = {.card_number = model_card(1)};
     assert_int_equal(links_take(store, &club_link, 1), ST_OK);
+    assert_int_equal(actions_model_take(1, store), ST_OK);
     assert_int_equal(setting_put(store, "terminal", "17"), ST_OK);
     static char programme[9000];
     memset(programme, 'p', sizeof programme - 1);
