@@ -45,7 +45,7 @@ test_plan_SRC = tests/unit/test_plan.c $(PLAN_CARD_SRC)
 test_plan_LIBS = -lcmocka -ljansson
 test_plan_refund_SRC = tests/unit/test_plan_refund.c $(PLAN_CARD_SRC)
 test_plan_refund_LIBS = -lcmocka -ljansson
-TESTS += test_plan_offers test_plan_rules test_plan_time test_plan_farming
+TESTS += test_plan_offers test_plan_rules test_plan_time test_plan_farming test_plan_goods
 test_plan_offers_SRC = tests/unit/test_plan_offers.c $(PLAN_CARD_SRC)
 test_plan_offers_LIBS = -lcmocka -ljansson
 test_plan_rules_SRC = tests/unit/test_plan_rules.c $(PLAN_CARD_SRC)
@@ -54,6 +54,8 @@ test_plan_time_SRC = tests/unit/test_plan_time.c $(PLAN_CARD_SRC)
 test_plan_time_LIBS = -lcmocka -ljansson
 test_plan_farming_SRC = tests/unit/test_plan_farming.c $(PLAN_CARD_SRC)
 test_plan_farming_LIBS = -lcmocka -ljansson
+test_plan_goods_SRC = tests/unit/test_plan_goods.c $(PLAN_CARD_SRC)
+test_plan_goods_LIBS = -lcmocka -ljansson
 
 TESTS += test_plan_fuzz
 test_plan_fuzz_SRC = tests/unit/test_plan_fuzz.c tests/fuzz/fuzz_plan.c $(PROGRAMME_SRC) \

@@ -153,8 +153,9 @@ static bool rest_holds(const struct snapshot *before, const struct snapshot *aft
     bool stamps_hold = kind == TRANSACTION_REFUND ? after->stamps <= before->stamps
                                                   : after->stamps == before->stamps;
     return after->action == before->action && after->tier == before->tier &&
-           after->group == before->group && stamps_hold && after->last.offer == 0 &&
-           after->last.flags == 0 && after->last.amount.rials == parts->amount.rials;
+           after->group == before->group && stamps_hold && !after->last.has_idle &&
+           after->last.offer == 0 && after->last.flags == 0 &&
+           after->last.amount.rials == parts->amount.rials;
 }
 
 bool plan_holds(const struct snapshot *before, const struct snapshot *after,

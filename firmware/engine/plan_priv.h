@@ -22,8 +22,8 @@ enum st plan_refuse_range(struct plan *ret, const char *what, struct money amoun
 
 /* Completes ret->next, which plan_make() began as the card before with an empty last transaction:
  * counter, balances by ret->parts, the transaction. Stamps, tier, group and the transaction's
- * reference, offer and flags are as the caller left them. Asserts that it holds, and folds
- * ret->facts_after. */
+ * reference, idle goods, offer and flags are as the caller left them. Asserts that it holds, and
+ * folds ret->facts_after. */
 void plan_apply(const struct plan_input *input, struct plan *ret);
 
 /* What a redeemed point pays; 0 = points cannot be spent in this club. */
@@ -80,6 +80,26 @@ void plan_note_total(struct plan *plan, enum effect_kind effect, int64_t sum, in
 void plan_stamps_and_group(struct sale_rules *rules);
 /* What one rule's award gives on `base`, without its maximum; at most 2^50. */
 int64_t plan_award_on(const struct effect_award *award, int64_t base);
+
+/* --- plan_earned.c ------------------------------------------------------------------------- */
+
+/* Goods of a past sale, by what they cost of the rials that could earn. */
+struct goods_part {
+    int64_t part, whole; /* rials; 0 <= part <= whole, of the sale's `earning` */
+    bool has_idle;       /* some of the sale's goods earned nothing */
+    uint8_t offer;       /* the mark that it used; 0 = none */
+};
+
+/* True for an award by blocks of the whole basket, without condition, mark or maximum: the card
+ * tells of any sale without idle goods what all of these came to. */
+bool plan_is_plain_award(const struct programme *programme, const struct programme_rule *rule);
+/* True when a rule gives EFFECT_AWARD or CASHBACK on a product group. */
+bool plan_earns_by_product(const struct programme *programme, enum effect_kind effect);
+/* The most that the goods can have earned in EFFECT_AWARD or CASHBACK, whichever they were and
+ * whatever held; without idle goods: beyond what plain awards gave. What refund.extras "share"
+ * shares by price is shared. For CASHBACK only with "share". */
+int64_t plan_earned_most(const struct programme *programme, enum effect_kind effect,
+                         struct goods_part goods);
 
 /* --- plan_sale.c, plan_refund.c: the card is active and its counter has room ----------------- */
 

@@ -99,6 +99,8 @@ enum st plan_unload(const struct plan_input *input, struct plan *ret)
 struct sale {
     struct money amount, payment, redeemed_value, cashback, due, earning;
     struct points redeemed, award;
+    bool has_idle; /* some of its goods earned nothing */
+    uint8_t offer; /* the mark that it used */
     int64_t extra; /* award beyond what the rules for every basket give on `earning` */
 };
 
@@ -107,13 +109,9 @@ struct sale {
 static int64_t base_award(const struct programme *programme, int64_t base)
 {
     int64_t sum = 0;
-    for (size_t i = 0; i < programme->rule_count && programme->award_stacking == STACK_SUM;
-         i += 1) {
-        const struct programme_rule *rule = &programme->rules[i];
-        const struct effect_award *award = &rule->award;
-        if (award->is_set && rule->when == 0 && rule->once == 0 && award->of == 0 &&
-            award->per.rials > 0 && award->max.n == 0) {
-            sum += plan_award_on(award, base);
+    for (size_t i = 0; i < programme->rule_count; i += 1) {
+        if (plan_is_plain_award(programme, &programme->rules[i])) {
+            sum += plan_award_on(&programme->rules[i].award, base);
         }
     }
     return sum;
@@ -183,6 +181,8 @@ static enum st sale_derive(const struct plan_input *input, const struct past *pa
         .redeemed = last->redeemed,
         .redeemed_value = {last->redeemed.n * value.rials},
         .award = {past->after->points.n - past->before->points.n + last->redeemed.n},
+        .has_idle = last->has_idle,
+        .offer = last->offer,
     };
     enum st st = credit_derive(input, past, &sale, ret);
     if (st != ST_OK) {
@@ -214,27 +214,40 @@ static int64_t share_kept(const struct sale *sale, int64_t whole, int64_t given_
     return share_floor(whole, sale->amount.rials - given_back, sale->amount.rials);
 }
 
-/* Likewise of what the sale gave by conditions: they held for the whole sale, and perhaps not for
+/* Likewise where goods did not earn alike, and the card does not tell which went back: those that
+ * earned the most; and what stays has earned no more than it can have. So nobody returns goods and
+ * keeps what they earned, also when the rates fell since. */
+static int64_t uneven_kept(const struct programme *programme, const struct sale *sale,
+                           enum effect_kind effect, int64_t whole, int64_t given_back)
+{
+    int64_t earning = sale->earning.rials;
+    struct goods_part gone = {.part = earning - share_kept(sale, earning, given_back),
+                              .whole = earning,
+                              .has_idle = sale->has_idle,
+                              .offer = sale->offer};
+    struct goods_part stays = gone;
+    stays.part = earning - share_floor(earning, given_back, sale->amount.rials);
+
+    int64_t kept = whole - plan_earned_most(programme, effect, gone);
+    int64_t most = plan_earned_most(programme, effect, stays);
+    kept = kept < most ? kept : most;
+    return given_back == 0 ? whole : kept > 0 ? kept : 0;
+}
+
+/* What stays of what the sale gave by conditions: they held for the whole sale, and perhaps not for
  * what is left of it. */
 static int64_t extras_kept(const struct programme *programme, const struct sale *sale,
-                           int64_t whole, int64_t given_back)
+                           enum effect_kind effect, int64_t whole, int64_t given_back)
 {
     if (given_back == 0) {
         return whole;
     }
-    return programme->refund_extras_lost ? 0 : share_kept(sale, whole, given_back);
-}
-
-/* Can a basket hold goods that earn nothing? The card does not tell how much of it did: goods that
- * earn are then taken to go back before those, so that nobody returns them and keeps the points. */
-static bool has_idle_product(const struct programme *programme)
-{
-    for (size_t i = 0; i < programme->product_count; i += 1) {
-        if (!programme->products[i].earns) {
-            return true;
-        }
+    if (programme->refund_extras_lost) {
+        return 0;
     }
-    return false;
+    return sale->has_idle || plan_earns_by_product(programme, effect)
+               ? uneven_kept(programme, sale, effect, whole, given_back)
+               : share_kept(sale, whole, given_back);
 }
 
 /* The points that the sale has still earned once `given_back` of it went back, never more than were
@@ -242,16 +255,14 @@ static bool has_idle_product(const struct programme *programme)
 static int64_t award_kept(const struct programme *programme, const struct sale *sale,
                           int64_t given_back)
 {
-    int64_t remains = share_kept(sale, sale->earning.rials, given_back);
-    if (sale->extra < 0 && has_idle_product(programme)) {
-        int64_t left = base_award(programme, remains) + sale->extra;
-        return left > 0 ? left : 0;
+    if (sale->has_idle) {
+        return uneven_kept(programme, sale, EFFECT_AWARD, sale->award.n, given_back);
     }
     if (sale->extra < 0) {
         return share_kept(sale, sale->award.n, given_back);
     }
-    int64_t kept =
-        base_award(programme, remains) + extras_kept(programme, sale, sale->extra, given_back);
+    int64_t kept = base_award(programme, share_kept(sale, sale->earning.rials, given_back)) +
+                   extras_kept(programme, sale, EFFECT_AWARD, sale->extra, given_back);
     return kept < sale->award.n ? kept : sale->award.n;
 }
 
@@ -372,8 +383,8 @@ static enum st take_given(const struct plan_input *input, const struct sale *sal
     int64_t to = from + ret->parts.amount.rials;
     int64_t award =
         sale->award.n - award_kept(programme, sale, to) - award_settled(input, sale, past);
-    int64_t cashback = extras_kept(programme, sale, sale->cashback.rials, from) -
-                       extras_kept(programme, sale, sale->cashback.rials, to);
+    int64_t cashback = extras_kept(programme, sale, EFFECT_CASHBACK, sale->cashback.rials, from) -
+                       extras_kept(programme, sale, EFFECT_CASHBACK, sale->cashback.rials, to);
 
     enum st st = take_award(input, award > 0 ? award : 0, ret);
     if (st == ST_OK) {

@@ -169,6 +169,7 @@ enum st plan_sale(const struct plan_input *input, struct plan *ret)
     struct points after = {input->history[0].points.n - wish->redeem.n + ret->parts.award.n};
     ret->next.tier = plan_tier(input, &ret->parts, after);
     ret->next.last.reference = wish->redeem.n == 0 ? 0 : plan_value_mark(programme->point_value);
+    ret->next.last.has_idle = rules.earns > 0 && rules.earns < wish->amount.rials;
     ret->next.last.offer = rules.offer;
     ret->next.last.flags = (uint8_t)((ret->parts.payment.rials > 0 ? SALE_PAID_CREDIT : 0) |
                                      (ret->parts.load.rials > 0 ? SALE_CASHBACK : 0));

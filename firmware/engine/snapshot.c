@@ -21,7 +21,8 @@ enum {
     STAMPS_BITS = 4,
     KIND_BITS = 4,
     REFERENCE_BITS = 6,
-    OFFER_BITS = 6,
+    IDLE_BITS = 1,
+    OFFER_BITS = 5,
     FLAGS_BITS = 2,
     AMOUNT_BITS = 36,
     REDEEMED_BITS = 20,
@@ -31,8 +32,8 @@ enum {
 };
 _Static_assert(LAYOUT_BITS + STATUS_BITS + COUNTER_BITS + ACTION_BITS + TIER_BITS + GROUP_BITS +
                        POINTS_BITS + CREDIT_BITS + GIFT_BITS + VOUCHER_BITS + STAMPS_BITS +
-                       KIND_BITS + REFERENCE_BITS + OFFER_BITS + FLAGS_BITS + AMOUNT_BITS +
-                       REDEEMED_BITS + MINUTE_BITS + TERMINAL_BITS + SEQUENCE_BITS ==
+                       KIND_BITS + REFERENCE_BITS + IDLE_BITS + OFFER_BITS + FLAGS_BITS +
+                       AMOUNT_BITS + REDEEMED_BITS + MINUTE_BITS + TERMINAL_BITS + SEQUENCE_BITS ==
                    8 * SNAPSHOT_IMAGE_BYTES,
                "the fields fill the image");
 
@@ -99,6 +100,7 @@ void snapshot_encode(const struct snapshot *snapshot, uint8_t ret_image[SNAPSHOT
     bits_put(&bits, STAMPS_BITS, snapshot->stamps);
     bits_put(&bits, KIND_BITS, (uint64_t)snapshot->last.kind);
     bits_put(&bits, REFERENCE_BITS, snapshot->last.reference);
+    bits_put(&bits, IDLE_BITS, snapshot->last.has_idle);
     bits_put(&bits, OFFER_BITS, snapshot->last.offer);
     bits_put(&bits, FLAGS_BITS, snapshot->last.flags);
     bits_put(&bits, AMOUNT_BITS, (uint64_t)snapshot->last.amount.rials);
@@ -135,6 +137,7 @@ enum st snapshot_decode(const uint8_t image[SNAPSHOT_IMAGE_BYTES], struct snapsh
     snapshot.stamps = (uint8_t)bits_get(&bits, STAMPS_BITS);
     snapshot.last.kind = (enum transaction_kind)bits_get(&bits, KIND_BITS);
     snapshot.last.reference = (uint8_t)bits_get(&bits, REFERENCE_BITS);
+    snapshot.last.has_idle = bits_get(&bits, IDLE_BITS) != 0;
     snapshot.last.offer = (uint8_t)bits_get(&bits, OFFER_BITS);
     snapshot.last.flags = (uint8_t)bits_get(&bits, FLAGS_BITS);
     snapshot.last.amount.rials = (int64_t)bits_get(&bits, AMOUNT_BITS);

@@ -15,8 +15,8 @@
 
 /* The image is 320 bits, each field most significant bit first:
  * layout 4, status 2, counter 20, action 12, tier 4, group 8, points 28, credit 36, gift 30,
- * voucher 30, stamps 4, kind 4, reference 6, offer 6, flags 2, amount 36, redeemed 20, minute 24,
- * terminal 20, sequence 24. */
+ * voucher 30, stamps 4, kind 4, reference 6, idle 1, offer 5, flags 2, amount 36, redeemed 20,
+ * minute 24, terminal 20, sequence 24. */
 enum { SNAPSHOT_LAYOUT = 1, SNAPSHOT_IMAGE_BYTES = 40 };
 
 /* Largest values that the image holds; each counts from 1. */
@@ -68,6 +68,7 @@ struct transaction {
     enum transaction_kind kind;
     uint8_t reference;   /* refund, unload: how many counters ago, 1..63 and less than the counter;
                             sale with redemption: plan_value_mark(), 1..63; else 0 */
+    bool has_idle;       /* sale: some of its goods, not all, earn nothing; else false */
     uint8_t offer;       /* sale: number of the mark that it used, 1..SNAPSHOT_OFFER_MAX (facts.h);
                             else 0 */
     uint8_t flags;       /* sale: enum sale_flag; else 0 */

@@ -115,6 +115,7 @@ static struct snapshot take_snapshot(uint32_t counter, const struct snapshot *li
     }
     card.last.offer = (uint8_t)number(SNAPSHOT_OFFER_MAX, 0);
     card.last.flags = (uint8_t)(take(1) % 4);
+    card.last.has_idle = card.last.kind == TRANSACTION_SALE && card.last.flags > 1;
     card.last.amount.rials = number(MONEY_MAX_RIALS, like->last.amount.rials);
     card.last.redeemed.n = number(REDEEMED_MAX, like->last.redeemed.n);
     card.last.minute = (uint32_t)number((1 << 24) - 1, like->last.minute);

@@ -142,7 +142,7 @@ class Life:
         """Changes some of a snapshot's fields; what snapshot.h asks for still holds."""
         draw, card = self.draw, dict(card)
         for name in draw.sample(["action", "tier", "group", "points", "credit", "gift", "voucher", "stamps", "kind",
-                                 "reference", "offer", "flags", "amount", "redeemed", "minute", "points", "credit",
+                                 "reference", "idle", "offer", "flags", "amount", "redeemed", "minute", "points", "credit",
                                  "stamps", "flags"], draw.randrange(1, 4)):
             card[name] = self.any_bits(name, card[name])
         card["offer"] = min(card["offer"], 26)

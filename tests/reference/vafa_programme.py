@@ -492,7 +492,7 @@ def plan_sale(programme, history, wish, occasion, minute, terminal):
     points = card["points"] - redeem + award
     parts = dict(amount=amount, rebate=rebate, redeemed=redeem, redeemed_value=redeem * value,
                  payment=payment, load=cashback, award=award, due=due)
-    changes = dict(amount=net, reference=1 + value % 63 if redeem else 0, offer=used,
+    changes = dict(amount=net, reference=1 + value % 63 if redeem else 0, idle=int(0 < idle < amount), offer=used,
                    flags=(1 if payment else 0) | (2 if cashback else 0), stamps=stamps, group=group,
                    tier=new_tier(programme, card, occasion["facts"], day, net, award, points))
     return parts, changes
@@ -540,16 +540,61 @@ def find_past(history, wish, kind):
     return known[k - 1], known[k], back, wish["amount"] or left
 
 
+def is_plain(programme, rule):
+    award = rule["do"].get("award")
+    return (award and programme["stacking"]["award"] == "sum" and rule["when"] is True and "once" not in rule and
+            "per_rials" in award and award.get("of", "basket") == "basket" and "max_points" not in award)
+
+
 def base_award(programme, earning):
-    if programme["stacking"]["award"] != "sum":
+    return sum(award_effect(rule["do"]["award"], earning)
+               for rule in programme["rules"] if is_plain(programme, rule))
+
+
+def ceil(a, b):
+    return -(-a // b)
+
+
+def of_product(effect):
+    return effect.get("of", "basket") != "basket"
+
+
+def earned_most(programme, name, sale, part, whole):
+    """What goods worth `part` can have earned at most in a sale of which `whole` could earn; without goods that
+    earn nothing: beyond the plain rules."""
+    if part == 0:
         return 0
-    total = 0
+    if any(of_product(rule["do"]["rebate"]) for rule in programme["rules"] if "rebate" in rule["do"]):
+        part = whole
+    lost = programme["refund"]["extras"] == "lost"
+    idle = [product["id"] for product in programme["products"] if not product["earns"]]
+    marks = {mark["id"]: mark["number"] for mark in programme["marks"]}
+    each = [0]
     for rule in programme["rules"]:
-        award = rule["do"].get("award")
-        if (award and rule["when"] is True and "once" not in rule and "per_rials" in award and
-                award.get("of", "basket") == "basket" and "max_points" not in award):
-            total += earning // award["per_rials"] * award["points"]
-    return total
+        effect = rule["do"].get(name)
+        if not effect or effect.get("of") in idle or "once" in rule and marks[rule["once"]] != sale["offer"]:
+            continue
+        shared_fixed = not of_product(effect) and not sale["idle"]
+        if name == "award":
+            plain, per = is_plain(programme, rule), effect.get("per_rials")
+            if plain and not sale["idle"]:
+                continue
+            if lost and not plain:
+                most = award_effect(effect, whole)
+            elif per:
+                most = award_effect(effect, min(whole, ceil(part, per) * per))
+            else:
+                most = ceil(effect["points"] * part, whole) if shared_fixed else effect["points"]
+            each.append(min(most, effect.get("max_points", most)))
+        else:
+            if "percent" in effect:
+                step = programme["rounding"]["cashback_rials"]
+                most = ceil(ceil(part * hundredths(effect["percent"]), 10000), step) * step
+            else:
+                most = min(effect["rials"], whole)
+                most = ceil(most * part, whole) if shared_fixed else most
+            each.append(min(most, effect.get("max_rials", most)))
+    return sum(each) if programme["stacking"][name] == "sum" else max(each)
 
 
 def plan_refund(programme, history, wish, sale_parts):
@@ -576,17 +621,25 @@ def plan_refund(programme, history, wish, sale_parts):
     earning -= 0 if programme["award_on"]["credit"] else payment
     extra = award - base_award(programme, earning)
 
-    def extras(x, s):
+    def uneven(name, x, s):
+        gone, stays = ceil(earning * s, whole), ceil(earning * (whole - s), whole)
+        return max(0, min(x - earned_most(programme, name, sale, gone, earning),
+                          earned_most(programme, name, sale, stays, earning)))
+
+    def extras(name, x, s):
         if s == 0:
             return x
-        return 0 if programme["refund"]["extras"] == "lost" else x * (whole - s) // whole
+        if programme["refund"]["extras"] == "lost":
+            return 0
+        by_product = any(of_product(rule["do"][name]) for rule in programme["rules"] if name in rule["do"])
+        return uneven(name, x, s) if sale["idle"] or by_product else x * (whole - s) // whole
 
     def award_kept(s):
-        if extra >= 0:
-            return min(award, base_award(programme, earning * (whole - s) // whole) + extras(extra, s))
-        if any(not product["earns"] for product in programme["products"]):
-            return max(0, base_award(programme, earning * (whole - s) // whole) + extra)
-        return award * (whole - s) // whole
+        if sale["idle"]:
+            return uneven("award", award, s) if s else award
+        if extra < 0:
+            return award * (whole - s) // whole
+        return min(award, base_award(programme, earning * (whole - s) // whole) + extras("award", extra, s))
 
     r, settled = 0, 0
     for older, refund in refunds:
@@ -603,7 +656,7 @@ def plan_refund(programme, history, wish, sale_parts):
     parts = dict(amount=amount, rebate=0, redeemed=back(redeemed),
                  redeemed_value=back(redeemed) * value, payment=back(payment), due=back(due))
     award_back = max(0, award - award_kept(s) - settled)
-    cashback_back = extras(cashback, r) - extras(cashback, s)
+    cashback_back = extras("cashback", cashback, r) - extras("cashback", cashback, s)
     there = card["points"] + parts["redeemed"]
     points_missing = max(0, award_back - there)
     if points_missing and value == 0:
@@ -708,7 +761,7 @@ def plan(programme, history, wish, occasion, sale_parts, minute, terminal, seque
     after = dict(card)
     for name, delta in zip(("points", "credit", "gift", "voucher"), deltas(kind, parts)):
         after[name] += delta
-    after.update(counter=card["counter"] + 1, reference=0, offer=0, flags=0, amount=parts["amount"],
+    after.update(counter=card["counter"] + 1, reference=0, idle=0, offer=0, flags=0, amount=parts["amount"],
                  redeemed=parts["redeemed"], minute=minute, terminal=terminal, sequence=sequence,
                  kind=["", "activate", "sale", "refund", "load", "unload", "action", "block",
                        "unblock", "transfer", "expire"].index(kind))

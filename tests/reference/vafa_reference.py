@@ -41,8 +41,8 @@ KINDS = ["", "activate", "sale", "refund", "load", "unload", "action", "block", 
 PURSES = ["points", "credit", "gift", "voucher"]
 IMAGE = [("layout", 4), ("status", 2), ("counter", 20), ("action", 12), ("tier", 4), ("group", 8),
          ("points", 28), ("credit", 36), ("gift", 30), ("voucher", 30), ("stamps", 4), ("kind", 4),
-         ("reference", 6), ("offer", 6), ("flags", 2), ("amount", 36), ("redeemed", 20),
-         ("minute", 24), ("terminal", 20), ("sequence", 24)]
+         ("reference", 6), ("idle", 1), ("offer", 5), ("flags", 2), ("amount", 36),
+         ("redeemed", 20), ("minute", 24), ("terminal", 20), ("sequence", 24)]
 MONEY_MAX = 2**36 - 1
 POINTS_MAX = 2**28 - 1
 VERDICTS = {1: "done", 2: "not done", 3: "left"}
@@ -302,8 +302,8 @@ def holds(before, after, parts):
         return "a refund gives stamps"
     if kind == "sale" and after["flags"] != (parts["payment"] > 0) + 2 * (parts["load"] > 0):
         return "the flags are not the parts'"
-    if kind != "sale" and (after["offer"] or after["flags"]):
-        return "an offer or flags"
+    if kind != "sale" and (after["idle"] or after["offer"] or after["flags"]):
+        return "idle goods, an offer or flags"
     want = {"block": (1, 2), "unblock": (2, 1)}.get(kind, (1, 1))
     if (start["status"], after["status"]) != want:
         return "status %d to %d" % (start["status"], after["status"])

@@ -14,8 +14,8 @@ import vafa_reference as ref
 
 CARD = 6362140000000011
 SNAPSHOT = dict(layout=1, status=1, counter=7, action=3, tier=2, group=5, points=1234,
-                credit=500000, gift=20000, voucher=0, stamps=4, kind=2, reference=0, offer=0,
-                flags=0, amount=1000000, redeemed=0, minute=1415000, terminal=17, sequence=241)
+                credit=500000, gift=20000, voucher=0, stamps=4, kind=2, reference=0, idle=0,
+                offer=0, flags=0, amount=1000000, redeemed=0, minute=1415000, terminal=17, sequence=241)
 
 
 def snapshot(**changes):
@@ -30,6 +30,7 @@ def snapshots():
     good = [("an ordinary sale", snapshot()),
             ("a sale that used mark 14, paid with credit and gave cashback",
              snapshot(offer=14, flags=3)),
+            ("a sale with goods that earned nothing, with mark 1", snapshot(idle=1, offer=1)),
             ("every field at its largest", most),
             ("every field at its smallest", least),
             ("a refund of the transaction 63 counters ago", snapshot(kind=3, counter=64,

@@ -395,6 +395,7 @@ static struct snapshot random_snapshot(uint32_t counter)
     };
     if (s.last.kind == TRANSACTION_SALE) {
         s.last.reference = draw(2) == 0 ? plan_value_mark(base.point_value) : 0;
+        s.last.has_idle = draw(2) == 0;
         s.last.offer = (uint8_t)draw(SNAPSHOT_OFFER_MAX + 1);
         s.last.flags = (uint8_t)draw(4);
     }
@@ -479,13 +480,14 @@ static void a_plan_with_any_figure_changed_no_longer_holds(void **state)
     struct card refunded = card;
     refunded.history[0].stamps = 3;
     assert_int_equal(back(&refunded, TRANSACTION_REFUND, 3, 1000), ST_OK);
-    for (int i = 0; i < 6; i += 1) {
+    for (int i = 0; i < 7; i += 1) {
         struct snapshot a = refunded.history[0];
         a.tier = (uint8_t)(a.tier + (i == 0));
         a.group = (uint8_t)(a.group + (i == 1));
         a.stamps = (uint8_t)(a.stamps + (i == 2) - (i == 3));
         a.last.offer = i == 4;
         a.last.flags = i == 5;
+        a.last.has_idle = i == 6;
         assert_int_equal(
             plan_holds(&refunded.history[1], &a, TRANSACTION_REFUND, &refunded.plan.parts), i == 3);
     }

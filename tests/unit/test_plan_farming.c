@@ -348,30 +348,57 @@ static void sales_and_refunds_leave_no_more_than_what_stayed_has_given(void **st
     }
 }
 
-/* What is returned in full has earned nothing, by each switch alone: 200 times around. */
-/* Buy goods and a gift card, which earns nothing; return the goods, keep the card: no points stay.
- */
-static void goods_that_earn_go_back_before_those_that_do_not(void **state)
+/* Do gift cards earn, does what points pay, what credit pays, and is a condition's gift shared or
+ * lost: each switch alone changes the sale by its own figure, and the refund goes by the same. */
+static void each_switch_rules_the_sale_and_its_refund(void **state)
 {
     (void)state;
-    struct programme *programme =
-        club("{'products': [{'id': 'dairy', 'number': 4, 'earns': true},"
-             "              {'id': 'gift', 'number': 9, 'earns': false}], 'rules': [" BASE "]}");
-    struct card card = card_of(programme, 0);
-    struct wish wish = {.kind = TRANSACTION_SALE, .amount = {10000000}};
-    card.occasion.line_count = 2;
-    card.occasion.lines[0] = (struct basket_line){.product = 4, .amount = {9000000}, .milli = 1000};
-    card.occasion.lines[1] = (struct basket_line){.product = 9, .amount = {1000000}, .milli = 1000};
-    assert_int_equal(play(&card, programme, wish), ST_OK);
-    assert_int_equal(card.plan.parts.award.n, 90);
-    card.occasion.line_count = 0;
-    assert_int_equal(give_back(&card, programme, 2, 4500000), ST_OK);
-    assert_int_equal(points_of(&card), 40); /* 5,500,000 stay, of which 1,000,000 earned nothing */
-    assert_int_equal(give_back(&card, programme, 2, 4500000), ST_OK);
-    assert_int_equal(points_of(&card), 0);
-    programme_free(programme);
+    static const struct {
+        const char *gift, *redeemed, *credit, *extras;
+        int64_t award, kept; /* of 4,000,000, and when half of it went back */
+    } cases[] = {
+        {"true", "true", "true", "share", 40 + 7, 20 + 3},
+        {"false", "true", "true", "share", 30 + 7, 30 - 20}, /* the 7 may be of that half */
+        {"true", "false", "true", "share", 39 + 7, 19 + 3},  /* 3,900,000; 1,950,000 */
+        {"true", "true", "false", "share", 30 + 7, 15 + 3},
+        {"true", "true", "true", "lost", 40 + 7, 20},
+        {"false", "false", "false", "lost", 21 + 7, 21 - 15}, /* 3/4 of 2,900,000; most 1,450,000 */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i += 1) {
+        char patch[1500];
+        (void)snprintf(patch, sizeof patch,
+                       "{'award_on': {'redeemed': %s, 'credit': %s}, 'refund': {'extras': '%s'},"
+                       " 'products': [{'id': 'gift', 'number': 9, 'earns': %s}],"
+                       " 'rules': [{'id': 'b', 'when': true,"
+                       "            'do': {'award': {'points': 1, 'per_rials': 100000}}},"
+                       "           {'id': 'p', 'when': {'>': [{'var': 'sale.redeem'}, 0]},"
+                       "            'do': {'award': {'points': 7}}}]}",
+                       cases[i].redeemed, cases[i].credit, cases[i].extras, cases[i].gift);
+        struct programme *programme = club(patch);
+        struct card card = card_of(programme, 10000000);
+        (void)buy(&card, programme, 10000000); /* 100 points */
+        struct wish wish = {.kind = TRANSACTION_SALE,
+                            .amount = {4000000},
+                            .redeem = {100},
+                            .pay_credit = {1000000}};
+        card.occasion.line_count = 2;
+        card.occasion.lines[0] = (struct basket_line){.amount = {3000000}};
+        card.occasion.lines[1] = (struct basket_line){.product = 9, .amount = {1000000}};
+        assert_int_equal(play(&card, programme, wish), ST_OK);
+        assert_int_equal(points_of(&card), cases[i].award);
+        assert_int_equal(give_back(&card, programme, 3, 2000000), ST_OK);
+        assert_int_equal(points_of(&card), 50 + cases[i].kept);
+        assert_int_equal(card.plan.parts.due.rials, 1450000);
+        assert_int_equal(credit_of(&card), 9500000);
+        assert_int_equal(give_back(&card, programme, 3, 0), ST_OK);
+        assert_int_equal(points_of(&card), 100);
+        assert_int_equal(credit_of(&card), 10000000);
+        assert_refused(&card, give_back(&card, programme, 3, 0), REFUSAL_ALREADY_REFUNDED);
+        programme_free(programme);
+    }
 }
 
+/* What is returned in full has earned nothing, by each switch alone: 200 times around. */
 static void buying_and_returning_all_of_it_earns_nothing_however_often(void **state)
 {
     (void)state;
@@ -417,7 +444,7 @@ int main(void)
         cmocka_unit_test(a_sale_that_took_and_gave_credit_is_refunded_where_it_was_made),
         cmocka_unit_test(the_stamps_of_a_sale_go_back_with_the_last_of_it),
         cmocka_unit_test(sales_and_refunds_leave_no_more_than_what_stayed_has_given),
-        cmocka_unit_test(goods_that_earn_go_back_before_those_that_do_not),
+        cmocka_unit_test(each_switch_rules_the_sale_and_its_refund),
         cmocka_unit_test(buying_and_returning_all_of_it_earns_nothing_however_often),
     };
     return cmocka_run_group_tests_name("plan_farming", tests, NULL, NULL);

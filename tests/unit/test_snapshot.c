@@ -67,6 +67,7 @@ static void images_decode_to_the_fields_of_the_vectors(void **state)
         assert_field(fields, "gift", s.purse[PURSE_GIFT].rials);
         assert_field(fields, "voucher", s.purse[PURSE_VOUCHER].rials);
         assert_field(fields, "stamps", s.stamps);
+        assert_field(fields, "idle", s.last.has_idle);
         assert_field(fields, "offer", s.last.offer);
         assert_field(fields, "flags", s.last.flags);
         assert_field(fields, "kind", (int64_t)s.last.kind);
