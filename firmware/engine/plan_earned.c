@@ -1,8 +1,8 @@
 #include "firmware/engine/plan_priv.h"
 
-/* What goods of a past sale may have earned. A card keeps what a sale earned and no goods, and goods
- * of one basket may earn by a rule for their product group, or nothing: then a refund takes back the
- * most that the part may have earned (docs/programme.md, section 5). */
+/* What goods of a past sale may have earned. A card keeps what a sale earned and no goods, and
+ * goods of one basket may earn by a rule for their product group, or nothing: then a refund takes
+ * back the most that the part may have earned (docs/programme.md, section 5). */
 
 bool plan_is_plain_award(const struct programme *programme, const struct programme_rule *rule)
 {

@@ -1,5 +1,5 @@
-/* Tests of refunds in plan.h where the goods of one basket did not earn alike: whichever go back, no
- * more stays than what the others earned. */
+/* Tests of refunds in plan.h where the goods of one basket did not earn alike: whichever go back,
+ * no more stays than what the others earned. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,18 +57,21 @@ static void the_most_that_a_part_may_have_earned_goes_back(void **state)
         const char *rules, *extras;
         int64_t dairy, gift, award, back, kept;
     } cases[] = {
-        /* 42 for dairy are extra; 1,000,000 reach into 15 blocks of 70,000, whether dairy or not. */
+        /* 42 for dairy are extra; 1,000,000 reach into 15 blocks of 70,000, whether dairy or not.
+         */
         {BASE ", " DAIRY_RULE, "share", 1000000, 0, 142, 1000000, 90},
         {BASE ", " DAIRY_RULE, "share", 1000000, 0, 142, 70000, 90 + 42 - 3},
         {BASE ", " DAIRY_RULE, "lost", 1000000, 0, 142, 1, 90},
-        /* With a gift card the 132 do not tell what base gave: a block of it, and dairy likewise. */
+        /* With a gift card the 132 do not tell what base gave: a block of it, and dairy likewise.
+         */
         {BASE ", " DAIRY_RULE, "share", 1000000, 1000000, 132, 1000000, 132 - 10 - 45},
         {BASE ", " DAIRY_RULE, "lost", 1000000, 1000000, 132, 1, 0},
         /* Half of it is a gift card: 50 for a large basket hide what base misses. */
         {BASE ", {'id': 'large', 'when': " LARGE ", 'do': {'award': {'points': 50}}}", "share", 0,
          5000000, 100, 5000000, 0},
         /* The 50 are shared by price, and 70,000 of it may have been dairy. */
-        {BASE ", " DAIRY_RULE ", {'id': 'large', 'when': " LARGE ", 'do': {'award': {'points': 50}}}",
+        {BASE ", " DAIRY_RULE ", {'id': 'large', 'when': " LARGE
+              ", 'do': {'award': {'points': 50}}}",
          "share", 0, 0, 150, 70000, 90 + 50 - 1 - 3},
         /* The goods with a rebate of their own cost less than they count for. */
         {BASE ", " DAIRY_RULE
@@ -133,9 +136,9 @@ static void rates_that_fell_since_the_sale_leave_nothing_beyond_them(void **stat
     programme_free(now);
 }
 
-/* What goods earn by the rules of goods_programme(), each rule by itself; `left` of `amount` counts.
- * A condition that held for the sale is taken to hold for what is left of it; the fixed award is
- * shared by price when all goods earned. */
+/* What goods earn by the rules of goods_programme(), each rule by itself; `left` of `amount`
+ * counts. A condition that held for the sale is taken to hold for what is left of it; the fixed
+ * award is shared by price when all goods earned. */
 struct goods {
     int64_t other, dairy, gift;
 };
@@ -247,10 +250,9 @@ static void goods_that_went_back_leave_nothing_of_what_they_earned(void **state)
                                            "'stacking': {'award': 'best', 'cashback': 'best'}"};
     for (unsigned i = 0; i < 8; i += 1) {
         char switches[200];
-        (void)snprintf(switches, sizeof switches,
-                       "%s, 'award_on': {'credit': %s}, 'refund': {'extras': '%s'}",
-                       stacking[i & 1], (i & 2) != 0 ? "true" : "false",
-                       (i & 4) != 0 ? "lost" : "share");
+        (void)snprintf(
+            switches, sizeof switches, "%s, 'award_on': {'credit': %s}, 'refund': {'extras': '%s'}",
+            stacking[i & 1], (i & 2) != 0 ? "true" : "false", (i & 4) != 0 ? "lost" : "share");
         struct programme *programme = goods_programme(switches);
         draw_seed(500 + i);
         for (int turn = 0; turn < 500; turn += 1) {
