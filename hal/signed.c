@@ -14,7 +14,7 @@
 
 #include "hal/base/bytes.h"
 
-enum { P256_BYTES = 32, SIGNATURE_BYTES = 2 * P256_BYTES, HASH_BYTES = 32 };
+enum { P256_BYTES = 32, HASH_BYTES = 32 };
 
 struct signed_key {
     mbedtls_pk_context pk;
@@ -97,7 +97,7 @@ static bool is_p256(const mbedtls_pk_context *pk)
 static enum st thumbprint(const mbedtls_pk_context *pk, char ret_id[SIGNED_ID_MAX])
 {
     const mbedtls_ecp_keypair *pair = mbedtls_pk_ec(*pk);
-    uint8_t point[1 + SIGNATURE_BYTES];
+    uint8_t point[1 + SIGNED_SEAL_BYTES];
     size_t size = 0;
     if (mbedtls_ecp_point_write_binary(&pair->grp, &pair->Q, MBEDTLS_ECP_PF_UNCOMPRESSED, &size,
                                        point, sizeof point) != 0) {
@@ -257,19 +257,19 @@ static enum st header_check(const char *json, size_t size, const struct signed_k
     return st;
 }
 
-static bool is_signature_of(const struct signed_key *key, const uint8_t *signature,
-                            const char *text, size_t size)
+bool signed_seal_fits(const struct signed_key *key, const uint8_t *message, size_t size,
+                      const uint8_t seal[SIGNED_SEAL_BYTES])
 {
     mbedtls_ecp_keypair *pair = mbedtls_pk_ec(key->pk);
     uint8_t hash[HASH_BYTES];
     mbedtls_mpi r;
     mbedtls_mpi s;
 
-    (void)mbedtls_sha256_ret((const uint8_t *)text, size, hash, 0);
+    (void)mbedtls_sha256_ret(message, size, hash, 0);
     mbedtls_mpi_init(&r);
     mbedtls_mpi_init(&s);
-    bool is_good = mbedtls_mpi_read_binary(&r, signature, P256_BYTES) == 0 &&
-                   mbedtls_mpi_read_binary(&s, signature + P256_BYTES, P256_BYTES) == 0 &&
+    bool is_good = mbedtls_mpi_read_binary(&r, seal, P256_BYTES) == 0 &&
+                   mbedtls_mpi_read_binary(&s, seal + P256_BYTES, P256_BYTES) == 0 &&
                    mbedtls_ecdsa_verify(&pair->grp, hash, sizeof hash, &pair->Q, &r, &s) == 0;
     mbedtls_mpi_free(&r);
     mbedtls_mpi_free(&s);
@@ -305,8 +305,9 @@ enum st signed_open(const struct signed_key *key, const char *typ, const char *t
         st = header_check((const char *)header, header_size, key, typ, fault);
     }
     size_t covered = (size_t)(parts.document + parts.document_size - parts.header);
-    if (st == ST_OK && (signature_size != SIGNATURE_BYTES ||
-                        !is_signature_of(key, signature, parts.header, covered))) {
+    if (st == ST_OK &&
+        (signature_size != SIGNED_SEAL_BYTES ||
+         !signed_seal_fits(key, (const uint8_t *)parts.header, covered, signature))) {
         fault_say(fault,
                   "The signature does not fit: changed since it was signed, or not by key "
                   "%.12s...",
@@ -362,7 +363,8 @@ static enum st private_read(const char *pem, mbedtls_pk_context *ret, struct fau
 }
 
 /* Deterministic (RFC 6979): nothing leaks when random numbers are poor; they only blind. */
-static enum st sign(mbedtls_pk_context *pk, const char *text, uint8_t ret[SIGNATURE_BYTES])
+static enum st sign(mbedtls_pk_context *pk, const uint8_t *message, size_t size,
+                    uint8_t ret[SIGNED_SEAL_BYTES])
 {
     mbedtls_ecp_keypair *pair = mbedtls_pk_ec(*pk);
     struct chance chance;
@@ -370,7 +372,7 @@ static enum st sign(mbedtls_pk_context *pk, const char *text, uint8_t ret[SIGNAT
     mbedtls_mpi r;
     mbedtls_mpi s;
 
-    (void)mbedtls_sha256_ret((const uint8_t *)text, strlen(text), hash, 0);
+    (void)mbedtls_sha256_ret(message, size, hash, 0);
     mbedtls_mpi_init(&r);
     mbedtls_mpi_init(&s);
     enum st st = chance_open(&chance);
@@ -409,9 +411,9 @@ enum st signed_make(const char *private_pem, const char *typ, const char *docume
         text = room == 0 ? NULL : malloc(room);
         st = text == NULL ? ST_FULL : ST_OK;
         if (text != NULL) {
-            uint8_t signature[SIGNATURE_BYTES];
+            uint8_t signature[SIGNED_SEAL_BYTES];
             (void)snprintf(text, room, "%s.%s", head, body);
-            st = sign(&pk, text, signature);
+            st = sign(&pk, (const uint8_t *)text, strlen(text), signature);
             char *tail = st == ST_OK ? url_encode(signature, sizeof signature) : NULL;
             st = st == ST_OK && tail == NULL ? ST_FULL : st;
             if (tail != NULL) {
@@ -430,6 +432,25 @@ enum st signed_make(const char *private_pem, const char *typ, const char *docume
     }
     *ret = text;
     return ST_OK;
+}
+
+enum st signed_seal(const char *private_pem, const uint8_t *message, size_t size,
+                    uint8_t ret_seal[SIGNED_SEAL_BYTES], struct fault *fault)
+{
+    mbedtls_pk_context pk;
+    uint8_t seal[SIGNED_SEAL_BYTES];
+    enum st st = private_read(private_pem, &pk, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    st = sign(&pk, message, size, seal);
+    mbedtls_pk_free(&pk);
+    if (st == ST_OK) {
+        memcpy(ret_seal, seal, sizeof seal);
+    } else {
+        fault_say(fault, "The seal could not be made: the system gives no random numbers.");
+    }
+    return st;
 }
 
 enum st signed_pair_make(char ret_private_pem[SIGNED_PEM_MAX], char ret_public_pem[SIGNED_PEM_MAX])

@@ -1,4 +1,4 @@
-/* signed.h - documents that the club signs: JWS compact serialization with ES256 (RFC 7515,
+/* signed.h - what the club signs. Documents: JWS compact serialization with ES256 (RFC 7515,
  * RFC 7518 3.4), so that any JOSE library reads and makes them.
  *
  * header.document.signature, each in base64url. The header is {"alg":"ES256","kid":...,"typ":...}:
@@ -10,12 +10,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "hal/base/status.h"
 
 enum {
-    SIGNED_ID_MAX = 44,  /* a key's thumbprint and the NUL */
-    SIGNED_PEM_MAX = 512 /* a P-256 key as PEM and the NUL */
+    SIGNED_ID_MAX = 44,   /* a key's thumbprint and the NUL */
+    SIGNED_PEM_MAX = 512, /* a P-256 key as PEM and the NUL */
+    SIGNED_SEAL_BYTES = 64,
 };
 
 struct signed_key; /* a public P-256 key */
@@ -42,6 +44,15 @@ ST_CHECK enum st signed_open(const struct signed_key *key, const char *typ, cons
  * ST_FOREIGN  not a P-256 private key. ST_FULL no memory. */
 ST_CHECK enum st signed_make(const char *private_pem, const char *typ, const char *document,
                              size_t size, char **ret, struct fault *fault);
+
+/* A seal is the signature alone: ECDSA with SHA-256 over the message, r || s. The message begins
+ * with what it is for ("vafa-action-1"), and what a JWS signs begins with "eyJ": so neither can be
+ * taken for the other. True when it is by the owner of `key` over just these bytes. */
+bool signed_seal_fits(const struct signed_key *key, const uint8_t *message, size_t size,
+                      const uint8_t seal[SIGNED_SEAL_BYTES]);
+/* The same key and message give the same seal (RFC 6979). ST_FOREIGN as signed_make(). */
+ST_CHECK enum st signed_seal(const char *private_pem, const uint8_t *message, size_t size,
+                             uint8_t ret_seal[SIGNED_SEAL_BYTES], struct fault *fault);
 
 /* A new pair. ST_IO: the system gives no random numbers. */
 ST_CHECK enum st signed_pair_make(char ret_private_pem[SIGNED_PEM_MAX],

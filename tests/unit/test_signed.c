@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "hal/base/bytes.h"
 #include "hal/signed.h"
 
 /* RFC 7515 A.3: key (A.3.1, as PEM by openssl), and the JWS with its document. */
@@ -119,6 +120,82 @@ static void what_one_key_signs_another_does_not_open(void **state)
     signed_key_free(key[1]);
 }
 
+/* RFC 6979 A.2.5, P-256 with SHA-256: the pair (as PEM by openssl), "sample" and "test". */
+static const char sample_private_pem[] =
+    "-----BEGIN EC PRIVATE KEY-----\n"
+    "MHcCAQEEIMmvqdhFunUWa1whV2ex1pNOUMPbNuibEnuKYisSD2choAoGCCqGSM49\n"
+    "AwEHoUQDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Z5A/4QCLi8\n"
+    "maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==\n"
+    "-----END EC PRIVATE KEY-----\n";
+static const char sample_pem[] =
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7\n"
+    "Yfps5mliLmDyn7Z5A/4QCLi8maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==\n"
+    "-----END PUBLIC KEY-----\n";
+static const struct {
+    const char *message, *seal;
+} sample_seals[] = {
+    {"sample", "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
+               "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"},
+    {"test", "f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367"
+             "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083"},
+};
+/* An action of the club's (docs/journal.md), sealed with the same key by openssl dgst -sha256
+ * -sign. */
+static const char action_image[] =
+    "010201000100000013d0e065474a160020a107000000000080d8db70000000004d00000000000000"
+    "d986d988d8b1d988d8b20000000000000000000000000000";
+static const char action_seal[] =
+    "d6b65900d4b4e52eace903d4c1db437e18ac1d9ff20d778744d2da4ac1fd27fa"
+    "741e456618385ce82ef1c0db06e162073b9394d1cf93932cac6bf64f72adee02";
+
+static void seals_are_those_of_rfc6979(void **state)
+{
+    (void)state;
+    struct signed_key *key = key_of(sample_pem);
+    for (size_t i = 0; i < sizeof sample_seals / sizeof sample_seals[0]; i += 1) {
+        const uint8_t *message = (const uint8_t *)sample_seals[i].message;
+        size_t size = strlen(sample_seals[i].message);
+        uint8_t seal[SIGNED_SEAL_BYTES], expected[SIGNED_SEAL_BYTES];
+        assert_int_equal(hex_decode(sample_seals[i].seal, expected, sizeof expected), ST_OK);
+        assert_int_equal(signed_seal(sample_private_pem, message, size, seal, NULL), ST_OK);
+        assert_memory_equal(seal, expected, sizeof seal);
+        assert_true(signed_seal_fits(key, message, size, expected));
+    }
+    signed_key_free(key);
+}
+
+static void a_seal_by_openssl_fits_and_every_changed_bit_is_noticed(void **state)
+{
+    (void)state;
+    struct signed_key *key = key_of(sample_pem), *other = key_of(rfc_pem);
+    uint8_t message[13 + 64], seal[SIGNED_SEAL_BYTES];
+    memcpy(message, "vafa-action-1", 13);
+    assert_int_equal(hex_decode(action_image, message + 13, 64), ST_OK);
+    assert_int_equal(hex_decode(action_seal, seal, sizeof seal), ST_OK);
+    assert_true(signed_seal_fits(key, message, sizeof message, seal));
+    assert_false(signed_seal_fits(other, message, sizeof message, seal));
+    assert_false(signed_seal_fits(key, message + 13, 64, seal));
+    for (size_t bit = 0; bit < 8 * sizeof message; bit += 5) {
+        message[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        assert_false(signed_seal_fits(key, message, sizeof message, seal));
+        message[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    for (size_t bit = 0; bit < 8 * sizeof seal; bit += 5) {
+        seal[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        assert_false(signed_seal_fits(key, message, sizeof message, seal));
+        seal[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    /* r and s of 0, and beyond the group's order. */
+    static const uint8_t odd[] = {0x00, 0xff};
+    for (size_t i = 0; i < sizeof odd; i += 1) {
+        memset(seal, odd[i], sizeof seal);
+        assert_false(signed_seal_fits(key, message, sizeof message, seal));
+    }
+    signed_key_free(key);
+    signed_key_free(other);
+}
+
 static void what_is_not_a_key_is_refused(void **state)
 {
     (void)state;
@@ -129,6 +206,8 @@ static void what_is_not_a_key_is_refused(void **state)
     assert_int_equal(signed_key_read("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
                                      &key, &fault),
                      ST_FOREIGN);
+    uint8_t seal[SIGNED_SEAL_BYTES];
+    assert_int_equal(signed_seal(sample_pem, (const uint8_t *)"x", 1, seal, &fault), ST_FOREIGN);
     char *text = NULL;
     assert_int_equal(signed_make(rfc_pem, "x", "{}", 2, &text, &fault), ST_FOREIGN);
     assert_null(text);
@@ -142,6 +221,8 @@ int main(void)
         cmocka_unit_test(a_purpose_that_was_not_signed_is_refused),
         cmocka_unit_test(every_changed_character_is_refused),
         cmocka_unit_test(what_one_key_signs_another_does_not_open),
+        cmocka_unit_test(seals_are_those_of_rfc6979),
+        cmocka_unit_test(a_seal_by_openssl_fits_and_every_changed_bit_is_noticed),
         cmocka_unit_test(what_is_not_a_key_is_refused),
     };
     return cmocka_run_group_tests_name("signed", tests, NULL, NULL);
