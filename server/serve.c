@@ -243,7 +243,9 @@ static enum st identity_load(const char *dir, struct identity *ret, struct fault
 static struct MHD_Daemon *start(struct server *server, const struct identity *identity,
                                 const struct addrinfo *address)
 {
-    unsigned flags = MHD_USE_TLS | MHD_USE_EPOLL_INTERNAL_THREAD;
+    /* With epoll the library asks a peer in the middle of its handshake over and over, without
+     * waiting: five bytes from anybody cost a core for SERVE_IDLE_S. */
+    unsigned flags = MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD;
     if (address->ai_family == AF_INET6) {
         flags |= MHD_USE_IPv6;
     }

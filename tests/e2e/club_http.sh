@@ -72,6 +72,13 @@ echo | openssl s_client -connect "127.0.0.1:$port" -tls1_1 -cipher 'DEFAULT@SECL
 for v in -tls1_2 -tls1_3; do
     echo | openssl s_client -connect "127.0.0.1:$port" -CAfile "$data/ca.pem" -verify_return_error -verify_hostname localhost $v >/dev/null 2>&1 && ok "TLS $v connects" || bad "TLS $v connects"
 done
+# cpu_of PID: hundredths of a second that it has used.
+cpu_of() { awk '{print $14 + $15}' "/proc/$1/stat"; }
+before=$(cpu_of "$pid")
+exec 3<>"/dev/tcp/127.0.0.1/$port"; printf '\x16\x03\x01\x02\x00' >&3; sleep 1
+used=$(($(cpu_of "$pid") - before))
+exec 3>&-
+[ "$used" -lt 20 ] && ok "a handshake that stops after five bytes costs no processor" || bad "a handshake that stops after five bytes costs $used of 100"
 refused 404 path "an unknown path is refused" /v1/cards
 refused 404 path "the root is refused" /
 refused 405 method "GET on enrol is refused" /v1/enrol
