@@ -261,6 +261,12 @@ static enum st load_files(struct tls *tls, struct fault *fault)
     return ST_OK;
 }
 
+/* The curves that may agree on a key, the first that the club has is taken. The library's own order
+ * begins with the strongest, which is slow for nothing: the certificates are on P-256. */
+static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_CURVE25519,
+                                              MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_SECP521R1,
+                                              MBEDTLS_ECP_DP_NONE};
+
 static enum st set_up(struct tls *tls, struct fault *fault)
 {
     const struct tls_config *config = tls->config;
@@ -278,6 +284,7 @@ static enum st set_up(struct tls *tls, struct fault *fault)
         return ssl_status(tls, rc, fault);
     }
     MBED_TLS_1_2_OR_NEWER(ssl_config);
+    mbedtls_ssl_conf_curves(ssl_config, curves);
     mbedtls_ssl_conf_authmode(ssl_config, MBEDTLS_SSL_VERIFY_REQUIRED);
     mbedtls_ssl_conf_ca_chain(ssl_config, &tls->ca, NULL);
     mbedtls_ssl_conf_rng(ssl_config, mbedtls_ctr_drbg_random, &tls->random);
