@@ -60,7 +60,6 @@ proof: setup ## run the longer proofs (hours); figures go to docs/proof.md
 	@$(MAKE) --no-print-directory build/$(BOARD)-clang/plan_eval PROFILE=clang
 	@tests/reference/plan_eval_32 || [ $$? = 3 ]
 	tests/reference/vafa_millions.py --plans 1000000 $(foreach p,release clang sanitize,build/$(BOARD)-$(p)/plan_eval) $$(ls build/i386/plan_eval 2>/dev/null)
-	SYNC_CUT_EVERY=1 TEST_SECONDS=7200 $(MAKE) check PROFILE=release ONLY=sync_cut.py
 	SYNC_CUT_EVERY=1 TEST_SECONDS=7200 $(MAKE) check PROFILE=sanitize ONLY=sync_cut.py
 
 bench: setup ## measure, print the table, write build/bench.json
