@@ -9,7 +9,8 @@ ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/
              firmware/engine/media.c firmware/engine/media_line.c firmware/engine/logic.c \
              firmware/engine/logic_eval.c firmware/engine/logic_compare.c \
              firmware/engine/logic_number.c firmware/engine/listing.c \
-             firmware/engine/calendar.c firmware/engine/facts.c firmware/engine/occasion.c
+             firmware/engine/calendar.c firmware/engine/facts.c firmware/engine/occasion.c \
+             firmware/engine/action.c
 # What a receipt says of a plan; for who prints one.
 EXPLAIN_SRC = firmware/engine/explain.c firmware/engine/explain_text.c
 # The loader of programmes is apart: it alone needs -ljansson.

@@ -1,5 +1,5 @@
 # hal/base: what every layer may use. hal: what a board must supply.
-HAL_BASE_SRC = hal/base/status.c hal/base/bytes.c
+HAL_BASE_SRC = hal/base/status.c hal/base/bytes.c hal/base/utf8.c
 
 # The key store; whoever links it needs KEYSTORE_LIBS. Tests that replay a published handshake link
 # a source of their own instead of hal/keystore_random.c.

@@ -148,7 +148,8 @@ static bool parts_equal(const struct breakdown *a, const struct breakdown *b)
     return a->amount.rials == b->amount.rials && a->rebate.rials == b->rebate.rials &&
            a->redeemed.n == b->redeemed.n && a->redeemed_value.rials == b->redeemed_value.rials &&
            a->payment.rials == b->payment.rials && a->load.rials == b->load.rials &&
-           a->award.n == b->award.n && a->due.rials == b->due.rials;
+           a->award.n == b->award.n && a->due.rials == b->due.rials &&
+           a->gift.rials == b->gift.rials && a->voucher.rials == b->voucher.rials;
 }
 
 /* ST_OK with a NULL *ret_differs: the same to the last bit. */

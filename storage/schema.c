@@ -10,7 +10,7 @@ static const struct {
 } tables[] = {
     {"journal", "CREATE TABLE journal(seq INTEGER PRIMARY KEY CHECK(seq BETWEEN 1 AND 16777215),"
                 " kind INTEGER NOT NULL CHECK(kind BETWEEN 1 AND 255),"
-                " bytes BLOB NOT NULL CHECK(length(bytes) BETWEEN 1 AND 576),"
+                " bytes BLOB NOT NULL CHECK(length(bytes) BETWEEN 1 AND 592),"
                 " hash BLOB NOT NULL CHECK(length(hash) = 32)) STRICT"},
     {"pending", "CREATE TABLE pending(card_number INTEGER NOT NULL,"
                 " seq INTEGER NOT NULL REFERENCES journal(seq), uid BLOB NOT NULL,"

@@ -8,6 +8,10 @@ test_snapshot_LIBS = -lcmocka -ljansson
 test_entry_SRC = tests/unit/test_entry.c $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_entry_LIBS = -lcmocka -ljansson
 
+TESTS += test_action
+test_action_SRC = tests/unit/test_action.c $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_action_LIBS = -lcmocka -ljansson
+
 TESTS += test_calendar test_facts
 test_calendar_SRC = tests/unit/test_calendar.c firmware/engine/calendar.c $(HAL_BASE_SRC)
 test_calendar_LIBS = -lcmocka -ljansson

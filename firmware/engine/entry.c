@@ -23,13 +23,14 @@ enum {
     AT_UID_BYTES = 33,
     AT_UID = 34,
 
+    PARTS = 10,
     AT_PROGRAMME = 44,
     AT_BEFORE = 48,
     AT_AFTER = 88,
     AT_PARTS = 128,
-    AT_REFERS = 192,
-    AT_HAS_BEFORE = 196,
-    AT_OCCASION = 200,
+    AT_REFERS = 208,
+    AT_HAS_BEFORE = 212,
+    AT_OCCASION = 216,
 
     AT_INTENT_SEQUENCE = 24,
     AT_COUNTER = 28,
@@ -56,7 +57,7 @@ _Static_assert(AT_OCCASION + (int)OCCASION_BYTES_MAX <= (int)ENTRY_BYTES_MAX,
 _Static_assert(AT_UID + (int)ENTRY_UID_MAX == (int)AT_PROGRAMME, "the UID ends at the programme");
 _Static_assert(AT_BEFORE + (int)SNAPSHOT_IMAGE_BYTES == (int)AT_AFTER, "before ends at after");
 _Static_assert(AT_AFTER + (int)SNAPSHOT_IMAGE_BYTES == (int)AT_PARTS, "after ends at the parts");
-_Static_assert(AT_PARTS + 8 * 8 == AT_REFERS, "eight parts");
+_Static_assert(AT_PARTS + 8 * PARTS == AT_REFERS, "all parts");
 _Static_assert(AT_TAG + (int)ENTRY_TAG_BYTES == (int)LINK_BYTES, "a link ends with its tag");
 _Static_assert(AT_SIGHTED + (int)SNAPSHOT_IMAGE_BYTES == (int)SIGHTING_BYTES,
                "a sighting ends there");
@@ -109,7 +110,22 @@ static bool parts_are_valid(const struct breakdown *parts)
            parts->redeemed.n >= 0 && parts->redeemed.n <= REDEEMED_MAX &&
            money_is_within(parts->redeemed_value) && money_is_within(parts->payment) &&
            money_is_within(parts->load) && parts->award.n >= 0 && parts->award.n <= POINTS_MAX &&
-           money_is_within(parts->due);
+           money_is_within(parts->due) && money_is_within(parts->gift) &&
+           money_is_within(parts->voucher);
+}
+
+/* Actions are this card's and stand only in an ACTION, a peer only in an operation of two cards. */
+static bool occasion_is_of(const struct entry_intent *intent)
+{
+    const struct occasion *occasion = &intent->occasion;
+    const enum transaction_kind kind = intent->after.last.kind;
+    bool has_peer = kind == TRANSACTION_TRANSFER || kind == TRANSACTION_DUPLICATE;
+
+    return (occasion->action_count > 0) == (kind == TRANSACTION_ACTION) &&
+           (occasion->action_count == 0 ||
+            occasion->actions[0].card_number == intent->card_number) &&
+           (occasion->peer.direction != PEER_NONE) == has_peer &&
+           occasion->peer.card_number != intent->card_number;
 }
 
 static bool intent_is_valid(const struct entry_intent *intent)
@@ -122,7 +138,7 @@ static bool intent_is_valid(const struct entry_intent *intent)
            (intent->has_before == 0 || snapshot_is_valid(&intent->before)) &&
            snapshot_is_valid(&intent->after) && parts_are_valid(&intent->parts) &&
            intent->refers_counter <= SNAPSHOT_COUNTER_MAX && occasion_is_valid(occasion) &&
-           (!occasion->has_facts || is_of_before);
+           occasion_is_of(intent) && (!occasion->has_facts || is_of_before);
 }
 
 static bool outcome_is_valid(const struct entry_outcome *outcome, uint32_t sequence)
@@ -194,11 +210,12 @@ static void put_medium(uint8_t *bytes, uint64_t card_number, uint8_t family, uin
 
 static void put_parts(uint8_t *at, const struct breakdown *parts)
 {
-    const int64_t values[8] = {
-        parts->amount.rials,  parts->rebate.rials, parts->redeemed.n, parts->redeemed_value.rials,
-        parts->payment.rials, parts->load.rials,   parts->award.n,    parts->due.rials,
+    const int64_t values[PARTS] = {
+        parts->amount.rials,  parts->rebate.rials,  parts->redeemed.n, parts->redeemed_value.rials,
+        parts->payment.rials, parts->load.rials,    parts->award.n,    parts->due.rials,
+        parts->gift.rials,    parts->voucher.rials,
     };
-    for (size_t i = 0; i < 8; i += 1) {
+    for (size_t i = 0; i < PARTS; i += 1) {
         put_le64(at + 8 * i, (uint64_t)values[i]);
     }
 }
@@ -271,8 +288,8 @@ size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX
 
 static void get_parts(const uint8_t *at, struct breakdown *ret)
 {
-    int64_t values[8];
-    for (size_t i = 0; i < 8; i += 1) {
+    int64_t values[PARTS];
+    for (size_t i = 0; i < PARTS; i += 1) {
         values[i] = (int64_t)get_le64(at + 8 * i);
     }
     ret->amount.rials = values[0];
@@ -283,6 +300,8 @@ static void get_parts(const uint8_t *at, struct breakdown *ret)
     ret->load.rials = values[5];
     ret->award.n = values[6];
     ret->due.rials = values[7];
+    ret->gift.rials = values[8];
+    ret->voucher.rials = values[9];
 }
 
 static enum st get_intent(const uint8_t *bytes, size_t size, struct entry_intent *ret)

@@ -16,9 +16,9 @@
 #include "hal/base/status.h"
 
 enum {
-    ENTRY_VERSION = 2,
+    ENTRY_VERSION = 3,
     ENTRY_UID_MAX = 10,
-    ENTRY_BYTES_MAX = 576, /* an intent: 200 and its occasion */
+    ENTRY_BYTES_MAX = 592, /* an intent: 216 and its occasion */
     ENTRY_HASH_BYTES = 32,
     ENTRY_TAG_BYTES = 16,
 };
@@ -63,6 +63,8 @@ struct breakdown {
                                     refund: taken off) */
     struct points award;         /* points earned (refund: taken back; expire: gone) */
     struct money due;            /* left to pay, or to hand back, by other means */
+    struct money gift;           /* gift purse: sale: taken; expire, unload: off; else put on */
+    struct money voucher;        /* voucher purse, likewise */
 };
 
 struct entry {
@@ -117,9 +119,10 @@ struct entry {
 };
 
 /* True when every field is in range: numbers as stated above, a Luhn-valid card number, a UID of 4,
- * 7 or 10 bytes with zeros behind it, valid snapshots and occasion, parts within what a card can
- * hold, a time from 1970 to 9999, an outcome that names an earlier intent, a version in printable
- * ASCII. */
+ * 7 or 10 bytes with zeros behind it, valid snapshots and occasion, the card's own actions in an
+ * ACTION and only there, a peer in a TRANSFER or DUPLICATE and only there, parts within what a card
+ * can hold, a time from 1970 to 9999, an outcome that names an earlier intent, a version in
+ * printable ASCII. */
 bool entry_is_valid(const struct entry *entry);
 
 /* Writes the entry's bytes; out-of-range fields are bugs. Returns the size, <= ENTRY_BYTES_MAX. */

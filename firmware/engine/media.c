@@ -7,6 +7,7 @@
 
 #include "firmware/engine/snapshot.h"
 #include "hal/base/bytes.h"
+#include "hal/base/utf8.h"
 
 enum {
     PAN_MIN = 8,             /* ISO/IEC 7812-1: at least IIN and check digit */
@@ -361,31 +362,6 @@ static enum st classify_stripe(const struct folded *folded, const struct media_r
     return ST_FOREIGN;
 }
 
-/* The size of the character at `at`, or 0: not UTF-8 (RFC 3629), a control character, or one that
- * turns the direction of what is shown (U+202A..202E, U+2066..2069). */
-static size_t shown_character(const uint8_t *at, size_t left)
-{
-    if (at[0] < 0x80) {
-        return at[0] >= 0x20 && at[0] != 0x7F ? 1 : 0;
-    }
-    const size_t size = at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : 2;
-    if (at[0] < 0xC2 || at[0] > 0xF4 || left < size) {
-        return 0;
-    }
-    uint32_t code = at[0] & (0xFFU >> (size + 1));
-    for (size_t i = 1; i < size; i += 1) {
-        if ((at[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-        code = code << 6 | (at[i] & 0x3FU);
-    }
-    const bool is_overlong = code < (size == 3 ? 0x800U : size == 4 ? 0x10000U : 0x80U);
-    const bool is_control = code < 0xA0 || (code >= 0x202A && code <= 0x202E) ||
-                            (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF;
-    const bool is_surrogate = code >= 0xD800 && code <= 0xDFFF;
-    return is_overlong || is_control || is_surrogate || code > 0x10FFFF ? 0 : size;
-}
-
 static enum st classify_barcode(struct folded *folded, const struct media_range *own,
                                 struct identifier *ret, struct fault *fault)
 {
@@ -395,12 +371,9 @@ static enum st classify_barcode(struct folded *folded, const struct media_range 
                   MEDIA_TEXT_MAX);
         return ST_FOREIGN;
     }
-    for (size_t i = 0, step; i < folded->size; i += step) {
-        step = shown_character((const uint8_t *)folded->text + i, folded->size - i);
-        if (step == 0) {
-            fault_say(fault, "This code is not plain text: it is not a member's code.");
-            return ST_FOREIGN;
-        }
+    if (!utf8_is_shown(folded->text, folded->size)) {
+        fault_say(fault, "This code is not plain text: it is not a member's code.");
+        return ST_FOREIGN;
     }
     const bool is_own = digit_run(folded->text, folded->size) == folded->size &&
                         digits_are_own(folded->text, folded->size, own);

@@ -12,7 +12,9 @@ enum {
     HAS_CODE = 4,
     HAS_PLACE = 8,
     HAS_LINES = 16,
-    HAS_ALL = 31,
+    HAS_ACTIONS = 32,
+    HAS_PEER = 64,
+    HAS_ALL = 127,
 };
 
 enum {
@@ -20,11 +22,15 @@ enum {
     CODE_BYTES = 1,
     PLACE_BYTES = 8,
     LINE_BYTES = 10,
+    PEER_BYTES = 17,
 };
 _Static_assert(1 + (int)FACTS_BYTES + (int)IDENTITY_BYTES + (int)CODE_BYTES + (int)PLACE_BYTES + 1 +
                        (int)BASKET_LINES_MAX * (int)LINE_BYTES ==
                    (int)OCCASION_BYTES_MAX,
                "the largest occasion");
+_Static_assert((int)CODE_BYTES + 1 + (int)BASKET_LINES_MAX * (int)LINE_BYTES >=
+                   1 + (int)ACTION_RUN_MAX * (int)ACTION_BYTES + (int)PEER_BYTES,
+               "actions and peer go without code and lines");
 
 static bool line_is_valid(const struct basket_line *line)
 {
@@ -32,9 +38,41 @@ static bool line_is_valid(const struct basket_line *line)
            line->milli <= BASKET_MILLI_MAX;
 }
 
+static bool actions_are_valid(const struct occasion *occasion)
+{
+    const struct action *first = &occasion->actions[0];
+    if (occasion->action_count > ACTION_RUN_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < occasion->action_count; i += 1) {
+        const struct action *action = &occasion->actions[i];
+        if (!action_is_valid(action) || action->number != first->number + i ||
+            action->card_number != first->card_number) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool peer_is_valid(const struct peer *peer)
+{
+    if (peer->direction == PEER_NONE) {
+        return peer->card_number == 0 && peer->terminal == 0 && peer->sequence == 0;
+    }
+    bool is_known = peer->terminal != 0;
+    return (peer->direction == PEER_OUT || peer->direction == PEER_IN) &&
+           (peer->card_number == 0 || card_number_is_valid(peer->card_number)) &&
+           peer->terminal <= SNAPSHOT_TERMINAL_MAX && peer->sequence <= SNAPSHOT_SEQUENCE_MAX &&
+           is_known == (peer->sequence != 0) && (!is_known || peer->card_number != 0);
+}
+
 bool occasion_is_valid(const struct occasion *occasion)
 {
-    if (occasion->line_count > BASKET_LINES_MAX ||
+    const unsigned kinds = (occasion->code != 0 || occasion->line_count != 0 ? 1U : 0U) +
+                           (occasion->action_count != 0 ? 1U : 0U) +
+                           (occasion->peer.direction != PEER_NONE ? 1U : 0U);
+    if (occasion->line_count > BASKET_LINES_MAX || kinds > 1 || !actions_are_valid(occasion) ||
+        !peer_is_valid(&occasion->peer) ||
         (occasion->has_facts && !facts_are_valid(&occasion->facts))) {
         return false;
     }
@@ -53,7 +91,9 @@ static uint8_t what_is_there(const struct occasion *occasion)
                      (occasion->has_identity ? HAS_IDENTITY : 0) |
                      (occasion->code != 0 ? HAS_CODE : 0) |
                      (occasion->merchant != 0 || occasion->branch != 0 ? HAS_PLACE : 0) |
-                     (occasion->line_count != 0 ? HAS_LINES : 0));
+                     (occasion->line_count != 0 ? HAS_LINES : 0) |
+                     (occasion->action_count != 0 ? HAS_ACTIONS : 0) |
+                     (occasion->peer.direction != PEER_NONE ? HAS_PEER : 0));
 }
 
 size_t occasion_encode(const struct occasion *occasion, uint8_t ret_bytes[OCCASION_BYTES_MAX])
@@ -92,6 +132,20 @@ size_t occasion_encode(const struct occasion *occasion, uint8_t ret_bytes[OCCASI
             put_le32(at + 6, line->milli);
             at += LINE_BYTES;
         }
+    }
+    if ((has & HAS_ACTIONS) != 0) {
+        *at++ = occasion->action_count;
+        for (size_t i = 0; i < occasion->action_count; i += 1) {
+            action_encode(&occasion->actions[i], at);
+            at += ACTION_BYTES;
+        }
+    }
+    if ((has & HAS_PEER) != 0) {
+        at[0] = (uint8_t)occasion->peer.direction;
+        put_le64(at + 1, occasion->peer.card_number);
+        put_le32(at + 9, occasion->peer.terminal);
+        put_le32(at + 13, occasion->peer.sequence);
+        at += PEER_BYTES;
     }
     return (size_t)(at - ret_bytes);
 }
@@ -137,6 +191,35 @@ static bool take_lines(struct rest *rest, struct occasion *ret)
     return true;
 }
 
+static bool take_actions(struct rest *rest, struct occasion *ret)
+{
+    const uint8_t *count = take(rest, 1);
+    if (count == NULL || *count > ACTION_RUN_MAX) {
+        return false;
+    }
+    for (uint8_t i = 0; i < *count; i += 1) {
+        const uint8_t *at = take(rest, ACTION_BYTES);
+        if (at == NULL || action_decode(at, &ret->actions[i]) != ST_OK) {
+            return false;
+        }
+    }
+    ret->action_count = *count;
+    return true;
+}
+
+static bool take_peer(struct rest *rest, struct occasion *ret)
+{
+    const uint8_t *at = take(rest, PEER_BYTES);
+    if (at == NULL) {
+        return false;
+    }
+    ret->peer = (struct peer){.direction = (enum peer_direction)at[0],
+                              .card_number = get_le64(at + 1),
+                              .terminal = get_le32(at + 9),
+                              .sequence = get_le32(at + 13)};
+    return true;
+}
+
 static bool take_all(struct rest *rest, struct occasion *ret)
 {
     const uint8_t *has = take(rest, 1);
@@ -176,7 +259,9 @@ static bool take_all(struct rest *rest, struct occasion *ret)
         ret->branch = get_le32(at + 4);
     }
     /* A part that is announced and empty is not how it is written. */
-    return ((*has & HAS_LINES) == 0 || take_lines(rest, ret)) && rest->size == 0 &&
+    return ((*has & HAS_LINES) == 0 || take_lines(rest, ret)) &&
+           ((*has & HAS_ACTIONS) == 0 || take_actions(rest, ret)) &&
+           ((*has & HAS_PEER) == 0 || take_peer(rest, ret)) && rest->size == 0 &&
            *has == what_is_there(ret);
 }
 

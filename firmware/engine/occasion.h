@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/engine/action.h"
 #include "firmware/engine/facts.h"
 #include "firmware/engine/money.h"
 #include "hal/base/status.h"
@@ -26,6 +27,19 @@ struct basket_line {
     uint32_t milli;      /* quantity in thousandths, 0..BASKET_MILLI_MAX */
 };
 
+/* The other card of a TRANSFER or DUPLICATE. */
+enum peer_direction {
+    PEER_NONE = 0,
+    PEER_OUT = 1, /* value leaves this card */
+    PEER_IN = 2,  /* value comes to this card */
+};
+
+struct peer {
+    enum peer_direction direction;
+    uint64_t card_number;        /* 0 = not known yet */
+    uint32_t terminal, sequence; /* of the other side's intent; 0, 0 = not known */
+};
+
 /* All zeros: nothing is known but that there is nothing. */
 struct occasion {
     bool has_facts;
@@ -37,9 +51,13 @@ struct occasion {
     uint32_t merchant, branch;  /* 0 = none */
     uint8_t line_count;         /* 0 = the basket was not itemised */
     struct basket_line lines[BASKET_LINES_MAX]; /* product numbers rise; the sum is the basket */
+    uint8_t action_count;                       /* 0 but in an ACTION */
+    struct action actions[ACTION_RUN_MAX];      /* of one card, their numbers dense */
+    struct peer peer;                           /* PEER_NONE but in a TRANSFER or DUPLICATE */
 };
 
-/* True when what is there is in range and products rise strictly. That the lines add up to the
+/* True when what is there is in range, products rise strictly, actions are of one card with dense
+ * numbers, and only one of code and lines, actions, peer is there. That the lines add up to the
  * basket is the plan's to test. */
 bool occasion_is_valid(const struct occasion *occasion);
 

@@ -37,25 +37,31 @@ bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
 {
     int64_t points = 0;
     int64_t credit = 0;
+    int sign = 0; /* of gift and voucher */
 
     switch (kind) {
     case TRANSACTION_ACTIVATE:
     case TRANSACTION_LOAD:
         credit = parts->load.rials;
+        sign = 1;
         break;
     case TRANSACTION_UNLOAD:
         credit = -parts->load.rials;
+        sign = -1;
         break;
     case TRANSACTION_SALE:
         points = parts->award.n - parts->redeemed.n;
         credit = parts->load.rials - parts->payment.rials;
+        sign = -1;
         break;
     case TRANSACTION_REFUND:
         points = parts->redeemed.n - parts->award.n;
         credit = parts->payment.rials - parts->load.rials;
+        sign = 1;
         break;
     case TRANSACTION_EXPIRE:
         points = -parts->award.n;
+        sign = -1;
         break;
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
@@ -69,8 +75,8 @@ bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
     }
     ret_deltas[DELTA_POINTS] = points;
     ret_deltas[DELTA_CREDIT] = credit;
-    ret_deltas[DELTA_GIFT] = 0;
-    ret_deltas[DELTA_VOUCHER] = 0;
+    ret_deltas[DELTA_GIFT] = sign * parts->gift.rials;
+    ret_deltas[DELTA_VOUCHER] = sign * parts->voucher.rials;
     return true;
 }
 
@@ -79,8 +85,9 @@ bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
 static bool parts_hold(enum transaction_kind kind, const struct breakdown *parts)
 {
     const int64_t values[] = {
-        parts->amount.rials,  parts->rebate.rials, parts->redeemed.n, parts->redeemed_value.rials,
-        parts->payment.rials, parts->load.rials,   parts->award.n,    parts->due.rials,
+        parts->amount.rials,  parts->rebate.rials,  parts->redeemed.n, parts->redeemed_value.rials,
+        parts->payment.rials, parts->load.rials,    parts->award.n,    parts->due.rials,
+        parts->gift.rials,    parts->voucher.rials,
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i += 1) {
         if (values[i] < 0 || values[i] > MONEY_MAX_RIALS) {
@@ -89,27 +96,29 @@ static bool parts_hold(enum transaction_kind kind, const struct breakdown *parts
     }
     int64_t shares =
         parts->rebate.rials + parts->redeemed_value.rials + parts->payment.rials + parts->due.rials;
+    int64_t others = parts->gift.rials + parts->voucher.rials;
     bool moves_points = parts->redeemed.n != 0 || parts->award.n != 0;
 
     switch (kind) {
     case TRANSACTION_SALE:
-        return shares == parts->amount.rials;
+        return shares + others == parts->amount.rials;
     case TRANSACTION_REFUND:
         /* Each part is its own difference of floors: together they may be one rial ahead of a
          * partial refund's amount, and a whole point may fall due in a small one. */
         return parts->rebate.rials == 0 &&
-               parts->payment.rials + parts->due.rials <= parts->amount.rials + 1;
+               parts->payment.rials + parts->due.rials + others <= parts->amount.rials + 1;
     case TRANSACTION_ACTIVATE:
     case TRANSACTION_LOAD:
     case TRANSACTION_UNLOAD:
-        return !moves_points && parts->load.rials == parts->amount.rials &&
+        return !moves_points && parts->load.rials + others == parts->amount.rials &&
                parts->due.rials == parts->amount.rials && shares == parts->amount.rials;
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
-        return !moves_points && parts->load.rials == 0 && parts->amount.rials == 0 && shares == 0;
+        return !moves_points && parts->load.rials == 0 && parts->amount.rials == 0 && shares == 0 &&
+               others == 0;
     case TRANSACTION_EXPIRE:
         return parts->award.n > 0 && parts->redeemed.n == 0 && parts->load.rials == 0 &&
-               parts->amount.rials == 0 && shares == 0;
+               parts->amount.rials == 0 && shares == 0 && others == 0;
     case TRANSACTION_ACTION:
     case TRANSACTION_TRANSFER:
     case TRANSACTION_ADJUST:
@@ -213,6 +222,8 @@ void plan_apply(const struct plan_input *input, struct plan *ret)
     next->status = input->wish.kind == TRANSACTION_BLOCK ? CARD_BLOCKED : next->status;
     next->points.n += delta[DELTA_POINTS];
     next->purse[PURSE_CREDIT].rials += delta[DELTA_CREDIT];
+    next->purse[PURSE_GIFT].rials += delta[DELTA_GIFT];
+    next->purse[PURSE_VOUCHER].rials += delta[DELTA_VOUCHER];
     next->last.kind = input->wish.kind;
     next->last.amount.rials = parts->amount.rials - parts->rebate.rials;
     next->last.redeemed = parts->redeemed;

@@ -34,7 +34,7 @@ fi
 
 # And the vectors in the tree must be the reference's own.
 python3 tests/reference/vafa_reference.py vectors "$t" >/dev/null
-for name in snapshot entry plan facts; do
+for name in snapshot action entry plan facts; do
     cmp -s "$t/$name.json" "tests/vectors/$name.json" && verdict=ok || verdict='not ok'
     echo "$verdict tests/vectors/$name.json is what the reference writes"
 done

@@ -46,7 +46,7 @@ def refuse(call, body, path, *values):
 
 
 sync = {"v": 1, "terminal": 17, "after": 240, "base": bytes(range(32)).hex(),
-        "entries": [b64(rng.randbytes(n)) for n in (1, 2, 3, 48, 201, 576)],
+        "entries": [b64(rng.randbytes(n)) for n in (1, 2, 3, 48, 217, 592)],
         "have": {"programme": 3},
         "health": {"unsent": 12, "pending": 1, "oldest": 1790000000, "clock": 2, "firmware": "0.1.0"}}
 case("sync", "sync", sync, "ok")
@@ -97,7 +97,7 @@ for key in sync["health"]:
 refuse("sync", sync, ["health", "clock"], 3)
 refuse("sync", sync, ["health", "firmware"], "x" * 33)
 for entry in ("", "A", "AA", "AAA", "AA=A", "A===", "====", "AAAA=", "AB==", "AAB=", "AA==AAAA", "AA A", "AA\nA", "AA-_",
-              "é===", "AAAA\\", b64(bytes(577)), 7, None, ["AAAA"], {"a": "AAAA"}):
+              "é===", "AAAA\\", b64(bytes(593)), 7, None, ["AAAA"], {"a": "AAAA"}):
     refuse("sync", last, ["entries", 1], entry)
 text = json.dumps(last, separators=(",", ":"))
 for name, broken in {

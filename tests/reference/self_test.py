@@ -43,7 +43,7 @@ class World:
 
     def append(self, terminal, kind, body):
         entries = self.journal[terminal]
-        entries.append(struct.pack("<BBHIqII", 2, kind, 2, len(entries) + 1, 1790000000, terminal, 0)
+        entries.append(struct.pack("<BBHIqII", 3, kind, 2, len(entries) + 1, 1790000000, terminal, 0)
                        + body)
 
     @staticmethod
@@ -74,7 +74,7 @@ class World:
             return
         self.append(terminal, 1, self.medium(number) + struct.pack("<I", 1) +
                     (ref.image_encode(history[0]) if history else bytes(40)) + image +
-                    struct.pack("<8q", *[parts[name] for name in ref.PARTS]) +
+                    struct.pack("<10q", *[parts[name] for name in ref.PARTS]) +
                     struct.pack("<IB3xB", wish["refers_counter"], 1 if history else 0, 0))
         after = ref.image_decode(image)
         fate = self.random.randrange(20) if history else 2

@@ -11,7 +11,8 @@ INT64 = 2**63
 MONEY_MAX = 2**36 - 1
 POINTS_MAX = 2**28 - 1
 REDEEMED_MAX = 2**20 - 1
-PARTS = ["amount", "rebate", "redeemed", "redeemed_value", "payment", "load", "award", "due"]
+PARTS = ["amount", "rebate", "redeemed", "redeemed_value", "payment", "load", "award", "due",
+         "gift", "voucher"]
 
 
 class Refusal(Exception):
@@ -706,12 +707,12 @@ def expired(programme, card, facts, minute):
 def deltas(kind, parts):
     p = parts
     return {
-        "activate": [0, p["load"], 0, 0],
-        "load": [0, p["load"], 0, 0],
-        "unload": [0, -p["load"], 0, 0],
-        "sale": [p["award"] - p["redeemed"], p["load"] - p["payment"], 0, 0],
-        "refund": [p["redeemed"] - p["award"], p["payment"] - p["load"], 0, 0],
-        "expire": [-p["award"], 0, 0, 0],
+        "activate": [0, p["load"], p["gift"], p["voucher"]],
+        "load": [0, p["load"], p["gift"], p["voucher"]],
+        "unload": [0, -p["load"], -p["gift"], -p["voucher"]],
+        "sale": [p["award"] - p["redeemed"], p["load"] - p["payment"], -p["gift"], -p["voucher"]],
+        "refund": [p["redeemed"] - p["award"], p["payment"] - p["load"], p["gift"], p["voucher"]],
+        "expire": [-p["award"], 0, -p["gift"], -p["voucher"]],
         "block": [0, 0, 0, 0],
         "unblock": [0, 0, 0, 0],
     }.get(kind)

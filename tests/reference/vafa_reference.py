@@ -3,7 +3,7 @@
 docs/programme.md alone. It shares no code with the firmware; slow and plain is its point.
 
     vafa_reference.py check FILE.json     recompute every balance from raw journals and card dumps
-    vafa_reference.py vectors DIRECTORY   write tests/vectors/{snapshot,entry,plan,facts}.json
+    vafa_reference.py vectors DIRECTORY   write tests/vectors/{snapshot,action,entry,plan,facts}.json
 
 check: FILE.json holds
 
@@ -107,21 +107,26 @@ def medium_decode(raw):
 
 
 def intent_decode(raw):
-    need(201 <= len(raw) <= 570, "length of an intent")
+    need(217 <= len(raw) <= 586, "length of an intent")
     entry = medium_decode(raw)
     (entry["programme"],) = struct.unpack_from("<I", raw, 44)
     need(entry["programme"] < 2**31, "programme")
-    need(raw[196] in (0, 1) and not any(raw[197:200]), "bytes at the end")
-    entry["before"] = image_decode(raw[48:88]) if raw[196] else None
-    need(raw[196] or not any(raw[48:88]), "a before image that is not there")
+    need(raw[212] in (0, 1) and not any(raw[213:216]), "bytes at the end")
+    entry["before"] = image_decode(raw[48:88]) if raw[212] else None
+    need(raw[212] or not any(raw[48:88]), "a before image that is not there")
     entry["after"] = image_decode(raw[88:128])
-    entry["parts"] = dict(zip(PARTS, struct.unpack_from("<8q", raw, 128)))
+    entry["parts"] = dict(zip(PARTS, struct.unpack_from("<10q", raw, 128)))
     for name, value in entry["parts"].items():
         most = {"redeemed": 2**20 - 1, "award": POINTS_MAX}.get(name, MONEY_MAX)
         need(0 <= value <= most, name)
-    (entry["refers"],) = struct.unpack_from("<I", raw, 192)
+    (entry["refers"],) = struct.unpack_from("<I", raw, 208)
     need(entry["refers"] < 2**20, "refers counter")
-    entry["occasion"] = occasion_decode(raw[200:])
+    occasion = entry["occasion"] = occasion_decode(raw[216:])
+    kind = KINDS[entry["after"]["kind"]]
+    need(("actions" in occasion) == (kind == "action"), "actions, or none")
+    need(all(a["card"] == entry["card"] for a in occasion.get("actions", [])), "another card's actions")
+    need(("peer" in occasion) == (kind in ("transfer", "duplicate")), "a peer, or none")
+    need("peer" not in occasion or occasion["peer"]["card"] != entry["card"], "a peer of itself")
     facts = entry["occasion"].get("facts")
     need(not facts or entry["before"] and entry["before"]["counter"] == facts["counter"],
          "facts of another counter")
@@ -130,7 +135,8 @@ def intent_decode(raw):
 
 def occasion_decode(raw):
     has, rest, occasion = raw[0], raw[1:], {}
-    need(has < 32, "an unknown part of an occasion")
+    need(has < 128, "an unknown part of an occasion")
+    need(sum(1 for bits in (4 + 16, 32, 64) if has & bits) <= 1, "parts that do not go together")
 
     def take(form):
         nonlocal rest
@@ -160,8 +166,65 @@ def occasion_decode(raw):
         need(numbers == sorted(set(numbers)), "order of lines")
         for line in occasion["lines"]:
             need(line["amount"] <= MONEY_MAX and line["milli"] <= 4 * 10**9, "a line")
+    if has & 32:
+        (count,) = take("B")
+        need(1 <= count <= 4, "actions")
+        occasion["actions"] = [action_decode(take("64s")[0]) for _ in range(count)]
+        first = occasion["actions"][0]
+        for at, action in enumerate(occasion["actions"]):
+            need(action["number"] == first["number"] + at, "numbers of actions")
+            need(action["card"] == first["card"], "cards of actions")
+    if has & 64:
+        peer = dict(zip(("direction", "card", "terminal", "sequence"), take("<BQII")))
+        need(peer["direction"] in (1, 2), "direction")
+        need(peer["card"] == 0 or luhn_ok(peer["card"]), "card number of the peer")
+        need(peer["terminal"] < 2**20 and peer["sequence"] < 2**24, "the peer's intent")
+        need((peer["terminal"] == 0) == (peer["sequence"] == 0), "half of the peer's intent")
+        need(peer["card"] or not peer["terminal"], "an intent of no card")
+        occasion["peer"] = peer
     need(not rest, "an occasion is too long")
     return occasion
+
+
+ACTIONS = {1: "void", 2: "credit", 3: "gift", 4: "voucher", 5: "points", 6: "take_credit", 7: "take_points",
+           8: "tier", 9: "group", 10: "block", 11: "unblock", 12: "offer", 13: "stamps"}
+ACTION_AMOUNT = {2: MONEY_MAX, 3: 2**30 - 1, 4: 2**30 - 1, 5: POINTS_MAX, 6: MONEY_MAX, 7: 2**20 - 1}
+ACTION_VALUE = {8: (0, 15), 9: (0, 255), 12: (1, 26), 13: (0, 15)}
+
+
+def text_ok(text):
+    import unicodedata
+    return all(unicodedata.category(c) != "Cc" and c not in "\u202a\u202b\u202c\u202d\u202e"
+               "\u2066\u2067\u2068\u2069\ufeff" for c in text)
+
+
+def action_decode(raw):
+    need(len(raw) == 64, "length of an action")
+    version, kind, origin, spare, number, value, card, amount, until, ident = struct.unpack_from(
+        "<BBBBHHQqqQ", raw)
+    need(version == 1 and kind in ACTIONS and 1 <= origin <= 10 and spare == 0, "what the action is")
+    need(1 <= number <= 4095, "number of an action")
+    need(luhn_ok(card), "card number of an action")
+    most = ACTION_AMOUNT.get(kind, 0)
+    need(min(1, most) <= amount <= most, "amount of an action")
+    low, high = ACTION_VALUE.get(kind, (0, 0))
+    need(low <= value <= high, "value of an action")
+    need(0 <= until <= 253402300799 and ident < 2**63, "until or id of an action")
+    text = raw[40:].rstrip(b"\0")
+    need(b"\0" not in text, "a NUL in an action's text")
+    try:
+        text = text.decode()
+    except UnicodeDecodeError:
+        raise Foreign("an action's text")
+    need(text_ok(text), "an action's text")
+    return dict(kind=kind, origin=origin, number=number, value=value, card=card, amount=amount,
+                until=until, id=ident, text=text)
+
+
+def action_encode(action):
+    return struct.pack("<BBBBHHQqqQ24s", 1, action["kind"], action["origin"], 0, action["number"],
+                       action["value"], action["card"], action["amount"], action["until"], action["id"],
+                       action["text"].encode())
 
 
 def occasion_encode(occasion):
@@ -181,6 +244,13 @@ def occasion_encode(occasion):
         for line in occasion["lines"]:
             raw += struct.pack("<BIBI", line["product"], line["amount"] & 0xffffffff,
                                line["amount"] >> 32, line["milli"])
+    if occasion.get("actions"):
+        has, raw = has | 32, raw + bytes([len(occasion["actions"])])
+        raw += b"".join(action_encode(action) for action in occasion["actions"])
+    if occasion.get("peer"):
+        peer = occasion["peer"]
+        has |= 64
+        raw += struct.pack("<BQII", peer["direction"], peer["card"], peer["terminal"], peer["sequence"])
     return bytes([has]) + raw
 
 
@@ -197,7 +267,7 @@ def outcome_decode(raw, sequence):
 def entry_decode(raw):
     need(len(raw) >= 24, "shorter than a head")
     version, kind, flags, sequence, time_s, terminal, operator = struct.unpack_from("<BBHIqII", raw)
-    need(version == 2, "version")
+    need(version == 3, "version")
     need(flags <= 2, "flags")
     need(1 <= sequence < 2**24, "sequence")
     need(0 <= time_s <= 253402300799, "time")
@@ -312,13 +382,14 @@ def holds(before, after, parts):
         return "the snapshot's amount or redeemed points are not the parts'"
     total = parts["rebate"] + parts["redeemed_value"] + parts["payment"] + parts["due"]
     moved = parts["award"] or parts["redeemed"]
-    if kind == "sale" and total != parts["amount"]:
+    others = parts["gift"] + parts["voucher"]
+    if kind == "sale" and total + others != parts["amount"]:
         return "parts of a sale do not add up"
-    if kind == "refund" and (parts["payment"] + parts["due"] > parts["amount"] + 1 or
+    if kind == "refund" and (parts["payment"] + parts["due"] + others > parts["amount"] + 1 or
                              parts["rebate"]):
         return "a refund gives back more than its amount"
     if kind in ("activate", "load", "unload") and (
-            moved or not parts["load"] == parts["due"] == parts["amount"] == total):
+            moved or not parts["load"] + others == parts["due"] == parts["amount"] == total):
         return "load, due and amount differ"
     if kind == "expire" and (sum(parts.values()) != parts["award"] or not parts["award"]):
         return "an expiry moves more than points"

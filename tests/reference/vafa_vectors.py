@@ -1,4 +1,4 @@
-"""Writes tests/vectors/{snapshot,entry,plan}.json with the reference's own packers.
+"""Writes tests/vectors/{snapshot,action,entry,plan,facts}.json with the reference's own packers.
 
 Run by `vafa_reference.py vectors DIRECTORY`. Same input, same files: there is no clock or chance.
 Expected values of the worked examples are typed in here and compared with the reference, so that
@@ -66,7 +66,7 @@ def snapshots():
 # --- entries ----------------------------------------------------------------------------------
 
 def head(kind, sequence, time=1790000000, quality=2, operator=4):
-    return struct.pack("<BBHIqII", 2, kind, quality, sequence, time, 17, operator)
+    return struct.pack("<BBHIqII", 3, kind, quality, sequence, time, 17, operator)
 
 
 def medium(uid=bytes.fromhex("04a1b2c3d4e5f6")):
@@ -76,7 +76,7 @@ def medium(uid=bytes.fromhex("04a1b2c3d4e5f6")):
 def intent(sequence, before, after, parts, refers=0, occasion=()):
     return (head(1, sequence) + medium() + struct.pack("<I", 3) +
             (ref.image_encode(before) if before else bytes(40)) + ref.image_encode(after) +
-            struct.pack("<8q", *[parts.get(name, 0) for name in ref.PARTS]) +
+            struct.pack("<10q", *[parts.get(name, 0) for name in ref.PARTS]) +
             struct.pack("<IB3x", refers, 1 if before else 0) + ref.occasion_encode(dict(occasion)))
 
 
@@ -125,7 +125,8 @@ def entries():
         ("a sighting of a card that went back", head(3, 13) +
          struct.pack("<QBB10sB3x", CARD, 2, 4, bytes.fromhex("01020304"), 2) + ref.image_encode(second)),
     ]
-    assert len(good[-3][1]) == 570
+    good += [("the intent of " + name, raw) for name, raw in club_entries(14, fifth)]
+    assert len(good[10][1]) == 586
     for sequence, (_, raw) in enumerate(good, 1):
         assert ref.entry_decode(raw)["sequence"] == sequence
     chain, value = [], bytes(32)
@@ -137,32 +138,163 @@ def entries():
             "bad": [{"name": n, "hex": raw.hex()} for n, raw in bad_entries(good)]}
 
 
+def action(number, kind, amount=0, value=0, card=CARD, origin=1, until=0, ident=7, text=""):
+    return dict(number=number, kind=kind, amount=amount, value=value, card=card, origin=origin, until=until,
+                id=ident, text=text)
+
+
+def club_entries(sequence, start):
+    """Intents of actions and of operations of two cards, on from the snapshot `start`, which is counter 5."""
+    other = ref_number(636214000000002)
+    two = [action(start["action"] + 1, 2, 500000, origin=3, text="نوروز"),
+           action(start["action"] + 2, 10, origin=8)]
+    four = [action(n, 1, card=CARD, until=253402300799, ident=2**63 - 1, origin=10, text="x" * 24)
+            for n in range(4092, 4096)]
+
+    def step(before, kind, **changes):
+        return dict(before, counter=before["counter"] + 1, kind=kind, offer=0, flags=0, reference=0, amount=0,
+                    redeemed=0, **changes)
+
+    taken = step(start, 6, action=start["action"] + 2, credit=start["credit"] + 500000, status=2, sequence=sequence)
+    taken["amount"] = 500000
+    last = step(dict(start, action=4091), 6, action=4095, sequence=sequence + 1)
+    out = step(start, 9, credit=start["credit"] - 1000, sequence=sequence + 2)
+    out["amount"] = 1000
+    back = step(out, 9, credit=start["credit"], sequence=sequence + 3)
+    back["amount"] = 1000
+    moved = step(back, 12, status=3, points=0, credit=0, gift=0, voucher=0, sequence=sequence + 4)
+    return [("actions that put on credit and block the card",
+             intent(sequence, start, taken, dict(amount=500000, load=500000), 0, dict(actions=two))),
+            ("four actions with the last numbers that there are",
+             intent(sequence + 1, dict(start, action=4091), last, {}, 0, dict(actions=four))),
+            ("a transfer to a card that is not known yet",
+             intent(sequence + 2, start, out, dict(amount=1000, payment=1000), 0,
+                    dict(peer=dict(direction=1, card=0, terminal=0, sequence=0)))),
+            ("a transfer that arrives",
+             intent(sequence + 3, out, back, dict(amount=1000, load=1000), 0,
+                    dict(peer=dict(direction=2, card=other, terminal=2**20 - 1, sequence=2**24 - 1)))),
+            ("a card whose state moves to another one",
+             intent(sequence + 4, back, moved, dict(amount=back["credit"], payment=back["credit"]), 0,
+                    dict(peer=dict(direction=1, card=other, terminal=0, sequence=0))))]
+
+
+def ref_number(payload):
+    return next(n for n in range(payload * 10, payload * 10 + 10) if ref.luhn_ok(n))
+
+
+def actions():
+    good = [("credit of a group charge, for Nowruz", action(4, 2, 500000, origin=3, until=1806784200, text="نوروز")),
+            ("the smallest void", action(1, 1, ident=0)),
+            ("the largest of everything", action(4095, 2, 2**36 - 1, origin=10, until=253402300799,
+                                                 ident=2**63 - 1, text="~" * 24)),
+            ("six characters of four bytes", action(2, 1, text="\U0001f382" * 6))]
+    for kind, most in sorted(ref.ACTION_AMOUNT.items()):
+        good += [("one of " + ref.ACTIONS[kind], action(9, kind, 1)),
+                 ("the most of " + ref.ACTIONS[kind], action(9, kind, most))]
+    for kind, (low, high) in sorted(ref.ACTION_VALUE.items()):
+        good += [("the first " + ref.ACTIONS[kind], action(9, kind, value=low)),
+                 ("the last " + ref.ACTIONS[kind], action(9, kind, value=high))]
+    good += [(ref.ACTIONS[kind], action(9, kind)) for kind in (10, 11)]
+    bad = []
+
+    def patched(name, status, at, new, of=0):
+        raw = ref.action_encode(good[of][1])
+        bad.append((name, raw[:at] + new + raw[at + len(new):], status))
+
+    bad.append(("erased bytes", bytes(64), "foreign"))
+    bad.append(("bytes never written", b"\xff" * 64, "unsupported"))
+    patched("version 2", "unsupported", 0, b"\2")
+    patched("kind 0", "foreign", 1, b"\0")
+    patched("kind 14", "unsupported", 1, b"\x0e")
+    patched("origin 0", "foreign", 2, b"\0")
+    patched("origin 11", "unsupported", 2, b"\x0b")
+    patched("the spare byte", "foreign", 3, b"\1")
+    patched("number 0", "foreign", 4, b"\0\0")
+    patched("number 4096", "foreign", 4, b"\0\x10")
+    patched("a value where there is none", "foreign", 6, b"\1")
+    patched("a wrong Luhn digit", "foreign", 8, struct.pack("<Q", CARD + 1))
+    patched("an amount of 0", "foreign", 16, bytes(8))
+    patched("a negative amount", "foreign", 16, b"\xff" * 8)
+    patched("an amount of 2^36", "foreign", 16, struct.pack("<q", 2**36))
+    patched("an amount in a void", "foreign", 16, b"\1", 1)
+    patched("a time before 1970", "foreign", 24, b"\xff" * 8)
+    patched("a time after 9999", "foreign", 24, struct.pack("<q", 253402300800))
+    patched("id 2^63", "foreign", 32, struct.pack("<Q", 2**63))
+    patched("text that begins with a NUL", "foreign", 40, b"\0")
+    patched("text with a NUL in it", "foreign", 42, b"\0")
+    patched("text that ends within a character", "foreign", 40, "نوروز".encode()[:9] + bytes(15))
+    patched("a line feed in the text", "foreign", 40, b"a\nb".ljust(24, b"\0"))
+    patched("text that turns the writing direction", "foreign", 40, "\u202eabc".encode().ljust(24, b"\0"))
+    for kind, most in sorted(ref.ACTION_AMOUNT.items()):
+        of = next(i for i, (_, a) in enumerate(good) if a["kind"] == kind)
+        patched("one more than the most of " + ref.ACTIONS[kind], "foreign", 16, struct.pack("<q", most + 1), of)
+    for kind, (low, high) in sorted(ref.ACTION_VALUE.items()):
+        of = next(i for i, (_, a) in enumerate(good) if a["kind"] == kind)
+        patched("one beyond the last " + ref.ACTIONS[kind], "foreign", 6, struct.pack("<H", high + 1), of)
+        if low:
+            patched("before the first " + ref.ACTIONS[kind], "foreign", 6, struct.pack("<H", low - 1), of)
+    for _, fields in good:
+        assert ref.action_decode(ref.action_encode(fields)) == fields
+    for name, raw, _ in bad:
+        try:
+            ref.action_decode(raw)
+        except ref.Foreign:
+            continue
+        raise AssertionError(name)
+    return {"good": [{"name": n, "hex": ref.action_encode(a).hex(), "fields": a} for n, a in good],
+            "bad": [{"name": n, "hex": raw.hex(), "status": why} for n, raw, why in bad]}
+
+
+def bad_club_entries(taken, out, arrived, patch):
+    """`taken`: two actions, their count at 217, the second at 282. `out`, `arrived`: a peer at 217."""
+    assert taken[216:218] == b"\x20\2" and taken[283] == 10 and out[216:218] == b"\x40\1" and arrived[217] == 2
+    return [("no actions, announced", patch(taken, 217, b"\0")),
+            ("more actions than are there", patch(taken, 217, b"\3")),
+            ("an action of an unknown kind", patch(taken, 219, b"\x0e")),
+            ("an action number left out", patch(taken, 286, struct.pack("<H", 6))),
+            ("another card's second action", patch(taken, 290, struct.pack("<Q", ref_number(636214000000002)))),
+            ("another card's actions", patch(patch(taken, 226, struct.pack("<Q", ref_number(636214000000002))), 290,
+                                             struct.pack("<Q", ref_number(636214000000002)))),
+            ("actions and a code", patch(taken, 216, b"\x24\1\2") + b"\0"),
+            ("an ACTION without actions", taken[:216] + b"\0"),
+            ("actions in a load", patch(taken, 110, bytes([taken[110] & 0xc3 | 4 << 2]))),
+            ("a peer of no direction", patch(out, 217, b"\0")),
+            ("a peer of direction 3", patch(out, 217, b"\3")),
+            ("a peer with a wrong Luhn digit", patch(arrived, 218, struct.pack("<Q", CARD + 1))),
+            ("a transfer to itself", patch(arrived, 218, struct.pack("<Q", CARD))),
+            ("half of the peer's intent", patch(arrived, 226, bytes(4))),
+            ("the peer's terminal 2^20", patch(arrived, 226, b"\0\0\x10\0")),
+            ("the peer's sequence 2^24", patch(arrived, 230, b"\0\0\0\1")),
+            ("an intent of a peer that is not known", patch(arrived, 218, bytes(8))),
+            ("a TRANSFER without a peer", out[:216] + b"\0")]
+
+
 def bad_entries(good):
     def patch(raw, at, new):
         return raw[:at] + new + raw[at + len(new):]
 
     start, opening, outcome_, sale, sighting, link, rich = (
         good[i][1] for i in (0, 1, 2, 3, 7, 8, 9))
-    # Offsets in the occasion of `rich`: facts 201, identity 225, code 230, place 231, lines 239.
-    assert rich[200] == 31 and rich[230] == 2 and rich[239:241] == b"\2\0" and rich[250] == 7
+    # Offsets in the occasion of `rich`: facts 217, identity 241, code 246, place 247, lines 255.
+    assert rich[216] == 31 and rich[246] == 2 and rich[255:257] == b"\2\0" and rich[266] == 7
     bad = [("nothing", b""),
            ("half a head", sale[:12]),
            ("a head alone", sale[:24]),
-           ("version 1", patch(sale, 0, b"\1")),
-           ("version 3", patch(sale, 0, b"\3")),
-           ("no occasion", sale[:200]),
-           ("an unknown part of an occasion", patch(sale, 200, b"\x20")),
-           ("facts that are announced and not there", patch(sale, 200, b"\1")),
-           ("facts of counter 0", patch(rich, 201, bytes(3))),
-           ("facts of another counter than the snapshot before", patch(rich, 201, b"\0\0\x40")),
-           ("code 0, announced", patch(rich, 230, b"\0")),
-           ("merchant 0, branch 0, announced", patch(rich, 231, bytes(8))),
-           ("no lines, announced", patch(rich, 239, b"\0")),
-           ("more lines than are there", patch(rich, 239, b"\3")),
-           ("34 lines", patch(good[10][1], 239, b"\x22")),
-           ("two lines of one product", patch(rich, 250, b"\0")),
-           ("a line of 2^36 rials", patch(rich, 245, b"\x10")),
-           ("a line of 4,000,000.001 pieces", patch(rich, 246, struct.pack("<I", 4000000001))),
+           ("version 2", patch(sale, 0, b"\2")),
+           ("version 4", patch(sale, 0, b"\4")),
+           ("no occasion", sale[:216]),
+           ("an unknown part of an occasion", patch(sale, 216, b"\x80")),
+           ("facts that are announced and not there", patch(sale, 216, b"\1")),
+           ("facts of counter 0", patch(rich, 217, bytes(3))),
+           ("facts of another counter than the snapshot before", patch(rich, 217, b"\0\0\x40")),
+           ("code 0, announced", patch(rich, 246, b"\0")),
+           ("merchant 0, branch 0, announced", patch(rich, 247, bytes(8))),
+           ("no lines, announced", patch(rich, 255, b"\0")),
+           ("more lines than are there", patch(rich, 255, b"\3")),
+           ("34 lines", patch(good[10][1], 255, b"\x22")),
+           ("two lines of one product", patch(rich, 266, b"\0")),
+           ("a line of 2^36 rials", patch(rich, 261, b"\x10")),
+           ("a line of 4,000,000.001 pieces", patch(rich, 262, struct.pack("<I", 4000000001))),
            ("kind 0", patch(sale, 1, b"\0")),
            ("kind 6", patch(sale, 1, b"\6")),
            ("clock quality 3", patch(sale, 2, b"\3")),
@@ -180,15 +312,17 @@ def bad_entries(good):
            ("programme 2^31", patch(sale, 44, b"\0\0\0\x80")),
            ("a snapshot before of layout 2", patch(sale, 48, b"\x24")),
            ("erased bytes as the snapshot after", patch(sale, 88, bytes(40))),
-           ("a before image that is said to be absent", patch(sale, 196, b"\0")),
-           ("no before image, said to be there", patch(opening, 196, b"\1")),
-           ("has-before 2", patch(sale, 196, b"\2")),
+           ("a before image that is said to be absent", patch(sale, 212, b"\0")),
+           ("no before image, said to be there", patch(opening, 212, b"\1")),
+           ("has-before 2", patch(sale, 212, b"\2")),
            ("a negative amount", patch(sale, 128, b"\xff" * 8)),
            ("an amount of 2^36", patch(sale, 128, struct.pack("<q", 2**36))),
            ("redeemed 2^20", patch(sale, 144, struct.pack("<q", 2**20))),
            ("award 2^28", patch(sale, 176, struct.pack("<q", 2**28))),
-           ("refers counter 2^20", patch(sale, 192, b"\0\0\x10\0")),
-           ("a spare byte of an intent", patch(sale, 199, b"\1")),
+           ("gift of 2^36", patch(sale, 192, struct.pack("<q", 2**36))),
+           ("a negative voucher", patch(sale, 200, b"\xff" * 8)),
+           ("refers counter 2^20", patch(sale, 208, b"\0\0\x10\0")),
+           ("a spare byte of an intent", patch(sale, 215, b"\1")),
            ("an outcome of itself", patch(outcome_, 24, b"\3")),
            ("an outcome of entry 0", patch(outcome_, 24, b"\0")),
            ("counter 0", patch(outcome_, 28, bytes(4))),
@@ -208,6 +342,7 @@ def bad_entries(good):
            ("media key version 16", patch(link, 45, b"\x10")),
            ("a spare byte of a link", patch(link, 47, b"\1")),
            ("a link with a wrong Luhn digit", patch(link, 24, struct.pack("<Q", CARD + 1)))]
+    bad += bad_club_entries(good[13][1], good[15][1], good[16][1], patch)
     for name, raw in good:
         bad.append((name + ", one byte short", raw[:-1]))
         bad.append((name + ", one byte long", raw + b"\0"))
@@ -352,7 +487,7 @@ def refunds():
 
 def write(directory):
     blank = snapshot(counter=1, points=0, credit=0, gift=0, stamps=0, amount=0)
-    for name, content in (("snapshot", snapshots()), ("entry", entries()), ("plan", plans()),
+    for name, content in (("snapshot", snapshots()), ("action", actions()), ("entry", entries()), ("plan", plans()),
                           ("facts", vafa_facts.facts_vectors(blank, ref.image_encode))):
         with open(os.path.join(directory, name + ".json"), "w", encoding="utf-8") as file:
             json.dump(content, file, indent=1)

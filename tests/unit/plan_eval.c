@@ -5,7 +5,7 @@
  *   P DOCUMENT    a programme for the lines after it -> "loaded", or "refused" TAB sentence
  *   C KIND AMOUNT PAY_CREDIT REDEEM REFERS MINUTE TERMINAL SEQUENCE OCCASION PARTS [IMAGE ...]
  *                 numbers are decimal; OCCASION is hex, or - for none, IMAGEs (newest first) are
- * hex; PARTS, the sale's, are eight numbers with commas in a journal's order, or -
+ * hex; PARTS, the sale's, are ten numbers with commas in a journal's order, or -
  *                 -> EXPIRED REFUSAL [IMAGE PARTS FACTS] TAB check of sentence and explanation
  * Input that is none of this ends it with status 2. */
 #include <assert.h>
@@ -102,7 +102,8 @@ static bool read_parts(char *text, struct breakdown *ret)
 {
     int64_t *fields[] = {
         &ret->amount.rials,  &ret->rebate.rials, &ret->redeemed.n, &ret->redeemed_value.rials,
-        &ret->payment.rials, &ret->load.rials,   &ret->award.n,    &ret->due.rials};
+        &ret->payment.rials, &ret->load.rials,   &ret->award.n,    &ret->due.rials,
+        &ret->gift.rials,    &ret->voucher.rials};
     need(text != NULL, "parts");
     if (strcmp(text, "-") == 0) {
         return false;
@@ -156,10 +157,10 @@ static void print_plan(struct points expired, const struct plan *plan)
         facts_encode(&plan->facts_after, facts);
         print_hex(image, sizeof image);
         printf(" %" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64
-               ",%" PRId64,
+               ",%" PRId64 ",%" PRId64 ",%" PRId64,
                parts->amount.rials, parts->rebate.rials, parts->redeemed.n,
                parts->redeemed_value.rials, parts->payment.rials, parts->load.rials, parts->award.n,
-               parts->due.rials);
+               parts->due.rials, parts->gift.rials, parts->voucher.rials);
         print_hex(facts, sizeof facts);
     }
     printf("\t%08" PRIx32 "\n", check_of(plan));
