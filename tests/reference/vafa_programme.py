@@ -548,7 +548,7 @@ def is_plain(programme, rule):
 
 
 def base_award(programme, earning):
-    return sum(award_effect(rule["do"]["award"], earning)
+    return sum(min(2**50, award_effect(rule["do"]["award"], earning))
                for rule in programme["rules"] if is_plain(programme, rule))
 
 
