@@ -9,6 +9,7 @@
 #include "hal/clock.h"
 #include "storage/rules.h"
 #include "sync/list.h"
+#include "sync/waiting.h"
 
 struct client {
     struct store *store;
@@ -21,8 +22,7 @@ struct client {
     struct journal_row rows[WIRE_ENTRIES_MAX + 1];
     struct wire_sync request;
     char text[WIRE_REQUEST_MAX];
-    char programme[WIRE_PROGRAMME_MAX + 1];
-    struct listing_change changes[WIRE_CHANGES_MAX];
+    struct wire_room room; /* of the answer */
 };
 
 enum st client_open(const struct client_config *config, struct client **ret)
@@ -114,7 +114,31 @@ static enum st take_links(struct client *client, const struct wire_links *news,
     if (st == ST_OK) {
         st = setting_put(client->store, setting_links, text);
     }
-    report->has_more = news->count == WIRE_LINKS_MAX;
+    report->has_more |= news->count == WIRE_LINKS_MAX;
+    return st == ST_OK ? ST_OK : store_says(client, st, fault);
+}
+
+/* --- waiting actions ---------------------------------------------------------------------------
+ */
+
+static enum st read_actions_have(struct client *client, struct fault *fault)
+{
+    const enum st st = waiting_have(client->store, &client->request.actions);
+    return st == ST_OK ? ST_OK : store_says(client, st, fault);
+}
+
+static enum st take_actions(struct client *client, const struct wire_actions *news,
+                            struct client_report *report, struct fault *fault)
+{
+    bool has_more = false;
+    if (news->from != 0 && news->from != client->request.actions.no) {
+        fault_say(fault,
+                  "The club's answer makes no sense: nobody asked for actions from %" PRIu32 " on.",
+                  news->from);
+        return ST_FOREIGN;
+    }
+    const enum st st = waiting_take(client->store, news, &has_more);
+    report->has_more |= has_more;
     return st == ST_OK ? ST_OK : store_says(client, st, fault);
 }
 
@@ -209,6 +233,7 @@ static enum st read_request(struct client *client, struct client_report *report,
     if (st != ST_OK || (st = read_counts(client, report, &counts, fault)) != ST_OK ||
         (st = read_programme_version(client, &request->programme, fault)) != ST_OK ||
         (st = read_links_have(client, fault)) != ST_OK ||
+        (st = read_actions_have(client, fault)) != ST_OK ||
         (st = read_entries(client, report->acknowledged, fault)) != ST_OK) {
         return st;
     }
@@ -320,8 +345,7 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
 {
     struct wire_sync_answer news;
     struct fault why;
-    enum st st = wire_sync_answer_decode(answer->text, answer->size, &news, client->programme,
-                                         client->changes, &why);
+    enum st st = wire_sync_answer_decode(answer->text, answer->size, &news, &client->room, &why);
     if (st != ST_OK) {
         fault_say(fault, "The club's answer makes no sense: %s", why.say);
         return st;
@@ -340,7 +364,11 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
     if (news.links.is_there && (st = take_links(client, &news.links, report, fault)) != ST_OK) {
         return st;
     }
-    report->has_more |= news.programme != NULL; /* links and list come without a programme */
+    if (news.actions.is_there &&
+        (st = take_actions(client, &news.actions, report, fault)) != ST_OK) {
+        return st;
+    }
+    report->has_more |= news.programme != NULL; /* the rest comes without a programme */
     if (news.programme != NULL && (st = take_programme(client, &news, fault)) != ST_OK) {
         return st;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hal/base/bytes.h"
+#include "sync/wire_actions.h"
 #include "sync/wire_links.h"
 #include "sync/wire_priv.h"
 
@@ -263,11 +264,13 @@ enum st wire_sync_encode(const struct wire_sync *sync, char *ret_text, size_t ma
         "programme", (json_int_t)sync->programme, "health", "unsent", (json_int_t)health->unsent,
         "pending", (json_int_t)health->pending, "oldest", (json_int_t)health->oldest_s, "clock",
         (int)health->clock, "firmware", health->firmware);
-    if (root != NULL && !wire_links_have_put(json_object_get(root, "have"), &sync->links)) {
+    json_t *have = json_object_get(root, "have"); /* NULL when there is no root */
+    if (root != NULL && (!wire_links_have_put(have, &sync->links) ||
+                         !wire_actions_have_put(have, &sync->actions))) {
         json_decref(root);
         return ST_IO;
     }
-    if (root != NULL && !put_refused(json_object_get(root, "have"), sync)) {
+    if (root != NULL && !put_refused(have, sync)) {
         json_decref(root);
         return ST_IO;
     }
@@ -465,6 +468,7 @@ enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, s
         (st = wire_read_number(have, "programme", 0, INT32_MAX, &ret->programme, fault)) != ST_OK ||
         (st = read_refused(have, ret, fault)) != ST_OK ||
         (st = wire_links_have_get(have, &ret->links, fault)) != ST_OK ||
+        (st = wire_actions_have_get(have, &ret->actions, fault)) != ST_OK ||
         (st = wire_list_have_read(have, &ret->has_list, &ret->list, fault)) != ST_OK ||
         (st = read_health(root, &ret->health, fault)) != ST_OK ||
         (!scanned && (st = read_entries(root, ret, fault)) != ST_OK)) {
@@ -503,7 +507,8 @@ enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret
         json_decref(root);
         return ST_IO;
     }
-    if (root != NULL && !wire_links_put(root, &answer->links)) {
+    if (root != NULL &&
+        (!wire_links_put(root, &answer->links) || !wire_actions_put(root, &answer->actions))) {
         json_decref(root);
         return ST_IO;
     }
@@ -516,8 +521,7 @@ enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret
 }
 
 enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_answer *ret,
-                                char *ret_programme, struct listing_change *ret_changes,
-                                struct fault *fault)
+                                struct wire_room *room, struct fault *fault)
 {
     json_t *root = NULL;
     const json_t *programme = NULL;
@@ -530,17 +534,19 @@ enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_
                                fault)) != ST_OK ||
         (st = wire_read_integer(root, "time", 1, INT64_MAX, &ret->time_s, fault)) != ST_OK ||
         (st = wire_links_get(root, &ret->links, fault)) != ST_OK ||
-        (st = wire_list_read(root, &ret->has_list, &ret->list, ret_changes, fault)) != ST_OK ||
+        (st = wire_actions_get(root, &ret->actions, room->actions, fault)) != ST_OK ||
+        (st = wire_list_read(root, &ret->has_list, &ret->list, room->changes, fault)) != ST_OK ||
         json_object_get(root, "programme") == NULL) {
         goto out;
     }
     if ((st = wire_read_object(root, "programme", &programme, fault)) != ST_OK ||
         (st = wire_read_number(programme, "version", 1, INT32_MAX, &ret->programme_version,
                                fault)) != ST_OK ||
-        (st = read_text(programme, "text", 1, WIRE_PROGRAMME_MAX, ret_programme, fault)) != ST_OK) {
+        (st = read_text(programme, "text", 1, WIRE_PROGRAMME_MAX, room->programme, fault)) !=
+            ST_OK) {
         goto out;
     }
-    ret->programme = ret_programme;
+    ret->programme = room->programme;
 out:
     json_decref(root);
     return st;

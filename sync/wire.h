@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/engine/action.h"
 #include "firmware/engine/entry.h"
 #include "firmware/engine/listing.h"
 #include "firmware/engine/programme.h"
@@ -34,7 +35,7 @@ enum {
     /* Body sizes in bytes: as JSON, and as it travels when that is gzip. */
     WIRE_REQUEST_MAX = 1048576,
     WIRE_REQUEST_PACKED_MAX = 262144,
-    WIRE_ANSWER_MAX = 2162688,    /* a programme, hotlist pieces or links, and the rest */
+    WIRE_ANSWER_MAX = 2162688,    /* a programme; or links, actions and a piece of the hotlist */
     WIRE_PROGRAMME_MAX = 1400000, /* a signed programme: 4/3 of PROGRAMME_TEXT_MAX and its head */
     WIRE_ENTRIES_MAX = 1000,      /* in one batch */
     WIRE_CHANGES_MAX = 10000,     /* of the hotlist in one answer */
@@ -118,6 +119,35 @@ struct wire_links {
     struct wire_link list[WIRE_LINKS_MAX];
 };
 
+/* Actions (firmware/engine/action.h): how far the terminal has what the club says of them. */
+enum { WIRE_ACTIONS_MAX = 1000, WIRE_ACTION_MARK_BYTES = 8 };
+struct wire_actions_have {
+    bool is_there;                        /* false: it takes none */
+    uint32_t no;                          /* 0 = nothing yet; else 1..2^31-1 */
+    uint8_t mark[WIRE_ACTION_MARK_BYTES]; /* drawn by the club for that number; zeros for 0 */
+    uint32_t start; /* where the club stood when the terminal began: of cards that had gone past an
+                       action by then it need not hear */
+};
+
+struct wire_action {
+    bool is_past;    /* the card is past this number: it and all lower ones of the card are over.
+                        False:    this is the action of that number now */
+    uint16_t number; /* 1..SNAPSHOT_ACTION_MAX */
+    uint64_t card_number;                                 /* a valid one */
+    uint8_t image[ACTION_BYTES], seal[ACTION_SEAL_BYTES]; /* not looked into; zeros when past */
+};
+
+/* What became of numbers from + 1 .. to, those that matter still. Other than the terminal's `no`:
+ * the club begins anew, and what the terminal holds is over. */
+struct wire_actions {
+    bool is_there;
+    uint32_t from, to;                    /* 0..2^31-1, from <= to */
+    uint8_t mark[WIRE_ACTION_MARK_BYTES]; /* of `to` */
+    uint32_t start;                       /* as in have */
+    uint32_t count;                       /* 0..WIRE_ACTIONS_MAX */
+    const struct wire_action *list;
+};
+
 /* Which hotlist the terminal has. */
 struct wire_list_have {
     uint32_t version; /* 0 = none */
@@ -152,6 +182,7 @@ struct wire_sync {
     uint32_t refused; /* a version that it does not take: do not offer it again; 0 = none */
     char refused_say[WIRE_SAY_MAX + 1]; /* why, for a person; empty: not told, or none refused */
     struct wire_links_have links;
+    struct wire_actions_have actions;
     bool has_list; /* false: it takes no hotlist now */
     struct wire_list_have list;
     struct wire_health health;
@@ -171,18 +202,24 @@ struct wire_sync_answer {
     uint32_t programme_version; /* 0 = none newer than the terminal's; else 1..2^31-1 */
     const char *programme;      /* its document, NUL-terminated; NULL when the version is 0 */
     struct wire_links links;
+    struct wire_actions actions;
     bool has_list;
     struct wire_list list;
 };
 
+/* Where the large parts of an answer are copied to: the caller's, allocated once. */
+struct wire_room {
+    char programme[WIRE_PROGRAMME_MAX + 1];
+    struct listing_change changes[WIRE_CHANGES_MAX];
+    struct wire_action actions[WIRE_ACTIONS_MAX];
+};
+
 ST_CHECK enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret_text,
                                          size_t max, size_t *ret_size);
-/* The signed programme is copied to `ret_programme` (WIRE_PROGRAMME_MAX + 1 bytes), where
- * ret->programme then points; the hotlist's changes likewise to `ret_changes` (WIRE_CHANGES_MAX).
- */
+/* What `ret` points to lies in `room`. */
 ST_CHECK enum st wire_sync_answer_decode(const char *text, size_t size,
-                                         struct wire_sync_answer *ret, char *ret_programme,
-                                         struct listing_change *ret_changes, struct fault *fault);
+                                         struct wire_sync_answer *ret, struct wire_room *room,
+                                         struct fault *fault);
 
 /* --- every other status --------------------------------------------------------------------- */
 

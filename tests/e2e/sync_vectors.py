@@ -81,6 +81,13 @@ case("sync: no links yet", "sync", put(put(linked, ["have", "links", "no"], 0), 
 refuse("sync", linked, ["have", "links"], None, 1, [], {})
 refuse("sync", linked, ["have", "links", "no"], ..., -1, 2**31, "1", 1.5)
 refuse("sync", linked, ["have", "links", "mark"], ..., "", "0" * 15, "0" * 17, "g" * 16, 7)
+acting = put(last, ["have", "actions"], {"no": 12, "mark": "0011223344556677", "start": 3})
+case("sync: how far the actions have come", "sync", acting, "ok")
+case("sync: no actions yet", "sync", put(last, ["have", "actions"], {"no": 0, "mark": "0" * 16, "start": 0}), "ok")
+refuse("sync", acting, ["have", "actions"], None, 1, [], {})
+refuse("sync", acting, ["have", "actions", "no"], ..., -1, 2**31, "1", 1.5)
+refuse("sync", acting, ["have", "actions", "start"], ..., -1, 2**31, "1", None)
+refuse("sync", acting, ["have", "actions", "mark"], ..., "", "0" * 15, "0" * 17, "g" * 16, 7)
 listed = put(last, ["have", "hotlist"], {"version": 7, "mark": 2**53 - 1})
 loading = put(listed, ["have", "hotlist", "next"], {"version": 9, "mark": 5, "after": 936400000100000})
 case("sync: has a hotlist", "sync", listed, "ok")
@@ -156,7 +163,25 @@ refuse("sync_answer", links, ["links", "from"], ..., -1, 2**31, 2**31 - 5, "1")
 refuse("sync_answer", links, ["links", "list"], ..., None, {}, [link(3, 6362140000000011)] * 101)
 refuse("sync_answer", links, ["links", "list", 1], "", 7, b64(bytes(24)), b64(bytes(26)), link(16, 6362140000000011),
        link(1, 6362140000000012), link(1, 0), link(1, 2**64 - 1))
-case("sync_answer: unknown fields", "sync_answer", {**plain, "actions": [1]}, "ok", plain)
+item = lambda what, card, number, rest=b"": bytes([what]) + card.to_bytes(8, "little") + number.to_bytes(2, "little") + rest
+act, past = item(1, 6362140000000011, 7, rng.randbytes(128)), item(2, 6362140000000011, 4095)
+actions = {**plain, "actions": {"from": 12, "to": 40, "mark": "0011223344556677", "start": 3, "items": b64(act + past + act)}}
+case("sync_answer: with actions", "sync_answer", actions, "ok")
+case("sync_answer: actions from the beginning, none", "sync_answer",
+     put(put(actions, ["actions", "items"], ""), ["actions", "from"], 0), "ok")
+case("sync_answer: 1000 items", "sync_answer", put(actions, ["actions", "items"], b64((act + past) * 500)), "ok")
+case("sync_answer: 1000 actions", "sync_answer", put(actions, ["actions", "items"], b64(act * 1000)), "ok")
+case("sync_answer: 1001 items", "sync_answer", put(actions, ["actions", "items"], b64(past * 1001)), "foreign")
+refuse("sync_answer", actions, ["actions"], None, 1, [], {}, "x")
+for key in actions["actions"]:
+    refuse("sync_answer", actions, ["actions", key], ..., None, -1 if key not in ("mark", "items") else 1)
+refuse("sync_answer", actions, ["actions", "to"], 11, 2**31)
+refuse("sync_answer", actions, ["actions", "mark"], "0" * 15, "g" * 16)
+for name, wrong in {"cut": act[:-1], "a head is cut": act + past[:10], "what 0": item(0, 6362140000000011, 1), "what 3": item(3, 6362140000000011, 1),
+                    "number 0": item(2, 6362140000000011, 0), "number 4096": item(2, 6362140000000011, 4096),
+                    "card": item(2, 6362140000000012, 1), "one byte more": act + b"\x01"}.items():
+    case("sync_answer: items, " + name, "sync_answer", put(actions, ["actions", "items"], b64(wrong)), "foreign")
+case("sync_answer: unknown fields", "sync_answer", {**plain, "acts": [1]}, "ok", plain)
 for key in plain:
     refuse("sync_answer", plain, [key], ..., None, -1, 0.5, "1", [])
 refuse("sync_answer", plain, ["acknowledged"], 2**24)

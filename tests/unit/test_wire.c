@@ -15,7 +15,7 @@
 
 static json_t *vectors;
 static struct wire_sync sync_a, sync_b;
-static char programme[WIRE_PROGRAMME_MAX + 1];
+static struct wire_room room;
 static char buffer[WIRE_ANSWER_MAX]; /* the largest body there is */
 
 static int load_vectors(void **state)
@@ -36,8 +36,6 @@ static int free_vectors(void **state)
     return 0;
 }
 
-static struct listing_change changes[WIRE_CHANGES_MAX];
-
 /* Decodes and, when that is ST_OK, encodes again into `buffer`. */
 static enum st there_and_back(const char *call, const char *text, size_t size, size_t *ret_size,
                               struct fault *fault)
@@ -49,7 +47,7 @@ static enum st there_and_back(const char *call, const char *text, size_t size, s
     }
     if (strcmp(call, "sync_answer") == 0) {
         struct wire_sync_answer answer;
-        st = wire_sync_answer_decode(text, size, &answer, programme, changes, fault);
+        st = wire_sync_answer_decode(text, size, &answer, &room, fault);
         return st != ST_OK ? st : wire_sync_answer_encode(&answer, buffer, sizeof buffer, ret_size);
     }
     if (strcmp(call, "enrol") == 0) {
@@ -266,13 +264,11 @@ static void a_programme_of_the_largest_size_is_carried_and_one_more_byte_is_not(
     size_t size = 0;
     memset(text, 'A', WIRE_PROGRAMME_MAX);
     assert_int_equal(wire_sync_answer_encode(&answer, buffer, WIRE_ANSWER_MAX, &size), ST_OK);
-    assert_int_equal(wire_sync_answer_decode(buffer, size, &again, programme, changes, &fault),
-                     ST_OK);
+    assert_int_equal(wire_sync_answer_decode(buffer, size, &again, &room, &fault), ST_OK);
     assert_string_equal(again.programme, text);
     text[WIRE_PROGRAMME_MAX] = 'x';
     assert_int_equal(wire_sync_answer_encode(&answer, buffer, WIRE_ANSWER_MAX, &size), ST_OK);
-    assert_int_equal(wire_sync_answer_decode(buffer, size, &again, programme, changes, &fault),
-                     ST_FOREIGN);
+    assert_int_equal(wire_sync_answer_decode(buffer, size, &again, &room, &fault), ST_FOREIGN);
     free(text);
 }
 
