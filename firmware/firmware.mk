@@ -10,13 +10,14 @@ ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/
              firmware/engine/logic_eval.c firmware/engine/logic_compare.c \
              firmware/engine/logic_number.c firmware/engine/listing.c \
              firmware/engine/calendar.c firmware/engine/facts.c firmware/engine/occasion.c \
-             firmware/engine/action.c
+             firmware/engine/action.c firmware/engine/limits.c
 # What a receipt says of a plan; for who prints one.
 EXPLAIN_SRC = firmware/engine/explain.c firmware/engine/explain_text.c
 # The loader of programmes is apart: it alone needs -ljansson.
 PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/programme_load_json.c \
                 firmware/engine/programme_load_names.c firmware/engine/programme_load_lists.c \
                 firmware/engine/programme_load_rules.c firmware/engine/programme_load_when.c \
+                firmware/engine/programme_load_limits.c \
                 firmware/engine/logic_load.c firmware/engine/logic_type.c \
                 firmware/engine/logic_place.c
 

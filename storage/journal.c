@@ -277,6 +277,9 @@ static enum st pending_end(struct store *store, const struct entry_outcome *outc
     if (st == ST_OK && sqlite3_changes(store->db) != 1) {
         st = pending_missing(store, outcome);
     }
+    if (st == ST_OK && outcome->verdict == VERDICT_NOT_DONE) {
+        st = limits_note(store, &intent, -1);
+    }
     return st;
 }
 
@@ -319,6 +322,9 @@ static enum st append_locked(struct store *store, const struct entry *entry, str
     }
     if (st == ST_OK && entry->kind == ENTRY_INTENT) {
         st = pending_add(store, entry);
+        if (st == ST_OK) {
+            st = limits_note(store, entry, 1);
+        }
     }
     if (st == ST_OK) {
         st = links_note(store, entry);

@@ -34,9 +34,19 @@ static const struct {
                 " image BLOB NOT NULL CHECK(length(image) = 64),"
                 " seal BLOB NOT NULL CHECK(length(seal) = 64),"
                 " PRIMARY KEY(card_number, number)) STRICT, WITHOUT ROWID"},
+    {"used",
+     "CREATE TABLE used(scope INTEGER NOT NULL CHECK(scope BETWEEN 1 AND 4),"
+     " id INTEGER NOT NULL, day INTEGER NOT NULL, load INTEGER NOT NULL CHECK(load >= 0),"
+     " loads INTEGER NOT NULL CHECK(loads >= 0), spend INTEGER NOT NULL CHECK(spend >= 0),"
+     " spends INTEGER NOT NULL CHECK(spends >= 0), issue INTEGER NOT NULL CHECK(issue >= 0),"
+     " issues INTEGER NOT NULL CHECK(issues >= 0),"
+     " refund INTEGER NOT NULL CHECK(refund >= 0),"
+     " refunds INTEGER NOT NULL CHECK(refunds >= 0), earn INTEGER NOT NULL CHECK(earn >= 0),"
+     " points INTEGER NOT NULL CHECK(points >= 0),"
+     " PRIMARY KEY(scope, id, day)) STRICT, WITHOUT ROWID"},
 };
 /* How many of the tables a file of each version has: a migration adds the rest. */
-static const size_t tables_of[STORE_VERSION + 1] = {[1] = 6, [2] = 8, [3] = 9};
+static const size_t tables_of[STORE_VERSION + 1] = {[1] = 6, [2] = 8, [3] = 9, [4] = 10};
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
 /* One number out of a one-row query. */
@@ -164,6 +174,13 @@ static enum st check_tables(struct store *store, size_t expected)
     return st;
 }
 
+/* What the journal of an older file says of the new tables. */
+static enum st fill(struct store *store, int64_t version)
+{
+    const enum st st = sql_prepare(store);
+    return st == ST_OK && version < 4 ? limits_fill(store) : st;
+}
+
 /* Creates or migrates: the tables that are missing and the header's marks in one transaction. A
  * power cut leaves the file as it was, or a whole one. What an older version has must be right
  * before anything is added to it. */
@@ -184,6 +201,9 @@ static enum st add_tables(struct store *store)
                        STORE_APPLICATION_ID, STORE_VERSION);
         for (size_t i = tables_of[header.version]; i < TABLES && st == ST_OK; i++) {
             st = sql_text(store, tables[i].text, "create the tables");
+        }
+        if (st == ST_OK && header.version >= 1) {
+            st = fill(store, header.version);
         }
         if (st == ST_OK) {
             st = sql_text(store, marks, "mark the file as ours");

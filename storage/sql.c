@@ -46,6 +46,21 @@ static const char *const texts[STATEMENTS] = {
     [SQL_ACTIONS_DROP] = "DELETE FROM actions",
     [SQL_ACTIONS_COUNT] = "SELECT count(*) FROM actions",
     [SQL_ACTIONS_ALL] = "SELECT card_number, number, image, seal FROM actions",
+    [SQL_USED_ADD] =
+        "INSERT INTO used(scope, id, day, load, loads, spend, spends, issue, issues, refund,"
+        " refunds, earn, points) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+        " ON CONFLICT(scope, id, day) DO UPDATE SET load = load + ?4, loads = loads + ?5,"
+        " spend = spend + ?6, spends = spends + ?7, issue = issue + ?8, issues = issues + ?9,"
+        " refund = refund + ?10, refunds = refunds + ?11, earn = earn + ?12, points = points + ?13",
+    [SQL_USED_TAKE] =
+        "UPDATE used SET load = load - ?4, loads = loads - ?5, spend = spend - ?6,"
+        " spends = spends - ?7, issue = issue - ?8, issues = issues - ?9, refund = refund - ?10,"
+        " refunds = refunds - ?11, earn = earn - ?12, points = points - ?13"
+        " WHERE scope = ?1 AND id = ?2 AND day = ?3",
+    [SQL_USED] = "SELECT load, loads, spend, spends, issue, issues, refund, refunds, earn, points"
+                 " FROM used WHERE scope = ?1 AND id = ?2 AND day = ?3",
+    [SQL_USED_ALL] = "SELECT scope, id, day, load, loads, spend, spends, issue, issues, refund,"
+                     " refunds, earn, points FROM used ORDER BY scope, id, day",
     [SQL_ACKNOWLEDGED] = "SELECT acknowledged FROM sync WHERE one = 1",
     [SQL_ACKNOWLEDGE] = "INSERT INTO sync(one, acknowledged) VALUES(1, ?1)"
                         " ON CONFLICT(one) DO UPDATE SET acknowledged = ?1",
@@ -120,6 +135,9 @@ enum st store_corrupt(struct store *store, const char *format, ...)
 enum st sql_prepare(struct store *store)
 {
     for (int i = 0; i < STATEMENTS; i++) {
+        if (store->statements[i] != NULL) {
+            continue; /* by a migration */
+        }
         const int code = sqlite3_prepare_v3(store->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
                                             &store->statements[i], NULL);
         if (code != SQLITE_OK) {

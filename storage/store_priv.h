@@ -6,11 +6,12 @@
 
 #include <sqlite3.h>
 
+#include "storage/limits.h"
 #include "storage/store.h"
 
 enum {
     STORE_APPLICATION_ID = 0x56616661, /* "Vafa" */
-    STORE_VERSION = 3,                 /* PRAGMA user_version */
+    STORE_VERSION = 4,                 /* PRAGMA user_version */
     SEQUENCE_MAX = (1 << 24) - 1,
     SEQUENCE_RESERVE = 1024, /* the last numbers are for outcomes of what was begun before */
     CARD_NUMBER_DIGITS = 16,
@@ -49,6 +50,10 @@ enum statement {
     SQL_ACTIONS_DROP,
     SQL_ACTIONS_COUNT,
     SQL_ACTIONS_ALL,
+    SQL_USED_ADD,
+    SQL_USED_TAKE,
+    SQL_USED,
+    SQL_USED_ALL,
     SQL_ACKNOWLEDGED,
     SQL_ACKNOWLEDGE,
     SQL_SETTING,
@@ -123,7 +128,7 @@ ST_CHECK enum st room_touch(struct store *store);
 ST_CHECK enum st room_checkpoint(struct store *store, int frames);
 
 enum {
-    ROOM_ENTRY_FRAMES = 16,   /* more pages than any one entry can change */
+    ROOM_ENTRY_FRAMES = 24,   /* more pages than any one entry can change */
     ROOM_RESERVE_FRAMES = 64, /* kept for outcomes */
     CHECKPOINT_READY = 128,   /* frames: between taps */
     CHECKPOINT_APPEND = 1000, /* frames: even in the middle of work */
@@ -173,5 +178,24 @@ ST_CHECK enum st links_check_rows(struct store *store, int64_t named);
 
 /* Checks that each row reads. */
 ST_CHECK enum st actions_check_rows(struct store *store);
+
+/* --- limits.c -------------------------------------------------------------------------------- */
+
+/* Notes what an intent uses (sign 1), or that it was not done (-1). */
+ST_CHECK enum st limits_note(struct store *store, const struct entry *intent, int sign);
+
+/* Fills the table, which is empty, from the journal: for a migration. */
+ST_CHECK enum st limits_fill(struct store *store);
+
+/* The same counted again, in memory; zero it first. */
+struct tally {
+    struct tally_row *rows;
+    size_t count, capacity;
+};
+ST_CHECK enum st tally_add(struct store *store, struct tally *tally, const struct entry *intent,
+                           int sign);
+/* Compares with the table. ST_CORRUPT: they differ. */
+ST_CHECK enum st tally_verify(struct store *store, struct tally *tally);
+void tally_finish(struct tally *tally);
 
 #endif

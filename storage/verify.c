@@ -13,6 +13,7 @@ struct verification {
     uint32_t entries, intents, outcomes;
     int64_t cards; /* rows of cards that an entry has confirmed */
     int64_t links; /* the same of links */
+    struct tally used;
 };
 
 static enum st pages_verify(struct store *store)
@@ -51,7 +52,8 @@ static enum st outcome_verify(struct verification *v, const struct entry *entry)
         return store_corrupt(v->store, "intent %u has two outcomes", of);
     }
     v->settled[of >> 3] |= bit;
-    return ST_OK;
+    return entry->outcome.verdict == VERDICT_NOT_DONE ? tally_add(v->store, &v->used, &intent, -1)
+                                                      : ST_OK;
 }
 
 /* No entry may show a newer snapshot than the table's; the first that shows the newest is it. */
@@ -103,8 +105,11 @@ static enum st chain_verify(struct verification *v)
             break;
         }
         v->entries = row.sequence;
-        v->intents += entry.kind == ENTRY_INTENT;
-        if (entry.kind == ENTRY_OUTCOME) {
+        if (entry.kind == ENTRY_INTENT) {
+            v->intents += 1;
+            st = tally_add(v->store, &v->used, &entry, 1);
+        }
+        if (st == ST_OK && entry.kind == ENTRY_OUTCOME) {
             v->outcomes += 1;
             st = outcome_verify(v, &entry);
         }
@@ -215,6 +220,9 @@ static enum st verify_in_transaction(struct verification *v)
         st = actions_check_rows(v->store);
     }
     if (st == ST_OK) {
+        st = tally_verify(v->store, &v->used);
+    }
+    if (st == ST_OK) {
         st = journal_not_restored(v->store, &tip);
     }
     return st != ST_OK ? st : settings_verify(v->store);
@@ -228,6 +236,7 @@ enum st journal_verify(struct store *store, uint32_t *ret_entries, struct fault 
         st = sql_end(store, verify_in_transaction(&v));
     }
     free(v.settled);
+    tally_finish(&v.used);
     if (st == ST_OK) {
         *ret_entries = v.entries;
     } else if (fault != NULL) {

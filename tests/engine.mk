@@ -22,7 +22,8 @@ PROGRAMME_TEST_SRC = tests/unit/programme_text.c $(PROGRAMME_SRC) firmware/engin
                      firmware/engine/programme_facts.c firmware/engine/logic.c \
                      firmware/engine/logic_eval.c firmware/engine/logic_compare.c \
                      firmware/engine/logic_number.c \
-                     firmware/engine/calendar.c firmware/engine/money.c $(HAL_BASE_SRC)
+                     firmware/engine/calendar.c firmware/engine/limits.c firmware/engine/snapshot.c \
+                     firmware/engine/money.c $(HAL_BASE_SRC)
 TESTS += test_programme test_programme_rules test_programme_document test_programme_fuzz
 TESTS += test_programme_follow
 test_programme_follow_SRC = tests/unit/test_programme_follow.c firmware/engine/programme_follow.c $(PROGRAMME_TEST_SRC)
@@ -91,3 +92,7 @@ SCRIPTS += tests/e2e/programme_tool.sh tests/e2e/programme_lint.py
 PROGRAMS += bench-rules
 bench-rules_SRC = tests/bench/rules.c $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 bench-rules_LIBS = -ljansson
+
+TESTS += test_limits
+test_limits_SRC = tests/unit/test_limits.c $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_limits_LIBS = -lcmocka

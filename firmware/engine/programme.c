@@ -160,7 +160,7 @@ static bool head_is_valid(const struct programme *programme)
            is_within(programme->cashback_step.rials, 1, PROGRAMME_STEP_MAX);
 }
 
-static bool limits_are_valid(const struct programme *programme)
+static bool amounts_are_valid(const struct programme *programme)
 {
     const struct money *purse_max = programme->purse_max;
     int64_t load_least = programme_has(programme, MODULE_CREDIT) ? 1 : 0;
@@ -170,7 +170,8 @@ static bool limits_are_valid(const struct programme *programme)
            is_within(programme->sale_max.rials, 1, MONEY_MAX_RIALS) &&
            is_within(programme->load_max.rials, load_least, purse_max[PURSE_CREDIT].rials) &&
            is_within(programme->load_min.rials, load_least, programme->load_max.rials) &&
-           is_within(programme->opening_max.rials, 0, purse_max[PURSE_CREDIT].rials);
+           is_within(programme->opening_max.rials, 0, purse_max[PURSE_CREDIT].rials) &&
+           limits_are_valid(&programme->card_day) && limits_are_valid(&programme->operator_day);
 }
 
 static bool lists_are_valid(const struct programme *programme)
@@ -229,7 +230,7 @@ static bool rule_is_valid(const struct programme *programme, const struct progra
 
 bool programme_is_valid(const struct programme *programme)
 {
-    if (!head_is_valid(programme) || !limits_are_valid(programme) || !lists_are_valid(programme)) {
+    if (!head_is_valid(programme) || !amounts_are_valid(programme) || !lists_are_valid(programme)) {
         return false;
     }
     for (size_t i = 0; i < programme->rule_count; i += 1) {

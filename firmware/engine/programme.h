@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "firmware/engine/calendar.h"
+#include "firmware/engine/limits.h"
 #include "firmware/engine/logic.h"
 #include "firmware/engine/money.h"
 #include "firmware/engine/snapshot.h"
@@ -161,11 +162,12 @@ struct programme {
     struct money load_min, load_max; /* one load; 1 <= min <= max <= credit's ceiling, or without
                                         the module credit 0 <= min <= max */
     struct money opening_max;        /* opening credit at issue, 0..credit's ceiling */
-    struct money point_value;        /* rials that a redeemed point pays; 0 = no redemption */
-    struct points redeem_min;        /* fewest points in one redemption, 0..REDEEMED_MAX */
-    uint16_t redeem_max_hundredths;  /* of the net price that points may pay, 0..PERCENT_WHOLE */
-    bool award_on_redeemed;          /* does the part paid with points earn? */
-    bool award_on_credit;            /* does the part paid with credit earn? */
+    struct limits card_day, operator_day; /* what a card, an operator may do in a day (limits.h) */
+    struct money point_value;             /* rials that a redeemed point pays; 0 = no redemption */
+    struct points redeem_min;             /* fewest points in one redemption, 0..REDEEMED_MAX */
+    uint16_t redeem_max_hundredths; /* of the net price that points may pay, 0..PERCENT_WHOLE */
+    bool award_on_redeemed;         /* does the part paid with points earn? */
+    bool award_on_credit;           /* does the part paid with credit earn? */
     enum stacking rebate_stacking, award_stacking, cashback_stacking;
     struct money rebate_step, cashback_step; /* rounded down to a multiple, 1..STEP_MAX */
     bool refund_extras_lost;                 /* else shared */

@@ -141,9 +141,17 @@ static enum st load_limits(const struct part *root)
     };
     struct part limits;
     enum st st = part_open(
-        root, "limits", "sale_max_rials load_min_rials load_max_rials opening_max_rials", &limits);
+        root, "limits",
+        "sale_max_rials load_min_rials load_max_rials opening_max_rials card_day operator_day",
+        &limits);
     if (st == ST_OK) {
         st = read_numbers(&limits, fields, sizeof fields / sizeof fields[0]);
+    }
+    if (st == ST_OK) {
+        st = load_limits_day(&limits, "card_day", &programme->card_day);
+    }
+    if (st == ST_OK) {
+        st = load_limits_day(&limits, "operator_day", &programme->operator_day);
     }
     if (st != ST_OK) {
         return st;

@@ -100,6 +100,9 @@ ST_CHECK enum st read_name(const struct part *part, const char *field, const str
 /* programme_load_lists.c: modules, tiers, groups, kinds, products, calendars, codes, marks. */
 ST_CHECK enum st load_modules(const struct part *root);
 ST_CHECK enum st load_lists(const struct part *root);
+/* programme_load_limits.c: the optional limits of a day, `name` of "limits"; absent: none is set.
+ */
+ST_CHECK enum st load_limits_day(const struct part *limits, const char *name, struct limits *ret);
 /* programme_load_rules.c: needs all of the above and the limits. */
 ST_CHECK enum st load_rules(const struct part *root);
 /* programme_load_when.c: compiles one condition; 0 = always. */

@@ -58,10 +58,11 @@ static struct entry entry_of(const struct model *model, enum entry_kind kind)
 {
     struct entry entry = {.kind = kind,
                           .sequence = model->count + 1,
-                          .time_s = 1790000000 + model->count,
+                          .time_s =
+                              1790000000 + 20000 * (int64_t)(model->count % 100000), /* 4 a day */
                           .clock_quality = 2,
                           .terminal = 7,
-                          .operator_no = 3};
+                          .operator_no = model->count % MODEL_OPERATORS};
     return entry;
 }
 
@@ -102,6 +103,11 @@ struct entry model_intent(const struct model *model, uint32_t card, uint32_t cou
     }
     intent->after = snapshot_of(entry.sequence, counter);
     intent->parts.amount.rials = 1000;
+    if (counter % 4 != 0) { /* else paid in cash: it uses nothing */
+        intent->parts.payment.rials = 10 * (int64_t)entry.sequence;
+        intent->parts.load.rials = counter;
+        intent->parts.award.n = 3;
+    }
     fill_occasion(&intent->occasion, counter, entry.sequence);
     return entry;
 }
@@ -324,6 +330,81 @@ static bool medium_agrees(const struct model *model, uint32_t count, struct stor
            differs(store, "medium", medium);
 }
 
+/* --- what is used of limits ------------------------------------------------------------------- */
+
+/* What is asked of the entries; ANY: of all. */
+enum { ANY = -1 };
+struct question {
+    enum used_scope scope;
+    int64_t id, day, operator_no, card;
+};
+
+/* Days in Tehran, which is 12,600 seconds ahead. */
+static int64_t day_of(const struct entry *entry)
+{
+    return (entry->time_s + 12600) / 86400;
+}
+
+static bool was_not_done(const struct model *model, uint32_t count, uint32_t intent)
+{
+    for (uint32_t i = intent; i < count; i++) {
+        const struct entry *entry = &model->entries[i];
+        if (entry->kind == ENTRY_OUTCOME && entry->outcome.intent_sequence == intent) {
+            return entry->outcome.verdict == VERDICT_NOT_DONE;
+        }
+    }
+    return false;
+}
+
+/* All the model's intents are sales. */
+static bool use_agrees(const struct model *model, uint32_t count, struct store *store,
+                       const struct question *asked)
+{
+    int64_t spend = 0, spends = 0, cashback = 0, points = 0;
+    struct limit_use used;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct entry *entry = &model->entries[i];
+        if (entry->kind == ENTRY_INTENT && !was_not_done(model, count, entry->sequence) &&
+            (asked->day == ANY || day_of(entry) == asked->day) &&
+            (asked->operator_no == ANY || entry->operator_no == asked->operator_no) &&
+            (asked->card == ANY || (int64_t)entry->intent.card_number == asked->card)) {
+            spend += entry->intent.parts.payment.rials;
+            spends += entry->intent.parts.payment.rials > 0;
+            cashback += entry->intent.parts.load.rials;
+            points += entry->intent.parts.award.n;
+        }
+    }
+    const int32_t day = asked->day == ANY ? 0 : (int32_t)asked->day;
+    if (limits_used(store, asked->scope, (uint64_t)asked->id, day, &used) != ST_OK) {
+        return false;
+    }
+    return used.n[LIMIT_SPEND][LIMIT_RIALS] == spend &&
+           used.n[LIMIT_SPEND][LIMIT_COUNT] == spends &&
+           used.n[LIMIT_EARN][LIMIT_RIALS] == cashback &&
+           used.n[LIMIT_EARN][LIMIT_COUNT] == points && used.n[LIMIT_LOAD][LIMIT_RIALS] == 0 &&
+           used.n[LIMIT_ISSUE][LIMIT_COUNT] == 0 && used.n[LIMIT_REFUND][LIMIT_COUNT] == 0;
+}
+
+/* All of the terminal, and the day of the newest entry. */
+static bool uses_agree(const struct model *model, uint32_t count, struct store *store)
+{
+    const int64_t day = count > 0 ? day_of(&model->entries[count - 1]) : 0;
+    struct question asked = {USED_TERMINAL, 0, ANY, ANY, ANY};
+    bool agree = use_agrees(model, count, store, &asked);
+    asked = (struct question){USED_TERMINAL_DAY, 0, day, ANY, ANY};
+    agree = agree && use_agrees(model, count, store, &asked);
+    for (int64_t i = 0; i < MODEL_OPERATORS; i++) {
+        asked = (struct question){USED_OPERATOR_DAY, i, day, i, ANY};
+        agree = agree && use_agrees(model, count, store, &asked);
+    }
+    for (uint32_t i = 0; i < model->cards; i++) {
+        const int64_t card = (int64_t)model_card(i);
+        asked = (struct question){USED_CARD_DAY, card, day, ANY, card};
+        agree = agree && use_agrees(model, count, store, &asked);
+    }
+    return agree || differs(store, "what was used", count);
+}
+
 bool model_agrees(const struct model *model, uint32_t count, struct store *store)
 {
     struct journal_counts counts;
@@ -340,5 +421,5 @@ bool model_agrees(const struct model *model, uint32_t count, struct store *store
             return false;
         }
     }
-    return entries_agree(model, count, store);
+    return uses_agree(model, count, store) && entries_agree(model, count, store);
 }

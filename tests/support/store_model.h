@@ -11,9 +11,10 @@
 #include <stdint.h>
 
 #include "firmware/engine/entry.h"
+#include "storage/limits.h"
 #include "storage/store.h"
 
-enum { MODEL_CARDS = 6 };
+enum { MODEL_CARDS = 6, MODEL_OPERATORS = 3 };
 
 struct model {
     struct entry *entries; /* [0] has sequence 1 */

@@ -114,6 +114,40 @@ static void a_calendar_has_both_its_days_and_its_weekdays(void **state)
     programme_free(p);
 }
 
+static void the_limits_of_a_day_are_optional_and_checked(void **state)
+{
+    (void)state;
+    struct programme *p = load_example();
+    struct fault fault;
+    assert_false(limits_any(&p->card_day) || limits_any(&p->operator_day));
+    programme_free(p);
+    assert_int_equal(programme_text_load("limits.card_day",
+                                         "{\"load\": {\"rials\": 5000000, \"count\": 3},"
+                                         " \"earn\": {\"points\": 900}, \"issue\": {\"count\": 0}}",
+                                         &p, &fault),
+                     ST_OK);
+    const struct limit *load = p->card_day.of[LIMIT_LOAD], *earn = p->card_day.of[LIMIT_EARN];
+    const struct limit *issue = p->card_day.of[LIMIT_ISSUE];
+    assert_true(load[LIMIT_RIALS].is_set && load[LIMIT_RIALS].max == 5000000);
+    assert_true(load[LIMIT_COUNT].is_set && load[LIMIT_COUNT].max == 3);
+    assert_true(earn[LIMIT_COUNT].is_set && earn[LIMIT_COUNT].max == 900);
+    assert_true(issue[LIMIT_COUNT].is_set && issue[LIMIT_COUNT].max == 0);
+    assert_false(earn[LIMIT_RIALS].is_set || p->card_day.of[LIMIT_SPEND][LIMIT_RIALS].is_set);
+    assert_false(limits_any(&p->operator_day));
+    programme_free(p);
+
+    static const struct change changes[] = {
+        {"limits.card_day", "{\"lend\": {\"rials\": 1}}", ST_UNSUPPORTED, "lend"},
+        {"limits.card_day", "{\"load\": {\"points\": 1}}", ST_UNSUPPORTED, "points"},
+        {"limits.card_day", "{\"load\": {\"rials\": -1}}", ST_FOREIGN, "rials"},
+        {"limits.card_day", "{\"load\": {\"rials\": 1.5}}", ST_FOREIGN, "rials"},
+        {"limits.operator_day", "{\"load\": {}}", ST_FOREIGN, "load"},
+        {"limits.operator_day", "{\"load\": 5}", ST_FOREIGN, "load"},
+        {"limits.operator_day", "5", ST_FOREIGN, "operator_day"},
+    };
+    programme_text_refuses(changes, COUNT(changes));
+}
+
 static void every_field_is_required(void **state)
 {
     (void)state;
@@ -488,6 +522,7 @@ int main(void)
         cmocka_unit_test(the_example_loads_with_every_figure_of_its_head),
         cmocka_unit_test(the_example_loads_with_every_list),
         cmocka_unit_test(a_calendar_has_both_its_days_and_its_weekdays),
+        cmocka_unit_test(the_limits_of_a_day_are_optional_and_checked),
         cmocka_unit_test(every_field_is_required),
         cmocka_unit_test(what_is_unknown_is_unsupported_by_name),
         cmocka_unit_test(a_field_of_the_head_out_of_range_is_foreign),

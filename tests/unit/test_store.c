@@ -564,7 +564,7 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
     model_init(&model, 2, 1);
     append_ok(store, &model, model_sighting(&model, 0, 5));
     store_close(store);
-    run_sql("DROP TABLE actions; DROP TABLE links; DROP TABLE club_links;"
+    run_sql("DROP TABLE used; DROP TABLE actions; DROP TABLE links; DROP TABLE club_links;"
             " PRAGMA user_version = 1");
     store = open_ok();
     append_ok(store, &model, link_of(&model, 0, 1));
@@ -573,10 +573,59 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
     store_close(store);
     store_close(open_ok());
     /* What an older version has must be right before anything is added. */
-    run_sql("DROP TABLE actions; DROP TABLE links; DROP TABLE club_links; DROP TABLE sync;"
+    run_sql("DROP TABLE used; DROP TABLE actions; DROP TABLE links; DROP TABLE club_links; DROP "
+            "TABLE sync;"
             " PRAGMA user_version = 1");
     assert_int_equal(open_st(&config, &fault), ST_CORRUPT);
     model_finish(&model);
+}
+
+/* 200 entries, intents not done among them. */
+static void live_long(struct store *store, struct model *model)
+{
+    model_init(model, 4, 11);
+    for (int i = 0; i < 200; i++) {
+        append_ok(store, model, model_draw(model));
+    }
+}
+
+static void a_file_of_version_3_gets_what_was_used_from_its_journal(void **state)
+{
+    (void)state;
+    struct store *store = open_ok();
+    struct model model;
+    uint32_t entries = 0;
+    live_long(store, &model);
+    store_close(store);
+    run_sql("DROP TABLE used; PRAGMA user_version = 3");
+    store = open_ok();
+    assert_true(model_agrees(&model, 200, store));
+    assert_int_equal(journal_verify(store, &entries, NULL), ST_OK);
+    store_close(store);
+    model_finish(&model);
+}
+
+static void a_figure_of_use_that_changed_by_itself_is_found(void **state)
+{
+    static const char *const changes[] = {
+        "UPDATE used SET spend = spend - 1 WHERE scope = 1",
+        "UPDATE used SET points = points + 1 WHERE scope = 4",
+        "DELETE FROM used WHERE scope = 3 AND day = (SELECT max(day) FROM used)",
+        "INSERT INTO used VALUES(3, 9, 20779, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        (void)disk_new(state);
+        struct store *store = open_ok();
+        struct model model;
+        uint32_t entries = 0;
+        live_long(store, &model);
+        store_close(store);
+        run_sql(changes[i]);
+        store = open_ok();
+        assert_int_equal(journal_verify(store, &entries, NULL), ST_CORRUPT);
+        store_close(store);
+        model_finish(&model);
+    }
 }
 
 static void tables_that_we_did_not_make_are_refused(void **state)
@@ -945,6 +994,8 @@ int main(void)
         cmocka_unit_test_setup(a_changed_link_is_found, disk_new),
         cmocka_unit_test_setup(a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has,
                                disk_new),
+        cmocka_unit_test_setup(a_file_of_version_3_gets_what_was_used_from_its_journal, disk_new),
+        cmocka_unit_test_setup(a_figure_of_use_that_changed_by_itself_is_found, disk_new),
         cmocka_unit_test_setup(tables_that_we_did_not_make_are_refused, disk_new),
         cmocka_unit_test_setup(empty_file_beside_its_log_is_corrupt, disk_new),
         cmocka_unit_test_setup(every_damaged_page_is_detected, disk_new),

@@ -135,6 +135,40 @@ static void show_credit(const struct showing *s)
           s->out);
 }
 
+/* "In one day a card: load at most 5,000,000 toman, at most 3 times." */
+static void show_limits(const struct showing *s, const char *english, const char *persian,
+                        const struct limits *limits)
+{
+    static const char *const whats[LIMIT_WHATS][2] = {{"load", "شارژ"},
+                                                      {"spend", "خرج"},
+                                                      {"issue", "صدور کارت"},
+                                                      {"refund", "برگشت"},
+                                                      {"earn", "پاداش"}};
+    if (!limits_any(limits)) {
+        return;
+    }
+    fputs(pick(s, english, persian), s->out);
+    for (int what = 0; what < LIMIT_WHATS; what += 1) {
+        const struct limit *of = limits->of[what];
+        char text[EXPLAIN_AMOUNT_MAX];
+        if (!of[LIMIT_RIALS].is_set && !of[LIMIT_COUNT].is_set) {
+            continue;
+        }
+        fprintf(s->out, pick(s, " %s", " %s"), whats[what][s->language == EXPLAIN_EN ? 0 : 1]);
+        if (of[LIMIT_RIALS].is_set) {
+            line_money(s, " at most %s", " حداکثر %s", of[LIMIT_RIALS].max);
+        }
+        if (of[LIMIT_COUNT].is_set && what == LIMIT_EARN) {
+            line_points(s, " at most %s", " حداکثر %s", of[LIMIT_COUNT].max);
+        } else if (of[LIMIT_COUNT].is_set) {
+            explain_number(s->language, of[LIMIT_COUNT].max, text);
+            fprintf(s->out, pick(s, " at most %s times", " حداکثر %s بار"), text);
+        }
+        fputc(';', s->out);
+    }
+    fputs(pick(s, " more is refused.\n", " بیش از آن رد می‌شود.\n"), s->out);
+}
+
 static void show_tiers(const struct showing *s)
 {
     const struct programme *p = s->programme;
@@ -284,6 +318,8 @@ void show_programme(FILE *out, const struct document *document, enum explain_lan
     show_head(&s);
     show_points(&s);
     show_credit(&s);
+    show_limits(&s, "In one day a card:", "هر کارت در یک روز:", &s.programme->card_day);
+    show_limits(&s, "In one day an operator:", "هر متصدی در یک روز:", &s.programme->operator_day);
     show_tiers(&s);
     show_products(&s);
     show_counting(&s);
