@@ -31,24 +31,50 @@ cat >"$dir/outside.py" <<'PY'
 import hashlib, sqlite3, struct, sys
 db = sqlite3.connect(sys.argv[1])
 before, last, pending, shown = bytes(32), 0, {}, {}
-intents = {}
+intents, used = {}, {}
+ACTIVATE, SALE, REFUND, LOAD, UNLOAD = 1, 2, 3, 4, 5
+
+
+def use(data, sign):
+    """What an intent uses of which limits (docs/limits.md), added to the four rows that it belongs to."""
+    (time,), (operator,), (card,) = struct.unpack_from("<q", data, 8), struct.unpack_from("<I", data, 20), struct.unpack_from("<Q", data, 24)
+    kind = data[88 + 22] >> 2 & 15
+    amount, rebate, redeemed, redeemed_value, payment, load, award, due, gift, voucher = struct.unpack_from("<10q", data, 128)
+    on, n = load + gift + voucher, [0] * 10  # load, spend, issue, refund, earn: rials and number
+    if kind in (ACTIVATE, LOAD):
+        n[0:2] = on, int(kind == LOAD or on > 0)
+        n[4:6] = (on, 1) if kind == ACTIVATE else (0, 0)
+    elif kind == SALE:
+        spent = payment + redeemed_value + gift + voucher
+        n[2:4], n[8:10] = (spent, int(spent > 0)), (load, award)
+    elif kind in (REFUND, UNLOAD):
+        n[6:8] = amount, 1
+    day = (time + 12600) // 86400 if data[2] & 3 else 0
+    for key in ((1, 0, 0), (2, 0, day), (3, operator, day), (4, card, day)) if any(n) else ():
+        used[key] = [a + sign * b for a, b in zip(used.get(key, [0] * 10), n)]
+
+
 for seq, kind, data, chain in db.execute("SELECT seq, kind, bytes, hash FROM journal ORDER BY seq"):
     assert seq == last + 1, f"gap before {seq}"
     assert hashlib.sha256(before + data).digest() == chain, f"chain breaks at {seq}"
-    assert data[0] == 2 and data[1] == kind and struct.unpack_from("<I", data, 4)[0] == seq
+    assert data[0] == 3 and data[1] == kind and struct.unpack_from("<I", data, 4)[0] == seq
     if kind == 1:
         card = struct.unpack_from("<Q", data, 24)[0]
         pending[(card, seq)] = data[34:34 + data[33]]
-        intents[seq] = card
+        intents[seq] = card, data
+        use(data, 1)
     if kind == 2:
         of, counter, card = struct.unpack_from("<IIQ", data, 24)
-        assert intents[of] == card
+        assert intents[of][0] == card
+        if data[40] == 2:
+            use(intents[of][1], -1)
         del pending[(card, of)]
         if data[40] == 1 and counter > shown.get(card, (0, 0))[0]:
             shown[card] = (counter, seq)
     before, last = chain, seq
 assert pending == {(c, s): u for c, s, u in db.execute("SELECT card_number, seq, uid FROM pending")}
 assert shown == {n: (c, s) for n, c, s in db.execute("SELECT number, counter, seq FROM cards")}
+assert used and used == {tuple(row[:3]): list(row[3:]) for row in db.execute("SELECT * FROM used")}
 assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 assert db.execute("PRAGMA foreign_key_check").fetchone() is None
 print(last)
@@ -66,6 +92,8 @@ fresh 500; sqlite3 "$db" "DELETE FROM pending"
 check lost_pending_is_found says 'verify corrupt .*pending' "$poke" verify "$db"
 fresh 500; sqlite3 "$db" "UPDATE cards SET counter = counter + 1 WHERE number = (SELECT min(number) FROM cards)"
 check changed_card_is_found says 'verify corrupt' "$poke" verify "$db"
+fresh 500; sqlite3 "$db" "UPDATE used SET load = load + 1 WHERE scope = 1"
+check changed_use_is_found says 'verify corrupt .*limits' "$poke" verify "$db"
 fresh 500; sqlite3 "$db" "UPDATE journal SET bytes = x'00' WHERE seq = 450"
 check broken_tail_is_found_at_open says 'open corrupt.*entry 450' "$poke" open "$db"
 fresh 500; truncate -s 20000 "$db"; rm -f "$db-wal" "$db-shm"
