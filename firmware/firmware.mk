@@ -22,7 +22,8 @@ PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/programme_load_
                 firmware/engine/logic_place.c
 
 # The terminal. TAP_SRC is its pure part; TERMINAL_SRC does what that says, over store, card and clock.
-TAP_SRC = firmware/terminal/tap.c firmware/terminal/settle.c firmware/terminal/say.c \
+TAP_SRC = firmware/terminal/tap.c firmware/terminal/tap_act.c firmware/terminal/tap_serve.c \
+          firmware/terminal/tap_errand.c firmware/terminal/settle.c firmware/terminal/say.c \
           firmware/terminal/receipt.c $(EXPLAIN_SRC)
 TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing.c \
                firmware/terminal/hotcheck.c firmware/terminal/known.c firmware/terminal/basket.c \

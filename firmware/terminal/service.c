@@ -129,7 +129,7 @@ static enum st append_start(struct terminal *terminal)
 static enum st find_pending(struct terminal *terminal, struct tap_look *look)
 {
     struct store *store = terminal->config.store;
-    const struct card_view *view = &terminal->view;
+    const struct card_view *view = &terminal->tap.view;
     enum st st = ST_REFUSED;
     if (view->condition == CARD_MEMBER) {
         st = journal_pending(store, view->number, &look->pending);
@@ -197,6 +197,7 @@ static void find_unanswered_of(struct terminal *terminal, uint64_t number, struc
 static enum st look_up(struct terminal *terminal)
 {
     struct store *store = terminal->config.store;
+    const struct card_view *view = &terminal->tap.view; /* as it stands after what was written */
     struct tap_look look = {.terminal = terminal->standing.terminal};
     enum clock_quality quality;
     int64_t now_s = clock_now_s(&quality);
@@ -206,28 +207,26 @@ static enum st look_up(struct terminal *terminal)
         st = find_pending(terminal, &look);
         look.is_pending_recent = look.has_pending && may_be_asked_again(terminal, &look.pending);
     }
-    if (st == ST_OK && terminal->view.condition == CARD_MEMBER) {
-        st = cards_seen(store, terminal->view.number, &look.seen);
+    if (st == ST_OK && view->condition == CARD_MEMBER) {
+        st = cards_seen(store, view->number, &look.seen);
         look.has_seen = st == ST_OK;
         st = st == ST_REFUSED ? ST_OK : st;
         if (st == ST_OK) {
-            witness_look(&terminal->witness, terminal->view.number,
-                         look.has_seen ? look.seen.counter : 0);
+            witness_look(&terminal->witness, view->number, look.has_seen ? look.seen.counter : 0);
         }
     }
     if (st == ST_OK && terminal->tap.request.what == TAP_ISSUE) {
         st = standing_free_number(store, &look.free_number);
     }
-    if (terminal->view.condition == CARD_MEMBER) {
-        find_unanswered_of(terminal, terminal->view.number, &look);
-        look.listing = hotcheck_find(&terminal->hotcheck, terminal->view.number);
+    if (view->condition == CARD_MEMBER) {
+        find_unanswered_of(terminal, view->number, &look);
+        look.listing = hotcheck_find(&terminal->hotcheck, view->number);
         look.has_spend_max = terminal->hotcheck.is_old;
         look.spend_max = terminal->hotcheck.spend_max;
         look.occasion.merchant = terminal->standing.merchant_no;
         look.occasion.branch = terminal->standing.branch_no;
         if (st == ST_OK) {
-            st = known_fill(&terminal->known, store, terminal->tap.programme, &terminal->view,
-                            &look.occasion);
+            st = known_fill(&terminal->known, store, terminal->tap.programme, view, &look.occasion);
         }
     }
     terminal->look = look;

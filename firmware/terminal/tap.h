@@ -210,13 +210,18 @@ struct tap_act {
     struct tap_answer answer;
 };
 
+/* What an intent of this tap is for. All but the request itself come before it, planned, journalled
+ * and committed like anything else; nothing of what was asked has happened by then. */
+enum tap_aim {
+    TAP_AIM_REQUEST,
+    TAP_AIM_BLOCK,  /* the card is on the hotlist: then it is refused */
+    TAP_AIM_EXPIRY, /* points are over */
+};
+
 /* What follows an outcome that is being appended. */
 enum tap_then {
     TAP_THEN_GO_ON,      /* look the card up again, with what was asked */
-    TAP_THEN_READ,       /* the card changed: read it again first */
-    TAP_THEN_DONE,       /* answer done */
-    TAP_THEN_EXPIRED,    /* points are gone by date: read the card again, then what was asked */
-    TAP_THEN_BLOCKED,    /* a listed card is blocked now: refuse it, or answer what it says */
+    TAP_THEN_DONE,       /* the open intent is on the card: answer done, or go on by its aim */
     TAP_THEN_NOT_DONE,   /* answer that the card was not there long enough */
     TAP_THEN_CONDITION,  /* answer what is wrong with the card */
     TAP_THEN_UNWRITABLE, /* answer that this card cannot be written */
@@ -242,13 +247,11 @@ struct tap {
     bool is_in_doubt;    /* ... and the card may carry it */
     bool is_repair;      /* ... made by an earlier request; it is being written again */
     bool is_own;         /* ... made by this very request */
-    bool is_blocking;    /* ... which blocks a card of the hotlist, whatever was asked */
-    bool is_expiring;    /* ... which takes off points that are over, before what was asked */
+    enum tap_aim aim;    /* of the newest intent */
     bool has_asked;      /* the card of `view` was asked for facts or identity ... */
     bool are_facts_lost; /* ... and does not know its facts: a new checkpoint may be begun */
     bool has_facts;      /* what the card is to remember after `intent` */
     struct facts facts;
-    bool is_read_again;  /* the card of `view` is to be read again, not any card */
     struct entry intent; /* valid when has_intent, or after an answer of done */
 
     enum tap_then then;

@@ -1,0 +1,215 @@
+#include "firmware/terminal/tap_priv.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "firmware/engine/listing.h"
+#include "firmware/terminal/say.h"
+
+/* --- the plan ------------------------------------------------------------------------------- */
+
+bool tap_asks_issue(const struct tap *tap)
+{
+    return tap->request.what == TAP_ISSUE;
+}
+
+bool tap_is_issuable(const struct tap *tap)
+{
+    return tap->view.condition == CARD_BLANK || tap->view.condition == CARD_HALF_ISSUED;
+}
+
+/* The chip or this terminal's keys would refuse the write (hal/card.h): said before the intent. */
+static bool lacks_key(const struct tap *tap, const struct snapshot *before,
+                      const struct snapshot *after)
+{
+    return before == NULL ? !tap->view.may_issue
+                          : !tap->view.may_load && after->purse[PURSE_CREDIT].rials >
+                                                       before->purse[PURSE_CREDIT].rials;
+}
+
+/* True when a sale spends more than may be spent while the hotlist is old. */
+static bool spends_too_much(const struct tap *tap, const struct plan *plan)
+{
+    return tap->look.has_spend_max && plan->next.last.kind == TRANSACTION_SALE &&
+           plan->parts.payment.rials + plan->parts.redeemed_value.rials > tap->look.spend_max.rials;
+}
+
+enum tap_next tap_plan(struct tap *tap, const struct snapshot *history, size_t count,
+                       const struct breakdown *sale_parts, struct tap_act *ret_act)
+{
+    if (tap->programme == NULL) {
+        return tap_fail(tap, TAP_REASON_PROGRAMME, NULL, ret_act);
+    }
+    const struct plan_input input = {.programme = tap->programme,
+                                     .history = history,
+                                     .history_count = count,
+                                     .wish = tap->request.wish,
+                                     .occasion = &tap->look.occasion,
+                                     .sale_parts = sale_parts,
+                                     .minute = tap->look.minute,
+                                     .terminal = tap->look.terminal,
+                                     .sequence = tap->look.sequence};
+    struct plan result = {0};
+    if (plan_make(&input, &result) != ST_OK) {
+        if (count > 0) {
+            tap->answer.has_snapshot = true;
+            tap->answer.snapshot = history[0];
+        }
+        return tap_fail(tap, TAP_REASON_REFUSED, &result.why, ret_act);
+    }
+    if (lacks_key(tap, count > 0 ? &history[0] : NULL, &result.next)) {
+        struct fault why;
+        fault_say(&why, "This terminal has no key %s: do it at one that has.",
+                  count > 0 ? "to raise the credit of a card" : "to issue a card");
+        return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+    }
+    if (spends_too_much(tap, &result)) {
+        struct fault why;
+        say_list_old(tap->look.spend_max, &why);
+        return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+    }
+    if (tap->receipt != NULL) {
+        receipt_make(tap->receipt, &input, &result, tap->request.language);
+    }
+    return tap_go_intent(tap, TAP_AIM_REQUEST, count > 0 ? &history[0] : NULL, &result,
+                         tap->request.wish.refers_counter, &tap->look.occasion, ret_act);
+}
+
+/* --- what is asked --------------------------------------------------------------------------- */
+
+bool tap_is_reading(const struct tap *tap)
+{
+    return tap->request.what == TAP_BALANCE || tap->request.what == TAP_HISTORY;
+}
+
+enum tap_next tap_read_out(struct tap *tap, struct tap_act *ret_act)
+{
+    return tap->request.what == TAP_HISTORY ? tap_go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act)
+                                            : tap_answer_unchanged(tap, ret_act);
+}
+
+bool tap_is_rolled_back(const struct tap *tap)
+{
+    const struct snapshot *seen = &tap->look.seen, *newest = &tap->view.snapshot;
+    return tap->view.condition == CARD_MEMBER && tap->look.has_seen &&
+           (seen->counter > newest->counter ||
+            (seen->counter == newest->counter && !settle_same(seen, newest)));
+}
+
+bool tap_is_same_wish(const struct tap *tap, const struct entry *intent)
+{
+    bool is_comparable =
+        tap->programme != NULL && intent->intent.programme == tap->programme->version;
+    return settle_is_same_wish(intent, &tap->request.wish,
+                               is_comparable ? &tap->request.basket : NULL);
+}
+
+/* True when the card's newest transaction is just what is asked now, and nobody may have been told
+ * that it is done: the register hung up, or the terminal died between outcome and answer. */
+static bool is_asked_again(const struct tap *tap)
+{
+    const struct entry *last = &tap->look.unanswered;
+    return tap->look.has_unanswered && tap->view.condition == CARD_MEMBER &&
+           tap->view.number == last->intent.card_number &&
+           settle_same(&tap->view.snapshot, &last->intent.after) && tap_is_same_wish(tap, last);
+}
+
+/* Points that are too young to be spent show in the card's history only. */
+static bool needs_history(const struct tap *tap)
+{
+    return tap_uses(tap, USES_HISTORY) && tap->request.what == TAP_SALE &&
+           tap->request.wish.redeem.n > 0;
+}
+
+/* --- what the card remembers ---------------------------------------------------------------- */
+
+bool tap_changes_a_card(const struct tap *tap)
+{
+    return !tap_is_reading(tap) && tap->request.what != TAP_ISSUE;
+}
+
+bool tap_asks_facts(const struct tap *tap)
+{
+    return tap_changes_a_card(tap) && tap_uses(tap, USES_FACTS) && !tap->look.occasion.has_facts;
+}
+
+static bool asks_identity(const struct tap *tap)
+{
+    return tap->request.what == TAP_SALE && tap_uses(tap, USES_IDENTITY) &&
+           !tap->look.occasion.has_identity;
+}
+
+/* Only what the programme looks at, and only what this terminal does not know by itself. */
+static enum tap_next ask_card(struct tap *tap, struct tap_act *ret_act)
+{
+    tap_go(tap, TAP_KNOW, TAP_ACT_KNOW, ret_act);
+    ret_act->asks_facts = tap_asks_facts(tap);
+    ret_act->asks_identity = asks_identity(tap);
+    return TAP_GO;
+}
+
+void tap_add_basket(struct occasion *occasion, const struct tap_request *request)
+{
+    if (request->what == TAP_SALE) {
+        occasion->code = request->basket.code;
+        occasion->line_count = request->basket.line_count;
+        memcpy(occasion->lines, request->basket.lines, sizeof occasion->lines);
+    }
+}
+
+/* All that the plan needs is known, but for the card's history. */
+static enum tap_next do_request(struct tap *tap, struct tap_act *ret_act)
+{
+    switch (tap->request.what) {
+    case TAP_SALE:
+    case TAP_LOAD:
+        if (needs_history(tap)) {
+            return tap_go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act);
+        }
+        return tap_plan(tap, &tap->view.snapshot, 1, NULL, ret_act);
+    case TAP_REFUND:
+    case TAP_UNLOAD:
+        return tap_go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act);
+    case TAP_ISSUE:
+        if (!tap_is_issuable(tap)) {
+            struct fault why;
+            fault_say(&why, "This card is a member card already: take a blank one.");
+            return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+        }
+        if (tap->look.free_number == 0) {
+            struct fault why;
+            fault_say(&why, "No card number is free: ask the club for a new range.");
+            return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+        }
+        return tap_plan(tap, NULL, 0, NULL, ret_act);
+    case TAP_BALANCE:
+    case TAP_HISTORY:
+        if (!tap->look.has_seen || tap->look.seen.counter < tap->view.snapshot.counter) {
+            return tap_go_sighting(tap, TAP_THEN_UNCHANGED, ret_act);
+        }
+        return tap_read_out(tap, ret_act);
+    }
+    assert(false && "a request outside its enum");
+    return TAP_REJECTED;
+}
+
+enum tap_next tap_serve(struct tap *tap, struct tap_act *ret_act)
+{
+    tap->aim = TAP_AIM_REQUEST;
+    if (tap_is_rolled_back(tap)) {
+        return tap->rereads < TAP_REREADS_MAX ? tap_go_confirm(tap, ret_act)
+                                              : tap_go_sighting(tap, TAP_THEN_TAMPERED, ret_act);
+    }
+    if (is_asked_again(tap)) {
+        tap->answer.is_earlier = true;
+        tap->intent = tap->look.unanswered;
+        return tap_answer_done(tap, &tap->intent, ret_act);
+    }
+    tap->answer.listing = tap->view.condition == CARD_MEMBER ? tap->look.listing : LISTING_NONE;
+    if (!tap->has_asked && tap->answer.listing == LISTING_NONE &&
+        (tap_asks_facts(tap) || asks_identity(tap))) {
+        return ask_card(tap, ret_act);
+    }
+    enum tap_next next;
+    return tap_errand_begin(tap, ret_act, &next) ? next : do_request(tap, ret_act);
+}
