@@ -152,24 +152,45 @@ static bool parts_equal(const struct breakdown *a, const struct breakdown *b)
            a->gift.rials == b->gift.rials && a->voucher.rials == b->voucher.rials;
 }
 
-/* ST_OK with a NULL *ret_differs: the same to the last bit. */
-static void compare(const struct entry_intent *intent, const struct plan_input *input,
-                    const char **ret_differs)
+/* What the club says of a plan of its own beside the terminal's; NULL: the same to the last bit. */
+static const char *compare(const struct entry_intent *intent, const struct plan *plan)
 {
-    struct plan plan;
-    *ret_differs = NULL;
-    if (plan_make(input, &plan) != ST_OK) {
-        *ret_differs = "the programme refuses it";
-        return;
-    }
     uint8_t ours[SNAPSHOT_IMAGE_BYTES], theirs[SNAPSHOT_IMAGE_BYTES];
-    snapshot_encode(&plan.next, ours);
+    snapshot_encode(&plan->next, ours);
     snapshot_encode(&intent->after, theirs);
     if (memcmp(ours, theirs, sizeof ours) != 0) {
-        *ret_differs = "the club computes another state";
-    } else if (!parts_equal(&plan.parts, &intent->parts)) {
-        *ret_differs = "the club computes other parts";
+        return "the club computes another state";
     }
+    return parts_equal(&plan->parts, &intent->parts) ? NULL : "the club computes other parts";
+}
+
+/* The club's actions: their images stand in the intent, and no programme decides what they do. */
+static const char *compare_actions(const struct entry_intent *intent,
+                                   const struct plan_input *input)
+{
+    const struct occasion *occasion = &intent->occasion;
+    struct plan_input now = *input;
+    struct plan plan;
+    if (!intent->has_before) {
+        return "actions of a card that was never issued";
+    }
+    now.history = &intent->before;
+    now.history_count = 1;
+    if (plan_actions(&now, occasion->actions, occasion->action_count, &plan) != ST_OK ||
+        plan.action_count != occasion->action_count) {
+        return "its actions could not be applied";
+    }
+    return compare(intent, &plan);
+}
+
+static enum st open_case(struct ledger *ledger, const struct item *item, const char *differs)
+{
+    const struct entry_intent *intent = &item->entry.intent;
+    return case_open(
+        ledger, "differs", item, intent->card_number, intent->after.counter,
+        "Transaction %u of card %016llu (entry %u of terminal %u) by programme %u: %s.",
+        intent->after.counter, (unsigned long long)intent->card_number, item->entry.sequence,
+        item->entry.terminal, intent->programme, differs);
 }
 
 enum st reckon(struct ledger *ledger, const struct item *item)
@@ -187,6 +208,10 @@ enum st reckon(struct ledger *ledger, const struct item *item)
         intent->after.last.kind == TRANSACTION_UNBLOCK) {
         return ST_OK; /* No programme decides these: plan_holds() has said all there is to say. */
     }
+    if (intent->after.last.kind == TRANSACTION_ACTION) {
+        differs = compare_actions(intent, &input);
+        return differs == NULL ? ST_OK : open_case(ledger, item, differs);
+    }
     enum st st = reckon_programme(ledger, intent->programme, &programme);
     if (st == ST_OK && programme != NULL && wish_of(intent, &input.wish)) {
         input.programme = programme;
@@ -199,18 +224,13 @@ enum st reckon(struct ledger *ledger, const struct item *item)
             ledger->result.unchecked++; /* Its history has a gap. */
             return ST_OK;
         }
-        compare(intent, &input, &differs);
+        struct plan plan;
+        differs =
+            plan_make(&input, &plan) == ST_OK ? compare(intent, &plan) : "the programme refuses it";
     }
     if (st != ST_OK || programme == NULL) {
         ledger->result.unchecked += st == ST_OK;
         return st;
     }
-    if (differs == NULL) {
-        return ST_OK;
-    }
-    return case_open(
-        ledger, "differs", item, intent->card_number, intent->after.counter,
-        "Transaction %u of card %016llu (entry %u of terminal %u) by programme %u: %s.",
-        intent->after.counter, (unsigned long long)intent->card_number, item->entry.sequence,
-        item->entry.terminal, intent->programme, differs);
+    return differs == NULL ? ST_OK : open_case(ledger, item, differs);
 }

@@ -304,6 +304,18 @@ static struct refusal_text refusal_text(enum refusal refusal)
     case REFUSAL_NOTHING_EXPIRES:
         return (struct refusal_text){"nothing_expires",
                                      "امتیازی منقضی نمی‌شود."};
+    case REFUSAL_ACTION_ORDER:
+        return (struct refusal_text){"action_order",
+                                     "نوبت این دستور باشگاه نیست: دستگاه را همگام کنید."};
+    case REFUSAL_ACTION_LATE:
+        return (struct refusal_text){
+            "action_late", "مهلت دستور باشگاه گذشته یا ساعت تنظیم نیست: دستگاه را همگام کنید."};
+    case REFUSAL_ACTION_CEILING:
+        return (struct refusal_text){
+            "action_ceiling", "کارت برای آنچه باشگاه فرستاده جا ندارد: نخست از آن خرج کنید."};
+    case REFUSAL_ACTION_NEXT:
+        return (struct refusal_text){
+            "action_next", "بقیه در تراکنش بعدی انجام می‌شود."};
     }
     return (struct refusal_text){"none", ""};
 }

@@ -248,6 +248,18 @@ static void fold_refund(const struct facts_rules *rules, const struct snapshot *
     facts->carry = carry_at_most(facts->carry, after->points);
 }
 
+/* The club's actions may give a mark back. Points that they take are the oldest. */
+static void fold_action(const struct snapshot *after, struct facts *facts)
+{
+    uint8_t offer = after->last.offer;
+    if (offer >= 1 && offer <= MARKS_YEAR) {
+        facts->marks_year = (uint16_t)(facts->marks_year & ~(1U << (offer - 1)));
+    } else if (offer > MARKS_YEAR) {
+        facts->marks_ever = (uint16_t)(facts->marks_ever & ~(1U << (offer - MARKS_YEAR - 1)));
+    }
+    facts->carry = carry_at_most((int64_t)facts->carry - after->last.redeemed.n, after->points);
+}
+
 static void fold_expire(const struct facts_rules *rules, const struct snapshot *after, uint16_t day,
                         struct facts *facts)
 {
@@ -270,6 +282,8 @@ static void fold_known(const struct facts_rules *rules, const struct snapshot *b
             fold_sale(rules, before, after, day, facts);
         } else if (after->last.kind == TRANSACTION_REFUND) {
             fold_refund(rules, before, after, day, facts);
+        } else if (after->last.kind == TRANSACTION_ACTION) {
+            fold_action(after, facts);
         } else {
             facts->carry = carry_at_most(facts->carry, after->points);
         }

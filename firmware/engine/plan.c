@@ -30,168 +30,7 @@ uint8_t plan_value_mark(struct money point_value)
     return (uint8_t)(1 + point_value.rials % SNAPSHOT_REFERENCE_MAX);
 }
 
-/* --- parts and balances -------------------------------------------------------------------- */
-
-bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
-                 int64_t ret_deltas[PLAN_DELTAS])
-{
-    int64_t points = 0;
-    int64_t credit = 0;
-    int sign = 0; /* of gift and voucher */
-
-    switch (kind) {
-    case TRANSACTION_ACTIVATE:
-    case TRANSACTION_LOAD:
-        credit = parts->load.rials;
-        sign = 1;
-        break;
-    case TRANSACTION_UNLOAD:
-        credit = -parts->load.rials;
-        sign = -1;
-        break;
-    case TRANSACTION_SALE:
-        points = parts->award.n - parts->redeemed.n;
-        credit = parts->load.rials - parts->payment.rials;
-        sign = -1;
-        break;
-    case TRANSACTION_REFUND:
-        points = parts->redeemed.n - parts->award.n;
-        credit = parts->payment.rials - parts->load.rials;
-        sign = 1;
-        break;
-    case TRANSACTION_EXPIRE:
-        points = -parts->award.n;
-        sign = -1;
-        break;
-    case TRANSACTION_BLOCK:
-    case TRANSACTION_UNBLOCK:
-        break;
-    case TRANSACTION_ACTION:
-    case TRANSACTION_TRANSFER:
-    case TRANSACTION_ADJUST:
-    case TRANSACTION_DUPLICATE:
-    default: /* A kind from foreign bytes. */
-        return false;
-    }
-    ret_deltas[DELTA_POINTS] = points;
-    ret_deltas[DELTA_CREDIT] = credit;
-    ret_deltas[DELTA_GIFT] = sign * parts->gift.rials;
-    ret_deltas[DELTA_VOUCHER] = sign * parts->voucher.rials;
-    return true;
-}
-
-/* True when each part is in range and, for the kind, they add up. Ranges first: the sums below
- * cannot wrap then. */
-static bool parts_hold(enum transaction_kind kind, const struct breakdown *parts)
-{
-    const int64_t values[] = {
-        parts->amount.rials,  parts->rebate.rials,  parts->redeemed.n, parts->redeemed_value.rials,
-        parts->payment.rials, parts->load.rials,    parts->award.n,    parts->due.rials,
-        parts->gift.rials,    parts->voucher.rials,
-    };
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i += 1) {
-        if (values[i] < 0 || values[i] > MONEY_MAX_RIALS) {
-            return false;
-        }
-    }
-    int64_t shares =
-        parts->rebate.rials + parts->redeemed_value.rials + parts->payment.rials + parts->due.rials;
-    int64_t others = parts->gift.rials + parts->voucher.rials;
-    bool moves_points = parts->redeemed.n != 0 || parts->award.n != 0;
-
-    switch (kind) {
-    case TRANSACTION_SALE:
-        return shares + others == parts->amount.rials;
-    case TRANSACTION_REFUND:
-        /* Each part is its own difference of floors: together they may be one rial ahead of a
-         * partial refund's amount, and a whole point may fall due in a small one. */
-        return parts->rebate.rials == 0 &&
-               parts->payment.rials + parts->due.rials + others <= parts->amount.rials + 1;
-    case TRANSACTION_ACTIVATE:
-    case TRANSACTION_LOAD:
-    case TRANSACTION_UNLOAD:
-        return !moves_points && parts->load.rials + others == parts->amount.rials &&
-               parts->due.rials == parts->amount.rials && shares == parts->amount.rials;
-    case TRANSACTION_BLOCK:
-    case TRANSACTION_UNBLOCK:
-        return !moves_points && parts->load.rials == 0 && parts->amount.rials == 0 && shares == 0 &&
-               others == 0;
-    case TRANSACTION_EXPIRE:
-        return parts->award.n > 0 && parts->redeemed.n == 0 && parts->load.rials == 0 &&
-               parts->amount.rials == 0 && shares == 0 && others == 0;
-    case TRANSACTION_ACTION:
-    case TRANSACTION_TRANSFER:
-    case TRANSACTION_ADJUST:
-    case TRANSACTION_DUPLICATE:
-    default:
-        return false;
-    }
-}
-
-static bool status_holds(enum card_status before, enum card_status after,
-                         enum transaction_kind kind)
-{
-    if (kind == TRANSACTION_BLOCK) {
-        return before == CARD_ACTIVE && after == CARD_BLOCKED;
-    }
-    if (kind == TRANSACTION_UNBLOCK) {
-        return before == CARD_BLOCKED && after == CARD_ACTIVE;
-    }
-    return before == CARD_ACTIVE && after == CARD_ACTIVE;
-}
-
-/* The state that an ACTIVATE starts from: no transactions, no balances. */
-static struct snapshot blank_card(void)
-{
-    struct snapshot blank;
-    memset(&blank, 0, sizeof blank);
-    blank.status = CARD_ACTIVE;
-    return blank;
-}
-
-/* What a transaction leaves as it was, beside status and balances. */
-static bool rest_holds(const struct snapshot *before, const struct snapshot *after,
-                       enum transaction_kind kind, const struct breakdown *parts)
-{
-    if (kind == TRANSACTION_SALE) {
-        unsigned flags = (parts->payment.rials > 0 ? SALE_PAID_CREDIT : 0U) |
-                         (parts->load.rials > 0 ? SALE_CASHBACK : 0U);
-        return after->action == before->action && after->last.flags == flags &&
-               after->last.amount.rials == parts->amount.rials - parts->rebate.rials;
-    }
-    bool stamps_hold = kind == TRANSACTION_REFUND ? after->stamps <= before->stamps
-                                                  : after->stamps == before->stamps;
-    return after->action == before->action && after->tier == before->tier &&
-           after->group == before->group && stamps_hold && !after->last.has_idle &&
-           after->last.offer == 0 && after->last.flags == 0 &&
-           after->last.amount.rials == parts->amount.rials;
-}
-
-bool plan_holds(const struct snapshot *before, const struct snapshot *after,
-                enum transaction_kind kind, const struct breakdown *parts)
-{
-    const struct snapshot blank = blank_card();
-    int64_t delta[PLAN_DELTAS];
-
-    if ((before == NULL) != (kind == TRANSACTION_ACTIVATE)) {
-        return false;
-    }
-    if (!snapshot_is_valid(after) || (before != NULL && !snapshot_is_valid(before)) ||
-        !parts_hold(kind, parts) || !plan_deltas(kind, parts, delta)) {
-        return false;
-    }
-    before = before == NULL ? &blank : before;
-    return after->counter == before->counter + 1 &&
-           after->points.n - before->points.n == delta[DELTA_POINTS] &&
-           after->purse[PURSE_CREDIT].rials - before->purse[PURSE_CREDIT].rials ==
-               delta[DELTA_CREDIT] &&
-           after->purse[PURSE_GIFT].rials - before->purse[PURSE_GIFT].rials == delta[DELTA_GIFT] &&
-           after->purse[PURSE_VOUCHER].rials - before->purse[PURSE_VOUCHER].rials ==
-               delta[DELTA_VOUCHER] &&
-           status_holds(before->status, after->status, kind) &&
-           rest_holds(before, after, kind, parts) && after->last.kind == kind &&
-           after->last.redeemed.n == parts->redeemed.n;
-}
+/* --- the next state ------------------------------------------------------------------------ */
 
 /* The card's facts after the transaction: folded on, or begun anew where they are not known. */
 static void fold_facts(const struct plan_input *input, const struct snapshot *before,
@@ -237,11 +76,10 @@ void plan_apply(const struct plan_input *input, struct plan *ret)
     assert(plan_holds(before, next, input->wish.kind, parts));
 }
 
-/* An empty plan: the card as it is, no transaction yet. */
-static void begin(const struct plan_input *input, struct plan *ret)
+void plan_begin(const struct plan_input *input, struct plan *ret)
 {
     memset(ret, 0, sizeof *ret);
-    ret->next = input->history_count == 0 ? blank_card() : input->history[0];
+    ret->next = input->history_count == 0 ? plan_blank_card() : input->history[0];
     memset(&ret->next.last, 0, sizeof ret->next.last);
 }
 
@@ -255,7 +93,7 @@ void plan_block(const struct snapshot *card, uint32_t minute, uint32_t terminal,
                                      .minute = minute,
                                      .terminal = terminal,
                                      .sequence = sequence};
-    begin(&input, ret);
+    plan_begin(&input, ret);
     plan_apply(&input, ret);
 }
 
@@ -380,7 +218,7 @@ static void assert_input(const struct plan_input *input)
     assert(input->sequence >= 1 && input->sequence <= SNAPSHOT_SEQUENCE_MAX);
 }
 
-static enum st refuse_state(const struct snapshot *card, struct plan *ret)
+enum st plan_refuse_state(const struct snapshot *card, struct plan *ret)
 {
     if (card->status == CARD_BLOCKED) {
         return plan_refuse(ret, REFUSAL_CARD_BLOCKED, "This card is blocked.");
@@ -397,10 +235,10 @@ static enum st refuse_state(const struct snapshot *card, struct plan *ret)
 enum st plan_make(const struct plan_input *input, struct plan *ret)
 {
     assert_input(input);
-    begin(input, ret);
+    plan_begin(input, ret);
 
     if (input->history_count > 0) {
-        enum st st = refuse_state(&input->history[0], ret);
+        enum st st = plan_refuse_state(&input->history[0], ret);
         if (st != ST_OK) {
             return st;
         }

@@ -83,6 +83,11 @@ enum refusal {
                                     it, and the club, know how much */
     REFUSAL_CASHBACK_SPENT,  /* the cashback of the sale is spent, and the refund cannot cover it */
     REFUSAL_NOTHING_EXPIRES, /* plan_expired() is 0 */
+    REFUSAL_ACTION_ORDER,    /* its number is not the next one of this card */
+    REFUSAL_ACTION_LATE,     /* its time is over, or the clock is not set: the club replaces it */
+    REFUSAL_ACTION_CEILING,  /* the purse could not hold it: spend from it first */
+    REFUSAL_ACTION_NEXT,     /* a transaction of its own, after this one: the sums are full, or each
+                                gives an offer back */
 };
 
 /* What a step of a sale's explanation is about. */
@@ -122,6 +127,11 @@ struct plan {
     size_t step_count; /* SALE: what each rule that acted did, in the order of effects */
     size_t step_more;  /* steps that found no room; those that were applied come before others */
     size_t step_idle;  /* of step_count: those that were not applied, which may still give room */
+    /* plan_actions() alone: */
+    size_t action_count;                  /* so many in front are applied */
+    int64_t action_moved[ACTION_RUN_MAX]; /* rials or points that each put on or took off */
+    enum refusal
+        action_stop; /* why the one behind them is not; `why` says it, too. NONE: all are */
     struct plan_step steps[PLAN_STEPS_MAX];
 };
 
@@ -143,18 +153,31 @@ struct points plan_expired(const struct plan_input *input);
 void plan_block(const struct snapshot *card, uint32_t minute, uint32_t terminal, uint32_t sequence,
                 struct plan *ret);
 
+/* Applies actions of the club to the card, in front of what was asked: one transaction of kind
+ * ACTION (the wish is not looked at, and no more of the history than history[0]). They are this
+ * card's, and their seals are good: the caller has tested both. Takes as many in front as can be,
+ * of `count` 1..ACTION_RUN_MAX; a blocked card takes them as well. The programme may be NULL: only
+ * the facts need it. What each kind does: docs/programme.md, section 7.
+ * ST_OK       *ret holds next and parts; action_count >= 1. A rest whose action_stop is
+ *             REFUSAL_ACTION_NEXT goes with a further call.
+ * ST_REFUSED  not even the first one can be applied: go on with what was asked. */
+ST_CHECK enum st plan_actions(const struct plan_input *input, const struct action *actions,
+                              size_t count, struct plan *ret);
+
 /* What a transaction adds to the four balances of a card, each positive or negative. */
 enum plan_delta { DELTA_POINTS, DELTA_CREDIT, DELTA_GIFT, DELTA_VOUCHER, PLAN_DELTAS };
 
 /* Derives the deltas from kind and parts alone, for SALE, REFUND, LOAD, UNLOAD, ACTIVATE, EXPIRE,
- * BLOCK and UNBLOCK. False, and ret untouched: a kind whose parts this version does not know. */
+ * ACTION, BLOCK and UNBLOCK. False, and ret untouched: a kind whose parts this version does not
+ * know. */
 bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
                  int64_t ret_deltas[PLAN_DELTAS]);
 
 /* True when `after` is `before` plus this transaction and nothing else: counter one higher,
  * balances by plan_deltas(), kind, amount (of a sale: net) and redeemed points as the parts say,
  * the parts add up (docs/programme.md), all else unchanged but: status by BLOCK and UNBLOCK; tier,
- * group, stamps by a SALE; fewer stamps by a REFUND. `before` is NULL for ACTIVATE. Never asserts:
+ * group, stamps by a SALE; fewer stamps by a REFUND; by an ACTION its number (1 to ACTION_RUN_MAX
+ * higher), status, tier, group and stamps. `before` is NULL for ACTIVATE. Never asserts:
  * both may come from another terminal. */
 bool plan_holds(const struct snapshot *before, const struct snapshot *after,
                 enum transaction_kind kind, const struct breakdown *parts);

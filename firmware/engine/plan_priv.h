@@ -20,17 +20,28 @@ enum st plan_refuse(struct plan *ret, enum refusal refusal, const char *format, 
 enum st plan_refuse_range(struct plan *ret, const char *what, struct money amount, int64_t min,
                           struct money max);
 
+/* Refuses a card that is blocked, closed or used up. */
+enum st plan_refuse_state(const struct snapshot *card, struct plan *ret);
+
 /* Completes ret->next, which plan_make() began as the card before with an empty last transaction:
  * counter, balances by ret->parts, the transaction. Stamps, tier, group and the transaction's
  * reference, idle goods, offer and flags are as the caller left them. Asserts that it holds, and
  * folds ret->facts_after. */
 void plan_apply(const struct plan_input *input, struct plan *ret);
 
+/* An empty plan: the card as it is, no transaction yet. */
+void plan_begin(const struct plan_input *input, struct plan *ret);
+
 /* What a redeemed point pays; 0 = points cannot be spent in this club. */
 struct money plan_point_value(const struct programme *programme);
 
 /* How many snapshots from the newest on have dense counters: only those are neighbours. */
 size_t plan_dense_count(const struct plan_input *input);
+
+/* --- plan_holds.c -------------------------------------------------------------------------- */
+
+/* The state that an ACTIVATE starts from: no transactions, no balances. */
+struct snapshot plan_blank_card(void);
 
 /* --- plan_facts.c -------------------------------------------------------------------------- */
 

@@ -244,6 +244,51 @@ static void follow(const struct plan *plan)
     card.facts = plan->facts_after;
 }
 
+/* Any actions on the card; false: none could be applied. */
+static bool some_actions(const struct programme *programme, const struct occasion *occasion)
+{
+    static struct plan plan;
+    static const enum action_kind kinds[] = {
+        ACTION_VOID,        ACTION_CREDIT,      ACTION_GIFT,  ACTION_VOUCHER, ACTION_POINTS,
+        ACTION_TAKE_CREDIT, ACTION_TAKE_POINTS, ACTION_TIER,  ACTION_GROUP,   ACTION_BLOCK,
+        ACTION_UNBLOCK,     ACTION_OFFER,       ACTION_STAMPS};
+    struct action actions[ACTION_RUN_MAX];
+    size_t count = 1 + take(1) % ACTION_RUN_MAX;
+    const struct plan_input input = {.programme = take(1) % 8 == 0 ? NULL : programme,
+                                     .history = card.history,
+                                     .history_count = card.count,
+                                     .occasion = occasion,
+                                     .minute = (uint32_t)number((1 << 24) - 1, 1150000),
+                                     .terminal = 1,
+                                     .sequence = 1};
+    for (size_t i = 0; i < count; i += 1) {
+        actions[i] = (struct action){.kind = kinds[take(1) % (sizeof kinds / sizeof kinds[0])],
+                                     .origin = ORIGIN_CORRECTION,
+                                     .number = (uint16_t)(card.history[0].action + 1 + i),
+                                     .card_number = card_number_make(CARD_PAYLOAD_MIN),
+                                     .amount = number(MONEY_MAX_RIALS, card.history[0].points.n),
+                                     .until_s = number(1 << 30, 0) * 2};
+        if (!action_is_valid(&actions[i])) { /* of a kind without amount, or too much */
+            actions[i].amount = 0;
+            actions[i].value = (uint16_t)(take(1) % 16);
+        }
+        if (!action_is_valid(&actions[i])) {
+            return false;
+        }
+    }
+    if (plan_actions(&input, actions, count, &plan) != ST_OK) {
+        assert(plan.refusal != REFUSAL_NONE && plan.why.say[0] != '\0');
+        return false;
+    }
+    assert(plan_holds(&card.history[0], &plan.next, TRANSACTION_ACTION, &plan.parts));
+    assert(plan.action_count >= 1 && plan.action_count <= count);
+    assert((plan.action_stop == REFUSAL_NONE) == (plan.action_count == count));
+    if (input.programme != NULL) {
+        follow(&plan);
+    }
+    return true;
+}
+
 static bool one_wish(void)
 {
     static struct plan plan;
@@ -271,6 +316,9 @@ static bool one_wish(void)
     occasion.branch = (uint32_t)take(4);
     if (input.wish.kind == TRANSACTION_SALE) {
         take_lines(&occasion, input.wish.amount.rials + (take(1) % 16 == 0));
+    }
+    if (card.count > 0 && take(1) % 8 == 0) {
+        return some_actions(programme, input.occasion);
     }
     if (card.count > 0) {
         int64_t expired = plan_expired(&input).n;

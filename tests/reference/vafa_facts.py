@@ -14,7 +14,7 @@ FIELDS = [("counter", 20), ("last_day", 15), ("visits", 12), ("interval", 11), (
 WIDTH = dict(FIELDS)
 MOST = {name: 2**width - 1 for name, width in FIELDS}
 PERIODS = {None: 0, "month": 1, "quarter": 2, "half": 3, "year": 4}
-SALE, REFUND, EXPIRE = 2, 3, 10
+SALE, REFUND, ACTION, EXPIRE = 2, 3, 6, 10
 
 
 def calendar():
@@ -106,6 +106,13 @@ def fold(rules, facts, before, after):
         f["spend"] += net
         f["earned"] += max(0, moved + after["redeemed"])
         f["carry"] = max(0, f["carry"] - after["redeemed"])
+    elif kind == ACTION:
+        offer = after["offer"]
+        if 1 <= offer <= 13:
+            f["marks_year"] &= ~(1 << offer - 1)
+        elif offer >= 14:
+            f["marks_ever"] &= ~(1 << offer - 14)
+        f["carry"] = max(0, f["carry"] - after["redeemed"])
     elif kind == REFUND and day and last and period_of(tiers, day) == period_of(tiers, last):
         f["spend"] = max(0, f["spend"] - net)
         f["earned"] = max(0, f["earned"] - max(0, after["redeemed"] - moved))
@@ -151,6 +158,10 @@ def step(draw, card, minute):
         after["offer"] = draw.choice([0, 0, 0, draw.randrange(1, 27)])
         after["redeemed"] = draw.randrange(min(points, 2**20 - 1) + 1) if draw.random() < .3 else 0
         points += draw.choice([0, 10, draw.randrange(100000)]) - after["redeemed"]
+    elif kind == ACTION:
+        after["offer"] = draw.choice([0, draw.randrange(1, 27)])
+        after["redeemed"] = draw.randrange(min(points, 2**20 - 1) + 1) if draw.random() < .3 else 0
+        points += draw.choice([0, draw.randrange(1000)]) - after["redeemed"]
     elif kind == REFUND:
         after["redeemed"] = draw.choice([0, draw.randrange(1000)])
         points += after["redeemed"] - draw.randrange(points + 1)

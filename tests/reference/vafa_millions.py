@@ -70,6 +70,26 @@ class Case:
             self.result = "%d %s" % (gone, self.word)
 
 
+class Actions:
+    """The club's actions on one card, in the same form."""
+
+    def __init__(self, programme, card, image, actions, found, minute, terminal, sequence):
+        self.line = "A %d %d %d %s %s %s" % (minute, terminal, sequence, ref.occasion_encode(found).hex(),
+                                             b"".join(map(ref.action_encode, actions)).hex(), image)
+        facts = ref.occasion_of(found, card)["facts"]
+        self.after = None
+        try:
+            self.parts, self.after, self.facts, moved, stop = vafa_programme.plan_actions(
+                programme, card, facts, actions, minute, terminal, sequence)
+            self.word = "done" if stop == "none" else stop
+            self.result = "none %s %s %s %d %s %s" % (
+                ref.image_encode(self.after).hex(), ",".join(str(self.parts[p]) for p in PARTS),
+                vafa_facts.encode(self.facts).hex(), len(moved), stop, ",".join(map(str, moved)))
+        except Refusal as refusal:
+            self.word = "none: " + str(refusal)
+            self.result = str(refusal)
+
+
 class Life:
     """One card after the other, with programmes that change under them."""
 
@@ -296,6 +316,28 @@ class Life:
             return {name: self.near(MONEY_MAX, parts[0][name]) for name in PARTS}
         return parts[0]
 
+    # --- the club's actions ---
+
+    def action(self, number):
+        draw, card = self.draw, self.history[0]
+        kind = draw.choice(sorted(ref.ACTIONS))
+        low, high = ref.ACTION_VALUE.get(kind, (0, 0))
+        most = ref.ACTION_AMOUNT.get(kind, 0)
+        purse = {2: "credit", 3: "gift", 4: "voucher", 5: "points", 6: "credit", 7: "points"}.get(kind)
+        amount = max(1, min(most, self.near(most, max(0, most - card[purse]), card[purse], 1000))) if most else 0
+        until = draw.choice([0, 0, 0, 1704067200 + 60 * self.now + draw.choice([-1, 0, 59, 60, 86400])])
+        return dict(number=number, kind=kind, amount=amount, value=draw.randrange(low, high + 1), origin=1,
+                    card=6362140000000011, until=until, id=number, text="")
+
+    def act(self):
+        """Actions for the card, mostly the next ones; None: it has had its last."""
+        draw = self.draw
+        first = self.history[0]["action"] + (1 if draw.random() < .97 else draw.randrange(3))
+        count = draw.randrange(1, 5)
+        if not 1 <= first <= 4096 - count:
+            return None
+        return [self.action(first + n) for n in range(count)]
+
     # --- one step ---
 
     def step(self):
@@ -307,12 +349,22 @@ class Life:
         if self.history and draw.random() < .04:
             self.make_strange()
         minute = self.minute()
+        actions = self.act() if self.history and draw.random() < .08 else None
+        if actions:
+            wish = {"kind": "action"}
+            case = Actions(self.programme, self.history[0], self.images[0], actions, self.occasion(wish) or {},
+                           minute, draw.choice([1, 2, 3, 2**20 - 1]), draw.randrange(1, 2**24))
+            self.done(wish, case)
+            return
         gone = 0
         if self.history:
             gone = vafa_programme.expired(self.programme, self.history[0], self.facts, minute)
         wish = self.wish(gone)
         case = Case(self.programme, self.history, self.images, wish, self.occasion(wish), self.sale_parts(wish),
                     minute, draw.choice([1, 2, 3, 2**20 - 1]), draw.randrange(1, 2**24))
+        self.done(wish, case)
+
+    def done(self, wish, case):
         self.lines.append(case.line)
         self.results.append(case.result)
         self.words["%s %s" % (wish["kind"], case.word)] += 1

@@ -713,6 +713,7 @@ def deltas(kind, parts):
         "sale": [p["award"] - p["redeemed"], p["load"] - p["payment"], -p["gift"], -p["voucher"]],
         "refund": [p["redeemed"] - p["award"], p["payment"] - p["load"], p["gift"], p["voucher"]],
         "expire": [-p["award"], 0, -p["gift"], -p["voucher"]],
+        "action": [p["award"] - p["redeemed"], p["load"] - p["payment"], p["gift"], p["voucher"]],
         "block": [0, 0, 0, 0],
         "unblock": [0, 0, 0, 0],
     }.get(kind)
@@ -767,10 +768,64 @@ def plan(programme, history, wish, occasion, sale_parts, minute, terminal, seque
                  kind=["", "activate", "sale", "refund", "load", "unload", "action", "block",
                        "unblock", "transfer", "expire"].index(kind))
     after.update(changes)
-    facts = occasion["facts"]
+    return parts, after, facts_after(programme, occasion["facts"], card if history else None, after)
+
+
+def facts_after(programme, facts, before, after):
     rules = facts_rules(programme)
-    if history and facts is None:
-        facts_after = vafa_facts.restart(rules, card, after)
-    else:
-        facts_after = vafa_facts.fold(rules, facts, card if history else None, after)
-    return parts, after, facts_after
+    if before and facts is None:
+        return vafa_facts.restart(rules, before, after)
+    return vafa_facts.fold(rules, facts, before, after)
+
+
+# --- the club's actions -----------------------------------------------------------------------
+
+ROOM = {"credit": MONEY_MAX, "gift": 2**30 - 1, "voucher": 2**30 - 1, "points": POINTS_MAX}
+
+
+def plan_actions(programme, card, facts, actions, minute, terminal, sequence):
+    """Returns (parts, next card, facts after, what each moved, why the next one is not applied or "none"),
+    or raises Refusal. `actions` as vafa_reference.action_decode() gives them."""
+    if card["status"] == 3:
+        raise Refusal("card_closed")
+    if card["counter"] == 2**20 - 1:
+        raise Refusal("card_blocked" if card["status"] == 2 else "counter_used_up")
+    now = dict(card, offer=0)
+    parts = {name: 0 for name in PARTS}
+    moved, stop = [], "none"
+    for action in actions:
+        kind, amount, value = action["kind"], action["amount"], action["value"]
+        on = {2: "credit", 3: "gift", 4: "voucher", 5: "points"}.get(kind)
+        off = {6: "credit", 7: "points"}.get(kind)
+        part = {2: "load", 3: "gift", 4: "voucher", 5: "award", 6: "payment", 7: "redeemed"}.get(kind)
+        late = action["until"] and (not minute or 1704067200 + 60 * minute > action["until"])
+        put_on = parts["load"] + parts["gift"] + parts["voucher"]
+        most = {"redeemed": REDEEMED_MAX, "award": POINTS_MAX}.get(part, MONEY_MAX)
+        if action["number"] != now["action"] + 1:
+            stop = "action_order"
+        elif late:
+            stop = "action_late"
+        elif on and now[on] + amount > ROOM[on]:
+            stop = "action_ceiling"
+        elif part and parts[part] + amount > most or kind in (2, 3, 4) and put_on + amount > MONEY_MAX:
+            stop = "action_next"
+        elif kind == 12 and now["offer"]:
+            stop = "action_next"
+        if stop != "none":
+            break
+        now["action"] = action["number"]
+        change = amount if on else -min(amount, now[off]) if off else 0
+        if part:
+            now[on or off] += change
+            parts[part] += abs(change)
+        field = {8: "tier", 9: "group", 12: "offer", 13: "stamps"}.get(kind)
+        if field:
+            now[field] = value
+        now["status"] = {10: 2, 11: 1}.get(kind, now["status"])
+        moved.append(abs(change))
+    if not moved:
+        raise Refusal(stop)
+    parts["amount"] = parts["load"] + parts["gift"] + parts["voucher"]
+    after = dict(now, counter=card["counter"] + 1, kind=6, reference=0, idle=0, flags=0, amount=parts["amount"],
+                 redeemed=parts["redeemed"], minute=minute, terminal=terminal, sequence=sequence)
+    return parts, after, facts_after(programme, facts, card, after), moved, stop

@@ -364,7 +364,8 @@ def holds(before, after, parts):
     for name, change in zip(PURSES, delta):
         if start[name] + change != after[name]:
             return "%s %d %+d is not %d" % (name, start[name], change, after[name])
-    may_change = {"sale": ("tier", "group", "stamps"), "refund": ("stamps",)}.get(kind, ())
+    may_change = {"sale": ("tier", "group", "stamps"), "refund": ("stamps",),
+                  "action": ("action", "tier", "group", "stamps")}.get(kind, ())
     for name in ("action", "tier", "group", "stamps"):
         if start[name] != after[name] and name not in may_change:
             return "%s changed" % name
@@ -372,10 +373,13 @@ def holds(before, after, parts):
         return "a refund gives stamps"
     if kind == "sale" and after["flags"] != (parts["payment"] > 0) + 2 * (parts["load"] > 0):
         return "the flags are not the parts'"
-    if kind != "sale" and (after["idle"] or after["offer"] or after["flags"]):
+    if kind == "action" and not 1 <= after["action"] - start["action"] <= 4:
+        return "action %d after %d" % (after["action"], start["action"])
+    if kind != "sale" and (after["idle"] or after["offer"] and kind != "action" or after["flags"]):
         return "idle goods, an offer or flags"
-    want = {"block": (1, 2), "unblock": (2, 1)}.get(kind, (1, 1))
-    if (start["status"], after["status"]) != want:
+    want = {"block": [(1, 2)], "unblock": [(2, 1)],
+            "action": [(1, 1), (1, 2), (2, 1), (2, 2)]}.get(kind, [(1, 1)])
+    if (start["status"], after["status"]) not in want:
         return "status %d to %d" % (start["status"], after["status"])
     if (after["amount"], after["redeemed"]) != (parts["amount"] - parts["rebate"],
                                                 parts["redeemed"]):
@@ -391,6 +395,8 @@ def holds(before, after, parts):
     if kind in ("activate", "load", "unload") and (
             moved or not parts["load"] + others == parts["due"] == parts["amount"] == total):
         return "load, due and amount differ"
+    if kind == "action" and (total != parts["payment"] or parts["load"] + others != parts["amount"]):
+        return "parts of an action do not add up"
     if kind == "expire" and (sum(parts.values()) != parts["award"] or not parts["award"]):
         return "an expiry moves more than points"
     if kind in ("block", "unblock") and any(parts.values()):
@@ -496,6 +502,9 @@ def plan_again(book, card, ours, counter, images, programmes):
     programme = programmes.get(intent["programme"])
     after, parts = intent["after"], intent["parts"]
     kind = KINDS[after["kind"]]
+    if kind == "action":
+        act_again(book, card, intent, programme)
+        return
     if programme is None or kind not in ("activate", "sale", "refund", "load", "unload", "expire"):
         return
     history, counter = [], after["counter"] - 1
@@ -518,6 +527,21 @@ def plan_again(book, card, ours, counter, images, programmes):
     if again != parts or image != image_encode(after):
         book.bad("card %d, counter %d: programme %d gives other parts: %s, not %s", card,
                  after["counter"], intent["programme"], again, parts)
+
+
+def act_again(book, card, intent, programme):
+    """The images stand in the intent: no history is needed, and the programme only for the facts."""
+    before, after, wanted = intent["before"], intent["after"], intent["occasion"]["actions"]
+    plain = {"utc_offset_minutes": 0, "tiers": None, "purses": {"points": {"expiry": None}}}
+    try:
+        parts, again, _, moved, _ = vafa_programme.plan_actions(
+            programme or plain, before, occasion_of(intent["occasion"], before)["facts"], wanted, after["minute"],
+            after["terminal"], after["sequence"])
+    except Refusal as refusal:
+        book.bad("card %d, counter %d: its actions cannot be applied: %s", card, after["counter"], refusal)
+        return
+    if len(moved) != len(wanted) or parts != intent["parts"] or again != after:
+        book.bad("card %d, counter %d: its actions come to %s, not %s", card, after["counter"], parts, intent["parts"])
 
 
 def check_card(book, card, newest, club, programmes):

@@ -110,6 +110,51 @@ static const struct breakdown *parts_of(const struct card *card, uint32_t counte
     return NULL;
 }
 
+static void carry(struct card *card)
+{
+    card->count = card->count < PLAN_HISTORY_MAX ? card->count + 1 : PLAN_HISTORY_MAX;
+    memmove(card->history + 1, card->history, (card->count - 1) * sizeof card->history[0]);
+    memmove(card->parts + 1, card->parts, (card->count - 1) * sizeof card->parts[0]);
+    card->history[0] = card->plan.next;
+    card->parts[0] = card->plan.parts;
+    card->occasion.has_facts = true;
+    card->occasion.facts = card->plan.facts_after;
+}
+
+/* What holds for each plan, made or refused; then the card carries it. */
+static enum st check_and_carry(struct card *card, const struct card *before, enum st st,
+                               enum transaction_kind kind)
+{
+    if (st != ST_OK) {
+        assert_int_equal(st, ST_REFUSED);
+        assert_int_not_equal(card->plan.refusal, REFUSAL_NONE);
+        assert_true(card->plan.why.say[0] != '\0');
+        assert_memory_equal(before->history, card->history, sizeof before->history);
+        return st;
+    }
+    assert_int_equal(card->plan.refusal, REFUSAL_NONE);
+    assert_true(plan_holds(before->count == 0 ? NULL : &before->history[0], &card->plan.next, kind,
+                           &card->plan.parts));
+    assert_int_equal(card->plan.facts_after.counter, card->plan.next.counter);
+    carry(card);
+    return ST_OK;
+}
+
+enum st act(struct card *card, const struct programme *programme, const struct action *actions,
+            size_t count)
+{
+    const struct card before = *card;
+    const struct plan_input input = {.programme = programme,
+                                     .history = card->history,
+                                     .history_count = card->count,
+                                     .occasion = &card->occasion,
+                                     .minute = card->minute,
+                                     .terminal = 17,
+                                     .sequence = (uint32_t)card->count + 1};
+    enum st st = plan_actions(&input, actions, count, &card->plan);
+    return check_and_carry(card, &before, st, TRANSACTION_ACTION);
+}
+
 enum st play(struct card *card, const struct programme *programme, struct wish wish)
 {
     const struct card before = *card;
@@ -125,26 +170,7 @@ enum st play(struct card *card, const struct programme *programme, struct wish w
         .terminal = 17,
         .sequence = (uint32_t)card->count + 1,
     };
-    enum st st = plan_make(&input, &card->plan);
-    if (st != ST_OK) {
-        assert_int_equal(st, ST_REFUSED);
-        assert_int_not_equal(card->plan.refusal, REFUSAL_NONE);
-        assert_true(card->plan.why.say[0] != '\0');
-        assert_memory_equal(before.history, card->history, sizeof before.history);
-        return st;
-    }
-    assert_int_equal(card->plan.refusal, REFUSAL_NONE);
-    assert_true(plan_holds(before.count == 0 ? NULL : &before.history[0], &card->plan.next,
-                           wish.kind, &card->plan.parts));
-    assert_int_equal(card->plan.facts_after.counter, card->plan.next.counter);
-    card->count = card->count < PLAN_HISTORY_MAX ? card->count + 1 : PLAN_HISTORY_MAX;
-    memmove(card->history + 1, card->history, (card->count - 1) * sizeof card->history[0]);
-    memmove(card->parts + 1, card->parts, (card->count - 1) * sizeof card->parts[0]);
-    card->history[0] = card->plan.next;
-    card->parts[0] = card->plan.parts;
-    card->occasion.has_facts = true;
-    card->occasion.facts = card->plan.facts_after;
-    return ST_OK;
+    return check_and_carry(card, &before, plan_make(&input, &card->plan), wish.kind);
 }
 
 const struct plan *buy(struct card *card, const struct programme *programme, int64_t amount)

@@ -34,6 +34,9 @@ char *club_text(const char *patch);
 /* Makes the plan and asserts what holds for each: a refusal changes nothing and says why; a plan
  * holds, and its facts follow. Then the card carries it. */
 enum st play(struct card *card, const struct programme *programme, struct wish wish);
+/* The club's actions on the card, likewise. */
+enum st act(struct card *card, const struct programme *programme, const struct action *actions,
+            size_t count);
 /* A sale of `amount` by the programme, nothing spent from the card; it must be planned. */
 const struct plan *buy(struct card *card, const struct programme *programme, int64_t amount);
 /* The rest or a part of the sale that led to `counter`. */

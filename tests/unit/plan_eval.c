@@ -7,6 +7,9 @@
  *                 numbers are decimal; OCCASION is hex, or - for none, IMAGEs (newest first) are
  * hex; PARTS, the sale's, are ten numbers with commas in a journal's order, or -
  *                 -> EXPIRED REFUSAL [IMAGE PARTS FACTS] TAB check of sentence and explanation
+ *   A MINUTE TERMINAL SEQUENCE OCCASION ACTIONS IMAGE
+ *                 ACTIONS, their images, are hex
+ *                 -> REFUSAL [IMAGE PARTS FACTS COUNT STOP MOVED] TAB check of the sentence
  * Input that is none of this ends it with status 2. */
 #include <assert.h>
 #include <inttypes.h>
@@ -46,6 +49,10 @@ static const char *refusal_word(enum refusal refusal)
         [REFUSAL_ASK_SELLER] = "ask_seller",
         [REFUSAL_CASHBACK_SPENT] = "cashback_spent",
         [REFUSAL_NOTHING_EXPIRES] = "nothing_expires",
+        [REFUSAL_ACTION_ORDER] = "action_order",
+        [REFUSAL_ACTION_LATE] = "action_late",
+        [REFUSAL_ACTION_CEILING] = "action_ceiling",
+        [REFUSAL_ACTION_NEXT] = "action_next",
     };
     return words[refusal];
 }
@@ -115,6 +122,26 @@ static bool read_parts(char *text, struct breakdown *ret)
     return true;
 }
 
+static bool read_occasion(const char *hex, struct occasion *ret)
+{
+    uint8_t bytes[OCCASION_BYTES_MAX];
+    need(hex != NULL, "an occasion");
+    if (strcmp(hex, "-") == 0) {
+        return false;
+    }
+    size_t size = unhex(hex, bytes, sizeof bytes);
+    need(occasion_decode(bytes, size, ret) == ST_OK, "an occasion");
+    return true;
+}
+
+static void read_image(const char *hex, struct snapshot *ret)
+{
+    uint8_t bytes[SNAPSHOT_IMAGE_BYTES];
+    need(unhex(hex, bytes, sizeof bytes) == SNAPSHOT_IMAGE_BYTES &&
+             snapshot_decode(bytes, ret) == ST_OK,
+         "an image");
+}
+
 /* --- what is answered ---------------------------------------------------------------------- */
 
 static void print_hex(const uint8_t *bytes, size_t size)
@@ -145,13 +172,13 @@ static uint32_t check_of(const struct plan *plan)
     return mix(check, &more, sizeof more);
 }
 
-static void print_plan(struct points expired, const struct plan *plan)
+static void print_result(const struct plan *plan)
 {
     const struct breakdown *parts = &plan->parts;
     uint8_t image[SNAPSHOT_IMAGE_BYTES];
     uint8_t facts[FACTS_BYTES];
 
-    printf("%" PRId64 " %s", expired.n, refusal_word(plan->refusal));
+    printf("%s", refusal_word(plan->refusal));
     if (plan->refusal == REFUSAL_NONE) {
         snapshot_encode(&plan->next, image);
         facts_encode(&plan->facts_after, facts);
@@ -162,6 +189,24 @@ static void print_plan(struct points expired, const struct plan *plan)
                parts->redeemed_value.rials, parts->payment.rials, parts->load.rials, parts->award.n,
                parts->due.rials, parts->gift.rials, parts->voucher.rials);
         print_hex(facts, sizeof facts);
+    }
+}
+
+static void print_plan(struct points expired, const struct plan *plan)
+{
+    printf("%" PRId64 " ", expired.n);
+    print_result(plan);
+    printf("\t%08" PRIx32 "\n", check_of(plan));
+}
+
+static void print_actions(const struct plan *plan)
+{
+    print_result(plan);
+    if (plan->refusal == REFUSAL_NONE) {
+        printf(" %zu %s ", plan->action_count, refusal_word(plan->action_stop));
+        for (size_t i = 0; i < plan->action_count; i += 1) {
+            printf("%s%" PRId64, i == 0 ? "" : ",", plan->action_moved[i]);
+        }
     }
     printf("\t%08" PRIx32 "\n", check_of(plan));
 }
@@ -186,7 +231,6 @@ static void take_case(char *line)
 {
     static struct snapshot history[PLAN_HISTORY_MAX];
     static struct plan plan;
-    uint8_t bytes[OCCASION_BYTES_MAX];
     struct occasion occasion;
     struct breakdown parts;
     struct plan_input input = {.programme = programme};
@@ -201,18 +245,11 @@ static void take_case(char *line)
     input.minute = (uint32_t)number(strsep(&rest, " "), UINT32_MAX);
     input.terminal = (uint32_t)number(strsep(&rest, " "), SNAPSHOT_TERMINAL_MAX);
     input.sequence = (uint32_t)number(strsep(&rest, " "), SNAPSHOT_SEQUENCE_MAX);
-    const char *hex = strsep(&rest, " ");
-    if (hex != NULL && strcmp(hex, "-") != 0) {
-        size_t size = unhex(hex, bytes, sizeof bytes);
-        need(occasion_decode(bytes, size, &occasion) == ST_OK, "an occasion");
-        input.occasion = &occasion;
-    }
+    input.occasion = read_occasion(strsep(&rest, " "), &occasion) ? &occasion : NULL;
     input.sale_parts = read_parts(strsep(&rest, " "), &parts) ? &parts : NULL;
     while (rest != NULL) {
         need(input.history_count < PLAN_HISTORY_MAX, "too many images");
-        need(unhex(strsep(&rest, " "), bytes, sizeof bytes) == SNAPSHOT_IMAGE_BYTES &&
-                 snapshot_decode(bytes, &history[input.history_count]) == ST_OK,
-             "an image");
+        read_image(strsep(&rest, " "), &history[input.history_count]);
         input.history_count += 1;
     }
     /* As many as there are, so that ASan sees a look beyond. */
@@ -231,6 +268,33 @@ static void take_case(char *line)
     free(exact);
 }
 
+static void take_actions(char *line)
+{
+    static struct plan plan;
+    uint8_t images[ACTION_RUN_MAX * ACTION_BYTES];
+    struct action actions[ACTION_RUN_MAX];
+    struct occasion occasion;
+    struct snapshot card;
+    struct plan_input input = {.programme = programme, .history = &card, .history_count = 1};
+    char *rest = line;
+
+    need(programme != NULL, "a case without a programme");
+    input.minute = (uint32_t)number(strsep(&rest, " "), UINT32_MAX);
+    input.terminal = (uint32_t)number(strsep(&rest, " "), SNAPSHOT_TERMINAL_MAX);
+    input.sequence = (uint32_t)number(strsep(&rest, " "), SNAPSHOT_SEQUENCE_MAX);
+    input.occasion = read_occasion(strsep(&rest, " "), &occasion) ? &occasion : NULL;
+    size_t count = unhex(strsep(&rest, " "), images, sizeof images) / ACTION_BYTES;
+    need(count > 0, "actions");
+    for (size_t i = 0; i < count; i += 1) {
+        need(action_decode(images + i * ACTION_BYTES, &actions[i]) == ST_OK, "an action");
+    }
+    read_image(strsep(&rest, " "), &card);
+    enum st st = plan_actions(&input, actions, count, &plan);
+    assert((st == ST_OK) == (plan.refusal == REFUSAL_NONE));
+    assert(st != ST_OK || plan_holds(&card, &plan.next, TRANSACTION_ACTION, &plan.parts));
+    print_actions(&plan);
+}
+
 int main(void)
 {
     char *line = NULL;
@@ -240,6 +304,8 @@ int main(void)
         line[size - 1] = '\0';
         if (line[0] == 'P') {
             take_programme(line + 2);
+        } else if (line[0] == 'A') {
+            take_actions(line + 2);
         } else {
             need(line[0] == 'C', "a line");
             take_case(line + 2);

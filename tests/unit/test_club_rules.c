@@ -279,6 +279,65 @@ LIE(a_sale_planned_with_other_lines_is_a_case, milk, true)
 LIE(an_offer_used_twice_is_a_case, a_clear_mark, true)
 LIE(an_honest_sale_is_none, nothing, false)
 
+/* Three actions on the card, journalled with credit that is `more` than what they gave. */
+static void act_and_sync(struct world *world, int64_t more)
+{
+    struct card *card = &world->card;
+    tap(world, (struct wish){.kind = TRANSACTION_ACTIVATE, .amount = {500000}});
+    const struct action actions[] = {
+        {ACTION_CREDIT, ORIGIN_BANK, 1, 0, model_number(1), 200000, 0, 5, "Nowruz"},
+        {ACTION_GIFT, ORIGIN_PRIZE, 2, 0, model_number(1), 30000, 0, 6, ""},
+        {ACTION_TAKE_POINTS, ORIGIN_CORRECTION, 3, 0, model_number(1), 90, 0, 7, ""}};
+    const struct plan_input input = {.programme = world->programme,
+                                     .history = card->history,
+                                     .history_count = 1,
+                                     .occasion = &card->occasion,
+                                     .minute = card->minute,
+                                     .terminal = world->terminal.number,
+                                     .sequence = world->terminal.count + 1};
+    assert_int_equal(plan_actions(&input, actions, 3, &card->plan), ST_OK);
+    struct entry entry = {.kind = ENTRY_INTENT,
+                          .sequence = world->terminal.count + 1,
+                          .time_s = snapshot_time_s(card->minute),
+                          .clock_quality = 2,
+                          .terminal = world->terminal.number};
+    entry.intent = (struct entry_intent){.card_number = model_number(1),
+                                         .family = FAMILY,
+                                         .uid_bytes = 4,
+                                         .uid = {1},
+                                         .programme = world->programme->version,
+                                         .has_before = 1,
+                                         .before = card->history[0],
+                                         .after = card->plan.next,
+                                         .parts = card->plan.parts};
+    entry.intent.occasion = card->occasion;
+    entry.intent.occasion.action_count = 3;
+    memcpy(entry.intent.occasion.actions, actions, sizeof actions);
+    entry.intent.parts.load.rials += more;
+    entry.intent.parts.amount.rials += more;
+    entry.intent.after.last.amount.rials += more;
+    entry.intent.after.purse[PURSE_CREDIT].rials += more;
+    model_append(&world->terminal, &entry);
+    model_outcome(&world->terminal, &entry, VERDICT_DONE);
+    sync_from(world, 0);
+}
+
+static void the_club_applies_its_actions_again(void **state)
+{
+    struct world *world = *state;
+    act_and_sync(world, 0);
+    assert_int_equal(number_of(world, "SELECT count(*) FROM tcase WHERE why = 'differs'"), 0);
+    assert_int_equal(number_of(world, "SELECT b1 FROM card"), 700000);
+    assert_int_equal(number_of(world, "SELECT b2 FROM card"), 30000);
+}
+
+static void a_terminal_that_gives_more_than_the_actions_say_is_a_case(void **state)
+{
+    struct world *world = *state;
+    act_and_sync(world, 1);
+    assert_int_equal(number_of(world, "SELECT count(*) FROM tcase WHERE why = 'differs'"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +349,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_sale_planned_with_other_lines_is_a_case, setup, teardown),
         cmocka_unit_test_setup_teardown(an_offer_used_twice_is_a_case, setup, teardown),
         cmocka_unit_test_setup_teardown(an_honest_sale_is_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_club_applies_its_actions_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_terminal_that_gives_more_than_the_actions_say_is_a_case,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests_name("club_rules", tests, NULL, NULL);
 }

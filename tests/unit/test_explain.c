@@ -141,7 +141,7 @@ static void dates_are_jalali(void **state)
 static void every_refusal_has_its_words(void **state)
 {
     (void)state;
-    for (int i = REFUSAL_CARD_BLOCKED; i <= REFUSAL_NOTHING_EXPIRES; i += 1) {
+    for (int i = REFUSAL_CARD_BLOCKED; i <= REFUSAL_ACTION_NEXT; i += 1) {
         assert_string_not_equal(explain_refusal_fa((enum refusal)i), "");
         for (int j = REFUSAL_NONE; j < i; j += 1) {
             assert_string_not_equal(explain_refusal_word((enum refusal)i),
