@@ -2,6 +2,7 @@
 
 # The pure heart, shared by terminal and club.
 ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/entry.c \
+             firmware/engine/entry_member.c \
              firmware/engine/programme.c firmware/engine/programme_follow.c \
              firmware/engine/programme_facts.c firmware/engine/plan.c \
              firmware/engine/plan_facts.c firmware/engine/plan_rules.c firmware/engine/plan_sale.c \
@@ -10,7 +11,8 @@ ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/
              firmware/engine/logic_eval.c firmware/engine/logic_compare.c \
              firmware/engine/logic_number.c firmware/engine/listing.c \
              firmware/engine/calendar.c firmware/engine/facts.c firmware/engine/occasion.c \
-             firmware/engine/action.c firmware/engine/limits.c
+             firmware/engine/action.c firmware/engine/limits.c \
+             firmware/engine/particulars.c
 # What a receipt says of a plan; for who prints one.
 EXPLAIN_SRC = firmware/engine/explain.c firmware/engine/explain_text.c
 # The loader of programmes is apart: it alone needs -ljansson.

@@ -229,6 +229,12 @@ static enum st record_put(struct ledger *ledger, const struct item *item)
     case ENTRY_LINK:
         card = (int64_t)item->entry.link.card_number;
         break;
+    case ENTRY_MEMBER:
+        card = (int64_t)item->entry.member.account;
+        break;
+    case ENTRY_ACCRUAL:
+        card = (int64_t)item->entry.accrual.number;
+        break;
     case ENTRY_START:
         break;
     }

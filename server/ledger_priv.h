@@ -89,6 +89,7 @@ struct journal_line {
 
 struct ledger {
     struct db *db;
+    const struct box_key *opener; /* of particulars; NULL: kept elsewhere */
     struct db_stmt *sql[SQL_COUNT];
 
     /* The batch in work. */

@@ -129,6 +129,11 @@ enum st ledger_open(struct db *db, struct ledger **ret)
     return ST_OK;
 }
 
+void ledger_use_opener(struct ledger *ledger, const struct box_key *opener)
+{
+    ledger->opener = opener;
+}
+
 void ledger_close(struct ledger *ledger)
 {
     if (ledger == NULL) {

@@ -9,6 +9,7 @@
 #include "hal/clock.h"
 #include "storage/rules.h"
 #include "sync/list.h"
+#include "sync/numbers.h"
 #include "sync/waiting.h"
 
 struct client {
@@ -142,6 +143,14 @@ static enum st take_actions(struct client *client, const struct wire_actions *ne
     return st == ST_OK ? ST_OK : store_says(client, st, fault);
 }
 
+/* --- card numbers --------------------------------------------------------------------------- */
+
+static enum st read_numbers_have(struct client *client, struct fault *fault)
+{
+    const enum st st = numbers_have(client->store, &client->request.numbers);
+    return st == ST_OK ? ST_OK : store_says(client, st, fault);
+}
+
 /* --- the request ------------------------------------------------------------------------------ */
 
 static enum st read_terminal(struct client *client, uint32_t *ret, struct fault *fault)
@@ -234,6 +243,7 @@ static enum st read_request(struct client *client, struct client_report *report,
         (st = read_programme_version(client, &request->programme, fault)) != ST_OK ||
         (st = read_links_have(client, fault)) != ST_OK ||
         (st = read_actions_have(client, fault)) != ST_OK ||
+        (st = read_numbers_have(client, fault)) != ST_OK ||
         (st = read_entries(client, report->acknowledged, fault)) != ST_OK) {
         return st;
     }
@@ -362,6 +372,9 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
         return st;
     }
     if (news.links.is_there && (st = take_links(client, &news.links, report, fault)) != ST_OK) {
+        return st;
+    }
+    if ((st = numbers_take(client->store, &news.numbers, fault)) != ST_OK) {
         return st;
     }
     if (news.actions.is_there &&

@@ -65,7 +65,7 @@ _Static_assert(AT_SIGHTED + (int)SNAPSHOT_IMAGE_BYTES == (int)SIGHTING_BYTES,
 #define TIME_MAX_S    INT64_C(253402300799) /* 9999-12-31 23:59:59 UTC */
 #define PROGRAMME_MAX UINT32_C(0x7fffffff)
 
-/* Of an intent: without its occasion. */
+/* Of an intent, an accrual: without its occasion. Of a member: with a box. */
 static size_t size_of(enum entry_kind kind)
 {
     switch (kind) {
@@ -79,6 +79,10 @@ static size_t size_of(enum entry_kind kind)
         return START_BYTES;
     case ENTRY_LINK:
         return LINK_BYTES;
+    case ENTRY_MEMBER:
+        return ENTRY_MEMBER_BYTES_MAX;
+    case ENTRY_ACCRUAL:
+        return ENTRY_ACCRUAL_BYTES_MIN;
     }
     return 0; /* A kind from foreign bytes. */
 }
@@ -193,6 +197,10 @@ bool entry_is_valid(const struct entry *entry)
         return start_is_valid(&entry->start);
     case ENTRY_LINK:
         return link_is_valid(&entry->link);
+    case ENTRY_MEMBER:
+        return entry_member_is_valid(&entry->member);
+    case ENTRY_ACCRUAL:
+        return entry_accrual_is_valid(&entry->accrual);
     }
     return false;
 }
@@ -279,6 +287,12 @@ size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX
         ret_bytes[AT_MEDIUM] = entry->link.medium;
         ret_bytes[AT_KEY_VERSION] = entry->link.key_version;
         memcpy(ret_bytes + AT_TAG, entry->link.tag, ENTRY_TAG_BYTES);
+        break;
+    case ENTRY_MEMBER:
+        size = entry_member_encode(&entry->member, ret_bytes);
+        break;
+    case ENTRY_ACCRUAL:
+        size = entry_accrual_encode(&entry->accrual, ret_bytes);
         break;
     }
     return size;
@@ -369,15 +383,32 @@ static enum st get_body(const uint8_t *bytes, size_t size, struct entry *ret)
     case ENTRY_LINK:
         get_link(bytes, &ret->link);
         return ST_OK;
+    case ENTRY_MEMBER:
+        entry_member_decode(bytes, size, &ret->member);
+        return ST_OK;
+    case ENTRY_ACCRUAL:
+        return entry_accrual_decode(bytes, size, &ret->accrual);
     }
     return ST_FOREIGN;
 }
 
 static bool size_is_valid(enum entry_kind kind, size_t size)
 {
-    size_t fixed = size_of(kind);
-    return kind == ENTRY_INTENT ? size > fixed && size <= fixed + OCCASION_BYTES_MAX
-                                : fixed != 0 && size == fixed;
+    const size_t fixed = size_of(kind);
+    switch (kind) {
+    case ENTRY_INTENT:
+        return size > fixed && size <= fixed + OCCASION_BYTES_MAX;
+    case ENTRY_MEMBER:
+        return entry_member_size_is_valid(size);
+    case ENTRY_ACCRUAL:
+        return entry_accrual_size_is_valid(size);
+    case ENTRY_OUTCOME:
+    case ENTRY_SIGHTING:
+    case ENTRY_START:
+    case ENTRY_LINK:
+        break;
+    }
+    return fixed != 0 && size == fixed;
 }
 
 enum st entry_decode(const uint8_t *bytes, size_t size, struct entry *ret)

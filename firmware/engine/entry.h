@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/engine/entry_member.h"
 #include "firmware/engine/occasion.h"
 #include "firmware/engine/snapshot.h"
 #include "hal/base/status.h"
@@ -29,6 +30,8 @@ enum entry_kind {
     ENTRY_SIGHTING = 3, /* a snapshot read from a card's ring that this terminal did not write */
     ENTRY_START = 4,    /* the terminal's process started */
     ENTRY_LINK = 5,     /* a medium was linked to a card that was held on the reader */
+    ENTRY_MEMBER = 6,   /* somebody became a member, or a member got a card (entry_member.h) */
+    ENTRY_ACCRUAL = 9,  /* a member earned without a card */
 };
 
 enum entry_verdict {
@@ -115,6 +118,8 @@ struct entry {
             uint8_t key_version;          /* 0..15, of the media master */
             uint8_t tag[ENTRY_TAG_BYTES]; /* the medium's keyed hash: never its text */
         } link;
+        struct entry_member member;
+        struct entry_accrual accrual;
     };
 };
 

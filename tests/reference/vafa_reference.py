@@ -264,6 +264,33 @@ def outcome_decode(raw, sequence):
     return {"intent": intent, "counter": counter, "card": card, "verdict": VERDICTS[verdict]}
 
 
+def member_decode(raw):
+    need(len(raw) in (80, 336), "length of a member")
+    account, card, flags, key_version = struct.unpack_from("<QQBB", raw, 24)
+    need(luhn_ok(account) and (card == 0 or luhn_ok(card)), "account or card number")
+    need(flags < 8 and (flags & 4 != 0) == (len(raw) == 336), "flags of a member")
+    need(key_version < (16 if flags & 3 else 1), "key version")
+    need(flags & 1 or not any(raw[48:64]), "a national code's hash")
+    need(flags & 2 or not any(raw[64:80]), "a phone's hash")
+    need(not any(raw[42:48]) and not any(raw[329:336]), "spare bytes of a member")
+    return {"account": account, "card": card, "national_code": raw[48:64] if flags & 1 else None,
+            "phone": raw[64:80] if flags & 2 else None, "key_version": key_version,
+            "key_id": raw[80:88] if flags & 4 else None, "box": raw[88:329] if flags & 4 else None}
+
+
+def accrual_decode(raw):
+    need(len(raw) > 88 and not any(raw[33:36]) and not any(raw[84:88]), "length or spare bytes of an accrual")
+    number, medium, programme = struct.unpack_from("<QB3xI", raw, 24)
+    amount, rebate, cashback, award, due, minute = struct.unpack_from("<5qI", raw, 40)
+    need(luhn_ok(number) and 1 <= medium <= 7 and 1 <= programme < 2**31 and minute < 2**24, "an accrual's number")
+    need(all(0 <= x < 2**36 for x in (amount, rebate, cashback, due)) and 0 <= award < 2**28, "an accrual's part")
+    need(amount > 0 and due == amount - rebate, "an accrual's sum")
+    occasion = occasion_decode(raw[88:])
+    need(not set(occasion) & {"facts", "kind", "actions", "peer"}, "an accrual's occasion")
+    return {"number": number, "medium": medium, "programme": programme, "amount": amount, "rebate": rebate,
+            "cashback": cashback, "award": award, "due": due, "minute": minute, "occasion": occasion}
+
+
 def entry_decode(raw):
     need(len(raw) >= 24, "shorter than a head")
     version, kind, flags, sequence, time_s, terminal, operator = struct.unpack_from("<BBHIqII", raw)
@@ -293,9 +320,13 @@ def entry_decode(raw):
         need(raw[44] in (1, 2, 4, 5, 6), "kind of the medium")
         need(raw[45] < 16, "key version")
         entry.update(medium=raw[44], key_version=raw[45], tag=raw[48:64])
+    elif kind == 6:
+        entry = member_decode(raw)
+    elif kind == 9:
+        entry = accrual_decode(raw)
     else:
         raise Foreign("kind %d" % kind)
-    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start", 5: "link"}[kind],
+    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start", 5: "link", 6: "member", 9: "accrual"}[kind],
                  sequence=sequence, time=time_s, terminal_no=terminal, operator=operator)
     return entry
 
