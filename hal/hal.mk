@@ -18,6 +18,3 @@ CLOCK_SRC = hal/clock_posix.c
 # Documents that the club signs (JWS); whoever links it needs SIGNED_LIBS.
 SIGNED_SRC = hal/signed.c
 SIGNED_LIBS = -lmbedcrypto -ljansson
-
-# Sealed boxes (HPKE), which only the club opens; needs -lmbedcrypto.
-BOX_SRC = hal/box.c

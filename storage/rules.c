@@ -5,13 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hal/signed.h"
-
 #define SETTING_KEY     "programme.key"
 #define SETTING_REFUSED "programme.refused"
 
-/* *ret is NULL when this terminal belongs to no club. */
-static enum st key_get(struct store *store, struct signed_key **ret, struct fault *fault)
+enum st rules_key(struct store *store, struct signed_key **ret, struct fault *fault)
 {
     char pem[SIGNED_PEM_MAX];
     *ret = NULL;
@@ -30,7 +27,7 @@ static enum st document_of(struct store *store, const char *text, size_t size, c
                            size_t *ret_size, struct fault *fault)
 {
     struct signed_key *key = NULL;
-    enum st st = key_get(store, &key, fault);
+    enum st st = rules_key(store, &key, fault);
     if (st != ST_OK) {
         return st;
     }

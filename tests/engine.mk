@@ -18,10 +18,6 @@ test_calendar_LIBS = -lcmocka -ljansson
 test_facts_SRC = tests/unit/test_facts.c $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_facts_LIBS = -lcmocka -ljansson
 
-TESTS += test_particulars
-test_particulars_SRC = tests/unit/test_particulars.c $(ENGINE_SRC) $(HAL_BASE_SRC)
-test_particulars_LIBS = -lcmocka
-
 PROGRAMME_TEST_SRC = tests/unit/programme_text.c $(PROGRAMME_SRC) firmware/engine/programme.c \
                      firmware/engine/programme_facts.c firmware/engine/logic.c \
                      firmware/engine/logic_eval.c firmware/engine/logic_compare.c \
