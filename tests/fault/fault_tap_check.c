@@ -114,8 +114,7 @@ static void check_history(struct world *world, const struct story *story, const 
     size_t count = 0;
     soft_reader_tap(&world->soft);
     struct card_families fresh; /* a driver that remembers nothing, as another terminal's */
-    struct card_port port =
-        card_families_open(&fresh, world_reader(world), prepared.keys);
+    struct card_port port = card_families_open(&fresh, world_reader(world), prepared.keys);
     MUST(port.ops->read(port.ctx, NULL, 0, &view) == ST_OK);
     if (view.condition != CARD_MEMBER || view.number != book->number ||
         view.snapshot.counter != book->last) {

@@ -162,9 +162,9 @@ static const struct tried *tried_in(const struct chip *chip, uint8_t sector)
     memcpy(tried->keys, everywhere, sizeof everywhere);
     tried->count = 2;
     for (unsigned n = 0; n < 2 * KEYSTORE_VERSIONS; n++) {
-        const enum st st = keystore_sector_key(prepared.keys, (uint8_t)(n / 2), card->uid,
-                                               card->uid_bytes, sector, n % 2 == 0 ? KEY_A : KEY_B,
-                                               tried->keys[tried->count]);
+        const enum st st =
+            keystore_sector_key(prepared.keys, (uint8_t)(n / 2), card->uid, card->uid_bytes, sector,
+                                n % 2 == 0 ? KEY_A : KEY_B, tried->keys[tried->count]);
         tried->count += st == ST_OK;
     }
     return tried;
@@ -238,8 +238,7 @@ bool world_boot(struct world *world)
         soft_reader_init(&world->soft, world->card);
     }
     soft_reader_tap(&world->soft);
-    struct card_port port =
-        card_families_open(&world->driver, world_reader(world), prepared.keys);
+    struct card_port port = card_families_open(&world->driver, world_reader(world), prepared.keys);
     const struct store_config store = {.path = world->path != NULL ? world->path : db_name,
                                        .vfs = world->path != NULL ? NULL : vfs_name,
                                        .create = true};
@@ -806,8 +805,8 @@ static void leave_unseen_out(struct chip *chip, uint8_t sector)
     if (!has_a) {
         blank_out(card, block, 0, KEY_BYTES);
     }
-    if (!has_b && !classic_may_use_trailer(access.group[3], CLASSIC_KEY_A,
-                                           CLASSIC_TRAILER_READ_KEY_B)) {
+    if (!has_b &&
+        !classic_may_use_trailer(access.group[3], CLASSIC_KEY_A, CLASSIC_TRAILER_READ_KEY_B)) {
         blank_out(card, block, KEY_B_AT, KEY_BYTES);
     }
 }
