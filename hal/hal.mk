@@ -8,8 +8,11 @@ KEYSTORE_SRC = hal/keystore.c hal/keystore_desfire.c hal/keystore_disk.c hal/key
                hal/keystore_random.c hal/aes_mac.c
 KEYSTORE_LIBS = -lmbedcrypto
 
+# PINs of operators, kept under a master of the store.
+PIN_SRC = hal/pin.c
+
 PROGRAMS += vafa-keys
-vafa-keys_SRC = hal/keys_main.c hal/keystore_ceremony.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)
+vafa-keys_SRC = hal/keys_main.c hal/keystore_ceremony.c $(PIN_SRC) firmware/engine/operators.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)
 vafa-keys_LIBS = $(KEYSTORE_LIBS)
 
 # A POSIX system's clock; a board without one links its own.
@@ -18,3 +21,6 @@ CLOCK_SRC = hal/clock_posix.c
 # Documents that the club signs (JWS); whoever links it needs SIGNED_LIBS.
 SIGNED_SRC = hal/signed.c
 SIGNED_LIBS = -lmbedcrypto -ljansson
+
+# Sealed boxes (HPKE), which only the club opens; needs -lmbedcrypto.
+BOX_SRC = hal/box.c

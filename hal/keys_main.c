@@ -11,6 +11,7 @@
 #include "hal/keystore_admin.h"
 #include "hal/keystore_ceremony.h"
 #include "hal/keystore_random.h"
+#include "hal/pin.h"
 
 static const char usage[] =
     "usage: vafa-keys new STORE      make a store with random masters (simulator, trials)\n"
@@ -20,6 +21,9 @@ static const char usage[] =
     "                                put masters in, by halves; ROLE: classic issue spend load "
     "media\n"
     "       vafa-keys migrate FILE   seal a file of format 1\n"
+    "       vafa-keys pin STORE      read an operator's PIN from standard input, print what the "
+    "club\n"
+    "                                keeps of it: vafa-keys pin STORE | vafa-club operator pin N\n"
     "STORE: FILE, or FILE?device=SECRET (else FILE.device), or a token:\n"
     "       'pkcs11:token=LABEL?module-path=/LIBRARY.so&pin-source=/PINFILE'\n";
 
@@ -101,6 +105,31 @@ static bool take_role(struct ceremony *ceremony, const char *role)
     return true;
 }
 
+/* The PIN comes on standard input: a command line can be seen by others. */
+static int pin(const char *where)
+{
+    char line[64] = "", verifier[PIN_VERIFIER_MAX];
+    struct keystore *keystore = NULL;
+    struct fault fault = {""};
+    enum st st = ST_FOREIGN;
+
+    if (fgets(line, sizeof line, stdin) == NULL) {
+        fault_say(&fault, "Type the PIN on standard input.");
+    } else {
+        line[strcspn(line, "\r\n")] = '\0';
+        st = keystore_open(where, &keystore, &fault);
+    }
+    if (st == ST_OK) {
+        st = pin_make(keystore, line, verifier, &fault);
+        keystore_close(keystore);
+    }
+    bytes_wipe(line, sizeof line);
+    if (st == ST_OK) {
+        puts(verifier);
+    }
+    return end(st, &fault);
+}
+
 static bool take_number(const char *text, unsigned min, unsigned max, unsigned *ret)
 {
     char *rest = NULL;
@@ -168,6 +197,9 @@ int main(int argc, char **argv)
     }
     if (argc == 3 && strcmp(argv[1], "check") == 0) {
         return check(argv[2]);
+    }
+    if (argc == 3 && strcmp(argv[1], "pin") == 0) {
+        return pin(argv[2]);
     }
     if (argc == 2 && strcmp(argv[1], "half") == 0) {
         return half();

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/bons.h"
 #include "server/hotlist.h"
 #include "server/ledger.h"
 #include "server/links.h"
+#include "server/numbers.h"
 #include "server/registry.h"
 #include "sync/wire.h"
 
@@ -25,6 +25,7 @@ struct api {
     struct ledger *ledger;
     const char *ca;
     const char *programme_key; /* public, PEM; the caller's */
+    const char *member_key;    /* likewise; NULL: none */
     int64_t window_s;          /* when the window of wrong codes began */
     unsigned wrong_codes;
     struct wire_sync sync;
@@ -64,6 +65,12 @@ void api_close(struct api *api)
         ledger_close(api->ledger);
         free(api);
     }
+}
+
+void api_use_member_key(struct api *api, const char *public_pem, const struct box_key *opener)
+{
+    api->member_key = public_pem;
+    ledger_use_opener(api->ledger, opener);
 }
 
 /* --- replies ------------------------------------------------------------------------------- */
@@ -291,6 +298,8 @@ static void answer_enrol(struct api *api, const struct api_request *request,
             (void)snprintf(answer->ca, sizeof answer->ca, "%s", api->ca);
             (void)snprintf(answer->programme_key, sizeof answer->programme_key, "%s",
                            api->programme_key);
+            (void)snprintf(answer->member_key, sizeof answer->member_key, "%s",
+                           api->member_key == NULL ? "" : api->member_key);
         }
         st = wire_enrol_answer_encode(answer, api->reply, sizeof api->reply, &size);
     }
@@ -353,11 +362,12 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
             &answer.programme_version, api->programme, sizeof api->programme);
         answer.programme = answer.programme_version == 0 ? NULL : api->programme;
     }
+    if (st == ST_OK) {
+        st = numbers_news(api->db, request->terminal, &api->sync.numbers, request->now_s,
+                          &answer.numbers);
+    }
     if (st == ST_OK && api->sync.links.is_there && answer.programme == NULL) { /* one at a time */
         st = links_news(api->db, &api->sync.links, &answer.links);
-    }
-    if (st == ST_OK && api->sync.bons.is_there && answer.programme == NULL) {
-        st = bons_news(api->db, &api->sync.bons, &answer.bons);
     }
     /* Not beside a programme: together they could be more than an answer holds. */
     if (st == ST_OK && api->sync.has_list && answer.programme == NULL) {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "hal/base/status.h"
+#include "hal/box.h"
 #include "server/ca.h"
 #include "server/db.h"
 
@@ -20,6 +21,10 @@ struct api;
 ST_CHECK enum st api_open(struct db *db, const char *ca, const char *programme_key,
                           struct api **ret, struct fault *fault);
 void api_close(struct api *api); /* accepts NULL */
+/* Terminals that enrol get `public_pem` to seal particulars to (docs/decisions/0012-members.md);
+ * `opener` opens what they send; NULL: the private key is kept elsewhere. Both stay the caller's.
+ */
+void api_use_member_key(struct api *api, const char *public_pem, const struct box_key *opener);
 
 /* Who is on the line, by the TLS client certificate. */
 enum api_identity {

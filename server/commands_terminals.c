@@ -6,6 +6,7 @@
 #include "server/ca.h"
 #include "server/command.h"
 #include "server/ledger.h"
+#include "server/opener.h"
 #include "server/rebuild.h"
 #include "server/registry.h"
 #include "server/report.h"
@@ -32,6 +33,9 @@ static enum st club_serve(struct club *club)
     enum st st = ca_make(club->data, hosts, count == 0 ? 2 : count, &club->fault);
     if (st == ST_OK) {
         st = signer_make(club->data, &club->fault);
+    }
+    if (st == ST_OK) {
+        st = opener_make(club->data, &club->fault);
     }
     if (st != ST_OK) {
         return st;

@@ -229,8 +229,14 @@ static enum st record_put(struct ledger *ledger, const struct item *item)
     case ENTRY_LINK:
         card = (int64_t)item->entry.link.card_number;
         break;
+    case ENTRY_MEMBER:
+        card = (int64_t)item->entry.member.account;
+        break;
+    case ENTRY_ACCRUAL:
+        card = (int64_t)item->entry.accrual.number;
+        break;
     case ENTRY_START:
-    case ENTRY_BON:
+    case ENTRY_OPERATOR:
         break;
     }
     return db_run(ledger->sql[SQL_REC_PUT], (int64_t)ledger->terminal,
@@ -429,11 +435,6 @@ static enum st take_new(struct ledger *ledger, const struct wire_sync *batch, st
     }
     chain->hi += (uint32_t)ledger->item_count;
     enum st st = take_records(ledger);
-    for (size_t i = 0; i < ledger->item_count && st == ST_OK; i++) {
-        if (ledger->items[i].entry.kind == ENTRY_BON) {
-            st = bons_post(ledger, &ledger->items[i]);
-        }
-    }
     if (st == ST_OK) {
         st = posting_run(ledger, ledger->done, ledger->done_count);
     }

@@ -13,6 +13,7 @@
 
 #include "firmware/engine/entry.h"
 #include "hal/base/status.h"
+#include "hal/box.h"
 #include "server/db.h"
 #include "sync/wire.h"
 
@@ -21,6 +22,9 @@ struct ledger;
 /* `db` stays the caller's and must outlive the ledger. */
 ST_CHECK enum st ledger_open(struct db *db, struct ledger **ret);
 void ledger_close(struct ledger *ledger); /* accepts NULL */
+/* Opens particulars with this key from now on (server/opener.h); it stays the caller's. NULL, as at
+ * first: they are kept sealed. */
+void ledger_use_opener(struct ledger *ledger, const struct box_key *opener);
 
 enum ledger_answer {
     LEDGER_TAKEN,  /* everything that was sent is on the disk */

@@ -5,8 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HASH_BYTES = 32, NO_TERMINAL = 0, TERMINALS_MAX = WIRE_TERMINAL_MAX, STRANGE_BYTES = 32 };
-#define CARD_PAYLOAD_FIRST UINT64_C(936400000000000)
+#include "server/numbers.h"
+
+enum {
+    HASH_BYTES = 32,
+    NO_TERMINAL = 0,
+    TERMINALS_MAX = NUMBERS_TERMINALS_MAX,
+    STRANGE_BYTES = 32
+};
 
 /* Without I, L, O and U: nothing that is misread off a screen or a phone call. */
 static const char code_letters[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -264,8 +270,10 @@ static enum st enrolment_answer(struct db *db, int64_t request, struct wire_enro
         copy_text(ret->branch, sizeof ret->branch, db_text(stmt, 3));
         ret->merchant_no = (uint32_t)db_i64(stmt, 4);
         ret->branch_no = (uint32_t)db_i64(stmt, 5);
-        ret->cards_first = CARD_PAYLOAD_FIRST + (uint64_t)ret->terminal * REGISTRY_CARDS;
-        ret->cards_last = ret->cards_first + REGISTRY_CARDS - 1;
+        struct wire_numbers numbers;
+        numbers_first(ret->terminal, &numbers);
+        ret->cards_first = numbers.first;
+        ret->cards_last = numbers.last;
     }
     db_finish(stmt);
     return st == ST_OK && !row ? ST_CORRUPT : st;

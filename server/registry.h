@@ -18,8 +18,6 @@
 
 enum {
     REGISTRY_CODE_BYTES = 15, /* "ABCD-EFGH-JKLM" and a NUL: 60 random bits */
-    /* Card numbers reserved for each terminal; payloads begin with 9 (national use) and 364. */
-    REGISTRY_CARDS = 100000,
 };
 
 /* Finds or makes the merchant and branch of those names and makes a one-time code for the branch.

@@ -109,19 +109,33 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "ALTER TABLE term ADD COLUMN refused " I64 " NOT NULL DEFAULT 0;"
     "ALTER TABLE term ADD COLUMN refused_say TEXT NOT NULL DEFAULT '';"
     "UPDATE club SET value = 6 WHERE name = 'schema'",
-    /* Organisations' vouchers: what was made, each redemption (back_seq: the entry that gave it back,
-     * 0: it stands; twice: another one stood when it came), and every change for terminals. */
+    /* Blocks of card numbers beside those that follow from terminals' numbers (server/numbers.h). */
     [7] =
-    "CREATE TABLE bon_series (series " KEY64 " PRIMARY KEY, organisation TEXT NOT NULL,"
-    " amount " I64 " NOT NULL, count " I64 " NOT NULL, first_day " I64 " NOT NULL,"
-    " last_day " I64 " NOT NULL, merch " I64 " NOT NULL, made_at " I64 " NOT NULL) " STRICT ";"
-    "CREATE TABLE bon_use (series " I64 " NOT NULL, serial " I64 " NOT NULL,"
-    " term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL, merch " I64 " NOT NULL,"
-    " amount " I64 " NOT NULL, at " I64 " NOT NULL, receipt TEXT NOT NULL, twice " I64 " NOT NULL,"
-    " back_seq " I64 " NOT NULL, PRIMARY KEY (series, serial, term_id, term_seq)) " STRICT ";"
-    "CREATE TABLE bon_log (no " KEY64 " PRIMARY KEY, series " I64 " NOT NULL,"
-    " serial " I64 " NOT NULL, used " I64 " NOT NULL, term_id " I64 " NOT NULL,"
-    " term_seq " I64 " NOT NULL) " STRICT ";"
+    "CREATE TABLE reserved (first " KEY64 " PRIMARY KEY, term_id " I64 " NOT NULL,"
+    " at " I64 " NOT NULL, used " I64 " NOT NULL) " STRICT ";"
+    "CREATE INDEX reserved_of ON reserved (term_id, at);"
+    /* Who the members are (server/members.h). box, key_id: as it came, while it is sealed; empty when
+     * it was opened or there was none. term_id 0: joined without a terminal. */
+    "CREATE TABLE member (account " KEY64 " PRIMARY KEY, joined_at " I64 " NOT NULL,"
+    " term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL, kind " I64 " NOT NULL,"
+    " route " I64 " NOT NULL, consent " I64 " NOT NULL, grp " I64 " NOT NULL,"
+    " card_kind " I64 " NOT NULL, birthday " I64 " NOT NULL, wedding " I64 " NOT NULL,"
+    " expires " I64 " NOT NULL, invited_by " I64 " NOT NULL, national_code TEXT NOT NULL,"
+    " phone TEXT NOT NULL, name TEXT NOT NULL, key_id " BYTES " NOT NULL,"
+    " box " BYTES " NOT NULL) " STRICT ";"
+    "CREATE INDEX member_national_code ON member (national_code);"
+    "CREATE INDEX member_phone ON member (phone);"
+    "CREATE TABLE member_card (card_no " KEY64 " PRIMARY KEY, account " I64 " NOT NULL,"
+    " at " I64 " NOT NULL) " STRICT ";"
+    "CREATE INDEX member_card_of ON member_card (account, at);"
+    /* Earned without a card; given: the action that brought it to a card, 0 = it waits. */
+    "CREATE TABLE accrual (term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
+    " number " I64 " NOT NULL, points " I64 " NOT NULL, credit " I64 " NOT NULL,"
+    " at " I64 " NOT NULL, given " I64 " NOT NULL, PRIMARY KEY (term_id, term_seq)) " STRICT ";"
+    "CREATE INDEX accrual_of ON accrual (number, given);"
+    /* Who looked at or changed what a member said. account 0: a search or a list, `what` says which. */
+    "CREATE TABLE access (no " KEY64 " PRIMARY KEY, at " I64 " NOT NULL, who TEXT NOT NULL,"
+    " what TEXT NOT NULL, account " I64 " NOT NULL) " STRICT ";"
     "UPDATE club SET value = 7 WHERE name = 'schema'",
 };
 

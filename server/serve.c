@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "server/api.h"
+#include "server/opener.h"
 #include "server/signer.h"
 #include "sync/wire.h"
 
@@ -221,7 +222,8 @@ static enum st parse_listen(const char *listen, struct addrinfo **ret, struct fa
 /* The files that TLS needs, as text. */
 struct identity {
     char *ca, *key, *certificate;
-    char *programme_key; /* public */
+    char *programme_key, *member_key; /* public */
+    struct box_key *opener;           /* the private half of member_key; NULL: kept elsewhere */
 };
 
 static enum st identity_load(const char *dir, struct identity *ret, struct fault *fault)
@@ -236,6 +238,12 @@ static enum st identity_load(const char *dir, struct identity *ret, struct fault
     }
     if (st == ST_OK) {
         st = signer_public(dir, &ret->programme_key, fault);
+    }
+    if (st == ST_OK) {
+        st = opener_public(dir, &ret->member_key, fault);
+    }
+    if (st == ST_OK) {
+        st = opener_load(dir, &ret->opener, fault);
     }
     return st;
 }
@@ -294,6 +302,9 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
         st = api_open(db, identity.ca, identity.programme_key, &server.api, fault);
     }
     if (st == ST_OK) {
+        api_use_member_key(server.api, identity.member_key, identity.opener);
+    }
+    if (st == ST_OK) {
         daemon = start(&server, &identity, address);
         if (daemon == NULL) {
             fault_say(fault, "Cannot listen at %s: %s.", listen, strerror(errno));
@@ -314,6 +325,8 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
     free(identity.key);
     free(identity.certificate);
     free(identity.programme_key);
+    free(identity.member_key);
+    box_key_free(identity.opener);
     if (address != NULL) {
         freeaddrinfo(address);
     }

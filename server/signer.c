@@ -6,6 +6,7 @@
 #include "hal/base/bytes.h"
 #include "hal/signed.h"
 #include "server/ca.h"
+#include "server/keypair.h"
 
 #define PUBLIC_NAME  "programme.pem"
 #define PRIVATE_NAME "programme.key"
@@ -25,58 +26,13 @@ static enum st key_load(const char *dir, struct signed_key **ret, struct fault *
 
 enum st signer_make(const char *dir, struct fault *fault)
 {
-    bool has_public = file_exists(dir, PUBLIC_NAME);
-    bool has_private = file_exists(dir, PRIVATE_NAME);
-    char private_pem[SIGNED_PEM_MAX], public_pem[SIGNED_PEM_MAX];
-    struct signed_key *key = NULL;
-
-    if (has_public) {
-        enum st st = key_load(dir, &key, fault);
-        signed_key_free(key);
-        return st == ST_FOREIGN ? ST_CORRUPT : st;
-    }
-    if (has_private) {
-        /* A start that was cut between the two files: nobody has seen the public one yet. */
-        char *pem = NULL;
-        size_t size = 0;
-        enum st st = file_load(dir, PRIVATE_NAME, &pem, &size, fault);
-        if (st == ST_OK && signed_public_of(pem, public_pem, fault) != ST_OK) {
-            st = ST_CORRUPT;
-        }
-        if (pem != NULL) {
-            bytes_wipe(pem, size);
-        }
-        free(pem);
-        return st != ST_OK
-                   ? st
-                   : file_store(dir, PUBLIC_NAME, public_pem, strlen(public_pem), 0644, fault);
-    }
-    enum st st = signed_pair_make(private_pem, public_pem);
-    if (st != ST_OK) {
-        fault_say(fault, "The system gives no random numbers for a key.");
-        return st;
-    }
-    st = file_store(dir, PRIVATE_NAME, private_pem, strlen(private_pem), 0600, fault);
-    bytes_wipe(private_pem, sizeof private_pem);
-    return st != ST_OK ? st
-                       : file_store(dir, PUBLIC_NAME, public_pem, strlen(public_pem), 0644, fault);
+    return keypair_make(dir, PUBLIC_NAME, PRIVATE_NAME, fault);
 }
 
 enum st signer_public(const char *dir, char **ret_pem, struct fault *fault)
 {
     size_t size = 0;
     return file_load(dir, PUBLIC_NAME, ret_pem, &size, fault);
-}
-
-enum st signer_private(const char *dir, char **ret_pem, size_t *ret_size, struct fault *fault)
-{
-    if (!file_exists(dir, PRIVATE_NAME)) {
-        fault_say(fault,
-                  "This club's signing key is kept elsewhere: %s/" PRIVATE_NAME " is not here.",
-                  dir);
-        return ST_REFUSED;
-    }
-    return file_load(dir, PRIVATE_NAME, ret_pem, ret_size, fault);
 }
 
 static enum st sign(const char *dir, const char *text, size_t size, char **ret_jws,

@@ -218,8 +218,7 @@ enum st tally_verify(struct store *store, struct tally *tally)
     return st == ST_REFUSED ? ST_OK : st;
 }
 
-/* --- a file from before there was the table ----------------------------------------------------
- */
+/* --- a file from before there were these tables ----------------------------------------- */
 
 static enum st entry_tally(struct store *store, const struct journal_row *row, struct tally *tally)
 {
@@ -231,7 +230,7 @@ static enum st entry_tally(struct store *store, const struct journal_row *row, s
         return tally_add(store, tally, &entry, 1);
     }
     if (entry.kind != ENTRY_OUTCOME || entry.outcome.verdict != VERDICT_NOT_DONE) {
-        return ST_OK;
+        return operators_note(store, &entry);
     }
     const enum st st = journal_find(store, entry.outcome.intent_sequence, &intent);
     if (st == ST_REFUSED || (st == ST_OK && intent.kind != ENTRY_INTENT)) {

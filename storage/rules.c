@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hal/signed.h"
+
 #define SETTING_KEY     "programme.key"
 #define SETTING_REFUSED "programme.refused"
 

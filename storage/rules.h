@@ -15,8 +15,8 @@
 /* What a signature is for (hal/signed.h). */
 #define RULES_TYP "vafa-programme"
 
-/* The club's public key (hal/signed.h), which the caller frees; NULL: this terminal belongs to no
- * club. ST_FOREIGN: the setting is no key (fault). Others: the store's. */
+/* The key that the club signs with; the caller frees *ret, which is NULL when this terminal belongs
+ * to no club. ST_FOREIGN: what is kept is no key. Others: the store's. */
 ST_CHECK enum st rules_key(struct store *store, struct signed_key **ret, struct fault *fault);
 
 /* Puts a programme in force; *ret_version (may be NULL) is its version.

@@ -44,10 +44,13 @@ static const struct {
      " refunds INTEGER NOT NULL CHECK(refunds >= 0), earn INTEGER NOT NULL CHECK(earn >= 0),"
      " points INTEGER NOT NULL CHECK(points >= 0),"
      " PRIMARY KEY(scope, id, day)) STRICT, WITHOUT ROWID"},
-    {"bons", "CREATE TABLE bons(bon INTEGER PRIMARY KEY,"
-             " seq INTEGER NOT NULL REFERENCES journal(seq)) STRICT"},
-    {"club_bons", "CREATE TABLE club_bons(bon INTEGER PRIMARY KEY, terminal INTEGER NOT NULL,"
-                  " seq INTEGER NOT NULL, digest BLOB NOT NULL CHECK(length(digest) = 8)) STRICT"},
+    {"operators", "CREATE TABLE operators(number INTEGER PRIMARY KEY"
+                  " CHECK(number BETWEEN 1 AND 65535),"
+                  " wrong INTEGER NOT NULL CHECK(wrong BETWEEN 0 AND 3),"
+                  " locked INTEGER NOT NULL CHECK(locked BETWEEN 0 AND 1),"
+                  " unlocks INTEGER NOT NULL CHECK(unlocks >= 0)) STRICT"},
+    {"mandate", "CREATE TABLE mandate(one INTEGER PRIMARY KEY CHECK(one = 1),"
+                " version INTEGER NOT NULL CHECK(version >= 1), text TEXT NOT NULL) STRICT"},
 };
 /* How many of the tables a file of each version has: a migration adds the rest. */
 static const size_t tables_of[STORE_VERSION + 1] = {[1] = 6, [2] = 8, [3] = 9, [4] = 10, [5] = 12};

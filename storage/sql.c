@@ -61,16 +61,15 @@ static const char *const texts[STATEMENTS] = {
                  " FROM used WHERE scope = ?1 AND id = ?2 AND day = ?3",
     [SQL_USED_ALL] = "SELECT scope, id, day, load, loads, spend, spends, issue, issues, refund,"
                      " refunds, earn, points FROM used ORDER BY scope, id, day",
-    [SQL_BON_PUT] = "INSERT INTO bons(bon, seq) VALUES(?1, ?2)"
-                    " ON CONFLICT(bon) DO UPDATE SET seq = ?2",
-    [SQL_BON] = "SELECT seq FROM bons WHERE bon = ?1",
-    [SQL_BON_COUNT] = "SELECT count(*) FROM bons",
-    [SQL_CLUB_BON_PUT] = "INSERT INTO club_bons(bon, terminal, seq, digest)"
-                         " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(bon)"
-                         " DO UPDATE SET terminal = ?2, seq = ?3, digest = ?4",
-    [SQL_CLUB_BON_DROP] = "DELETE FROM club_bons WHERE bon = ?1",
-    [SQL_CLUB_BON] = "SELECT bon, terminal, seq, digest FROM club_bons WHERE bon = ?1",
-    [SQL_CLUB_BON_ALL] = "SELECT bon, terminal, seq, digest FROM club_bons",
+    [SQL_OPERATOR] = "SELECT wrong, locked, unlocks FROM operators WHERE number = ?1",
+    [SQL_OPERATOR_PUT] = "INSERT INTO operators(number, wrong, locked, unlocks)"
+                         " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(number) DO UPDATE"
+                         " SET wrong = ?2, locked = ?3, unlocks = ?4",
+    [SQL_OPERATOR_ALL] = "SELECT number, wrong, locked, unlocks FROM operators",
+    [SQL_MANDATE] = "SELECT version, text FROM mandate WHERE one = 1",
+    [SQL_MANDATE_VERSION] = "SELECT version FROM mandate WHERE one = 1",
+    [SQL_MANDATE_PUT] = "INSERT INTO mandate(one, version, text) VALUES(1, ?1, ?2)"
+                        " ON CONFLICT(one) DO UPDATE SET version = ?1, text = ?2",
     [SQL_ACKNOWLEDGED] = "SELECT acknowledged FROM sync WHERE one = 1",
     [SQL_ACKNOWLEDGE] = "INSERT INTO sync(one, acknowledged) VALUES(1, ?1)"
                         " ON CONFLICT(one) DO UPDATE SET acknowledged = ?1",

@@ -54,13 +54,12 @@ enum statement {
     SQL_USED_TAKE,
     SQL_USED,
     SQL_USED_ALL,
-    SQL_BON_PUT,
-    SQL_BON,
-    SQL_BON_COUNT,
-    SQL_CLUB_BON_PUT,
-    SQL_CLUB_BON_DROP,
-    SQL_CLUB_BON,
-    SQL_CLUB_BON_ALL,
+    SQL_OPERATOR,
+    SQL_OPERATOR_PUT,
+    SQL_OPERATOR_ALL,
+    SQL_MANDATE,
+    SQL_MANDATE_VERSION,
+    SQL_MANDATE_PUT,
     SQL_ACKNOWLEDGED,
     SQL_ACKNOWLEDGE,
     SQL_SETTING,
@@ -171,14 +170,6 @@ ST_CHECK enum st cards_shown(struct store *store, const struct entry *entry, uin
                              struct snapshot *ret);
 ST_CHECK enum st settings_verify(struct store *store);
 
-/* --- bons.c ---------------------------------------------------------------------------------- */
-
-/* Notes an appended entry about a voucher. */
-ST_CHECK enum st bons_note(struct store *store, const struct entry *entry);
-/* As of links. */
-ST_CHECK enum st bons_check(struct store *store, const struct entry *entry, bool *ret_is_named);
-ST_CHECK enum st bons_check_rows(struct store *store, int64_t named);
-
 /* --- links.c --------------------------------------------------------------------------------- */
 
 /* Notes an appended link. */
@@ -199,7 +190,7 @@ ST_CHECK enum st actions_check_rows(struct store *store);
 /* Notes what an intent uses (sign 1), or that it was not done (-1). */
 ST_CHECK enum st limits_note(struct store *store, const struct entry *intent, int sign);
 
-/* Fills the table, which is empty, from the journal: for a migration. */
+/* Fills `used` and `operators`, which are empty, from the journal: for a migration. */
 ST_CHECK enum st limits_fill(struct store *store);
 
 /* The same counted again, in memory; zero it first. */
@@ -212,5 +203,16 @@ ST_CHECK enum st tally_add(struct store *store, struct tally *tally, const struc
 /* Compares with the table. ST_CORRUPT: they differ. */
 ST_CHECK enum st tally_verify(struct store *store, struct tally *tally);
 void tally_finish(struct tally *tally);
+
+/* --- operators.c ------------------------------------------------------------------------------ */
+
+/* Notes what an appended entry says of an operator. */
+ST_CHECK enum st operators_note(struct store *store, const struct entry *entry);
+/* The same counted again, in memory; begin with a NULL, end with free(). */
+struct tallied;
+ST_CHECK enum st operators_tally(struct store *store, struct tallied **tally,
+                                 const struct entry *entry);
+/* Compares with the table. ST_CORRUPT: they differ. */
+ST_CHECK enum st operators_verify(struct store *store, const struct tallied *tally);
 
 #endif

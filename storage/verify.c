@@ -14,7 +14,7 @@ struct verification {
     int64_t cards; /* rows of cards that an entry has confirmed */
     int64_t links; /* the same of links */
     struct tally used;
-    int64_t bons; /* the same of bons */
+    struct tallied *operators;
 };
 
 static enum st pages_verify(struct store *store)
@@ -110,6 +110,9 @@ static enum st chain_verify(struct verification *v)
             v->intents += 1;
             st = tally_add(v->store, &v->used, &entry, 1);
         }
+        if (st == ST_OK) {
+            st = operators_tally(v->store, &v->operators, &entry);
+        }
         if (st == ST_OK && entry.kind == ENTRY_OUTCOME) {
             v->outcomes += 1;
             st = outcome_verify(v, &entry);
@@ -118,11 +121,6 @@ static enum st chain_verify(struct verification *v)
             bool is_named = false;
             st = links_check(v->store, &entry, &is_named);
             v->links += is_named;
-        }
-        if (st == ST_OK && entry.kind == ENTRY_BON) {
-            bool is_named = false;
-            st = bons_check(v->store, &entry, &is_named);
-            v->bons += is_named;
         }
         if (st == ST_OK) {
             st = card_verify(v, &entry);
@@ -223,13 +221,13 @@ static enum st verify_in_transaction(struct verification *v)
         st = links_check_rows(v->store, v->links);
     }
     if (st == ST_OK) {
-        st = bons_check_rows(v->store, v->bons);
-    }
-    if (st == ST_OK) {
         st = actions_check_rows(v->store);
     }
     if (st == ST_OK) {
         st = tally_verify(v->store, &v->used);
+    }
+    if (st == ST_OK) {
+        st = operators_verify(v->store, v->operators);
     }
     if (st == ST_OK) {
         st = journal_not_restored(v->store, &tip);
@@ -246,6 +244,7 @@ enum st journal_verify(struct store *store, uint32_t *ret_entries, struct fault 
     }
     free(v.settled);
     tally_finish(&v.used);
+    free(v.operators);
     if (st == ST_OK) {
         *ret_entries = v.entries;
     } else if (fault != NULL) {

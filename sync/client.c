@@ -8,8 +8,8 @@
 #include "hal/base/bytes.h"
 #include "hal/clock.h"
 #include "storage/rules.h"
-#include "sync/bons.h"
 #include "sync/list.h"
+#include "sync/numbers.h"
 #include "sync/waiting.h"
 
 struct client {
@@ -143,6 +143,14 @@ static enum st take_actions(struct client *client, const struct wire_actions *ne
     return st == ST_OK ? ST_OK : store_says(client, st, fault);
 }
 
+/* --- card numbers --------------------------------------------------------------------------- */
+
+static enum st read_numbers_have(struct client *client, struct fault *fault)
+{
+    const enum st st = numbers_have(client->store, &client->request.numbers);
+    return st == ST_OK ? ST_OK : store_says(client, st, fault);
+}
+
 /* --- the request ------------------------------------------------------------------------------ */
 
 static enum st read_terminal(struct client *client, uint32_t *ret, struct fault *fault)
@@ -235,12 +243,9 @@ static enum st read_request(struct client *client, struct client_report *report,
         (st = read_programme_version(client, &request->programme, fault)) != ST_OK ||
         (st = read_links_have(client, fault)) != ST_OK ||
         (st = read_actions_have(client, fault)) != ST_OK ||
+        (st = read_numbers_have(client, fault)) != ST_OK ||
         (st = read_entries(client, report->acknowledged, fault)) != ST_OK) {
         return st;
-    }
-    st = bons_have(client->store, &request->bons);
-    if (st != ST_OK) {
-        return store_says(client, st, fault);
     }
     request->has_list = list_have(&client->list, &request->list);
     request->health = (struct wire_health){
@@ -369,16 +374,13 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
     if (news.links.is_there && (st = take_links(client, &news.links, report, fault)) != ST_OK) {
         return st;
     }
+    if ((st = numbers_take(client->store, &news.numbers, fault)) != ST_OK) {
+        return st;
+    }
     if (news.actions.is_there &&
         (st = take_actions(client, &news.actions, report, fault)) != ST_OK) {
         return st;
     }
-    bool has_more = false;
-    st = bons_receive(client->store, &client->request.bons, &news.bons, &has_more, fault);
-    if (st != ST_OK) {
-        return st;
-    }
-    report->has_more |= has_more;
     report->has_more |= news.programme != NULL; /* the rest comes without a programme */
     if (news.programme != NULL && (st = take_programme(client, &news, fault)) != ST_OK) {
         return st;

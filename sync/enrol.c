@@ -46,6 +46,7 @@ static enum st store_answer(const struct enrol_config *config,
     struct store *store = config->store;
     if ((st = setting_put(store, "club", config->club)) != ST_OK ||
         (st = setting_put(store, "programme.key", answer->programme_key)) != ST_OK ||
+        (st = setting_put(store, "member.key", answer->member_key)) != ST_OK ||
         (st = setting_put(store, "merchant", answer->merchant)) != ST_OK ||
         (st = setting_put(store, "branch", answer->branch)) != ST_OK ||
         (st = put_number(store, "merchant.no", answer->merchant_no)) != ST_OK ||

@@ -6,8 +6,8 @@
 
 #include "hal/base/bytes.h"
 #include "sync/wire_actions.h"
-#include "sync/wire_bons.h"
 #include "sync/wire_links.h"
+#include "sync/wire_numbers.h"
 #include "sync/wire_priv.h"
 
 /* --- reading JSON ----------------------------------------------------------------------------- */
@@ -161,7 +161,9 @@ enum st wire_enrol_answer_encode(const struct wire_enrol_answer *answer, char *r
                    answer->merchant, "branch", answer->branch, "certificate", answer->certificate,
                    "ca", answer->ca, "programme_key", answer->programme_key, "cards", "first",
                    (json_int_t)answer->cards_first, "last", (json_int_t)answer->cards_last));
-    if (!put_told(root, "merchant_no", answer->merchant_no) ||
+    if ((answer->member_key[0] != '\0' &&
+         json_object_set_new(root, "member_key", json_string(answer->member_key)) != 0) ||
+        !put_told(root, "merchant_no", answer->merchant_no) ||
         !put_told(root, "branch_no", answer->branch_no)) {
         json_decref(root);
         return ST_IO;
@@ -217,7 +219,9 @@ enum st wire_enrol_answer_decode(const char *text, size_t size, struct wire_enro
         (st = read_cards(root, ret, fault)) != ST_OK) {
         goto out;
     }
-    if ((json_object_get(root, "merchant_no") != NULL &&
+    if ((json_object_get(root, "member_key") != NULL &&
+         (st = read_text(root, "member_key", 1, WIRE_PEM_MAX, ret->member_key, fault)) != ST_OK) ||
+        (json_object_get(root, "merchant_no") != NULL &&
          (st = wire_read_number(root, "merchant_no", 1, INT32_MAX, &ret->merchant_no, fault)) !=
              ST_OK) ||
         (json_object_get(root, "branch_no") != NULL &&
@@ -266,9 +270,12 @@ enum st wire_sync_encode(const struct wire_sync *sync, char *ret_text, size_t ma
         "pending", (json_int_t)health->pending, "oldest", (json_int_t)health->oldest_s, "clock",
         (int)health->clock, "firmware", health->firmware);
     json_t *have = json_object_get(root, "have"); /* NULL when there is no root */
-    if (root != NULL &&
-        (!wire_links_have_put(have, &sync->links) || !wire_actions_have_put(have, &sync->actions) ||
-         !wire_bons_have_put(have, &sync->bons))) {
+    if (root != NULL && (!wire_links_have_put(have, &sync->links) ||
+                         !wire_actions_have_put(have, &sync->actions))) {
+        json_decref(root);
+        return ST_IO;
+    }
+    if (root != NULL && !wire_numbers_have_put(have, &sync->numbers)) {
         json_decref(root);
         return ST_IO;
     }
@@ -471,7 +478,7 @@ enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, s
         (st = read_refused(have, ret, fault)) != ST_OK ||
         (st = wire_links_have_get(have, &ret->links, fault)) != ST_OK ||
         (st = wire_actions_have_get(have, &ret->actions, fault)) != ST_OK ||
-        (st = wire_bons_have_get(have, &ret->bons, fault)) != ST_OK ||
+        (st = wire_numbers_have_get(have, &ret->numbers, fault)) != ST_OK ||
         (st = wire_list_have_read(have, &ret->has_list, &ret->list, fault)) != ST_OK ||
         (st = read_health(root, &ret->health, fault)) != ST_OK ||
         (!scanned && (st = read_entries(root, ret, fault)) != ST_OK)) {
@@ -512,7 +519,7 @@ enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret
     }
     if (root != NULL &&
         (!wire_links_put(root, &answer->links) || !wire_actions_put(root, &answer->actions) ||
-         !wire_bons_put(root, &answer->bons))) {
+         !wire_numbers_put(root, &answer->numbers))) {
         json_decref(root);
         return ST_IO;
     }
@@ -538,7 +545,7 @@ enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_
                                fault)) != ST_OK ||
         (st = wire_read_integer(root, "time", 1, INT64_MAX, &ret->time_s, fault)) != ST_OK ||
         (st = wire_links_get(root, &ret->links, fault)) != ST_OK ||
-        (st = wire_bons_get(root, &ret->bons, fault)) != ST_OK ||
+        (st = wire_numbers_get(root, &ret->numbers, fault)) != ST_OK ||
         (st = wire_actions_get(root, &ret->actions, room->actions, fault)) != ST_OK ||
         (st = wire_list_read(root, &ret->has_list, &ret->list, room->changes, fault)) != ST_OK ||
         json_object_get(root, "programme") == NULL) {

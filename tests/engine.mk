@@ -18,6 +18,10 @@ test_calendar_LIBS = -lcmocka -ljansson
 test_facts_SRC = tests/unit/test_facts.c $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_facts_LIBS = -lcmocka -ljansson
 
+TESTS += test_particulars
+test_particulars_SRC = tests/unit/test_particulars.c $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_particulars_LIBS = -lcmocka
+
 PROGRAMME_TEST_SRC = tests/unit/programme_text.c $(PROGRAMME_SRC) firmware/engine/programme.c \
                      firmware/engine/programme_facts.c firmware/engine/logic.c \
                      firmware/engine/logic_eval.c firmware/engine/logic_compare.c \
@@ -99,3 +103,6 @@ bench-rules_LIBS = -ljansson
 TESTS += test_limits
 test_limits_SRC = tests/unit/test_limits.c $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_limits_LIBS = -lcmocka
+TESTS += test_operators
+test_operators_SRC = tests/unit/test_operators.c $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_operators_LIBS = -lcmocka

@@ -18,3 +18,12 @@ SCRIPTS += tests/e2e/keys_pkcs11.sh
 TESTS += test_signed
 test_signed_SRC = tests/unit/test_signed.c $(SIGNED_SRC) $(HAL_BASE_SRC)
 test_signed_LIBS = $(SIGNED_LIBS) -lcmocka
+
+TESTS += test_box
+test_box_SRC = tests/unit/test_box.c $(BOX_SRC) $(SIGNED_SRC) $(HAL_BASE_SRC)
+test_box_LIBS = $(SIGNED_LIBS) -lcmocka
+
+TESTS += test_pin
+test_pin_SRC = tests/unit/test_pin.c $(PIN_SRC) firmware/engine/operators.c $(KEYSTORE_SRC) \
+               $(HAL_BASE_SRC)
+test_pin_LIBS = $(KEYSTORE_LIBS) -lcmocka

@@ -66,12 +66,100 @@ struct date calendar_jalali(int32_t day)
     return (struct date){(int16_t)year, (uint8_t)(7 + left / 30), (uint8_t)(1 + left % 30)};
 }
 
-/* The year is reckoned from 1 March, so that a leap day is its last; 0000-03-01 is the origin. */
+/* --- Gregorian: the year is reckoned from 1 March, so that a leap day is its last; 0000-03-01 is
+ * the origin --- */
+
+enum {
+    DAY_0_FROM_MARCH_0000 = 739191,
+    DAYS_OF_400 = 146097,
+    DAYS_OF_100 = 36524,
+    GREGORIAN_MIN = 1900,
+    GREGORIAN_MAX = 2120,
+};
+
+bool calendar_gregorian_is_valid(struct date date)
+{
+    static const uint8_t days[MONTH_MAX] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const bool is_leap_year = date.year % 4 == 0 && (date.year % 100 != 0 || date.year % 400 == 0);
+    return date.year >= GREGORIAN_MIN && date.year <= GREGORIAN_MAX && date.month >= 1 &&
+           date.month <= MONTH_MAX && date.day >= 1 &&
+           date.day <= days[date.month - 1] + (date.month == 2 && is_leap_year ? 1 : 0);
+}
+
+int32_t calendar_day_of_gregorian(struct date date)
+{
+    assert(calendar_gregorian_is_valid(date));
+    const int32_t year = date.month <= 2 ? date.year - 1 : date.year;
+    const int32_t month = (date.month + 9) % 12;
+    return 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + date.day - 1 -
+           DAY_0_FROM_MARCH_0000;
+}
+
+/* The value of the digit at *at, which then moves behind it; -1: none. */
+static int take_digit(const char **at)
+{
+    const uint8_t *bytes = (const uint8_t *)*at;
+    if (bytes[0] >= '0' && bytes[0] <= '9') {
+        *at += 1;
+        return bytes[0] - '0';
+    }
+    /* U+0660..0669 are D9 A0..A9, U+06F0..06F9 are DB B0..B9. */
+    const int first = bytes[0] == 0xD9 ? 0xA0 : bytes[0] == 0xDB ? 0xB0 : 0;
+    if (first != 0 && bytes[1] >= first && bytes[1] <= first + 9) {
+        *at += 2;
+        return bytes[1] - first;
+    }
+    return -1;
+}
+
+/* A number of `digits` digits; -1: none. */
+static int16_t take_number(const char **at, int digits)
+{
+    int value = 0;
+    for (int i = 0; i < digits; i += 1) {
+        const int digit = take_digit(at);
+        if (digit < 0) {
+            return -1;
+        }
+        value = 10 * value + digit;
+    }
+    return (int16_t)value;
+}
+
+static bool take_separator(const char **at, char separator)
+{
+    const bool is_there = **at == separator;
+    *at += is_there ? 1 : 0;
+    return is_there;
+}
+
+enum st calendar_read(const char *text, int32_t *ret_day)
+{
+    const char *at = text;
+    struct date date = {.year = take_number(&at, 4)};
+    const char separator = *at == '/' ? '/' : '-';
+    const int16_t month = take_separator(&at, separator) ? take_number(&at, 2) : -1;
+    const int16_t day = take_separator(&at, separator) ? take_number(&at, 2) : -1;
+    if (date.year < 0 || month < 0 || day < 0 || *at != '\0') {
+        return ST_FOREIGN;
+    }
+    date.month = (uint8_t)month;
+    date.day = (uint8_t)day;
+    if (calendar_jalali_is_valid(date)) {
+        *ret_day = calendar_day_of_jalali(date);
+        return ST_OK;
+    }
+    if (calendar_gregorian_is_valid(date)) {
+        *ret_day = calendar_day_of_gregorian(date);
+        return ST_OK;
+    }
+    return ST_FOREIGN;
+}
+
 struct date calendar_gregorian(int32_t day)
 {
     assert(day >= CALENDAR_DAY_MIN && day <= CALENDAR_DAY_MAX);
 
-    enum { DAY_0_FROM_MARCH_0000 = 739191, DAYS_OF_400 = 146097, DAYS_OF_100 = 36524 };
     int32_t left = day + DAY_0_FROM_MARCH_0000;
     int32_t year = 400 * (left / DAYS_OF_400);
     left %= DAYS_OF_400;

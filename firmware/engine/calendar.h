@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hal/base/status.h"
+
 enum {
     CALENDAR_JALALI_MIN = 1278, /* years that this module serves: 1900-01-01 is in 1278 */
     CALENDAR_JALALI_MAX = 1499,
@@ -33,6 +35,14 @@ struct date {
 bool calendar_jalali_is_valid(struct date date);
 /* The day of a valid Jalali date; another one is a bug. */
 int32_t calendar_day_of_jalali(struct date date);
+
+/* The same of Gregorian dates, in the years 1900 to 2120. */
+bool calendar_gregorian_is_valid(struct date date);
+int32_t calendar_day_of_gregorian(struct date date);
+
+/* Reads a day as people write it: YYYY-MM-DD or YYYY/MM/DD, Jalali when the year is below 1500,
+ * else Gregorian; Persian and Arabic-Indic digits are digits. ST_FOREIGN  no such day. */
+ST_CHECK enum st calendar_read(const char *text, int32_t *ret_day);
 
 /* The dates of a day in CALENDAR_DAY_MIN..CALENDAR_DAY_MAX; beyond is a bug. */
 struct date calendar_jalali(int32_t day);

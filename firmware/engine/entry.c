@@ -52,10 +52,12 @@ enum {
     AT_TAG = 48,
     LINK_BYTES = 64,
 
-    AT_BON = 24,
-    AT_BACK = 48,
-    AT_RECEIPT = 49,
-    BON_ENTRY_BYTES = 64,
+    AT_NUMBER = 24,
+    AT_EVENT = 28,
+    AT_ROLE = 29,
+    AT_OPERATOR_CARD = 32,
+    AT_UNLOCKS = 40,
+    OPERATOR_BYTES = 48,
 };
 _Static_assert(AT_OCCASION + (int)OCCASION_BYTES_MAX <= (int)ENTRY_BYTES_MAX,
                "the largest kind fits");
@@ -67,14 +69,10 @@ _Static_assert(AT_TAG + (int)ENTRY_TAG_BYTES == (int)LINK_BYTES, "a link ends wi
 _Static_assert(AT_SIGHTED + (int)SNAPSHOT_IMAGE_BYTES == (int)SIGHTING_BYTES,
                "a sighting ends there");
 
-_Static_assert(AT_BON + (int)BON_BYTES == (int)AT_BACK, "the bon ends there");
-_Static_assert(AT_RECEIPT + (int)ENTRY_RECEIPT_MAX == (int)BON_ENTRY_BYTES,
-               "the entry ends with its receipt");
-
 #define TIME_MAX_S    INT64_C(253402300799) /* 9999-12-31 23:59:59 UTC */
 #define PROGRAMME_MAX UINT32_C(0x7fffffff)
 
-/* Of an intent: without its occasion. */
+/* Of an intent, an accrual: without its occasion. Of a member: with a box. */
 static size_t size_of(enum entry_kind kind)
 {
     switch (kind) {
@@ -88,8 +86,12 @@ static size_t size_of(enum entry_kind kind)
         return START_BYTES;
     case ENTRY_LINK:
         return LINK_BYTES;
-    case ENTRY_BON:
-        return BON_ENTRY_BYTES;
+    case ENTRY_MEMBER:
+        return ENTRY_MEMBER_BYTES_MAX;
+    case ENTRY_ACCRUAL:
+        return ENTRY_ACCRUAL_BYTES_MIN;
+    case ENTRY_OPERATOR:
+        return OPERATOR_BYTES;
     }
     return 0; /* A kind from foreign bytes. */
 }
@@ -161,36 +163,19 @@ static bool outcome_is_valid(const struct entry_outcome *outcome, uint32_t seque
            outcome->counter <= SNAPSHOT_COUNTER_MAX;
 }
 
-/* Printable ASCII without blanks, at least one character, then zeros to the end. */
-static bool word_is_valid(const char *word, size_t size)
+static bool start_is_valid(const struct entry_start *start)
 {
-    size_t length = strnlen(word, size);
-    if (length == 0 || length == size) {
+    size_t length = strnlen(start->firmware, FIRMWARE_BYTES);
+    if (length == 0 || length == FIRMWARE_BYTES) {
         return false;
     }
-    for (size_t i = 0; i < size; i += 1) {
-        char c = word[i];
+    for (size_t i = 0; i < FIRMWARE_BYTES; i += 1) {
+        char c = start->firmware[i];
         if (i < length ? c < '!' || c > '~' : c != '\0') {
             return false;
         }
     }
     return true;
-}
-
-bool entry_receipt_is_valid(const char *text)
-{
-    char word[ENTRY_RECEIPT_MAX + 1] = "";
-    size_t length = strlen(text);
-    if (length < sizeof word) {
-        memcpy(word, text, length);
-    }
-    return word_is_valid(word, sizeof word);
-}
-
-static bool bon_entry_is_valid(const struct entry_bon *entry)
-{
-    return bon_is_valid(&entry->bon) && entry->is_back <= 1 &&
-           word_is_valid(entry->receipt, sizeof entry->receipt);
 }
 
 /* What carries the card's own number needs no link. */
@@ -199,6 +184,14 @@ static bool link_is_valid(const struct entry_link *link)
     return medium_is_valid(link->card_number, link->family, link->uid_bytes, link->uid) &&
            link->medium >= MEDIA_UID && link->medium <= MEDIA_PHONE &&
            link->medium != MEDIA_MAGSTRIPE && link->key_version < 16;
+}
+
+static bool operator_is_valid(const struct entry_operator *operator_event)
+{
+    return operator_event->number >= 1 && operator_event->number <= UINT16_MAX &&
+           operator_event->event >= OPERATOR_IN && operator_event->event < OPERATOR_EVENTS &&
+           operator_event->role >= ROLE_CASHIER && operator_event->role < ROLES &&
+           (operator_event->card_number == 0 || card_number_is_valid(operator_event->card_number));
 }
 
 bool entry_is_valid(const struct entry *entry)
@@ -218,11 +211,15 @@ bool entry_is_valid(const struct entry *entry)
                                entry->sighting.uid_bytes, entry->sighting.uid) &&
                entry->sighting.shown <= SHOWN_BACK && snapshot_is_valid(&entry->sighting.snapshot);
     case ENTRY_START:
-        return word_is_valid(entry->start.firmware, FIRMWARE_BYTES);
+        return start_is_valid(&entry->start);
     case ENTRY_LINK:
         return link_is_valid(&entry->link);
-    case ENTRY_BON:
-        return bon_entry_is_valid(&entry->bon);
+    case ENTRY_MEMBER:
+        return entry_member_is_valid(&entry->member);
+    case ENTRY_ACCRUAL:
+        return entry_accrual_is_valid(&entry->accrual);
+    case ENTRY_OPERATOR:
+        return operator_is_valid(&entry->operator_event);
     }
     return false;
 }
@@ -272,6 +269,15 @@ static void put_outcome(uint8_t *bytes, const struct entry_outcome *outcome)
     bytes[AT_EVIDENCE] = (uint8_t)outcome->evidence;
 }
 
+static void put_operator(uint8_t *bytes, const struct entry_operator *operator_event)
+{
+    put_le32(bytes + AT_NUMBER, operator_event->number);
+    bytes[AT_EVENT] = operator_event->event;
+    bytes[AT_ROLE] = operator_event->role;
+    put_le64(bytes + AT_OPERATOR_CARD, operator_event->card_number);
+    put_le32(bytes + AT_UNLOCKS, operator_event->unlocks);
+}
+
 size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX])
 {
     assert(entry_is_valid(entry));
@@ -310,10 +316,14 @@ size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX
         ret_bytes[AT_KEY_VERSION] = entry->link.key_version;
         memcpy(ret_bytes + AT_TAG, entry->link.tag, ENTRY_TAG_BYTES);
         break;
-    case ENTRY_BON:
-        bon_encode(&entry->bon.bon, ret_bytes + AT_BON);
-        ret_bytes[AT_BACK] = entry->bon.is_back;
-        memcpy(ret_bytes + AT_RECEIPT, entry->bon.receipt, ENTRY_RECEIPT_MAX);
+    case ENTRY_MEMBER:
+        size = entry_member_encode(&entry->member, ret_bytes);
+        break;
+    case ENTRY_ACCRUAL:
+        size = entry_accrual_encode(&entry->accrual, ret_bytes);
+        break;
+    case ENTRY_OPERATOR:
+        put_operator(ret_bytes, &entry->operator_event);
         break;
     }
     return size;
@@ -388,6 +398,15 @@ static void get_link(const uint8_t *bytes, struct entry_link *ret)
     memcpy(ret->tag, bytes + AT_TAG, ENTRY_TAG_BYTES);
 }
 
+static void get_operator(const uint8_t *bytes, struct entry_operator *ret)
+{
+    ret->number = get_le32(bytes + AT_NUMBER);
+    ret->event = bytes[AT_EVENT];
+    ret->role = bytes[AT_ROLE];
+    ret->card_number = get_le64(bytes + AT_OPERATOR_CARD);
+    ret->unlocks = get_le32(bytes + AT_UNLOCKS);
+}
+
 static enum st get_body(const uint8_t *bytes, size_t size, struct entry *ret)
 {
     switch (ret->kind) {
@@ -404,19 +423,36 @@ static enum st get_body(const uint8_t *bytes, size_t size, struct entry *ret)
     case ENTRY_LINK:
         get_link(bytes, &ret->link);
         return ST_OK;
-    case ENTRY_BON:
-        ret->bon.is_back = bytes[AT_BACK];
-        memcpy(ret->bon.receipt, bytes + AT_RECEIPT, ENTRY_RECEIPT_MAX);
-        return bon_decode(bytes + AT_BON, &ret->bon.bon);
+    case ENTRY_MEMBER:
+        entry_member_decode(bytes, size, &ret->member);
+        return ST_OK;
+    case ENTRY_ACCRUAL:
+        return entry_accrual_decode(bytes, size, &ret->accrual);
+    case ENTRY_OPERATOR:
+        get_operator(bytes, &ret->operator_event);
+        return ST_OK;
     }
     return ST_FOREIGN;
 }
 
 static bool size_is_valid(enum entry_kind kind, size_t size)
 {
-    size_t fixed = size_of(kind);
-    return kind == ENTRY_INTENT ? size > fixed && size <= fixed + OCCASION_BYTES_MAX
-                                : fixed != 0 && size == fixed;
+    const size_t fixed = size_of(kind);
+    switch (kind) {
+    case ENTRY_INTENT:
+        return size > fixed && size <= fixed + OCCASION_BYTES_MAX;
+    case ENTRY_MEMBER:
+        return entry_member_size_is_valid(size);
+    case ENTRY_ACCRUAL:
+        return entry_accrual_size_is_valid(size);
+    case ENTRY_OUTCOME:
+    case ENTRY_SIGHTING:
+    case ENTRY_START:
+    case ENTRY_LINK:
+    case ENTRY_OPERATOR:
+        break;
+    }
+    return fixed != 0 && size == fixed;
 }
 
 enum st entry_decode(const uint8_t *bytes, size_t size, struct entry *ret)

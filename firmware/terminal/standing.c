@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/engine/media.h"
+#include "storage/ranges.h"
 #include "storage/rules.h"
 
 #define SETTING_TERMINAL    "terminal"
@@ -14,12 +16,6 @@
 #define SETTING_BRANCH      "branch"
 #define SETTING_MERCHANT_NO "merchant.no"
 #define SETTING_BRANCH_NO   "branch.no"
-#define SETTING_CARDS_FIRST "cards.first"
-#define SETTING_CARDS_LAST  "cards.last"
-/* "FIRST USED": the highest payload given out, and of which range. Another range starts afresh. */
-#define SETTING_CARDS_USED "cards.used"
-
-static const uint64_t payload_max = UINT64_C(999999999999999); /* 15 digits; Luhn makes it 16 */
 
 /* A setting that is a whole number; one that is not set or not a number is 0. Whoever wrote it
  * tested it; a wrong one must not sell. */
@@ -111,72 +107,32 @@ enum st standing_load(struct store *store, struct standing *standing)
     return st;
 }
 
-struct range {
-    uint64_t first, last, next; /* payloads; next > last: used up; first 0: no range */
-};
-
-static enum st range_get(struct store *store, struct range *ret)
-{
-    char text[64];
-    *ret = (struct range){0};
-    enum st st = number_get(store, SETTING_CARDS_FIRST, payload_max, &ret->first);
-    if (st == ST_OK) {
-        st = number_get(store, SETTING_CARDS_LAST, payload_max, &ret->last);
-    }
-    if (st == ST_OK) {
-        st = text_get(store, SETTING_CARDS_USED, text, sizeof text);
-    }
-    if (st != ST_OK) {
-        return st;
-    }
-    uint64_t first = 0, used = 0;
-    bool has_used = sscanf(text, "%" SCNu64 " %" SCNu64, &first, &used) == 2;
-    ret->next = has_used && first == ret->first ? used + 1 : ret->first;
-    return ST_OK;
-}
-
-/* ISO/IEC 7812-1 annex B: doubles every second digit from the right, the check digit's neighbour
- * first. card_number_is_valid() is the judge; this only finds the digit. */
-static uint64_t with_luhn_digit(uint64_t payload)
-{
-    for (uint64_t digit = 0; digit < 10; digit++) {
-        if (card_number_is_valid(payload * 10 + digit)) {
-            return payload * 10 + digit;
-        }
-    }
-    return 0; /* a payload that gives no 16-digit number */
-}
-
 enum st standing_free_number(struct store *store, uint64_t *ret_number)
 {
-    struct range range;
-    enum st st = range_get(store, &range);
+    static const struct media_range own = MEDIA_RANGE_CLUB;
+    struct ranges ranges;
+    const enum st st = ranges_load(store, &ranges);
     if (st == ST_OK) {
-        bool is_free = range.first > 0 && range.next <= range.last;
-        *ret_number = is_free ? with_luhn_digit(range.next) : 0;
+        const bool is_own = ranges.next >= own.first && ranges.next <= own.last;
+        *ret_number = is_own ? card_number_make(ranges.next) : 0;
     }
     return st;
 }
 
 enum st standing_use_number(struct store *store, uint64_t number)
 {
-    char text[64];
-    struct range range;
-    enum st st = range_get(store, &range);
-    if (st != ST_OK) {
-        return st;
-    }
-    assert(card_number_is_valid(number) && number / 10 == range.next);
-    (void)snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64, range.first, number / 10);
-    return setting_put(store, SETTING_CARDS_USED, text);
+    struct ranges ranges;
+    const enum st st = ranges_load(store, &ranges);
+    assert(st != ST_OK || (card_number_is_valid(number) && number / 10 == ranges.next));
+    return st == ST_OK ? ranges_use(store, &ranges) : st;
 }
 
 enum st standing_numbers_left(struct store *store, uint64_t *ret_left)
 {
-    struct range range;
-    enum st st = range_get(store, &range);
+    struct ranges ranges;
+    const enum st st = ranges_load(store, &ranges);
     if (st == ST_OK) {
-        *ret_left = range.first > 0 && range.next <= range.last ? range.last - range.next + 1 : 0;
+        *ret_left = ranges_left(&ranges);
     }
     return st;
 }

@@ -78,6 +78,12 @@ refuse("sync", sync, ["have", "programme"], ..., -1, 2**31, "3")
 linked = {**last, "have": {"programme": 3, "links": {"no": 12, "mark": "0011223344556677"}}}
 case("sync: how far the links have come", "sync", linked, "ok")
 case("sync: no links yet", "sync", put(put(linked, ["have", "links", "no"], 0), ["have", "links", "mark"], "0" * 16), "ok")
+numbered = {**last, "have": {"programme": 3, "numbers": {"left": 812, "last": 936400000199999}}}
+case("sync: card numbers that are left", "sync", numbered, "ok")
+case("sync: no card numbers at all", "sync", put(put(numbered, ["have", "numbers", "left"], 0), ["have", "numbers", "last"], 0), "ok")
+refuse("sync", numbered, ["have", "numbers"], None, 1, [], {})
+refuse("sync", numbered, ["have", "numbers", "left"], ..., -1, 10**15, "1", 1.5)
+refuse("sync", numbered, ["have", "numbers", "last"], ..., -1, 10**15, None)
 refuse("sync", linked, ["have", "links"], None, 1, [], {})
 refuse("sync", linked, ["have", "links", "no"], ..., -1, 2**31, "1", 1.5)
 refuse("sync", linked, ["have", "links", "mark"], ..., "", "0" * 15, "0" * 17, "g" * 16, 7)
@@ -141,6 +147,9 @@ approved = {"v": 1, "state": "approved", "terminal": 17, "merchant": "رفاه",
 case("enrol_answer: approved", "enrol_answer", approved, "ok")
 case("enrol_answer: pending", "enrol_answer", {"v": 1, "state": "pending"}, "ok")
 case("enrol_answer: one card", "enrol_answer", {**approved, "cards": {"first": 1, "last": 1}}, "ok")
+keyed = {**approved, "member_key": pem}
+case("enrol_answer: a key for particulars", "enrol_answer", keyed, "ok")
+refuse("enrol_answer", keyed, ["member_key"], None, "", -1, [], "x" * 8193)
 for key in approved:
     refuse("enrol_answer", approved, [key], ..., None, -1, [], "x" * 8193)
 refuse("enrol_answer", approved, ["state"], "", "Approved", "x")
@@ -158,6 +167,12 @@ links = {**plain, "links": {"from": 12, "list": [link(0, 6362140000000011), link
 case("sync_answer: with links", "sync_answer", links, "ok")
 case("sync_answer: links from the beginning, none", "sync_answer", put(put(links, ["links", "from"], 0), ["links", "list"], []), "ok")
 case("sync_answer: 100 links", "sync_answer", put(links, ["links", "list"], [link(3, 6362140000000011)] * 100), "ok")
+numbers = {**plain, "numbers": {"first": 936410000000000, "last": 936410000099999}}
+case("sync_answer: more card numbers", "sync_answer", numbers, "ok")
+case("sync_answer: one card number more", "sync_answer", put(numbers, ["numbers", "last"], 936410000000000), "ok")
+refuse("sync_answer", numbers, ["numbers"], None, 1, [], {})
+refuse("sync_answer", numbers, ["numbers", "first"], ..., 0, -1, 936410000100000, "1")
+refuse("sync_answer", numbers, ["numbers", "last"], ..., 0, 10**15, None)
 refuse("sync_answer", links, ["links"], None, 1, [], {}, "x")
 refuse("sync_answer", links, ["links", "from"], ..., -1, 2**31, 2**31 - 5, "1")
 refuse("sync_answer", links, ["links", "list"], ..., None, {}, [link(3, 6362140000000011)] * 101)

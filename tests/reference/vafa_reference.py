@@ -264,15 +264,31 @@ def outcome_decode(raw, sequence):
     return {"intent": intent, "counter": counter, "card": card, "verdict": VERDICTS[verdict]}
 
 
-def bon_decode(raw):
-    need(len(raw) == 64 and raw[24] == 1 and not any(raw[25:28]) and raw[48] <= 1, "a bon's length, version or spare bytes")
-    series, serial, amount, first, last, merchant = struct.unpack_from("<IIIHHI", raw, 28)
-    need(1 <= series < 2**31 and 1 <= serial < 2**31 and merchant < 2**31, "a bon's numbers")
-    need(1 <= amount < 2**30 and 1 <= first <= last, "a bon's amount or days")
-    receipt = raw[49:].rstrip(b"\0")
-    need(receipt and all(0x21 <= c <= 0x7e for c in receipt), "receipt")
-    return {"series": series, "serial": serial, "amount": amount, "first": first, "last": last,
-            "merchant": merchant, "back": raw[48], "receipt": receipt.decode()}
+def member_decode(raw):
+    need(len(raw) in (80, 336), "length of a member")
+    account, card, flags, key_version = struct.unpack_from("<QQBB", raw, 24)
+    need(luhn_ok(account) and (card == 0 or luhn_ok(card)), "account or card number")
+    need(flags < 8 and (flags & 4 != 0) == (len(raw) == 336), "flags of a member")
+    need(key_version < (16 if flags & 3 else 1), "key version")
+    need(flags & 1 or not any(raw[48:64]), "a national code's hash")
+    need(flags & 2 or not any(raw[64:80]), "a phone's hash")
+    need(not any(raw[42:48]) and not any(raw[329:336]), "spare bytes of a member")
+    return {"account": account, "card": card, "national_code": raw[48:64] if flags & 1 else None,
+            "phone": raw[64:80] if flags & 2 else None, "key_version": key_version,
+            "key_id": raw[80:88] if flags & 4 else None, "box": raw[88:329] if flags & 4 else None}
+
+
+def accrual_decode(raw):
+    need(len(raw) > 88 and not any(raw[33:36]) and not any(raw[84:88]), "length or spare bytes of an accrual")
+    number, medium, programme = struct.unpack_from("<QB3xI", raw, 24)
+    amount, rebate, cashback, award, due, minute = struct.unpack_from("<5qI", raw, 40)
+    need(luhn_ok(number) and 1 <= medium <= 7 and 1 <= programme < 2**31 and minute < 2**24, "an accrual's number")
+    need(all(0 <= x < 2**36 for x in (amount, rebate, cashback, due)) and 0 <= award < 2**28, "an accrual's part")
+    need(amount > 0 and due == amount - rebate, "an accrual's sum")
+    occasion = occasion_decode(raw[88:])
+    need(not set(occasion) & {"facts", "kind", "actions", "peer"}, "an accrual's occasion")
+    return {"number": number, "medium": medium, "programme": programme, "amount": amount, "rebate": rebate,
+            "cashback": cashback, "award": award, "due": due, "minute": minute, "occasion": occasion}
 
 
 def entry_decode(raw):
@@ -304,11 +320,21 @@ def entry_decode(raw):
         need(raw[44] in (1, 2, 4, 5, 6), "kind of the medium")
         need(raw[45] < 16, "key version")
         entry.update(medium=raw[44], key_version=raw[45], tag=raw[48:64])
-    elif kind == 8:
-        entry = bon_decode(raw)
+    elif kind == 6:
+        entry = member_decode(raw)
+    elif kind == 9:
+        entry = accrual_decode(raw)
+    elif kind == 11:
+        need(len(raw) == 48 and not any(raw[30:32]) and not any(raw[44:48]), "length or spare bytes of an operator's entry")
+        number, event, role, card, unlocks = struct.unpack_from("<IBBxxQI", raw, 24)
+        need(1 <= number < 2**16, "operator's number")
+        need(1 <= event <= 5, "what an operator did")
+        need(1 <= role <= 4, "role")
+        need(card == 0 or luhn_ok(card), "operator card")
+        entry = {"number": number, "event": event, "role": role, "card": card, "unlocks": unlocks}
     else:
         raise Foreign("kind %d" % kind)
-    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start", 5: "link", 8: "bon"}[kind],
+    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start", 5: "link", 6: "member", 9: "accrual", 11: "operator"}[kind],
                  sequence=sequence, time=time_s, terminal_no=terminal, operator=operator)
     return entry
 

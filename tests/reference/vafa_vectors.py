@@ -126,8 +126,11 @@ def entries():
          struct.pack("<QBB10sB3x", CARD, 2, 4, bytes.fromhex("01020304"), 2) + ref.image_encode(second)),
     ]
     good += [("the intent of " + name, raw) for name, raw in club_entries(14, fifth)]
-    good += [("a voucher that was taken, the longest receipt", bon(len(good) + 1, 0, b"A" * 15)),
-             ("a voucher that was given back", bon(len(good) + 2, 1, b"17"))]
+    good += [("a manager who signs in, for whom the club has unlocked twice", head(11, len(good) + 1) +
+              struct.pack("<IBB2xQI4x", 65535, 1, 3, CARD, 2)),
+             ("an operator who is unlocked, without his card", head(11, len(good) + 2) +
+              struct.pack("<IBB2xQI4x", 1, 5, 1, 0, 2**32 - 1))]
+    good += member_entries(len(good) + 1)
     assert len(good[10][1]) == 586
     for sequence, (_, raw) in enumerate(good, 1):
         assert ref.entry_decode(raw)["sequence"] == sequence
@@ -138,11 +141,6 @@ def entries():
     assert value == ref.chain([raw for _, raw in good])
     return {"good": [{"name": n, "hex": raw.hex(), "hash": h} for (n, raw), h in zip(good, chain)],
             "bad": [{"name": n, "hex": raw.hex()} for n, raw in bad_entries(good)]}
-
-
-def bon(sequence, back, receipt, series=7, serial=4000, amount=5000000, first=46347, last=46376, merchant=0):
-    return head(8, sequence) + struct.pack("<B3xIIIHHIB15s", 1, series, serial, amount, first, last, merchant, back,
-                                           receipt)
 
 
 def action(number, kind, amount=0, value=0, card=CARD, origin=1, until=0, ident=7, text=""):
@@ -276,6 +274,61 @@ def bad_club_entries(taken, out, arrived, patch):
             ("a TRANSFER without a peer", out[:216] + b"\0")]
 
 
+def member(sequence, account, card=0, code=b"", phone=b"", key_version=0, box=b""):
+    flags = (1 if code else 0) + (2 if phone else 0) + (4 if box else 0)
+    raw = head(6, sequence) + struct.pack("<QQBB6x16s16s", account, card, flags, key_version, code, phone)
+    return raw + (struct.pack("<8s241s7x", bytes(range(8)), box) if box else b"")
+
+
+def accrual(sequence, occasion=(), medium=6, **parts):
+    parts = dict(dict(amount=1000000, rebate=0, cashback=0, award=10, due=1000000, minute=1415000), **parts)
+    return (head(9, sequence) + struct.pack("<QB3xI", CARD, medium, 3) +
+            struct.pack("<5qI4x", *[parts[name] for name in ("amount", "rebate", "cashback", "award", "due", "minute")]) +
+            ref.occasion_encode(dict(occasion)))
+
+
+def member_entries(sequence):
+    """The last ones: bad_entries() counts from the end."""
+    other = ref_number(636214000000002)
+    code, phone, box = bytes(range(0x10, 0x20)), bytes(range(0x20, 0x30)), bytes(range(241))
+    lines = dict(code=1, merchant=5, branch=6, lines=[dict(product=0, amount=1000000, milli=1000)])
+    return [("a member with a card, code, phone and particulars", member(sequence, CARD, CARD, code, phone, 15, box)),
+            ("a member without a card and with a phone alone", member(sequence + 1, CARD, 0, b"", phone, 3, box)),
+            ("another card of a member, who says nothing more", member(sequence + 2, CARD, other)),
+            ("what was earned without a card", accrual(sequence + 3)),
+            ("the same with code, place, lines, rebate and cashback",
+             accrual(sequence + 4, lines, 1, rebate=50000, cashback=2000, due=950000, minute=0))]
+
+
+def bad_members(good, patch):
+    full, joined, bare, earned, rich = (raw for _, raw in good[-5:])
+    return [("a member with a wrong Luhn digit", patch(full, 24, struct.pack("<Q", CARD + 1))),
+            ("a member's card with a wrong Luhn digit", patch(full, 32, struct.pack("<Q", CARD + 1))),
+            ("a member of account 0", patch(joined, 24, bytes(8))),
+            ("a flag of a member that is not known", patch(full, 40, b"\x0f")),
+            ("a code that is said to be absent", patch(full, 40, b"\6")),
+            ("a phone that is said to be absent", patch(full, 40, b"\5")),
+            ("a box that is said to be absent", patch(full, 40, b"\3")),
+            ("a box that is said to be there", patch(bare, 40, b"\4")),
+            ("a member's media key version 16", patch(full, 41, b"\x10")),
+            ("a version of no media key", patch(bare, 41, b"\1")),
+            ("a spare byte of a member", patch(full, 47, b"\1")),
+            ("a spare byte behind a box", patch(full, 335, b"\1")),
+            ("an accrual of no card number", patch(earned, 24, struct.pack("<Q", CARD + 1))),
+            ("an accrual found by nothing", patch(earned, 32, b"\0")),
+            ("an accrual found by an eighth kind of medium", patch(earned, 32, b"\x08")),
+            ("a spare byte of an accrual", patch(earned, 35, b"\1")),
+            ("another spare byte of an accrual", patch(earned, 87, b"\1")),
+            ("an accrual by programme 0", patch(earned, 36, bytes(4))),
+            ("an accrual of a sale of nothing", patch(patch(earned, 40, bytes(8)), 72, bytes(8))),
+            ("an accrual that does not add up", patch(rich, 48, bytes(8))),
+            ("an accrual of 2^28 points", patch(earned, 64, struct.pack("<q", 2**28))),
+            ("an accrual of negative cashback", patch(earned, 56, b"\xff" * 8)),
+            ("an accrual at minute 2^24", patch(earned, 83, b"\1")),
+            ("an accrual without an occasion", earned[:88]),
+            ("an accrual with an identity", earned[:88] + b"\2" + bytes(5))]
+
+
 def bad_entries(good):
     def patch(raw, at, new):
         return raw[:at] + new + raw[at + len(new):]
@@ -302,17 +355,9 @@ def bad_entries(good):
            ("two lines of one product", patch(rich, 266, b"\0")),
            ("a line of 2^36 rials", patch(rich, 261, b"\x10")),
            ("a line of 4,000,000.001 pieces", patch(rich, 262, struct.pack("<I", 4000000001))),
-           ("a voucher's series 0", bon(9, 0, b"17", series=0)),
-           ("a voucher of no rials", bon(9, 0, b"17", amount=0)),
-           ("a voucher that ends before it begins", bon(9, 0, b"17", last=46346)),
-           ("a voucher neither taken nor given back", bon(9, 2, b"17")),
-           ("a voucher without a receipt", bon(9, 0, b"")),
-           ("a receipt with a blank", bon(9, 0, b"1 7")),
-           ("a receipt with a gap", bon(9, 0, b"1\0007")),
-           ("a voucher of version 2", patch(bon(9, 0, b"17"), 24, b"\2")),
-           ("a voucher's spare byte", patch(bon(9, 0, b"17"), 25, b"\1")),
            ("kind 0", patch(sale, 1, b"\0")),
            ("kind 6", patch(sale, 1, b"\6")),
+           ("kind 200", patch(sale, 1, b"\xc8")),
            ("clock quality 3", patch(sale, 2, b"\3")),
            ("a flag bit in the second byte", patch(sale, 3, b"\1")),
            ("sequence 0", patch(sale, 4, bytes(4))),
@@ -359,6 +404,17 @@ def bad_entries(good):
            ("a spare byte of a link", patch(link, 47, b"\1")),
            ("a link with a wrong Luhn digit", patch(link, 24, struct.pack("<Q", CARD + 1)))]
     bad += bad_club_entries(good[13][1], good[15][1], good[16][1], patch)
+    operator = good[-7][1]
+    bad += [("operator 0", patch(operator, 24, bytes(4))),
+            ("operator 65536", patch(operator, 24, b"\0\0\1\0")),
+            ("nothing that an operator did", patch(operator, 28, b"\0")),
+            ("what no operator can do", patch(operator, 28, b"\6")),
+            ("no role", patch(operator, 29, b"\0")),
+            ("role 5", patch(operator, 29, b"\5")),
+            ("an operator card with a wrong Luhn digit", patch(operator, 32, struct.pack("<Q", CARD + 1))),
+            ("a spare byte of an operator's entry", patch(operator, 31, b"\1")),
+            ("another", patch(operator, 47, b"\1"))]
+    bad += bad_members(good, patch)
     for name, raw in good:
         bad.append((name + ", one byte short", raw[:-1]))
         bad.append((name + ", one byte long", raw + b"\0"))

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "hal/base/bytes.h"
-#include "storage/bons.h"
 
 void model_init(struct model *model, uint32_t cards, uint64_t seed)
 {
@@ -137,6 +136,14 @@ struct entry model_sighting(const struct model *model, uint32_t card, uint32_t c
     return entry;
 }
 
+struct entry model_operator(const struct model *model, uint32_t number, uint8_t event)
+{
+    struct entry entry = entry_of(model, ENTRY_OPERATOR);
+    entry.operator_event = (struct entry_operator){
+        .number = number, .event = event, .role = ROLE_CASHIER, .unlocks = model->count % 7};
+    return entry;
+}
+
 static void model_tag(uint32_t medium, uint8_t ret_tag[ENTRY_TAG_BYTES])
 {
     memset(ret_tag, (int)(0x40 + medium), ENTRY_TAG_BYTES);
@@ -152,21 +159,6 @@ struct entry model_link(const struct model *model, uint32_t card, uint32_t mediu
     entry.link.medium = 5;
     entry.link.key_version = MODEL_KEY_VERSION;
     model_tag(medium, entry.link.tag);
-    return entry;
-}
-
-enum { MODEL_BON_SERIES = 3 };
-
-struct entry model_bon(const struct model *model, uint32_t bon, bool is_back)
-{
-    struct entry entry = entry_of(model, ENTRY_BON);
-    entry.bon.bon = (struct bon){.series = MODEL_BON_SERIES,
-                                 .serial = bon + 1,
-                                 .amount = {500000},
-                                 .first_day = 46000,
-                                 .last_day = 47000};
-    entry.bon.is_back = is_back;
-    (void)snprintf(entry.bon.receipt, sizeof entry.bon.receipt, "R%u", entry.sequence % 7);
     return entry;
 }
 
@@ -189,7 +181,10 @@ struct entry model_draw(struct model *model)
     const struct snapshot *seen = model_seen(model, model->count, card);
     const uint32_t counter = seen != NULL ? seen->counter : 0;
     if (model->count == 0 || choice == 9) {
-        return model_start(model);
+        const uint32_t event = draw(model, OPERATOR_EVENTS);
+        return event == 0 || model->count == 0
+                   ? model_start(model)
+                   : model_operator(model, 1 + draw(model, MODEL_OPERATORS), (uint8_t)event);
     }
     const struct entry *last = &model->entries[model->count - 1];
     if (last->kind == ENTRY_INTENT && choice < 7) {
@@ -204,9 +199,6 @@ struct entry model_draw(struct model *model)
     }
     if (choice == 8) {
         return model_link(model, card, draw(model, model->cards));
-    }
-    if (!model->has_no_bons && draw(model, 2) == 0) {
-        return model_bon(model, draw(model, model->cards), draw(model, 3) == 0);
     }
     /* Newer, the same, or older than what is known. */
     return model_sighting(model, card, counter + draw(model, 3) + (counter == 0));
@@ -424,22 +416,33 @@ static bool uses_agree(const struct model *model, uint32_t count, struct store *
     return agree || differs(store, "what was used", count);
 }
 
-/* The newest entry about a bon counts. */
-static bool bon_agrees(const struct model *model, uint32_t count, struct store *store, uint32_t bon)
+/* Wrong PINs since the last entry that forgives them, read backwards. */
+static bool operator_agrees(const struct model *model, uint32_t count, struct store *store,
+                            uint32_t number)
 {
-    const struct entry *newest = NULL;
-    struct entry use;
-    enum bon_place place;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct entry *entry = &model->entries[i];
-        newest = entry->kind == ENTRY_BON && entry->bon.bon.serial == bon + 1 ? entry : newest;
+    struct operator_state found, right = {.wrong = 0};
+    bool is_over = false, knows_lock = false;
+    for (uint32_t i = count; i > 0; i--) {
+        const struct entry *entry = &model->entries[i - 1];
+        const struct entry_operator *of = &entry->operator_event;
+        if (entry->kind != ENTRY_OPERATOR || of->number != number) {
+            continue;
+        }
+        right.unlocks = of->unlocks > right.unlocks ? of->unlocks : right.unlocks;
+        if (!knows_lock && (of->event == OPERATOR_LOCKED || of->event == OPERATOR_UNLOCKED)) {
+            knows_lock = true;
+            right.is_locked = of->event == OPERATOR_LOCKED;
+        }
+        is_over |= of->event == OPERATOR_IN || of->event == OPERATOR_UNLOCKED;
+        if (!is_over && of->event == OPERATOR_WRONG && right.wrong < 3) {
+            right.wrong += 1;
+        } else if (!is_over && of->event == OPERATOR_LOCKED) {
+            right.wrong = 3;
+            is_over = true;
+        }
     }
-    const bool is_here = newest != NULL && newest->bon.is_back == 0;
-    if (bons_find(store, MODEL_BON_SERIES, bon + 1, &place, &use) != ST_OK ||
-        place != (is_here ? BON_HERE : BON_FREE) || (is_here && use.sequence != newest->sequence)) {
-        return differs(store, "bon", bon);
-    }
-    return true;
+    return operators_state(store, number, &found) == ST_OK && found.wrong == right.wrong &&
+           found.is_locked == right.is_locked && found.unlocks == right.unlocks;
 }
 
 bool model_agrees(const struct model *model, uint32_t count, struct store *store)
@@ -454,9 +457,13 @@ bool model_agrees(const struct model *model, uint32_t count, struct store *store
         return differs(store, "counts", count);
     }
     for (uint32_t card = 0; card < model->cards; card++) {
-        if (!card_agrees(model, count, store, card) || !medium_agrees(model, count, store, card) ||
-            !bon_agrees(model, count, store, card)) {
+        if (!card_agrees(model, count, store, card) || !medium_agrees(model, count, store, card)) {
             return false;
+        }
+    }
+    for (uint32_t number = 1; number <= MODEL_OPERATORS; number++) {
+        if (!operator_agrees(model, count, store, number)) {
+            return differs(store, "operator", number);
         }
     }
     return uses_agree(model, count, store) && entries_agree(model, count, store);

@@ -149,6 +149,35 @@ static void an_anniversary_is_the_next_one_by_the_jalali_calendar(void **state)
         calendar_days_to_anniversary(1, calendar_day_of_jalali((struct date){1405, 10, 12})), 0);
 }
 
+static void days_read_as_people_write_them(void **state)
+{
+    static const struct {
+        const char *text;
+        int year, month, day; /* Gregorian, from printed calendars */
+    } right[] = {{"1357-11-22", 1979, 2, 11}, {"1365/01/01", 1986, 3, 21},
+                 {"۱۴۰۳-۱۲-۳۰", 2025, 3, 20}, {"٢٠٢٤/٠٢/٢٩", 2024, 2, 29},
+                 {"1900-01-01", 1900, 1, 1},  {"2000-02-29", 2000, 2, 29}};
+    static const char *const wrong[] = {"",           "1404-12-30", "1900-02-29",  "2023-02-29",
+                                        "2024-2-29",  "2024-02/29", "2024-02-29 ", "24-02-29",
+                                        "2024-13-01", "2024-00-10", "2121-01-01",  "1500-01-01",
+                                        "1899-12-31", "2024-02-00", "\xdb",        "2024-02-2\xd9"};
+    (void)state;
+    for (size_t i = 0; i < sizeof right / sizeof *right; i += 1) {
+        int32_t day = 0;
+        assert_int_equal(calendar_read(right[i].text, &day), ST_OK);
+        assert_date(calendar_gregorian(day), right[i].year, right[i].month, right[i].day);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i += 1) {
+        int32_t day = 77;
+        if (calendar_read(wrong[i], &day) != ST_FOREIGN || day != 77) {
+            fail_msg("\"%s\" was read", wrong[i]);
+        }
+    }
+    for (int32_t day = CALENDAR_DAY_MIN; day <= 35000; day += 1) {
+        assert_int_equal(calendar_day_of_gregorian(calendar_gregorian(day)), day);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +186,7 @@ int main(void)
         cmocka_unit_test(nowruz_is_when_iran_kept_it),
         cmocka_unit_test(periods_count_from_1402),
         cmocka_unit_test(an_anniversary_is_the_next_one_by_the_jalali_calendar),
+        cmocka_unit_test(days_read_as_people_write_them),
     };
     return cmocka_run_group_tests_name("calendar", tests, load_vectors, free_vectors);
 }

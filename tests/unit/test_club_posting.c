@@ -1084,6 +1084,9 @@ static void schema_adds_what_version_1_lacks(void **state)
                                        " ALTER TABLE term DROP COLUMN refused_say;"
                                        " ALTER TABLE tcase DROP COLUMN other;"
                                        " ALTER TABLE programme DROP COLUMN signed;"
+                                       " DROP TABLE reserved; DROP TABLE member;"
+                                       " DROP TABLE member_card; DROP TABLE accrual;"
+                                       " DROP TABLE access;"
                                        " DELETE FROM club WHERE name = 'rebuilt';"
                                        " UPDATE club SET value = 1 WHERE name = 'schema'"),
                      ST_OK);

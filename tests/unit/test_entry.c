@@ -174,6 +174,72 @@ static void a_link_decodes_to_what_went_in(void **state)
     assert_int_equal(entry.link.tag[15], 0xff);
 }
 
+/* The vectors' last five. */
+static struct entry decoded_from_the_end(size_t back)
+{
+    return decoded(json_array_size(json_object_get(vectors, "good")) - back);
+}
+
+static void members_decode_to_what_went_in(void **state)
+{
+    (void)state;
+    const struct entry full = decoded_from_the_end(5);
+    assert_int_equal(full.kind, ENTRY_MEMBER);
+    assert_true(full.member.account == UINT64_C(6362140000000011));
+    assert_true(full.member.card_number == UINT64_C(6362140000000011));
+    assert_true(full.member.has_national_code && full.member.has_phone && full.member.has_box);
+    assert_int_equal(full.member.key_version, 15);
+    assert_int_equal(full.member.national_code[0], 0x10);
+    assert_int_equal(full.member.phone[15], 0x2f);
+    assert_int_equal(full.member.key_id[7], 7);
+    assert_int_equal(full.member.box[0], 0);
+    assert_int_equal(full.member.box[MEMBER_BOX_BYTES - 1], 240);
+
+    const struct entry joined = decoded_from_the_end(4);
+    assert_true(joined.member.card_number == 0 && joined.member.has_phone);
+    assert_false(joined.member.has_national_code);
+    const struct entry bare = decoded_from_the_end(3);
+    assert_int_equal(bare.member.card_number / 10, 636214000000002);
+    assert_false(bare.member.has_national_code || bare.member.has_phone || bare.member.has_box);
+}
+
+static void accruals_decode_to_what_went_in(void **state)
+{
+    (void)state;
+    const struct entry plain = decoded_from_the_end(2);
+    assert_int_equal(plain.kind, ENTRY_ACCRUAL);
+    assert_true(plain.accrual.number == UINT64_C(6362140000000011));
+    assert_int_equal(plain.accrual.medium, 6);
+    assert_int_equal(plain.accrual.programme, 3);
+    assert_int_equal(plain.accrual.amount.rials, 1000000);
+    assert_int_equal(plain.accrual.award.n, 10);
+    assert_int_equal(plain.accrual.minute, 1415000);
+    assert_int_equal(plain.accrual.occasion.line_count, 0);
+
+    const struct entry rich = decoded_from_the_end(1);
+    assert_int_equal(rich.accrual.rebate.rials, 50000);
+    assert_int_equal(rich.accrual.cashback.rials, 2000);
+    assert_int_equal(rich.accrual.due.rials, 950000);
+    assert_int_equal(rich.accrual.occasion.branch, 6);
+    assert_int_equal(rich.accrual.occasion.lines[0].amount.rials, 1000000);
+}
+
+static void an_operators_entry_decodes_to_what_went_in(void **state)
+{
+    (void)state;
+    struct entry entry = decoded_from_the_end(7);
+    assert_int_equal(entry.kind, ENTRY_OPERATOR);
+    assert_int_equal(entry.operator_event.number, 65535);
+    assert_int_equal(entry.operator_event.event, OPERATOR_IN);
+    assert_int_equal(entry.operator_event.role, ROLE_MANAGER);
+    assert_true(entry.operator_event.card_number == UINT64_C(6362140000000011));
+    assert_int_equal(entry.operator_event.unlocks, 2);
+    entry = decoded_from_the_end(6);
+    assert_int_equal(entry.operator_event.event, OPERATOR_UNLOCKED);
+    assert_true(entry.operator_event.card_number == 0);
+    assert_true(entry.operator_event.unlocks == UINT32_MAX);
+}
+
 static void everything_that_is_not_canonical_is_foreign(void **state)
 {
     (void)state;
@@ -277,6 +343,9 @@ int main(void)
         cmocka_unit_test(an_occasion_decodes_to_what_went_in),
         cmocka_unit_test(actions_and_peers_decode_to_what_went_in),
         cmocka_unit_test(an_outcome_and_a_start_decode_to_what_went_in),
+        cmocka_unit_test(members_decode_to_what_went_in),
+        cmocka_unit_test(accruals_decode_to_what_went_in),
+        cmocka_unit_test(an_operators_entry_decodes_to_what_went_in),
         cmocka_unit_test(everything_that_is_not_canonical_is_foreign),
         cmocka_unit_test(any_changed_byte_is_refused_or_encodes_back),
         cmocka_unit_test(an_entry_cut_at_any_byte_is_foreign),

@@ -209,7 +209,8 @@ static void a_file_of_version_2_gets_the_table(void **state)
     struct store *store = open_ok();
     assert_int_equal(setting_put(store, "terminal", "7"), ST_OK);
     store_close(store);
-    run_sql("DROP TABLE used; DROP TABLE actions; PRAGMA user_version = 2");
+    run_sql("DROP TABLE mandate; DROP TABLE operators; DROP TABLE used; DROP TABLE actions; PRAGMA "
+            "user_version = 2");
     store = open_ok();
     char text[8];
     assert_int_equal(setting_get(store, "terminal", text, sizeof text), ST_OK);
