@@ -7,7 +7,7 @@ ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/
              firmware/engine/programme_facts.c firmware/engine/plan.c \
              firmware/engine/plan_facts.c firmware/engine/plan_rules.c firmware/engine/plan_sale.c \
              firmware/engine/plan_refund.c firmware/engine/plan_holds.c firmware/engine/plan_actions.c firmware/engine/plan_earned.c \
-             firmware/engine/media.c firmware/engine/media_line.c firmware/engine/logic.c \
+             firmware/engine/bon.c firmware/engine/media.c firmware/engine/media_line.c firmware/engine/logic.c \
              firmware/engine/logic_eval.c firmware/engine/logic_compare.c \
              firmware/engine/logic_number.c firmware/engine/listing.c \
              firmware/engine/calendar.c firmware/engine/facts.c firmware/engine/occasion.c \
@@ -29,7 +29,7 @@ TAP_SRC = firmware/terminal/tap.c firmware/terminal/tap_act.c firmware/terminal/
           firmware/terminal/receipt.c $(EXPLAIN_SRC)
 TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing.c \
                firmware/terminal/hotcheck.c firmware/terminal/known.c firmware/terminal/basket.c \
-               firmware/terminal/loss.c firmware/terminal/witness.c
+               firmware/terminal/loss.c firmware/terminal/witness.c firmware/terminal/bons.c
 TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/terminal/desk.c \
            firmware/terminal/scans.c firmware/terminal/local_socket.c
 

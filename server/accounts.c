@@ -116,13 +116,22 @@ const char *book_name(int book)
 const char *account_name(int account)
 {
     static const char *const names[] = {
-        [ACCOUNT_TAKEN] = "taken",         [ACCOUNT_OPENING] = "opening",
-        [ACCOUNT_OWED] = "owed",           [ACCOUNT_ISSUED] = "issued",
-        [ACCOUNT_REDEEMED] = "redeemed",   [ACCOUNT_REDEMPTION] = "redemption",
-        [ACCOUNT_COST] = "cost",           [ACCOUNT_UNEXPLAINED] = "unexplained",
-        [ACCOUNT_CASHBACK] = "cashback",   [ACCOUNT_EXPIRED] = "expired",
-        [ACCOUNT_RECOVERED] = "recovered", [ACCOUNT_CLONED] = "cloned",
+        [ACCOUNT_TAKEN] = "taken",
+        [ACCOUNT_OPENING] = "opening",
+        [ACCOUNT_OWED] = "owed",
+        [ACCOUNT_ISSUED] = "issued",
+        [ACCOUNT_REDEEMED] = "redeemed",
+        [ACCOUNT_REDEMPTION] = "redemption",
+        [ACCOUNT_COST] = "cost",
+        [ACCOUNT_UNEXPLAINED] = "unexplained",
+        [ACCOUNT_CASHBACK] = "cashback",
+        [ACCOUNT_EXPIRED] = "expired",
+        [ACCOUNT_RECOVERED] = "recovered",
+        [ACCOUNT_CLONED] = "cloned",
+        [ACCOUNT_BON] = "bon",
+        [ACCOUNT_BON_COST] = "bon_cost",
+        [ACCOUNT_BON_TWICE] = "bon_twice",
     };
     const int count = (int)(sizeof names / sizeof names[0]);
-    return account > 0 && account < count ? names[account] : "?";
+    return account > 0 && account < count && names[account] != NULL ? names[account] : "?";
 }

@@ -37,6 +37,9 @@ enum account {
     ACCOUNT_EXPIRED = 10,    /* points: gone by date */
     ACCOUNT_RECOVERED = 11,  /* any: a change read off cards, whose parts the card does not tell */
     ACCOUNT_CLONED = 12, /* any: in place of the card, what a clone of it did: the club's loss */
+    ACCOUNT_BON = 30,    /* settlement: an organisation's voucher was taken; owed to the merchant */
+    ACCOUNT_BON_COST = 31,  /* settlement: the same, as the organisation's cost */
+    ACCOUNT_BON_TWICE = 32, /* settlement: likewise, of one that was used before; has a case */
 };
 
 struct leg {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/bons.h"
 #include "server/hotlist.h"
 #include "server/ledger.h"
 #include "server/links.h"
@@ -368,6 +369,9 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
     }
     if (st == ST_OK && api->sync.links.is_there && answer.programme == NULL) { /* one at a time */
         st = links_news(api->db, &api->sync.links, &answer.links);
+    }
+    if (st == ST_OK && api->sync.bons.is_there && answer.programme == NULL) {
+        st = bons_news(api->db, &api->sync.bons, &answer.bons);
     }
     /* Not beside a programme: together they could be more than an answer holds. */
     if (st == ST_OK && api->sync.has_list && answer.programme == NULL) {

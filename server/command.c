@@ -8,7 +8,8 @@
 #include "firmware/engine/snapshot.h"
 #include "sync/wire.h"
 
-static const struct command *const tables[] = {commands_terminals, commands_cards, commands_books};
+static const struct command *const tables[] = {commands_terminals, commands_cards, commands_books,
+                                               commands_bons};
 
 enum { TABLES = sizeof tables / sizeof tables[0], HELP_COLUMN = 40, HELP_WIDTH = 100 };
 

@@ -236,6 +236,7 @@ static enum st record_put(struct ledger *ledger, const struct item *item)
         card = (int64_t)item->entry.accrual.number;
         break;
     case ENTRY_START:
+    case ENTRY_BON:
     case ENTRY_OPERATOR:
         break;
     }
@@ -435,6 +436,11 @@ static enum st take_new(struct ledger *ledger, const struct wire_sync *batch, st
     }
     chain->hi += (uint32_t)ledger->item_count;
     enum st st = take_records(ledger);
+    for (size_t i = 0; i < ledger->item_count && st == ST_OK; i++) {
+        if (ledger->items[i].entry.kind == ENTRY_BON) {
+            st = bons_post(ledger, &ledger->items[i]);
+        }
+    }
     if (st == ST_OK) {
         st = posting_run(ledger, ledger->done, ledger->done_count);
     }

@@ -59,6 +59,15 @@ enum sql {
     SQL_TERM_DEAD_AT,
     SQL_CERT_REVOKE,
     SQL_PROGRAMME_OLDER,
+    SQL_BON_SERIES,
+    SQL_BON_USE,
+    SQL_BON_USE_TWICE,
+    SQL_BON_USE_OWN,
+    SQL_BON_USE_PUT,
+    SQL_BON_USE_BACK,
+    SQL_BON_USE_ONCE,
+    SQL_BON_LOG_LAST,
+    SQL_BON_LOG_PUT,
     SQL_COUNT,
 };
 
@@ -215,6 +224,12 @@ ST_CHECK enum st proof_confirm(struct ledger *ledger, const struct item *item,
 
 /* Posts `item`, a link. The first card that claims a medium keeps it; another one is a case. */
 ST_CHECK enum st links_post(struct ledger *ledger, const struct item *item);
+
+/* --- bons.c -------------------------------------------------------------------------------- */
+
+/* Posts `item`, a voucher that was used or given back. Used a second time: a case, and the
+ * organisation bears it. Its legs are written by the posting_run() that follows. */
+ST_CHECK enum st bons_post(struct ledger *ledger, const struct item *item);
 
 /* --- reckon.c ------------------------------------------------------------------------------ */
 

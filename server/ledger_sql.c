@@ -108,6 +108,31 @@ static const struct {
                              " ORDER BY version DESC LIMIT 1",
                              "i"},
     [SQL_PROGRAMME_GET] = {"SELECT text FROM programme WHERE version = $1", "i"},
+    [SQL_BON_SERIES] = {"SELECT amount, count FROM bon_series WHERE series = $1", "i"},
+    [SQL_BON_USE] = {"SELECT term_id, term_seq, merch, receipt FROM bon_use WHERE series = $1"
+                     " AND serial = $2 AND back_seq = 0 AND twice = 0",
+                     "ii"},
+    [SQL_BON_USE_TWICE] = {"SELECT term_id, term_seq, merch, receipt FROM bon_use"
+                           " WHERE series = $1 AND serial = $2 AND back_seq = 0 AND twice <> 0"
+                           " ORDER BY at, term_id, term_seq LIMIT 1",
+                           "ii"},
+    [SQL_BON_USE_OWN] = {"SELECT term_seq, twice FROM bon_use WHERE series = $1 AND serial = $2"
+                         " AND term_id = $3 AND back_seq = 0",
+                         "iii"},
+    [SQL_BON_USE_PUT] = {"INSERT INTO bon_use (series, serial, term_id, term_seq, merch, amount,"
+                         " at, receipt, twice, back_seq)"
+                         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)",
+                         "iiiiiiiti"},
+    [SQL_BON_USE_BACK] = {"UPDATE bon_use SET back_seq = $5 WHERE series = $1 AND serial = $2"
+                          " AND term_id = $3 AND term_seq = $4",
+                          "iiiii"},
+    [SQL_BON_USE_ONCE] = {"UPDATE bon_use SET twice = 0 WHERE series = $1 AND serial = $2"
+                          " AND term_id = $3 AND term_seq = $4",
+                          "iiii"},
+    [SQL_BON_LOG_LAST] = {"SELECT no FROM bon_log ORDER BY no DESC LIMIT 1", ""},
+    [SQL_BON_LOG_PUT] = {"INSERT INTO bon_log (no, series, serial, used, term_id, term_seq)"
+                         " VALUES ($1, $2, $3, $4, $5, $6)",
+                         "iiiiii"},
 };
 
 enum st ledger_open(struct db *db, struct ledger **ret)

@@ -159,7 +159,8 @@ static const char sql_merchants[] =
     " CAST(coalesce(sum(CASE WHEN j.acct = 3 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
     " CAST(coalesce(sum(CASE WHEN j.acct = 6 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
     " CAST(coalesce(sum(CASE WHEN j.acct = 9 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
-    " CAST(coalesce(sum(CASE WHEN j.acct IN (1, 2, 3, 6, 9) THEN j.amount ELSE 0 END),"
+    " CAST(coalesce(sum(CASE WHEN j.acct = 30 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
+    " CAST(coalesce(sum(CASE WHEN j.acct IN (1, 2, 3, 6, 9, 30) THEN j.amount ELSE 0 END),"
     " 0) AS BIGINT)"
     " FROM merchant m LEFT JOIN jrn j ON j.merch = m.merch"
     " GROUP BY m.merch, m.name ORDER BY m.merch";
@@ -364,8 +365,9 @@ static enum st write_sections(struct db *db, struct writer *writer, int64_t *ret
 {
     static const char *const ledger[] = {"bbook", "aaccount", "in", "iamount", NULL};
     static const char *const books[] = {"bbook", "isum", NULL};
-    static const char *const merchants[] = {"imerchant",   "tname",     "itaken",     "iowed",
-                                            "iredemption", "icashback", "iclub_owes", NULL};
+    static const char *const merchants[] = {"imerchant", "tname",       "itaken",
+                                            "iowed",     "iredemption", "icashback",
+                                            "ibon",      "iclub_owes",  NULL};
     static const char *const gaps[] = {"iterminal", "ihas", "inamed", "imissing_seen", NULL};
     static const char *const cases[] = {"twhy",     "iterminal", "isequence", "icard",
                                         "icounter", "iat",       "tsay",      NULL};

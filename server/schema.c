@@ -109,8 +109,22 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "ALTER TABLE term ADD COLUMN refused " I64 " NOT NULL DEFAULT 0;"
     "ALTER TABLE term ADD COLUMN refused_say TEXT NOT NULL DEFAULT '';"
     "UPDATE club SET value = 6 WHERE name = 'schema'",
-    /* Blocks of card numbers beside those that follow from terminals' numbers (server/numbers.h). */
+    /* Organisations' vouchers: what was made, each redemption (back_seq: the entry that gave it back,
+     * 0: it stands; twice: another one stood when it came), and every change for terminals. */
     [7] =
+    "CREATE TABLE bon_series (series " KEY64 " PRIMARY KEY, organisation TEXT NOT NULL,"
+    " amount " I64 " NOT NULL, count " I64 " NOT NULL, first_day " I64 " NOT NULL,"
+    " last_day " I64 " NOT NULL, merch " I64 " NOT NULL, made_at " I64 " NOT NULL) " STRICT ";"
+    "CREATE TABLE bon_use (series " I64 " NOT NULL, serial " I64 " NOT NULL,"
+    " term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL, merch " I64 " NOT NULL,"
+    " amount " I64 " NOT NULL, at " I64 " NOT NULL, receipt TEXT NOT NULL, twice " I64 " NOT NULL,"
+    " back_seq " I64 " NOT NULL, PRIMARY KEY (series, serial, term_id, term_seq)) " STRICT ";"
+    "CREATE TABLE bon_log (no " KEY64 " PRIMARY KEY, series " I64 " NOT NULL,"
+    " serial " I64 " NOT NULL, used " I64 " NOT NULL, term_id " I64 " NOT NULL,"
+    " term_seq " I64 " NOT NULL) " STRICT ";"
+    "UPDATE club SET value = 7 WHERE name = 'schema'",
+    /* Blocks of card numbers beside those that follow from terminals' numbers (server/numbers.h). */
+    [8] =
     "CREATE TABLE reserved (first " KEY64 " PRIMARY KEY, term_id " I64 " NOT NULL,"
     " at " I64 " NOT NULL, used " I64 " NOT NULL) " STRICT ";"
     "CREATE INDEX reserved_of ON reserved (term_id, at);"
@@ -136,7 +150,7 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     /* Who looked at or changed what a member said. account 0: a search or a list, `what` says which. */
     "CREATE TABLE access (no " KEY64 " PRIMARY KEY, at " I64 " NOT NULL, who TEXT NOT NULL,"
     " what TEXT NOT NULL, account " I64 " NOT NULL) " STRICT ";"
-    "UPDATE club SET value = 7 WHERE name = 'schema'",
+    "UPDATE club SET value = 8 WHERE name = 'schema'",
 };
 
 /* clang-format on */

@@ -1,6 +1,6 @@
 # vafa-club: the club server and its operator's commands. CLUB_SRC: all of it but main(), for tests.
 # Recursive variables: the engine's and wire's lists may be defined by fragments that come later.
-CLUB_SRC = server/accounts.c server/api.c server/ca.c server/cases.c server/dead.c server/db_sqlite.c \
+CLUB_SRC = server/accounts.c server/api.c server/bons.c server/ca.c server/cases.c server/dead.c server/db_sqlite.c \
            server/evidence.c server/hotlist.c server/keypair.c server/ledger.c server/ledger_sql.c server/links.c server/numbers.c server/opener.c server/posting.c \
            server/proof.c server/proof_parts.c server/rebuild.c server/reckon.c \
            server/registry.c server/report.c server/schema.c server/serve.c server/signer.c \
@@ -9,6 +9,6 @@ CLUB_SRC = server/accounts.c server/api.c server/ca.c server/cases.c server/dead
 CLUB_LIBS = -lmicrohttpd -lgnutls -lsqlite3 -ljansson -lz -lmbedcrypto
 
 PROGRAMS += vafa-club
-vafa-club_SRC = server/main.c server/command.c server/commands_books.c server/commands_cards.c \
+vafa-club_SRC = server/main.c server/command.c server/commands_bons.c server/commands_books.c server/commands_cards.c \
                 server/commands_terminals.c $(CLUB_SRC)
 vafa-club_LIBS = $(CLUB_LIBS)

@@ -35,6 +35,17 @@ enum st signer_public(const char *dir, char **ret_pem, struct fault *fault)
     return file_load(dir, PUBLIC_NAME, ret_pem, &size, fault);
 }
 
+enum st signer_private(const char *dir, char **ret_pem, size_t *ret_size, struct fault *fault)
+{
+    if (!file_exists(dir, PRIVATE_NAME)) {
+        fault_say(fault,
+                  "This club's signing key is kept elsewhere: %s/" PRIVATE_NAME " is not here.",
+                  dir);
+        return ST_REFUSED;
+    }
+    return file_load(dir, PRIVATE_NAME, ret_pem, ret_size, fault);
+}
+
 static enum st sign(const char *dir, const char *text, size_t size, char **ret_jws,
                     struct fault *fault)
 {

@@ -19,6 +19,11 @@ ST_CHECK enum st signer_make(const char *dir, struct fault *fault);
 /* The public key as PEM; the caller frees it. ST_IO. */
 ST_CHECK enum st signer_public(const char *dir, char **ret_pem, struct fault *fault);
 
+/* The private key as PEM; the caller wipes and frees it. ST_REFUSED: it is kept elsewhere, so what
+ * needs it is done there. ST_IO. */
+ST_CHECK enum st signer_private(const char *dir, char **ret_pem, size_t *ret_size,
+                                struct fault *fault);
+
 /* Takes a programme as a person gives it, bare or signed: *ret_document is what it says, *ret_jws
  * what terminals get; the caller frees both.
  * ST_REFUSED  bare, and the private key is kept elsewhere: sign it there.

@@ -30,6 +30,7 @@ enum st cards_shown(struct store *store, const struct entry *entry, uint64_t *re
     case ENTRY_INTENT:
     case ENTRY_START:
     case ENTRY_LINK:
+    case ENTRY_BON:
     case ENTRY_MEMBER:
     case ENTRY_ACCRUAL:
     case ENTRY_OPERATOR:

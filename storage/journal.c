@@ -330,6 +330,9 @@ static enum st append_locked(struct store *store, const struct entry *entry, str
         st = links_note(store, entry);
     }
     if (st == ST_OK) {
+        st = bons_note(store, entry);
+    }
+    if (st == ST_OK) {
         st = operators_note(store, entry);
     }
     return st != ST_OK ? st : cards_note(store, entry);

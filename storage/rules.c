@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hal/signed.h"
-
 #define SETTING_KEY     "programme.key"
 #define SETTING_REFUSED "programme.refused"
 

@@ -51,9 +51,14 @@ static const struct {
                   " unlocks INTEGER NOT NULL CHECK(unlocks >= 0)) STRICT"},
     {"mandate", "CREATE TABLE mandate(one INTEGER PRIMARY KEY CHECK(one = 1),"
                 " version INTEGER NOT NULL CHECK(version >= 1), text TEXT NOT NULL) STRICT"},
+    {"bons", "CREATE TABLE bons(bon INTEGER PRIMARY KEY,"
+             " seq INTEGER NOT NULL REFERENCES journal(seq)) STRICT"},
+    {"club_bons", "CREATE TABLE club_bons(bon INTEGER PRIMARY KEY, terminal INTEGER NOT NULL,"
+                  " seq INTEGER NOT NULL, digest BLOB NOT NULL CHECK(length(digest) = 8)) STRICT"},
 };
 /* How many of the tables a file of each version has: a migration adds the rest. */
-static const size_t tables_of[STORE_VERSION + 1] = {[1] = 6, [2] = 8, [3] = 9, [4] = 10, [5] = 12};
+static const size_t tables_of[STORE_VERSION + 1] = {
+    [1] = 6, [2] = 8, [3] = 9, [4] = 10, [5] = 12, [6] = 14};
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
 /* One number out of a one-row query. */

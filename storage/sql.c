@@ -61,6 +61,16 @@ static const char *const texts[STATEMENTS] = {
                  " FROM used WHERE scope = ?1 AND id = ?2 AND day = ?3",
     [SQL_USED_ALL] = "SELECT scope, id, day, load, loads, spend, spends, issue, issues, refund,"
                      " refunds, earn, points FROM used ORDER BY scope, id, day",
+    [SQL_BON_PUT] = "INSERT INTO bons(bon, seq) VALUES(?1, ?2)"
+                    " ON CONFLICT(bon) DO UPDATE SET seq = ?2",
+    [SQL_BON] = "SELECT seq FROM bons WHERE bon = ?1",
+    [SQL_BON_COUNT] = "SELECT count(*) FROM bons",
+    [SQL_CLUB_BON_PUT] = "INSERT INTO club_bons(bon, terminal, seq, digest)"
+                         " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(bon)"
+                         " DO UPDATE SET terminal = ?2, seq = ?3, digest = ?4",
+    [SQL_CLUB_BON_DROP] = "DELETE FROM club_bons WHERE bon = ?1",
+    [SQL_CLUB_BON] = "SELECT bon, terminal, seq, digest FROM club_bons WHERE bon = ?1",
+    [SQL_CLUB_BON_ALL] = "SELECT bon, terminal, seq, digest FROM club_bons",
     [SQL_OPERATOR] = "SELECT wrong, locked, unlocks FROM operators WHERE number = ?1",
     [SQL_OPERATOR_PUT] = "INSERT INTO operators(number, wrong, locked, unlocks)"
                          " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(number) DO UPDATE"

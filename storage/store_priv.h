@@ -11,7 +11,7 @@
 
 enum {
     STORE_APPLICATION_ID = 0x56616661, /* "Vafa" */
-    STORE_VERSION = 5,                 /* PRAGMA user_version */
+    STORE_VERSION = 6,                 /* PRAGMA user_version */
     SEQUENCE_MAX = (1 << 24) - 1,
     SEQUENCE_RESERVE = 1024, /* the last numbers are for outcomes of what was begun before */
     CARD_NUMBER_DIGITS = 16,
@@ -54,6 +54,13 @@ enum statement {
     SQL_USED_TAKE,
     SQL_USED,
     SQL_USED_ALL,
+    SQL_BON_PUT,
+    SQL_BON,
+    SQL_BON_COUNT,
+    SQL_CLUB_BON_PUT,
+    SQL_CLUB_BON_DROP,
+    SQL_CLUB_BON,
+    SQL_CLUB_BON_ALL,
     SQL_OPERATOR,
     SQL_OPERATOR_PUT,
     SQL_OPERATOR_ALL,
@@ -169,6 +176,14 @@ ST_CHECK enum st cards_note(struct store *store, const struct entry *entry);
 ST_CHECK enum st cards_shown(struct store *store, const struct entry *entry, uint64_t *ret_number,
                              struct snapshot *ret);
 ST_CHECK enum st settings_verify(struct store *store);
+
+/* --- bons.c ---------------------------------------------------------------------------------- */
+
+/* Notes an appended entry about a voucher. */
+ST_CHECK enum st bons_note(struct store *store, const struct entry *entry);
+/* As of links. */
+ST_CHECK enum st bons_check(struct store *store, const struct entry *entry, bool *ret_is_named);
+ST_CHECK enum st bons_check_rows(struct store *store, int64_t named);
 
 /* --- links.c --------------------------------------------------------------------------------- */
 

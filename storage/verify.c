@@ -14,6 +14,7 @@ struct verification {
     int64_t cards; /* rows of cards that an entry has confirmed */
     int64_t links; /* the same of links */
     struct tally used;
+    int64_t bons; /* the same of bons */
     struct tallied *operators;
 };
 
@@ -122,6 +123,11 @@ static enum st chain_verify(struct verification *v)
             st = links_check(v->store, &entry, &is_named);
             v->links += is_named;
         }
+        if (st == ST_OK && entry.kind == ENTRY_BON) {
+            bool is_named = false;
+            st = bons_check(v->store, &entry, &is_named);
+            v->bons += is_named;
+        }
         if (st == ST_OK) {
             st = card_verify(v, &entry);
         }
@@ -219,6 +225,9 @@ static enum st verify_in_transaction(struct verification *v)
     }
     if (st == ST_OK) {
         st = links_check_rows(v->store, v->links);
+    }
+    if (st == ST_OK) {
+        st = bons_check_rows(v->store, v->bons);
     }
     if (st == ST_OK) {
         st = actions_check_rows(v->store);

@@ -8,6 +8,7 @@
 #include "hal/base/bytes.h"
 #include "hal/clock.h"
 #include "storage/rules.h"
+#include "sync/bons.h"
 #include "sync/list.h"
 #include "sync/numbers.h"
 #include "sync/waiting.h"
@@ -247,6 +248,10 @@ static enum st read_request(struct client *client, struct client_report *report,
         (st = read_entries(client, report->acknowledged, fault)) != ST_OK) {
         return st;
     }
+    st = bons_have(client->store, &request->bons);
+    if (st != ST_OK) {
+        return store_says(client, st, fault);
+    }
     request->has_list = list_have(&client->list, &request->list);
     request->health = (struct wire_health){
         .unsent = counts.unsent,
@@ -381,6 +386,12 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
         (st = take_actions(client, &news.actions, report, fault)) != ST_OK) {
         return st;
     }
+    bool has_more = false;
+    st = bons_receive(client->store, &client->request.bons, &news.bons, &has_more, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    report->has_more |= has_more;
     report->has_more |= news.programme != NULL; /* the rest comes without a programme */
     if (news.programme != NULL && (st = take_programme(client, &news, fault)) != ST_OK) {
         return st;

@@ -6,6 +6,7 @@
 
 #include "hal/base/bytes.h"
 #include "sync/wire_actions.h"
+#include "sync/wire_bons.h"
 #include "sync/wire_links.h"
 #include "sync/wire_numbers.h"
 #include "sync/wire_priv.h"
@@ -270,8 +271,9 @@ enum st wire_sync_encode(const struct wire_sync *sync, char *ret_text, size_t ma
         "pending", (json_int_t)health->pending, "oldest", (json_int_t)health->oldest_s, "clock",
         (int)health->clock, "firmware", health->firmware);
     json_t *have = json_object_get(root, "have"); /* NULL when there is no root */
-    if (root != NULL && (!wire_links_have_put(have, &sync->links) ||
-                         !wire_actions_have_put(have, &sync->actions))) {
+    if (root != NULL &&
+        (!wire_links_have_put(have, &sync->links) || !wire_actions_have_put(have, &sync->actions) ||
+         !wire_bons_have_put(have, &sync->bons))) {
         json_decref(root);
         return ST_IO;
     }
@@ -478,6 +480,7 @@ enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, s
         (st = read_refused(have, ret, fault)) != ST_OK ||
         (st = wire_links_have_get(have, &ret->links, fault)) != ST_OK ||
         (st = wire_actions_have_get(have, &ret->actions, fault)) != ST_OK ||
+        (st = wire_bons_have_get(have, &ret->bons, fault)) != ST_OK ||
         (st = wire_numbers_have_get(have, &ret->numbers, fault)) != ST_OK ||
         (st = wire_list_have_read(have, &ret->has_list, &ret->list, fault)) != ST_OK ||
         (st = read_health(root, &ret->health, fault)) != ST_OK ||
@@ -519,7 +522,7 @@ enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret
     }
     if (root != NULL &&
         (!wire_links_put(root, &answer->links) || !wire_actions_put(root, &answer->actions) ||
-         !wire_numbers_put(root, &answer->numbers))) {
+         !wire_bons_put(root, &answer->bons) || !wire_numbers_put(root, &answer->numbers))) {
         json_decref(root);
         return ST_IO;
     }
@@ -545,6 +548,7 @@ enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_
                                fault)) != ST_OK ||
         (st = wire_read_integer(root, "time", 1, INT64_MAX, &ret->time_s, fault)) != ST_OK ||
         (st = wire_links_get(root, &ret->links, fault)) != ST_OK ||
+        (st = wire_bons_get(root, &ret->bons, fault)) != ST_OK ||
         (st = wire_numbers_get(root, &ret->numbers, fault)) != ST_OK ||
         (st = wire_actions_get(root, &ret->actions, room->actions, fault)) != ST_OK ||
         (st = wire_list_read(root, &ret->has_list, &ret->list, room->changes, fault)) != ST_OK ||

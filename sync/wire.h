@@ -150,6 +150,31 @@ struct wire_actions {
     const struct wire_action *list;
 };
 
+/* Vouchers of organisations (docs/vouchers.md). A stream: the club numbers each change, and a
+ * terminal tells the last one that it has. */
+enum { WIRE_BONS_MAX = 200 };
+
+/* One change. */
+struct wire_bon {
+    uint32_t series, serial;     /* 1..BON_NUMBER_MAX of engine/bon.h */
+    bool is_used;                /* false: given back */
+    uint32_t terminal, sequence; /* the entry that says so */
+};
+
+/* What a terminal has. */
+struct wire_bons_have {
+    bool is_there;        /* false: it takes none */
+    uint32_t no;          /* of its last change, 0..2^31-1; 0 = none */
+    struct wire_bon last; /* that one; meaningless when no is 0 */
+};
+
+/* Changes from + 1, from + 2 ... Other than the terminal's `no`: the club begins anew. */
+struct wire_bons {
+    bool is_there;
+    uint32_t from, count; /* 0..2^31-1; 0..WIRE_BONS_MAX */
+    struct wire_bon list[WIRE_BONS_MAX];
+};
+
 /* Card numbers, payloads: what the terminal has left of those reserved for it ... */
 struct wire_numbers_have {
     bool is_there; /* false: it asks for none */
@@ -197,6 +222,7 @@ struct wire_sync {
     char refused_say[WIRE_SAY_MAX + 1]; /* why, for a person; empty: not told, or none refused */
     struct wire_links_have links;
     struct wire_actions_have actions;
+    struct wire_bons_have bons;
     struct wire_numbers_have numbers;
     bool has_list; /* false: it takes no hotlist now */
     struct wire_list_have list;
@@ -218,6 +244,7 @@ struct wire_sync_answer {
     const char *programme;      /* its document, NUL-terminated; NULL when the version is 0 */
     struct wire_links links;
     struct wire_actions actions;
+    struct wire_bons bons;
     struct wire_numbers numbers;
     bool has_list;
     struct wire_list list;

@@ -13,4 +13,8 @@ TESTS += test_ident
 test_ident_SRC = tests/unit/test_ident.c $(IDENT_SRC) $(CLOCK_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_ident_LIBS = -Wl,--wrap=ioctl -lcmocka
 
-SCRIPTS += tests/e2e/ident_media.sh tests/e2e/media_shop.py
+SCRIPTS += tests/e2e/ident_media.sh tests/e2e/media_shop.py tests/e2e/vouchers.py
+
+TESTS += test_bon
+test_bon_SRC = tests/unit/test_bon.c $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_bon_LIBS = -lcmocka -ljansson

@@ -106,16 +106,26 @@ static enum st ask(struct desfire_card *card, uint8_t command, enum desfire_layo
     return desfire_io_ask(&card->io, EV1_PLAIN, message, 8, 0);
 }
 
+struct desfire_owner desfire_owner_of(const struct desfire_card *card)
+{
+    const struct reader_target *target = &card->io.target;
+    struct desfire_owner owner = {.uid_bytes = target->uid_bytes, .number = card->number};
+
+    memcpy(owner.uid, target->uid, target->uid_bytes);
+    return owner;
+}
+
 enum st desfire_read_newest(struct desfire_card *card, struct snapshot *ret)
 {
     const enum st st = ask(card, READ_RECORDS, DESFIRE_HISTORY, 0, 1);
     if (st != ST_OK) {
         return st;
     }
-    if (card->io.answer_bytes != SNAPSHOT_IMAGE_BYTES) {
+    if (card->io.answer_bytes != DESFIRE_RECORD_BYTES) {
         return ST_FOREIGN;
     }
-    return snapshot_decode(card->io.answer, ret);
+    const struct desfire_owner owner = desfire_owner_of(card);
+    return desfire_record_decode(&owner, card->io.answer, ret);
 }
 
 enum st desfire_read_credit(struct desfire_card *card, int64_t *ret_rials)
@@ -154,6 +164,7 @@ static enum st find_newest(struct desfire_card *card)
 {
     struct desfire_io *io = &card->io;
     const char *const say_half = "The issue of this card was not finished. Issue it again.";
+    const char *const say_damaged = "This member card is damaged: replace it.";
 
     enum st st = ask(card, READ_DATA, DESFIRE_IDENTITY, 0, DESFIRE_NUMBER_BYTES);
     if (st == ST_REFUSED && io->status == DESFIRE_IO_NO_FILE) {
@@ -161,7 +172,7 @@ static enum st find_newest(struct desfire_card *card)
         return ST_OK;
     }
     if (st == ST_REFUSED) {
-        desfire_conclude(card, CARD_DAMAGED, "This member card is damaged: replace it.");
+        desfire_conclude(card, CARD_DAMAGED, say_damaged);
         return ST_OK;
     }
     if (st != ST_OK) {
@@ -182,8 +193,8 @@ static enum st find_newest(struct desfire_card *card)
     if (st == ST_UNSUPPORTED || numbered == ST_UNSUPPORTED) {
         desfire_conclude(card, CARD_UNKNOWN_CHIP,
                          "This card was written by a newer firmware: update this terminal.");
-    } else if (st == ST_REFUSED) {
-        desfire_conclude(card, CARD_DAMAGED, "This member card is damaged: replace it.");
+    } else if (st == ST_REFUSED || st == ST_DENIED) {
+        desfire_conclude(card, CARD_DAMAGED, say_damaged);
     } else if (st != ST_OK || numbered != ST_OK) {
         desfire_conclude(card, CARD_TAMPERED, say_tampered);
     } else {
@@ -348,14 +359,15 @@ enum st desfire_history(struct desfire_card *card, struct snapshot *ret, size_t 
         return st;
     }
     size_t count = 0;
-    if (st != ST_OK || card->io.answer_bytes != records * SNAPSHOT_IMAGE_BYTES) {
+    if (st != ST_OK || card->io.answer_bytes != records * DESFIRE_RECORD_BYTES) {
         records = 0; /* fewer than its counter promises: the newest is what there is */
     }
+    const struct desfire_owner owner = desfire_owner_of(card);
     /* Several come oldest first. The list ends where the ring does not go on as it should. */
     for (; count < records; count += 1) {
         struct snapshot older;
-        const uint8_t *image = card->io.answer + (records - 1 - count) * SNAPSHOT_IMAGE_BYTES;
-        if (snapshot_decode(image, &older) != ST_OK ||
+        const uint8_t *record = card->io.answer + (records - 1 - count) * DESFIRE_RECORD_BYTES;
+        if (desfire_record_decode(&owner, record, &older) != ST_OK ||
             older.counter + count != card->newest.counter) {
             break;
         }
@@ -376,7 +388,6 @@ static enum st card_history(void *ctx, struct snapshot *ret, size_t max, size_t 
 static enum st card_identity(void *ctx, struct card_identity *ret)
 {
     struct desfire_card *card = ctx;
-    struct card_identity identity;
 
     enum st st = desfire_open_to_read(card);
     if (st == ST_OK) {
@@ -385,14 +396,11 @@ static enum st card_identity(void *ctx, struct card_identity *ret)
     if (st != ST_OK) {
         return st;
     }
-    memset(&identity, 0, sizeof identity);
+    const struct desfire_owner owner = desfire_owner_of(card);
     if (card->io.answer_bytes != 2 * DESFIRE_IDENTITY_PART ||
-        desfire_identity_decode(card->io.answer, &identity) != ST_OK ||
-        identity.number != card->number) {
+        desfire_identity_decode(&owner, card->io.answer, ret) != ST_OK) {
         return ST_DENIED;
     }
-    memcpy(identity.name, card->io.answer + DESFIRE_IDENTITY_PART, CARD_NAME_BYTES_MAX);
-    *ret = identity;
     return ST_OK;
 }
 

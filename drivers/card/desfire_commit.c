@@ -13,7 +13,8 @@ static enum st stage(struct desfire_card *card, int64_t change_rials, const stru
 {
     uint8_t purse[EV1_MESSAGE_MAX] = {change_rials < 0 ? DEBIT : CREDIT, DESFIRE_CREDIT};
     uint8_t record[EV1_MESSAGE_MAX] = {WRITE_RECORD,        DESFIRE_HISTORY, 0, 0, 0,
-                                       SNAPSHOT_IMAGE_BYTES};
+                                       DESFIRE_RECORD_BYTES};
+    const struct desfire_owner owner = desfire_owner_of(card);
     enum st st = ST_OK;
 
     if (change_rials != 0) {
@@ -23,8 +24,8 @@ static enum st stage(struct desfire_card *card, int64_t change_rials, const stru
         st = desfire_io_ask(&card->io, EV1_ENCIPHERED, purse, 2, 4);
     }
     if (st == ST_OK) {
-        snapshot_encode(next, record + 8);
-        st = desfire_io_ask(&card->io, EV1_MACED, record, 8, SNAPSHOT_IMAGE_BYTES);
+        desfire_record_encode(&owner, next, record + 8);
+        st = desfire_io_ask(&card->io, EV1_MACED, record, 8, DESFIRE_RECORD_BYTES);
     }
     return st;
 }

@@ -10,18 +10,19 @@ enum { READ_DATA = 0xBD, WRITE_DATA = 0x3D, COMMIT = 0xC7 };
 /* Half of what the records would make good; each that it lags costs a read 40 bytes more. */
 enum { FACTS_LAG_MAX = 16 };
 
-enum st desfire_stage_facts(struct desfire_card *card, const uint8_t bytes[FACTS_BYTES])
+enum st desfire_stage_facts(struct desfire_card *card, const uint8_t bytes[DESFIRE_FACTS_BYTES])
 {
-    uint8_t message[EV1_MESSAGE_MAX] = {WRITE_DATA, DESFIRE_FACTS, 0, 0, 0, FACTS_BYTES};
-    memcpy(message + 8, bytes, FACTS_BYTES);
-    return desfire_io_ask(&card->io, EV1_MACED, message, 8, FACTS_BYTES);
+    uint8_t message[EV1_MESSAGE_MAX] = {WRITE_DATA, DESFIRE_FACTS, 0, 0, 0, DESFIRE_FACTS_BYTES};
+    memcpy(message + 8, bytes, DESFIRE_FACTS_BYTES);
+    return desfire_io_ask(&card->io, EV1_MACED, message, 8, DESFIRE_FACTS_BYTES);
 }
 
-/* ST_AGAIN: none was ever written, or it is ahead of the records, which is nobody's honest doing.
- */
+/* ST_AGAIN: none was ever written, it is damaged, or it is ahead of the records, which is nobody's
+ * honest doing. */
 static enum st read_checkpoint(struct desfire_card *card, struct facts *ret)
 {
-    uint8_t message[EV1_MESSAGE_MAX] = {READ_DATA, DESFIRE_FACTS, 0, 0, 0, FACTS_BYTES};
+    uint8_t message[EV1_MESSAGE_MAX] = {READ_DATA, DESFIRE_FACTS, 0, 0, 0, DESFIRE_FACTS_BYTES};
+    const struct desfire_owner owner = desfire_owner_of(card);
 
     enum st st = desfire_open_to_read(card);
     if (st == ST_OK) {
@@ -30,8 +31,9 @@ static enum st read_checkpoint(struct desfire_card *card, struct facts *ret)
     if (st == ST_GONE || st == ST_IO) {
         return st;
     }
-    if (st != ST_OK || card->io.answer_bytes != FACTS_BYTES ||
-        facts_decode(card->io.answer, ret) != ST_OK || ret->counter > card->newest.counter) {
+    if (st != ST_OK || card->io.answer_bytes != DESFIRE_FACTS_BYTES ||
+        desfire_facts_decode(&owner, card->io.answer, ret) != ST_OK ||
+        ret->counter > card->newest.counter) {
         return ST_AGAIN;
     }
     return ST_OK;
@@ -87,7 +89,7 @@ bool desfire_facts_lag(const struct desfire_card *card)
 enum st desfire_write_facts(struct desfire_card *card)
 {
     const struct facts *facts = told(card);
-    uint8_t bytes[FACTS_BYTES], commit[EV1_MESSAGE_MAX] = {COMMIT};
+    uint8_t bytes[DESFIRE_FACTS_BYTES], commit[EV1_MESSAGE_MAX] = {COMMIT};
 
     if (facts == NULL || card->checkpoint.written == facts->counter) {
         return ST_OK;
@@ -96,7 +98,8 @@ enum st desfire_write_facts(struct desfire_card *card)
     if (card->is_staged) {
         desfire_unstage(card);
     }
-    facts_encode(facts, bytes);
+    const struct desfire_owner owner = desfire_owner_of(card);
+    desfire_facts_encode(&owner, facts, bytes);
     const bool is_here = card->io.is_selected && card->io.selects == card->session;
     /* Both may write the file: what is open will do. */
     const bool loads = card->io.has_session && card->io.role == ROLE_LOAD;

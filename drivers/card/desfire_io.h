@@ -16,7 +16,7 @@
 
 enum {
     DESFIRE_IO_FRAME = 60,   /* data of one frame: the card takes 64 with prologue and CRC */
-    DESFIRE_IO_ANSWER = 1400 /* 32 records and a MAC, and some */
+    DESFIRE_IO_ANSWER = 1440 /* 32 records and a MAC, and some */
 };
 
 /* Statuses that mean something to us (libfreefare 0.4.0, freefare.h). */

@@ -166,28 +166,24 @@ static enum st make_files(struct desfire_card *card)
     return st;
 }
 
-/* One part of the identity file. */
-static enum st write_part(struct desfire_card *card, uint8_t offset,
-                          const uint8_t bytes[DESFIRE_IDENTITY_PART])
+/* One part of the identity file, of its `bytes`. */
+static enum st write_part(struct desfire_card *card, const uint8_t *bytes, uint8_t offset)
 {
     uint8_t message[EV1_MESSAGE_MAX] = {
         WRITE_DATA, DESFIRE_IDENTITY, offset, 0, 0, DESFIRE_IDENTITY_PART,
     };
-    memcpy(message + 8, bytes, DESFIRE_IDENTITY_PART);
+    memcpy(message + 8, bytes + offset, DESFIRE_IDENTITY_PART);
     return desfire_io_ask(&card->io, EV1_MACED, message, 8, DESFIRE_IDENTITY_PART);
 }
 
 static enum st write_identity(struct desfire_card *card, const struct card_identity *identity)
 {
-    uint8_t bytes[DESFIRE_IDENTITY_PART] = {0};
+    const struct desfire_owner owner = desfire_owner_of(card);
+    uint8_t bytes[2 * DESFIRE_IDENTITY_PART];
 
-    memcpy(bytes, identity->name, strnlen(identity->name, CARD_NAME_BYTES_MAX));
-    const enum st st = write_part(card, DESFIRE_IDENTITY_PART, bytes);
-    if (st != ST_OK) {
-        return st;
-    }
-    desfire_identity_encode(identity, bytes);
-    return write_part(card, 0, bytes);
+    desfire_identity_encode(&owner, identity, bytes);
+    const enum st st = write_part(card, bytes, DESFIRE_IDENTITY_PART); /* the name */
+    return st == ST_OK ? write_part(card, bytes, 0) : st;
 }
 
 /* Everything but the first record. ST_FOREIGN: somebody prepared this card. */
@@ -229,7 +225,7 @@ bool desfire_may_issue(const struct keystore *keystore)
 enum st desfire_issue(struct desfire_card *card, const struct card_identity *identity,
                       const struct snapshot *first)
 {
-    static const uint8_t no_facts[FACTS_BYTES];
+    static const uint8_t no_facts[DESFIRE_FACTS_BYTES];
     bool is_sent = false;
     assert(first->counter == 1 && card_number_is_valid(identity->number));
 
@@ -241,6 +237,7 @@ enum st desfire_issue(struct desfire_card *card, const struct card_identity *ide
         return ST_AGAIN;
     }
     card->condition = CARD_UNKNOWN_CHIP;
+    card->number = identity->number;
     enum st st = prepare(card, identity);
     if (st == ST_OK) { /* whatever somebody may have put there while the keys were zeros */
         st = desfire_stage_facts(card, no_facts);
@@ -250,7 +247,6 @@ enum st desfire_issue(struct desfire_card *card, const struct card_identity *ide
     }
     if (st == ST_OK) {
         card->condition = CARD_MEMBER;
-        card->number = identity->number;
         card->newest = *first;
         card->session = card->io.selects;
         return ST_OK;

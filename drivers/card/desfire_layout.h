@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/engine/facts.h"
 #include "firmware/engine/snapshot.h"
 #include "hal/card.h"
 
@@ -16,7 +17,7 @@ enum {
     DESFIRE_LAYOUT = 1,
     DESFIRE_RECORDS = 32,      /* that can be read */
     DESFIRE_RECORDS_ROOM = 33, /* one more is being written: a cyclic file of N holds N - 1 */
-    DESFIRE_ROOM_BYTES = 2048, /* free on a card that we issue into; needed are some 1,800 */
+    DESFIRE_ROOM_BYTES = 2048, /* free on a card that we issue into; needed are some 1,950 */
     DESFIRE_KEY_SETTINGS = 0xEB /* a key changes itself; files by key 0; listing free */,
     DESFIRE_KEYS = 0x83, /* three, AES */
 };
@@ -49,18 +50,45 @@ struct desfire_file_plan {
 };
 extern const struct desfire_file_plan desfire_file_plans[DESFIRE_LAYOUT_FILES];
 
+/* Whatever we write ends with a check sum over the card's UID, its number and the content: it tells
+ * what cells that went bad made of it. Who may write is for the chip to say. */
 enum {
-    DESFIRE_IDENTITY_PART = 40, /* the identity, and likewise the name behind it */
-    DESFIRE_NUMBER_BYTES = 8,   /* layout, kind and number stand first */
+    DESFIRE_SUM_BYTES = 4,
+    DESFIRE_RECORD_BYTES = SNAPSHOT_IMAGE_BYTES + DESFIRE_SUM_BYTES,
+    DESFIRE_FACTS_BYTES = FACTS_BYTES + DESFIRE_SUM_BYTES,
+    /* The identity, and likewise the name behind it. */
+    DESFIRE_IDENTITY_PART = CARD_NAME_BYTES_MAX + DESFIRE_SUM_BYTES,
+    DESFIRE_NUMBER_BYTES = 8, /* layout and number stand first */
 };
-_Static_assert((int)DESFIRE_IDENTITY_PART == (int)CARD_NAME_BYTES_MAX, "a name fills its part");
 
-void desfire_identity_encode(const struct card_identity *identity,
-                             uint8_t ret_bytes[DESFIRE_IDENTITY_PART]);
-/* Fills all but the name. ST_FOREIGN  never written. ST_UNSUPPORTED  a newer layout. */
-ST_CHECK enum st desfire_identity_decode(const uint8_t bytes[DESFIRE_IDENTITY_PART],
+/* Whose content it is. */
+struct desfire_owner {
+    uint8_t uid[CARD_UID_MAX];
+    size_t uid_bytes;
+    uint64_t number;
+};
+
+/* For each of them: ST_DENIED  the sum is wrong. ST_FOREIGN  the sum is right and the content makes
+ * no sense. ST_UNSUPPORTED  a newer layout. *ret is untouched unless ST_OK. */
+void desfire_record_encode(const struct desfire_owner *owner, const struct snapshot *snapshot,
+                           uint8_t ret_bytes[DESFIRE_RECORD_BYTES]);
+ST_CHECK enum st desfire_record_decode(const struct desfire_owner *owner,
+                                       const uint8_t bytes[DESFIRE_RECORD_BYTES],
+                                       struct snapshot *ret);
+void desfire_facts_encode(const struct desfire_owner *owner, const struct facts *facts,
+                          uint8_t ret_bytes[DESFIRE_FACTS_BYTES]);
+ST_CHECK enum st desfire_facts_decode(const struct desfire_owner *owner,
+                                      const uint8_t bytes[DESFIRE_FACTS_BYTES], struct facts *ret);
+/* Identity and name; the number in it is the owner's (else a bug; read: ST_FOREIGN). */
+void desfire_identity_encode(const struct desfire_owner *owner,
+                             const struct card_identity *identity,
+                             uint8_t ret_bytes[2 * DESFIRE_IDENTITY_PART]);
+ST_CHECK enum st desfire_identity_decode(const struct desfire_owner *owner,
+                                         const uint8_t bytes[2 * DESFIRE_IDENTITY_PART],
                                          struct card_identity *ret);
-/* The same for the first 8 bytes alone. */
+
+/* The number, from the first 8 bytes of the identity; the sum of each record bears it out.
+ * ST_FOREIGN  never written. ST_UNSUPPORTED  a newer layout. */
 ST_CHECK enum st desfire_number_decode(const uint8_t bytes[DESFIRE_NUMBER_BYTES],
                                        uint64_t *ret_number);
 

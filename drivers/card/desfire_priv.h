@@ -16,8 +16,11 @@ ST_CHECK enum st desfire_open(struct desfire_card *card, enum key_role role);
  * ST_REFUSED  it has none. */
 ST_CHECK enum st desfire_return(struct desfire_card *card);
 
-/* Reads the newest record. ST_REFUSED: there is none. ST_FOREIGN, ST_UNSUPPORTED: not one of ours.
- */
+/* Whose content is on the card, once its number is known. */
+struct desfire_owner desfire_owner_of(const struct desfire_card *card);
+
+/* Reads the newest record. ST_REFUSED: there is none. ST_DENIED, ST_FOREIGN, ST_UNSUPPORTED: as
+ * desfire_record_decode(). */
 ST_CHECK enum st desfire_read_newest(struct desfire_card *card, struct snapshot *ret);
 
 /* Reads the purse. */
@@ -52,7 +55,8 @@ ST_CHECK enum st desfire_write_facts(struct desfire_card *card);
 /* True when one more commit would let the checkpoint lag too far. */
 bool desfire_facts_lag(const struct desfire_card *card);
 /* Writes the file without a commit. */
-ST_CHECK enum st desfire_stage_facts(struct desfire_card *card, const uint8_t bytes[FACTS_BYTES]);
+ST_CHECK enum st desfire_stage_facts(struct desfire_card *card,
+                                     const uint8_t bytes[DESFIRE_FACTS_BYTES]);
 
 /* hal/card.h issue. (desfire_issue.c) */
 ST_CHECK enum st desfire_issue(struct desfire_card *card, const struct card_identity *identity,

@@ -52,6 +52,11 @@ enum {
     AT_TAG = 48,
     LINK_BYTES = 64,
 
+    AT_BON = 24,
+    AT_BACK = 48,
+    AT_RECEIPT = 49,
+    BON_ENTRY_BYTES = 64,
+
     AT_NUMBER = 24,
     AT_EVENT = 28,
     AT_ROLE = 29,
@@ -68,6 +73,10 @@ _Static_assert(AT_PARTS + 8 * PARTS == AT_REFERS, "all parts");
 _Static_assert(AT_TAG + (int)ENTRY_TAG_BYTES == (int)LINK_BYTES, "a link ends with its tag");
 _Static_assert(AT_SIGHTED + (int)SNAPSHOT_IMAGE_BYTES == (int)SIGHTING_BYTES,
                "a sighting ends there");
+
+_Static_assert(AT_BON + (int)BON_BYTES == (int)AT_BACK, "the bon ends there");
+_Static_assert(AT_RECEIPT + (int)ENTRY_RECEIPT_MAX == (int)BON_ENTRY_BYTES,
+               "the entry ends with its receipt");
 
 #define TIME_MAX_S    INT64_C(253402300799) /* 9999-12-31 23:59:59 UTC */
 #define PROGRAMME_MAX UINT32_C(0x7fffffff)
@@ -86,6 +95,8 @@ static size_t size_of(enum entry_kind kind)
         return START_BYTES;
     case ENTRY_LINK:
         return LINK_BYTES;
+    case ENTRY_BON:
+        return BON_ENTRY_BYTES;
     case ENTRY_MEMBER:
         return ENTRY_MEMBER_BYTES_MAX;
     case ENTRY_ACCRUAL:
@@ -163,19 +174,36 @@ static bool outcome_is_valid(const struct entry_outcome *outcome, uint32_t seque
            outcome->counter <= SNAPSHOT_COUNTER_MAX;
 }
 
-static bool start_is_valid(const struct entry_start *start)
+/* Printable ASCII without blanks, at least one character, then zeros to the end. */
+static bool word_is_valid(const char *word, size_t size)
 {
-    size_t length = strnlen(start->firmware, FIRMWARE_BYTES);
-    if (length == 0 || length == FIRMWARE_BYTES) {
+    size_t length = strnlen(word, size);
+    if (length == 0 || length == size) {
         return false;
     }
-    for (size_t i = 0; i < FIRMWARE_BYTES; i += 1) {
-        char c = start->firmware[i];
+    for (size_t i = 0; i < size; i += 1) {
+        char c = word[i];
         if (i < length ? c < '!' || c > '~' : c != '\0') {
             return false;
         }
     }
     return true;
+}
+
+bool entry_receipt_is_valid(const char *text)
+{
+    char word[ENTRY_RECEIPT_MAX + 1] = "";
+    size_t length = strlen(text);
+    if (length < sizeof word) {
+        memcpy(word, text, length);
+    }
+    return word_is_valid(word, sizeof word);
+}
+
+static bool bon_entry_is_valid(const struct entry_bon *entry)
+{
+    return bon_is_valid(&entry->bon) && entry->is_back <= 1 &&
+           word_is_valid(entry->receipt, sizeof entry->receipt);
 }
 
 /* What carries the card's own number needs no link. */
@@ -211,9 +239,11 @@ bool entry_is_valid(const struct entry *entry)
                                entry->sighting.uid_bytes, entry->sighting.uid) &&
                entry->sighting.shown <= SHOWN_BACK && snapshot_is_valid(&entry->sighting.snapshot);
     case ENTRY_START:
-        return start_is_valid(&entry->start);
+        return word_is_valid(entry->start.firmware, FIRMWARE_BYTES);
     case ENTRY_LINK:
         return link_is_valid(&entry->link);
+    case ENTRY_BON:
+        return bon_entry_is_valid(&entry->bon);
     case ENTRY_MEMBER:
         return entry_member_is_valid(&entry->member);
     case ENTRY_ACCRUAL:
@@ -315,6 +345,11 @@ size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX
         ret_bytes[AT_MEDIUM] = entry->link.medium;
         ret_bytes[AT_KEY_VERSION] = entry->link.key_version;
         memcpy(ret_bytes + AT_TAG, entry->link.tag, ENTRY_TAG_BYTES);
+        break;
+    case ENTRY_BON:
+        bon_encode(&entry->bon.bon, ret_bytes + AT_BON);
+        ret_bytes[AT_BACK] = entry->bon.is_back;
+        memcpy(ret_bytes + AT_RECEIPT, entry->bon.receipt, ENTRY_RECEIPT_MAX);
         break;
     case ENTRY_MEMBER:
         size = entry_member_encode(&entry->member, ret_bytes);
@@ -423,6 +458,10 @@ static enum st get_body(const uint8_t *bytes, size_t size, struct entry *ret)
     case ENTRY_LINK:
         get_link(bytes, &ret->link);
         return ST_OK;
+    case ENTRY_BON:
+        ret->bon.is_back = bytes[AT_BACK];
+        memcpy(ret->bon.receipt, bytes + AT_RECEIPT, ENTRY_RECEIPT_MAX);
+        return bon_decode(bytes + AT_BON, &ret->bon.bon);
     case ENTRY_MEMBER:
         entry_member_decode(bytes, size, &ret->member);
         return ST_OK;
@@ -449,6 +488,7 @@ static bool size_is_valid(enum entry_kind kind, size_t size)
     case ENTRY_SIGHTING:
     case ENTRY_START:
     case ENTRY_LINK:
+    case ENTRY_BON:
     case ENTRY_OPERATOR:
         break;
     }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/engine/bon.h"
 #include "firmware/engine/entry_member.h"
 #include "firmware/engine/occasion.h"
 #include "firmware/engine/operators.h"
@@ -23,6 +24,7 @@ enum {
     ENTRY_BYTES_MAX = 592, /* an intent: 216 and its occasion */
     ENTRY_HASH_BYTES = 32,
     ENTRY_TAG_BYTES = 16,
+    ENTRY_RECEIPT_MAX = 15, /* a register's number of a basket */
 };
 
 enum entry_kind {
@@ -32,6 +34,7 @@ enum entry_kind {
     ENTRY_START = 4,     /* the terminal's process started */
     ENTRY_LINK = 5,      /* a medium was linked to a card that was held on the reader */
     ENTRY_MEMBER = 6,    /* somebody became a member, or a member got a card (entry_member.h) */
+    ENTRY_BON = 8,       /* an organisation's voucher was taken, or given back; it is no card's */
     ENTRY_ACCRUAL = 9,   /* a member earned without a card */
     ENTRY_OPERATOR = 11, /* somebody signed in or out, was locked or unlocked */
 };
@@ -120,6 +123,11 @@ struct entry {
             uint8_t key_version;          /* 0..15, of the media master */
             uint8_t tag[ENTRY_TAG_BYTES]; /* the medium's keyed hash: never its text */
         } link;
+        struct entry_bon {
+            struct bon bon;
+            uint8_t is_back;                     /* 1: what this terminal took is given back */
+            char receipt[ENTRY_RECEIPT_MAX + 1]; /* entry_receipt_is_valid(), NUL-padded */
+        } bon;
         struct entry_member member;
         struct entry_accrual accrual;
         struct entry_operator {
@@ -138,6 +146,9 @@ struct entry {
  * can hold, a time from 1970 to 9999, an outcome that names an earlier intent, a version in
  * printable ASCII. */
 bool entry_is_valid(const struct entry *entry);
+
+/* True for 1..ENTRY_RECEIPT_MAX printable ASCII characters without blanks. */
+bool entry_receipt_is_valid(const char *text);
 
 /* Writes the entry's bytes; out-of-range fields are bugs. Returns the size, <= ENTRY_BYTES_MAX. */
 size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX]);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "firmware/engine/bon.h"
 #include "firmware/engine/snapshot.h"
 #include "hal/base/bytes.h"
 #include "hal/base/utf8.h"
@@ -37,6 +38,8 @@ const char *media_kind_word(enum media_kind kind)
         return "phone";
     case MEDIA_CARD_NUMBER:
         return "card_number";
+    case MEDIA_BON:
+        return "bon";
     }
     const bool is_in_the_enum = false;
     assert(is_in_the_enum);
@@ -366,9 +369,9 @@ static enum st classify_barcode(struct folded *folded, const struct media_range 
                                 struct identifier *ret, struct fault *fault)
 {
     trim(folded);
-    if (folded->size == 0 || folded->size > MEDIA_TEXT_MAX) {
+    if (folded->size == 0 || folded->size > MEDIA_CODE_MAX) {
         fault_say(fault, "A member's code has 1 to %d characters: this is another code.",
-                  MEDIA_TEXT_MAX);
+                  MEDIA_CODE_MAX);
         return ST_FOREIGN;
     }
     if (!utf8_is_shown(folded->text, folded->size)) {
@@ -380,6 +383,29 @@ static enum st classify_barcode(struct folded *folded, const struct media_range 
     *ret = (struct identifier){.kind = MEDIA_BARCODE,
                                .number = is_own ? to_number(folded->text, folded->size) : 0};
     memcpy(ret->text, folded->text, folded->size);
+    return ST_OK;
+}
+
+static bool folded_is_bon(struct folded *folded)
+{
+    trim(folded);
+    return bon_is_text(folded->text, folded->size);
+}
+
+/* Judged whole, so that a torn scan says so; in capitals, as the QR code has it. */
+static enum st classify_bon(const struct folded *folded, struct identifier *ret,
+                            struct fault *fault)
+{
+    struct bon_shown shown;
+    const enum st st = bon_from_text(folded->text, folded->size, &shown);
+    if (st != ST_OK) {
+        fault_say(fault, st == ST_UNSUPPORTED
+                             ? "This voucher is of a newer kind: update the terminal."
+                             : "This voucher was not read whole, or is none: scan it again.");
+        return ST_FOREIGN;
+    }
+    *ret = (struct identifier){.kind = MEDIA_BON};
+    bon_to_text(&shown, ret->text);
     return ST_OK;
 }
 
@@ -507,6 +533,9 @@ enum st media_classify(enum media_source source, const char *text, size_t size,
     if (folded_is_bank_card(&folded, own)) {
         fault_say(fault, "This is a bank card: it is not read here. Use a member card.");
         st = ST_REFUSED;
+    } else if ((source == MEDIA_SOURCE_KEYS || source == MEDIA_SOURCE_SCANNER) &&
+               folded_is_bon(&folded)) {
+        st = classify_bon(&folded, ret, fault);
     } else {
         switch (source) {
         case MEDIA_SOURCE_KEYS:

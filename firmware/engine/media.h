@@ -15,7 +15,8 @@
 #include "hal/base/status.h"
 
 enum {
-    MEDIA_TEXT_MAX = 64,  /* bytes of an identifier's canonical text */
+    MEDIA_TEXT_MAX = 145, /* bytes of an identifier's canonical text: a bon's, bon.h */
+    MEDIA_CODE_MAX = 64,  /* of a member's barcode or QR code */
     MEDIA_SCAN_MAX = 256, /* bytes of one raw scan: ISO/IEC 7813 tracks 1 to 3 are 79 + 40 + 107 */
     MEDIA_PRINTED_DIGITS = 10,
     MEDIA_NATIONAL_DIGITS = 10,
@@ -32,6 +33,8 @@ enum media_kind {
     MEDIA_NATIONAL_CODE = 5, /* Iranian national code: 10 digits, check digit right */
     MEDIA_PHONE = 6,         /* Iranian mobile number: 11 digits, 09xxxxxxxxx */
     MEDIA_CARD_NUMBER = 7,   /* a card number that was typed, 16 digits, ours */
+    MEDIA_BON = 8,           /* an organisation's voucher (bon.h), in capitals: no member's medium.
+                                Its seal is not tested here */
 };
 
 /* The kind as one lower-case word ("national_code"), for logs and programs. Never NULL. */
@@ -58,7 +61,7 @@ struct media_range {
 
 /* Which device the text came from, and so what it can be. */
 enum media_source {
-    MEDIA_SOURCE_KEYS,      /* typed: national code, phone or card number */
+    MEDIA_SOURCE_KEYS,      /* typed: national code, phone, card number or a bon's text */
     MEDIA_SOURCE_MAGSTRIPE, /* tracks as a keyboard wedge types them: card number */
     MEDIA_SOURCE_SCANNER,   /* barcode or QR */
     MEDIA_SOURCE_EM4100,    /* an EM4100 reader's 10 decimal digits */

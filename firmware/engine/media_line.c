@@ -45,6 +45,7 @@ static enum media_source source_of(enum media_kind kind)
         return MEDIA_SOURCE_MAGSTRIPE;
     case MEDIA_UID:
     case MEDIA_BARCODE:
+    case MEDIA_BON:
         return MEDIA_SOURCE_SCANNER;
     case MEDIA_NATIONAL_CODE:
     case MEDIA_PHONE:
@@ -57,7 +58,7 @@ static enum media_source source_of(enum media_kind kind)
 static enum st read_id(const char *at, size_t size, const struct media_range *own,
                        struct identifier *ret, struct fault *fault)
 {
-    for (int n = MEDIA_UID; n <= MEDIA_CARD_NUMBER; n += 1) {
+    for (int n = MEDIA_UID; n <= MEDIA_BON; n += 1) {
         const enum media_kind kind = (enum media_kind)n;
         const char *word = media_kind_word(kind);
         const size_t length = strlen(word);

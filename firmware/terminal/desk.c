@@ -260,11 +260,43 @@ static enum terminal_progress link_card(struct desk *desk, const struct tap_answ
                             : fail_link(desk, st);
 }
 
+/* --- vouchers ------------------------------------------------------------------------------- */
+
+static enum terminal_progress take_bon(struct desk *desk)
+{
+    struct bon_request request = desk->request.bon;
+    struct bon_answer bon;
+    if (desk->request.medium.kind != MEDIA_BON) {
+        return fail(desk, TAP_REASON_REFUSED, "This is no voucher: scan the voucher's code.");
+    }
+    request.operator_no = desk->request.tap.operator_no;
+    const enum st st = bons_serve(desk->config.terminal, desk->config.store,
+                                  desk->request.medium.text, &request, &bon);
+    if (st == ST_OK) {
+        desk->answer = (struct desk_answer){
+            .tap = {.outcome = TAP_DONE, .say = bon.say}, .has_bon = true, .bon = bon};
+        return over(desk);
+    }
+    if (st == ST_DENIED) {
+        log_event(desk, "T504", "a voucher that the club did not seal");
+    }
+    return fail(desk, st == ST_REFUSED || st == ST_DENIED ? TAP_REASON_REFUSED : TAP_REASON_DISK,
+                bon.say.say);
+}
+
 /* --- steps ---------------------------------------------------------------------------------- */
 
-/* The medium of find or link has come: typed, scanned, or as a tag. */
+/* The medium of find, link or bon has come: typed, scanned, or as a tag. */
 static enum terminal_progress take_medium(struct desk *desk)
 {
+    if (desk->request.what == DESK_BON) {
+        return take_bon(desk);
+    }
+    if (desk->request.medium.kind == MEDIA_BON) {
+        return fail(desk, TAP_REASON_REFUSED,
+                    "This is a voucher: it pays (vafa-till bon), and "
+                    "says nothing of a member.");
+    }
     return desk->request.what == DESK_FIND ? find(desk) : begin_link(desk);
 }
 
@@ -310,6 +342,9 @@ static enum terminal_progress after_scan(struct desk *desk, const struct tap_ans
     }
     if (tap->outcome == TAP_NOT_DONE && tap->reason == TAP_REASON_NO_CARD) {
         return fail(desk, TAP_REASON_NO_CARD, "Nothing was scanned: ask again.");
+    }
+    if (tap->outcome == TAP_DONE && desk->request.what == DESK_BON) {
+        return fail(desk, TAP_REASON_REFUSED, "This is a card: scan the voucher's code.");
     }
     if (tap->outcome == TAP_DONE && desk->request.what == DESK_LINK) {
         return fail(desk, TAP_REASON_REFUSED,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "firmware/engine/media.h"
+#include "firmware/terminal/bons.h"
 #include "firmware/terminal/service.h"
 #include "hal/keystore.h"
 #include "storage/store.h"
@@ -36,6 +37,7 @@ enum desk_do {
     DESK_TAP,  /* what `tap` says */
     DESK_FIND, /* whose is this medium? */
     DESK_LINK, /* this medium is the holder's of the card that is held on the reader next */
+    DESK_BON,  /* this voucher pays: `bon` says for which receipt, or gives it back */
 };
 
 struct desk_request {
@@ -44,6 +46,7 @@ struct desk_request {
     struct basket basket;     /* of a sale */
     bool has_medium;          /* else it is the next scan, or a tag on the card reader */
     struct identifier medium; /* typed */
+    struct bon_request bon;   /* DESK_BON; its operator_no is tap's */
 };
 
 /* Whose a medium is, as far as this terminal knows. */
@@ -59,6 +62,8 @@ struct desk_answer {
     struct tap_answer tap; /* outcome, reason and sentence of every request */
     bool has_found;        /* done by a medium: of `tap` only those and `listing` count */
     struct desk_found found;
+    bool has_bon; /* done by a voucher: of `tap` only outcome and sentence count */
+    struct bon_answer bon;
 };
 
 /* Begins a request; none may be under way. wait_ms as terminal_begin().

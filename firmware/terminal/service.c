@@ -708,15 +708,22 @@ uint8_t terminal_listing(struct terminal *terminal, uint64_t card_number)
 enum st terminal_append_link(struct terminal *terminal, const struct entry_link *link,
                              uint32_t operator_no, uint32_t *ret_sequence, struct fault *fault)
 {
-    assert(!terminal->is_busy || terminal->act.kind == TAP_ACT_ANSWER);
     struct entry entry = {.kind = ENTRY_LINK, .operator_no = operator_no, .link = *link};
-    enum st st = append_start(terminal);
-    if (st == ST_OK) {
-        st = append(terminal, &entry);
-    }
+    const enum st st = terminal_append(terminal, &entry, fault);
     if (st == ST_OK) {
         *ret_sequence = entry.sequence;
-    } else {
+    }
+    return st;
+}
+
+enum st terminal_append(struct terminal *terminal, struct entry *entry, struct fault *fault)
+{
+    assert(!terminal->is_busy || terminal->act.kind == TAP_ACT_ANSWER);
+    enum st st = append_start(terminal);
+    if (st == ST_OK) {
+        st = append(terminal, entry);
+    }
+    if (st != ST_OK) {
         *fault = *store_fault(terminal->config.store);
     }
     return st;

@@ -93,6 +93,10 @@ uint8_t terminal_listing(struct terminal *terminal, uint64_t card_number);
 ST_CHECK enum st terminal_append_link(struct terminal *terminal, const struct entry_link *link,
                                       uint32_t operator_no, uint32_t *ret_sequence,
                                       struct fault *fault);
+/* The same of any entry that needs no card: the caller fills in its kind, operator and body, and
+ * gets it back with sequence, time, clock and terminal. */
+ST_CHECK enum st terminal_append(struct terminal *terminal, struct entry *entry,
+                                 struct fault *fault);
 
 /* Nobody waits any more. Ends a request that has not begun anything; what is begun is finished. */
 void terminal_cancel(struct terminal *terminal);

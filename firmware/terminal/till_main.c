@@ -29,6 +29,9 @@ static const char help[] =
     "  find [-]    whose is the next tag or code; -: what is typed on standard input (national\n"
     "              code, phone or card number: not on the command line, which others can see)\n"
     "  link [-]    the same medium is from now on that of the card that is held next\n"
+    "  bon [-] --receipt NUMBER        an organisation's voucher is scanned and pays of that "
+    "basket\n"
+    "  bon-back [-] --receipt NUMBER   the same voucher back, when the basket is cancelled\n"
     "  issue [--opening AMOUNT] [--name TEXT] [--member N] [--kind N]\n"
     "        [--birthday DAY] [--wedding DAY] [--expires DAY]    DAY as YYYY-MM-DD\n"
     "sale, load, refund, unload, issue: --lang fa|en, of the receipt's lines (fa)\n"
@@ -148,7 +151,8 @@ static bool take_option(struct options *options, const char *name, const char *v
                    {"--operator", "operator", UINT16_MAX}};
     static const char *const texts[][2] = {{"--name", "name"},       {"--birthday", "birthday"},
                                            {"--wedding", "wedding"}, {"--expires", "expires"},
-                                           {"--code", "code"},       {"--lang", "lang"}};
+                                           {"--code", "code"},       {"--lang", "lang"},
+                                           {"--receipt", "receipt"}};
     *ret_is_known = true;
     for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++) {
         if (strcmp(name, numbers[n].name) == 0) {
@@ -219,7 +223,7 @@ static bool read_words(int argc, char **argv, struct options *options, const cha
 /* What identifies is a person's secret enough to stay out of the list of processes. */
 static bool read_medium(struct options *options, const char *command, const char *word)
 {
-    char line[128];
+    char line[256];
     if (strcmp(word, "-") != 0) {
         return complain("command", command, "type what identifies on standard input: give -");
     }
@@ -242,7 +246,8 @@ static bool read_command(struct options *options, const char **words, size_t cou
                     {"refund", 2, 3, true, false},   {"unload", 2, 3, true, false},
                     {"balance", 1, 1, false, false}, {"history", 1, 1, false, false},
                     {"issue", 1, 1, false, false},   {"status", 1, 1, false, false},
-                    {"find", 1, 2, false, true},     {"link", 1, 2, false, true}};
+                    {"find", 1, 2, false, true},     {"link", 1, 2, false, true},
+                    {"bon", 1, 2, false, true},      {"bon-back", 1, 2, false, true}};
     for (size_t n = 0; n < sizeof commands / sizeof *commands && count > 0; n++) {
         if (strcmp(words[0], commands[n].word) != 0) {
             continue;
@@ -253,7 +258,7 @@ static bool read_command(struct options *options, const char **words, size_t cou
                                                       : "it takes fewer words");
         }
         set(options, "v", json_integer(1));
-        set(options, "do", json_string(words[0]));
+        set(options, "do", json_string(strcmp(words[0], "bon-back") == 0 ? "bon_back" : words[0]));
         if (commands[n].has_counter &&
             !set_number(options, "counter", "counter", words[1], (1 << 20) - 1)) {
             return false;

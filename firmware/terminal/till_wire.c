@@ -25,6 +25,7 @@ enum field {
     FIELD_MEDIUM = 1 << 6,
     FIELD_BASKET = 1 << 7, /* lines, code */
     FIELD_LANG = 1 << 8,
+    FIELD_RECEIPT = 1 << 9,
 };
 
 static const struct request_kind {
@@ -56,7 +57,7 @@ static const struct {
     {"kind", FIELD_PERSON},     {"birthday", FIELD_PERSON},       {"wedding", FIELD_PERSON},
     {"expires", FIELD_PERSON},  {"wait_ms", FIELD_WAIT},          {"operator", FIELD_WAIT},
     {"medium", FIELD_MEDIUM},   {"lines", FIELD_BASKET},          {"code", FIELD_BASKET},
-    {"lang", FIELD_LANG},
+    {"lang", FIELD_LANG},       {"receipt", FIELD_RECEIPT},
 };
 
 /* A whole number in its range. A field that is absent is `min` when it may be, or an error. */
@@ -326,14 +327,33 @@ static bool take_tap(const json_t *object, const struct request_kind *kind,
     return kind->what != TAP_SALE || take_basket(object, amount, &ret->desk.basket, fault);
 }
 
-/* find and link: "medium" is what was typed; without it the next scan counts. */
+/* "receipt", which bons need: the register's number of the basket. */
+static bool take_receipt(const json_t *object, char ret_receipt[ENTRY_RECEIPT_MAX + 1],
+                         struct fault *fault)
+{
+    const json_t *receipt = json_object_get(object, "receipt");
+    const char *text = json_is_string(receipt) ? json_string_value(receipt) : "";
+    if (!entry_receipt_is_valid(text) || strlen(text) != json_string_length(receipt)) {
+        fault_say(fault,
+                  "\"receipt\" must be the basket's number: 1 to %d printable ASCII "
+                  "characters without blanks.",
+                  ENTRY_RECEIPT_MAX);
+        return false;
+    }
+    memcpy(ret_receipt, text, strlen(text) + 1);
+    return true;
+}
+
+/* find, link, bon and bon_back: "medium" is what was typed; without it the next scan counts. */
 static enum st take_medium_request(const json_t *object, const char *word, enum desk_do what,
                                    struct till_request *ret, struct fault *fault)
 {
+    const unsigned fields =
+        FIELD_WAIT | FIELD_MEDIUM | (what == DESK_BON ? FIELD_RECEIPT : (unsigned)0);
     static const struct media_range own = MEDIA_RANGE_CLUB;
     int64_t operator_no = 0, wait_ms = TILL_WAIT_MS_DEFAULT;
     const json_t *medium = json_object_get(object, "medium");
-    if (!fields_are_known(object, word, FIELD_WAIT | FIELD_MEDIUM, fault) ||
+    if (!fields_are_known(object, word, fields, fault) ||
         !take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault) ||
         !take_number(object, "wait_ms", 1, TERMINAL_WAIT_MS_MAX, false, &wait_ms, fault)) {
         return ST_FOREIGN;
@@ -341,6 +361,10 @@ static enum st take_medium_request(const json_t *object, const char *word, enum 
     struct till_request request = {.wait_ms = (unsigned)wait_ms,
                                    .desk = {.what = what, .has_medium = medium != NULL}};
     request.desk.tap.operator_no = (uint32_t)operator_no;
+    request.desk.bon.is_back = strcmp(word, "bon_back") == 0;
+    if (what == DESK_BON && !take_receipt(object, request.desk.bon.receipt, fault)) {
+        return ST_FOREIGN;
+    }
     if (medium != NULL && !json_is_string(medium)) {
         fault_say(fault, "\"medium\" must be a text: what was typed.");
         return ST_FOREIGN;
@@ -355,7 +379,7 @@ static enum st take_medium_request(const json_t *object, const char *word, enum 
 }
 
 static const char do_words[] =
-    "sale, load, refund, unload, balance, history, issue, find, link or status";
+    "sale, load, refund, unload, balance, history, issue, find, link, bon, bon_back or status";
 
 static enum st take_request(const json_t *object, struct till_request *ret, struct fault *fault)
 {
@@ -377,6 +401,10 @@ static enum st take_request(const json_t *object, struct till_request *ret, stru
     }
     if (strcmp(json_string_value(word), "link") == 0) {
         return take_medium_request(object, "link", DESK_LINK, ret, fault);
+    }
+    if (strcmp(json_string_value(word), "bon") == 0 ||
+        strcmp(json_string_value(word), "bon_back") == 0) {
+        return take_medium_request(object, json_string_value(word), DESK_BON, ret, fault);
     }
     for (size_t n = 0; n < sizeof kinds / sizeof *kinds; n++) {
         if (strcmp(json_string_value(word), kinds[n].word) == 0) {
@@ -607,6 +635,19 @@ size_t till_encode_found(const struct desk_answer *answer, char ret_line[TILL_AN
     if (found->has_state) {
         put_snapshot(object, &found->state);
         put_number(object, "seen", found->seen_s);
+    }
+    return finish_line(object, ret_line);
+}
+
+size_t till_encode_bon(const struct bon_answer *answer, char ret_line[TILL_ANSWER_MAX])
+{
+    json_t *object = new_line(true, "done", answer->say.say);
+    put_number(object, "amount", answer->bon.amount.rials);
+    put_number(object, "series", answer->bon.series);
+    put_number(object, "serial", answer->bon.serial);
+    put_number(object, "sequence", answer->sequence);
+    if (answer->is_earlier) {
+        put(object, "earlier", json_true());
     }
     return finish_line(object, ret_line);
 }

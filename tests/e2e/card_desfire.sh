@@ -33,8 +33,8 @@ ours() { timeout 60 "$BUILD/desfire-ours" "$BUILD/vafa-reader" "$LIBNFC_DEFAULT_
 oracle() { ASAN_OPTIONS=detect_leaks=0 timeout 60 "$BUILD/desfire-oracle" "$@"; }
 
 cat >"$dir/py" <<'PY'
-"""key UID NUMBER VERSION | image WORD=N... | identity NUMBER MEMBER NAME | same ORACLE OURS"""
-import subprocess, sys
+"""key UID NUMBER VERSION | record UID CARD WORD=N... | identity UID CARD MEMBER NAME | same UID ORACLE OURS"""
+import subprocess, sys, zlib
 
 FIELDS = [("layout", 4), ("status", 2), ("counter", 20), ("action", 12), ("tier", 4), ("group", 8),
           ("points", 28), ("credit", 36), ("gift", 30), ("voucher", 30), ("stamps", 4), ("kind", 4),
@@ -45,6 +45,11 @@ FIELDS = [("layout", 4), ("status", 2), ("counter", 20), ("action", 12), ("tier"
 def pack(fields):
     text = "".join(format(value, "0%db" % width) for width, value in fields)
     return int(text, 2).to_bytes(len(text) // 8, "big")
+
+
+def with_sum(uid, number, content):
+    head = bytes([len(uid)]) + uid.ljust(10, b"\0") + number.to_bytes(8, "big")
+    return content + (zlib.crc32(head + content) ^ 0xFFFFFFFF).to_bytes(4, "little")
 
 
 def key(uid, number, version):
@@ -63,29 +68,33 @@ def read(path):
 what, args = sys.argv[1], sys.argv[2:]
 if what == "key":
     print(key(bytes.fromhex(args[0]), int(args[1]), int(args[2])).hex())
-elif what == "image":
-    given = {k: int(v) for k, v in (a.split("=") for a in args)}
-    print(pack([(width, given[name]) for name, width in FIELDS]).hex())
+elif what == "record":
+    given = {k: int(v) for k, v in (a.split("=") for a in args[2:])}
+    image = pack([(width, given[name]) for name, width in FIELDS])
+    print(with_sum(bytes.fromhex(args[0]), int(args[1]), image).hex())
 elif what == "identity":
-    head = pack([(4, 1), (4, 0), (56, int(args[0])), (8, 1), (40, int(args[1])), (16, 30000), (16, 0),
-                 (16, 46000), (16, 49650)])
-    name = args[2].encode()
-    print((head.ljust(40, b"\0") + name.ljust(40, b"\0")).hex())
+    uid, number = bytes.fromhex(args[0]), int(args[1])
+    head = pack([(4, 1), (4, 0), (56, number), (8, 1), (40, int(args[2])), (16, 30000), (16, 0), (16, 46000), (16, 49650)])
+    name = args[3].encode()
+    print((with_sum(uid, number, head.ljust(40, b"\0")) + with_sum(uid, number, name.ljust(40, b"\0"))).hex())
 elif what == "same":
-    oracle, mine = read(args[0]), read(args[1])
+    uid, oracle, mine = bytes.fromhex(args[0]), read(args[1]), read(args[2])
     bits = bin(int("1" + oracle["record"], 16))[3:]
     seen, at = {}, 0
     for name, width in FIELDS:
         seen[name] = int(bits[at:at + width], 2)
         at += width
     identity = bytes.fromhex(oracle["identity"])
+    number = int.from_bytes(identity[1:8], "big")
+    parts = [identity[:44], identity[44:]] + [bytes.fromhex(oracle[word]) for word in ("oldest", "record")]
     pairs = [(name, str(seen[name]), mine[name]) for name in
              ("counter", "credit", "gift", "voucher", "points", "amount", "terminal", "sequence")]
     pairs += [("purse file", oracle["value"], mine["credit"]),
-              ("number", str(int.from_bytes(identity[1:8], "big")), mine["number"]),
+              ("number", str(number), mine["number"]),
               ("member", str(int.from_bytes(identity[9:14], "big")), mine["member"]),
-              ("name", identity[40:].rstrip(b"\0").decode(), mine["name"]),
+              ("name", identity[44:84].rstrip(b"\0").decode(), mine["name"]),
               ("records", oracle["records"], mine["history"])]
+    pairs += [("sum %d" % n, part.hex(), with_sum(uid, number, part[:40]).hex()) for n, part in enumerate(parts)]
     wrong = [p for p in pairs if p[1] != p[2]]
     print("\n".join("%s: libfreefare %s, ours %s" % p for p in pairs))
     sys.exit(1 if wrong else 0)
@@ -101,7 +110,7 @@ say "new ali desfire $uid" >/dev/null
 lay ali >/dev/null
 check 'a blank card becomes a member card over libnfc' ours issue 3
 agree() { lay ali && oracle read f38560 "$spend" >"$dir/theirs" && ours read >"$dir/mine" &&
-    py same "$dir/theirs" "$dir/mine"; }
+    py same 04a1b2c3d4e5f6 "$dir/theirs" "$dir/mine"; }
 check 'libfreefare reads the same balances from our card' agree
 issue40() { for ((i = 0; i < 37; i++)); do ours sell || return 1; done; }
 check 'thirty-seven more transactions, each a tap of its own' issue40
@@ -140,15 +149,15 @@ uid=04112233445566
 say "new sara desfire $uid" >/dev/null
 lay sara >/dev/null
 number=6273531234567890
-image=$(py image layout=1 status=1 counter=1 action=0 tier=2 group=3 points=1234 credit=750000 \
+record=$(py record $uid $number layout=1 status=1 counter=1 action=0 tier=2 group=3 points=1234 credit=750000 \
     gift=20000 voucher=0 stamps=0 kind=1 reference=0 offer=0 flags=0 amount=750000 redeemed=0 minute=1000000 terminal=7 \
     sequence=9)
-identity=$(py identity $number 77 'Sara Karimi')
+identity=$(py identity $uid $number 77 'Sara Karimi')
 check 'libfreefare makes a member card' oracle make f38560 a1 "$(py key $uid 0 1)" \
-    "$(py key $uid 1 1)" "$(py key $uid 2 1)" "$identity" 750000 "$image"
+    "$(py key $uid 1 1)" "$(py key $uid 2 1)" "$identity" 750000 "$record"
 spend=$(py key $uid 1 1)
 agree_sara() { lay sara && oracle read f38560 "$spend" >"$dir/theirs" && ours read >"$dir/mine" &&
-    py same "$dir/theirs" "$dir/mine"; }
+    py same $uid "$dir/theirs" "$dir/mine"; }
 check 'we read the same from it' agree_sara
 check 'we put money on it' ours sell
 check 'libfreefare reads the same afterwards' agree_sara

@@ -19,9 +19,9 @@ enum {
     HISTORY_FILE = 2,
     IDENTITY_FILE = 3,
     FACTS_FILE = 4,
-    IDENTITY_BYTES = 80,
-    RECORD_BYTES = 40,
-    FACTS_BYTES = 24,
+    IDENTITY_BYTES = 88,
+    RECORD_BYTES = 44,
+    FACTS_BYTES = 28,
 };
 /* libfreefare puts MAC and padding behind the data into the caller's buffer. */
 enum { RECORDS_READ_MAX = 64, SLACK = 64 };

@@ -5,17 +5,15 @@ and find it; none of them spends; a bank card is refused and its digits are in n
 BUILD names the folder with the programs. Prints TAP lines."""
 import json
 import os
-import pty
 import resource
 import subprocess
 import sys
-import threading
 import time
-import tty
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
+from scans import Device, Till  # noqa: E402
 from shop import Shop  # noqa: E402
 
 BUILD = Path(os.environ["BUILD"]).resolve()
@@ -52,54 +50,6 @@ def till(shop, *args, typed=None, wait=10):
                            *args], input=typed, capture_output=True, text=True, timeout=60)
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     return {**(lines[-1] if lines else {}), "rc": done.returncode, "lines": lines, "err": done.stderr}
-
-
-class Till(threading.Thread):
-    """vafa-till beside what is presented meanwhile."""
-    def __init__(self, shop, *args, wait=10):
-        super().__init__()
-        self.shop, self.args, self.wait, self.seen = shop, args, wait, []
-        self.process = subprocess.Popen([BUILD / "vafa-till", "--socket", shop.path("till.sock"), "--wait", str(wait),
-                                         "--json", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self.start()
-
-    def run(self):
-        for line in self.process.stdout:
-            self.seen.append(json.loads(line))
-        self.process.wait()
-
-    def says(self, word):
-        self.shop.until(lambda: any(word in line["say"] for line in self.seen), what=f"'{word}' in {self.seen}")
-
-    def answer(self):
-        self.join(60)
-        return {**(self.seen[-1] if self.seen else {}), "rc": self.process.returncode}
-
-    def answer_while(self, present):
-        """Presents again and again, as a person does who looks at the screen."""
-        while self.is_alive():
-            present()
-            self.join(0.7)
-        return self.answer()
-
-
-class Device:
-    """vafa-ident on a pseudo terminal, bringing what it reads to the terminal."""
-    def __init__(self, shop, name, kind):
-        self.shop, self.name = shop, name
-        self.far, near = pty.openpty()
-        tty.setraw(self.far)
-        self.link = shop.path(name)
-        os.symlink(os.ttyname(near), self.link)
-        self.kind, self.near = kind, near
-        self.start()
-
-    def start(self):
-        self.shop.start("ident." + self.name, "vafa-ident", "--to", self.shop.path("ident.sock"),
-                        f"{self.kind}:{self.link}")
-
-    def write(self, data):
-        os.write(self.far, data)
 
 
 def files_with(shop, text):

@@ -114,8 +114,7 @@ static void check_history(struct world *world, const struct story *story, const 
     size_t count = 0;
     soft_reader_tap(&world->soft);
     struct card_families fresh; /* a driver that remembers nothing, as another terminal's */
-    struct card_port port =
-        card_families_open(&fresh, soft_reader_port(&world->soft), prepared.keys);
+    struct card_port port = card_families_open(&fresh, world_reader(world), prepared.keys);
     MUST(port.ops->read(port.ctx, NULL, 0, &view) == ST_OK);
     if (view.condition != CARD_MEMBER || view.number != book->number ||
         view.snapshot.counter != book->last) {
@@ -223,8 +222,7 @@ static void again(struct world *world, const struct story *story, const struct t
     }
 }
 
-/* Some trailer is neither as it left the factory nor as an issue leaves it. */
-static bool has_torn_trailer(const struct classic *card)
+bool has_torn_trailer(const struct classic *card)
 {
     static const uint8_t firm[CLASSIC_BLOCK_BYTES];
     for (unsigned block = 3; block < 64; block += 4) {

@@ -112,11 +112,13 @@ static void key_of(const struct state *state, const struct story *story, unsigne
 {
     const unsigned told[] = {tag, state->disk, story->was_answered,
                              story->was_answered ? (unsigned)story->first.outcome : 0};
+    static uint8_t seen[CARD_BYTES_MAX];
+    const size_t seen_bytes = world_seen(state, seen);
     mbedtls_sha256_context sha;
     mbedtls_sha256_init(&sha);
     mbedtls_sha256_starts_ret(&sha, 0);
     mbedtls_sha256_update_ret(&sha, (const uint8_t *)told, sizeof told);
-    mbedtls_sha256_update_ret(&sha, state->card, state->card_bytes);
+    mbedtls_sha256_update_ret(&sha, seen, seen_bytes);
     mbedtls_sha256_finish_ret(&sha, ret);
     mbedtls_sha256_free(&sha);
 }

@@ -28,8 +28,13 @@ struct prepared {
 extern struct prepared prepared;
 
 /* What outlives power on a card, bit for bit; nothing else. Returns its size. */
-enum { CARD_BYTES_MAX = 32768 };
 size_t chip_bytes(const struct chip *chip, uint8_t ret[CARD_BYTES_MAX]);
+
+/* Some trailer is neither as it left the factory nor as an issue leaves it. */
+bool has_torn_trailer(const struct classic *card);
+
+/* The card's reader as the terminal has it, with all that is watched there. */
+struct reader world_reader(struct world *world);
 
 #define MUST(expression)                                                                           \
     do {                                                                                           \

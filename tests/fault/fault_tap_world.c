@@ -134,6 +134,62 @@ static enum st hook_select(void *ctx, const uint8_t *uid, size_t uid_bytes, unsi
     return reader.ops->select(reader.ctx, uid, uid_bytes, timeout_ms, ret);
 }
 
+/* The keys that a Classic's sector is ever tried with. */
+enum { KEY_BYTES = 6, TRIED_MAX = 2 + 2 * KEYSTORE_VERSIONS };
+struct tried {
+    uint8_t keys[TRIED_MAX][KEY_BYTES];
+    size_t count;
+};
+
+static const struct tried *tried_in(const struct chip *chip, uint8_t sector)
+{
+    static const uint8_t everywhere[][KEY_BYTES] = {{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF},
+                                                    {0xA0, 0xA1, 0xA2, 0xA3, 0xA4, 0xA5}};
+    static struct {
+        uint8_t uid[CLASSIC_UID_BYTES_MAX];
+        struct tried sectors[16];
+    } known;
+    const struct classic *card = &chip->classic;
+    struct tried *tried = &known.sectors[sector];
+    MUST(sector < 16);
+    if (memcmp(known.uid, card->uid, sizeof known.uid) != 0) {
+        memset(&known, 0, sizeof known);
+        memcpy(known.uid, card->uid, sizeof known.uid);
+    }
+    if (tried->count > 0) {
+        return tried;
+    }
+    memcpy(tried->keys, everywhere, sizeof everywhere);
+    tried->count = 2;
+    for (unsigned n = 0; n < 2 * KEYSTORE_VERSIONS; n++) {
+        const enum st st =
+            keystore_sector_key(prepared.keys, (uint8_t)(n / 2), card->uid, card->uid_bytes, sector,
+                                n % 2 == 0 ? KEY_A : KEY_B, tried->keys[tried->count]);
+        tried->count += st == ST_OK;
+    }
+    return tried;
+}
+
+static bool is_tried(const struct tried *tried, const uint8_t key[KEY_BYTES])
+{
+    for (size_t n = 0; n < tried->count; n++) {
+        if (memcmp(tried->keys[n], key, KEY_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The drivers try no other key: world_seen() counts on it. */
+static void watch_keys(const struct chip *chip, const uint8_t *tx, size_t tx_bytes)
+{
+    enum { AUTH_A = 0x60, AUTH_B = 0x61 };
+    if (chip->family == CARD_CLASSIC && tx_bytes == 2 + KEY_BYTES + 4 &&
+        (tx[0] == AUTH_A || tx[0] == AUTH_B)) {
+        MUST(is_tried(tried_in(chip, classic_sector_of(tx[1])), tx + 2));
+    }
+}
+
 static enum st hook_transceive(void *ctx, const uint8_t *tx, size_t tx_bytes, unsigned timeout_ms,
                                uint8_t *rx, size_t rx_max, size_t *ret_rx_bytes)
 {
@@ -141,6 +197,7 @@ static enum st hook_transceive(void *ctx, const uint8_t *tx, size_t tx_bytes, un
     if (!may_send()) {
         return ST_IO;
     }
+    watch_keys(hooked->chip, tx, tx_bytes);
     struct witness *witness = hooked->witness;
     if (witness == NULL || !witness->is_on || witness->has_struck) {
         return reader.ops->transceive(reader.ctx, tx, tx_bytes, timeout_ms, rx, rx_max,
@@ -163,7 +220,11 @@ static enum st hook_deselect(void *ctx, unsigned timeout_ms)
     return reader.ops->deselect(reader.ctx, timeout_ms);
 }
 
-static const struct reader_ops hook_ops = {hook_select, hook_transceive, hook_deselect};
+struct reader world_reader(struct world *world)
+{
+    static const struct reader_ops ops = {hook_select, hook_transceive, hook_deselect};
+    return (struct reader){.ops = &ops, .ctx = &world->soft};
+}
 
 bool world_boot(struct world *world)
 {
@@ -177,8 +238,7 @@ bool world_boot(struct world *world)
         soft_reader_init(&world->soft, world->card);
     }
     soft_reader_tap(&world->soft);
-    struct card_port port = card_families_open(
-        &world->driver, (struct reader){.ops = &hook_ops, .ctx = &world->soft}, prepared.keys);
+    struct card_port port = card_families_open(&world->driver, world_reader(world), prepared.keys);
     const struct store_config store = {.path = world->path != NULL ? world->path : db_name,
                                        .vfs = world->path != NULL ? NULL : vfs_name,
                                        .create = true};
@@ -715,6 +775,58 @@ void state_free(struct state *state)
 {
     free(state->card);
     *state = (struct state){0};
+}
+
+/* What is no key, and cannot be seen, is made 0, and so are its weak bits. */
+static void blank_out(struct classic *card, uint8_t block, size_t from, size_t bytes)
+{
+    memset(card->memory[block] + from, 0, bytes);
+    memset(card->weak[block] + from, 0, bytes);
+}
+
+/* See world_seen(). Only in the transport configuration may key A write access bits, and there key
+ * B can be read: so what is left out here stays invisible until the trailer is written anew. */
+static void leave_unseen_out(struct chip *chip, uint8_t sector)
+{
+    enum { ACCESS = 6, KEY_B_AT = 10 };
+    struct classic *card = &chip->classic;
+    const uint8_t block = classic_trailer(sector);
+    const uint8_t *trailer = card->memory[block];
+    const struct tried *tried = tried_in(chip, sector);
+    struct classic_access access;
+    const bool is_sound = classic_access_decode(trailer + ACCESS, &access);
+    const bool has_a = is_tried(tried, trailer), has_b = is_tried(tried, trailer + KEY_B_AT);
+    if (!is_sound || (!has_a && !has_b)) {
+        for (uint8_t n = classic_first_block(sector); n <= block; n++) {
+            blank_out(card, n, 0, CLASSIC_BLOCK_BYTES);
+        }
+        return;
+    }
+    if (!has_a) {
+        blank_out(card, block, 0, KEY_BYTES);
+    }
+    if (!has_b &&
+        !classic_may_use_trailer(access.group[3], CLASSIC_KEY_A, CLASSIC_TRAILER_READ_KEY_B)) {
+        blank_out(card, block, KEY_B_AT, KEY_BYTES);
+    }
+}
+
+size_t world_seen(const struct state *state, uint8_t ret[CARD_BYTES_MAX])
+{
+    static struct chip chip;
+    chip_from(&chip, state->card);
+    if (prepared.family != CARD_CLASSIC) {
+        memcpy(ret, state->card, state->card_bytes);
+        return state->card_bytes;
+    }
+    const bool is_torn = has_torn_trailer(&chip.classic);
+    for (uint8_t sector = 0; sector < classic_sectors(chip.classic.kind); sector++) {
+        leave_unseen_out(&chip, sector);
+    }
+    const size_t bytes = chip_bytes(&chip, ret);
+    MUST(bytes < CARD_BYTES_MAX);
+    ret[bytes] = is_torn;
+    return bytes + 1;
 }
 
 struct state world_torn(const struct witness *witness, const struct state *state, struct cut cut)

@@ -130,6 +130,18 @@ struct state world_save(const struct world *world);
 void world_load(struct world *world, const struct state *state);
 void state_free(struct state *state);
 void world_forget_disks(void); /* no state may be left */
+/* What a reader can tell of a state's card: states with the same bytes here answer every command
+ * that the drivers send alike, and still do so after it. The card's bytes as they are, but of a
+ * Classic's sector:
+ * - nothing, when no key opens it: malformed access bits, or neither key one that is ever tried.
+ *   Nothing in it can be read or written any more.
+ * - not key A, when it is none that is ever tried: a card never shows it, and refuses each other.
+ * - not key B, when it is none that is ever tried and cannot be read as data.
+ * Keys that are ever tried: the factory's, the directory's public one, and the key store's for that
+ * sector; each handshake of each life is held against them. And whether a trailer is torn, which
+ * the check looks up. Returns the size, at most CARD_BYTES_MAX. */
+enum { CARD_BYTES_MAX = 32768 };
+size_t world_seen(const struct state *state, uint8_t ret[CARD_BYTES_MAX]);
 /* What the witnessed write leaves when it is torn by `cut`, with the disk of `state`, which was
  * saved after that very write was cut: the card never came back in that life, so nothing the
  * terminal did afterwards hangs on how the write was torn. */

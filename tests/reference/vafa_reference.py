@@ -264,6 +264,17 @@ def outcome_decode(raw, sequence):
     return {"intent": intent, "counter": counter, "card": card, "verdict": VERDICTS[verdict]}
 
 
+def bon_decode(raw):
+    need(len(raw) == 64 and raw[24] == 1 and not any(raw[25:28]) and raw[48] <= 1, "a bon's length, version or spare bytes")
+    series, serial, amount, first, last, merchant = struct.unpack_from("<IIIHHI", raw, 28)
+    need(1 <= series < 2**31 and 1 <= serial < 2**31 and merchant < 2**31, "a bon's numbers")
+    need(1 <= amount < 2**30 and 1 <= first <= last, "a bon's amount or days")
+    receipt = raw[49:].rstrip(b"\0")
+    need(receipt and all(0x21 <= c <= 0x7e for c in receipt), "receipt")
+    return {"series": series, "serial": serial, "amount": amount, "first": first, "last": last,
+            "merchant": merchant, "back": raw[48], "receipt": receipt.decode()}
+
+
 def member_decode(raw):
     need(len(raw) in (80, 336), "length of a member")
     account, card, flags, key_version = struct.unpack_from("<QQBB", raw, 24)
@@ -320,6 +331,8 @@ def entry_decode(raw):
         need(raw[44] in (1, 2, 4, 5, 6), "kind of the medium")
         need(raw[45] < 16, "key version")
         entry.update(medium=raw[44], key_version=raw[45], tag=raw[48:64])
+    elif kind == 8:
+        entry = bon_decode(raw)
     elif kind == 6:
         entry = member_decode(raw)
     elif kind == 9:
@@ -334,7 +347,7 @@ def entry_decode(raw):
         entry = {"number": number, "event": event, "role": role, "card": card, "unlocks": unlocks}
     else:
         raise Foreign("kind %d" % kind)
-    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start", 5: "link", 6: "member", 9: "accrual", 11: "operator"}[kind],
+    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start", 5: "link", 6: "member", 8: "bon", 9: "accrual", 11: "operator"}[kind],
                  sequence=sequence, time=time_s, terminal_no=terminal, operator=operator)
     return entry
 

@@ -126,6 +126,8 @@ def entries():
          struct.pack("<QBB10sB3x", CARD, 2, 4, bytes.fromhex("01020304"), 2) + ref.image_encode(second)),
     ]
     good += [("the intent of " + name, raw) for name, raw in club_entries(14, fifth)]
+    good += [("a voucher that was taken, the longest receipt", bon(len(good) + 1, 0, b"A" * 15)),
+             ("a voucher that was given back", bon(len(good) + 2, 1, b"17"))]
     good += [("a manager who signs in, for whom the club has unlocked twice", head(11, len(good) + 1) +
               struct.pack("<IBB2xQI4x", 65535, 1, 3, CARD, 2)),
              ("an operator who is unlocked, without his card", head(11, len(good) + 2) +
@@ -141,6 +143,11 @@ def entries():
     assert value == ref.chain([raw for _, raw in good])
     return {"good": [{"name": n, "hex": raw.hex(), "hash": h} for (n, raw), h in zip(good, chain)],
             "bad": [{"name": n, "hex": raw.hex()} for n, raw in bad_entries(good)]}
+
+
+def bon(sequence, back, receipt, series=7, serial=4000, amount=5000000, first=46347, last=46376, merchant=0):
+    return head(8, sequence) + struct.pack("<B3xIIIHHIB15s", 1, series, serial, amount, first, last, merchant, back,
+                                           receipt)
 
 
 def action(number, kind, amount=0, value=0, card=CARD, origin=1, until=0, ident=7, text=""):
@@ -355,6 +362,15 @@ def bad_entries(good):
            ("two lines of one product", patch(rich, 266, b"\0")),
            ("a line of 2^36 rials", patch(rich, 261, b"\x10")),
            ("a line of 4,000,000.001 pieces", patch(rich, 262, struct.pack("<I", 4000000001))),
+           ("a voucher's series 0", bon(9, 0, b"17", series=0)),
+           ("a voucher of no rials", bon(9, 0, b"17", amount=0)),
+           ("a voucher that ends before it begins", bon(9, 0, b"17", last=46346)),
+           ("a voucher neither taken nor given back", bon(9, 2, b"17")),
+           ("a voucher without a receipt", bon(9, 0, b"")),
+           ("a receipt with a blank", bon(9, 0, b"1 7")),
+           ("a receipt with a gap", bon(9, 0, b"1\0007")),
+           ("a voucher of version 2", patch(bon(9, 0, b"17"), 24, b"\2")),
+           ("a voucher's spare byte", patch(bon(9, 0, b"17"), 25, b"\1")),
            ("kind 0", patch(sale, 1, b"\0")),
            ("kind 6", patch(sale, 1, b"\6")),
            ("kind 200", patch(sale, 1, b"\xc8")),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hal/base/bytes.h"
+#include "storage/bons.h"
 
 void model_init(struct model *model, uint32_t cards, uint64_t seed)
 {
@@ -162,6 +163,21 @@ struct entry model_link(const struct model *model, uint32_t card, uint32_t mediu
     return entry;
 }
 
+enum { MODEL_BON_SERIES = 3 };
+
+struct entry model_bon(const struct model *model, uint32_t bon, bool is_back)
+{
+    struct entry entry = entry_of(model, ENTRY_BON);
+    entry.bon.bon = (struct bon){.series = MODEL_BON_SERIES,
+                                 .serial = bon + 1,
+                                 .amount = {500000},
+                                 .first_day = 46000,
+                                 .last_day = 47000};
+    entry.bon.is_back = is_back;
+    (void)snprintf(entry.bon.receipt, sizeof entry.bon.receipt, "R%u", entry.sequence % 7);
+    return entry;
+}
+
 /* True when an entry after `intent`, up to `count`, is its outcome. */
 static bool is_settled(const struct model *model, uint32_t count, const struct entry *intent)
 {
@@ -199,6 +215,9 @@ struct entry model_draw(struct model *model)
     }
     if (choice == 8) {
         return model_link(model, card, draw(model, model->cards));
+    }
+    if (!model->has_no_bons && draw(model, 2) == 0) {
+        return model_bon(model, draw(model, model->cards), draw(model, 3) == 0);
     }
     /* Newer, the same, or older than what is known. */
     return model_sighting(model, card, counter + draw(model, 3) + (counter == 0));
@@ -416,6 +435,24 @@ static bool uses_agree(const struct model *model, uint32_t count, struct store *
     return agree || differs(store, "what was used", count);
 }
 
+/* The newest entry about a bon counts. */
+static bool bon_agrees(const struct model *model, uint32_t count, struct store *store, uint32_t bon)
+{
+    const struct entry *newest = NULL;
+    struct entry use;
+    enum bon_place place;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct entry *entry = &model->entries[i];
+        newest = entry->kind == ENTRY_BON && entry->bon.bon.serial == bon + 1 ? entry : newest;
+    }
+    const bool is_here = newest != NULL && newest->bon.is_back == 0;
+    if (bons_find(store, MODEL_BON_SERIES, bon + 1, &place, &use) != ST_OK ||
+        place != (is_here ? BON_HERE : BON_FREE) || (is_here && use.sequence != newest->sequence)) {
+        return differs(store, "bon", bon);
+    }
+    return true;
+}
+
 /* Wrong PINs since the last entry that forgives them, read backwards. */
 static bool operator_agrees(const struct model *model, uint32_t count, struct store *store,
                             uint32_t number)
@@ -457,7 +494,8 @@ bool model_agrees(const struct model *model, uint32_t count, struct store *store
         return differs(store, "counts", count);
     }
     for (uint32_t card = 0; card < model->cards; card++) {
-        if (!card_agrees(model, count, store, card) || !medium_agrees(model, count, store, card)) {
+        if (!card_agrees(model, count, store, card) || !medium_agrees(model, count, store, card) ||
+            !bon_agrees(model, count, store, card)) {
             return false;
         }
     }

@@ -22,6 +22,7 @@ struct model {
     uint32_t count, capacity;
     uint32_t cards; /* how many different ones to draw from */
     uint64_t random;
+    bool has_no_bons; /* draws none: they came with version 5 of the file */
 };
 
 void model_init(struct model *model, uint32_t cards, uint64_t seed);
@@ -41,6 +42,8 @@ struct entry model_operator(const struct model *model, uint32_t number, uint8_t 
 /* A medium of the model, 0..cards-1, is linked to a card under master MODEL_KEY_VERSION. */
 enum { MODEL_KEY_VERSION = 2 };
 struct entry model_link(const struct model *model, uint32_t card, uint32_t medium);
+/* Voucher 0..cards-1 of one series is taken, or given back. */
+struct entry model_bon(const struct model *model, uint32_t bon, bool is_back);
 /* A plausible next entry, by the model's random numbers. */
 struct entry model_draw(struct model *model);
 /* Makes it part of the model. */

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "drivers/card/desfire_layout.h"
 #include "drivers/card/mad.h"
 #include "hal/base/bytes.h"
 #include "tests/support/card_world.h"
@@ -78,6 +79,87 @@ static void an_issued_card_is_the_dump_byte_for_byte(void **state)
         expect_hex(world.card.memory[block], 16, json_array_get(blocks, block - 1));
     }
     card_world_finish(&world);
+    (void)state;
+}
+
+static void a_desfire_card_is_the_vector_byte_for_byte(void **state)
+{
+    const json_t *want = json_object_get(vectors, "desfire");
+    const json_t *records = json_object_get(want, "records_newest_first");
+    uint8_t bytes[2 * DESFIRE_IDENTITY_PART];
+    struct card_world world;
+    char text[2 * sizeof bytes + 1];
+
+    card_world_init_desfire(&world);
+    card_world_issue(&world, (uint32_t)json_array_size(records));
+    assert_int_equal(
+        desfire_peek(&world.desfire, desfire_aid, DESFIRE_IDENTITY, 0, bytes, sizeof bytes),
+        sizeof bytes);
+    hex_encode(bytes, sizeof bytes, text);
+    assert_string_equal(text, json_string_value(json_object_get(want, "identity")));
+    assert_int_equal(json_array_size(records), 12);
+    for (uint32_t n = 0; n < 12; n += 1) {
+        assert_int_equal(
+            desfire_peek(&world.desfire, desfire_aid, DESFIRE_HISTORY, n, bytes, sizeof bytes),
+            DESFIRE_RECORD_BYTES);
+        expect_hex(bytes, DESFIRE_RECORD_BYTES, json_array_get(records, n));
+    }
+    const struct facts facts = {12, 983, 7, 40, 500, 2500, 25, 200, 3, 5, 4096};
+    struct desfire_owner owner = {.uid_bytes = 7, .number = card_world_identity.number};
+    assert_int_equal(hex_decode(json_string_value(json_object_get(want, "uid")), owner.uid, 7),
+                     ST_OK);
+    desfire_facts_encode(&owner, &facts, bytes);
+    expect_hex(bytes, DESFIRE_FACTS_BYTES, json_object_get(want, "facts"));
+    card_world_finish(&world);
+    (void)state;
+}
+
+/* Of the content, of the sum, of the UID and of the number. */
+static void every_changed_bit_breaks_its_sum(void **state)
+{
+    struct desfire_owner owner = {
+        .uid = {4, 8, 7, 6, 5, 4, 3}, .uid_bytes = 7, .number = card_world_identity.number};
+    const struct snapshot snapshot = card_world_snapshot(77);
+    const struct facts facts = {77, 983, 7, 40, 500, 2500, 25, 200, 3, 5, 4096};
+    uint8_t record[DESFIRE_RECORD_BYTES], sum[DESFIRE_FACTS_BYTES], who[2 * DESFIRE_IDENTITY_PART];
+    struct snapshot snapshot_seen;
+    struct facts facts_seen = {0};
+    struct card_identity identity_seen;
+
+    desfire_record_encode(&owner, &snapshot, record);
+    desfire_facts_encode(&owner, &facts, sum);
+    desfire_identity_encode(&owner, &card_world_identity, who);
+    assert_int_equal(desfire_record_decode(&owner, record, &snapshot_seen), ST_OK);
+    assert_true(card_world_same(&snapshot_seen, &snapshot));
+    assert_int_equal(desfire_facts_decode(&owner, sum, &facts_seen), ST_OK);
+    assert_true(facts_are_equal(&facts_seen, &facts));
+    assert_int_equal(desfire_identity_decode(&owner, who, &identity_seen), ST_OK);
+    assert_memory_equal(&identity_seen, &card_world_identity, sizeof identity_seen);
+    for (unsigned bit = 0; bit < 8 * sizeof who; bit += 1) {
+        const uint8_t flip = (uint8_t)(1U << bit % 8);
+        const unsigned at = bit / 8;
+        if (at < sizeof record) {
+            record[at] ^= flip;
+            assert_int_equal(desfire_record_decode(&owner, record, &snapshot_seen), ST_DENIED);
+            record[at] ^= flip;
+        }
+        if (at < sizeof sum) {
+            sum[at] ^= flip;
+            assert_int_equal(desfire_facts_decode(&owner, sum, &facts_seen), ST_DENIED);
+            sum[at] ^= flip;
+        }
+        who[at] ^= flip;
+        assert_int_equal(desfire_identity_decode(&owner, who, &identity_seen), ST_DENIED);
+        who[at] ^= flip;
+    }
+    for (unsigned bit = 0; bit < 8 * 7; bit += 1) {
+        owner.uid[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        assert_int_equal(desfire_record_decode(&owner, record, &snapshot_seen), ST_DENIED);
+        owner.uid[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        owner.number ^= UINT64_C(1) << bit;
+        assert_int_equal(desfire_record_decode(&owner, record, &snapshot_seen), ST_DENIED);
+        owner.number ^= UINT64_C(1) << bit;
+    }
     (void)state;
 }
 
@@ -261,6 +343,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_and_seals_are_as_openssl_makes_them),
         cmocka_unit_test(an_issued_card_is_the_dump_byte_for_byte),
+        cmocka_unit_test(a_desfire_card_is_the_vector_byte_for_byte),
+        cmocka_unit_test(every_changed_bit_breaks_its_sum),
         cmocka_unit_test(the_directory_has_the_crc_of_an10787),
         cmocka_unit_test(half_an_entry_in_the_directory_is_taken_back),
         cmocka_unit_test(access_bytes_are_those_of_the_data_sheet_for_every_set),

@@ -1086,7 +1086,8 @@ static void schema_adds_what_version_1_lacks(void **state)
                                        " ALTER TABLE programme DROP COLUMN signed;"
                                        " DROP TABLE reserved; DROP TABLE member;"
                                        " DROP TABLE member_card; DROP TABLE accrual;"
-                                       " DROP TABLE access;"
+                                       " DROP TABLE access; DROP TABLE bon_series;"
+                                       " DROP TABLE bon_use; DROP TABLE bon_log;"
                                        " DELETE FROM club WHERE name = 'rebuilt';"
                                        " UPDATE club SET value = 1 WHERE name = 'schema'"),
                      ST_OK);

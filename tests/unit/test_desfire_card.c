@@ -201,10 +201,12 @@ static void a_record_that_lies_is_found_when_it_matters(void **state)
     struct desfire_io *io = spend_session(&world);
     struct snapshot lie = card_world_snapshot_of(&world, 4);
     lie.purse[PURSE_CREDIT].rials = 900000000;
-    uint8_t record[EV1_MESSAGE_MAX] = {0x3B, DESFIRE_HISTORY, 0, 0, 0, SNAPSHOT_IMAGE_BYTES};
+    uint8_t record[EV1_MESSAGE_MAX] = {0x3B, DESFIRE_HISTORY, 0, 0, 0, DESFIRE_RECORD_BYTES};
+    struct desfire_owner owner = {.uid_bytes = 7, .number = card_world_identity.number};
     uint8_t commit[EV1_MESSAGE_MAX] = {0xC7};
-    snapshot_encode(&lie, record + 8);
-    assert_int_equal(desfire_io_ask(io, EV1_MACED, record, 8, SNAPSHOT_IMAGE_BYTES), ST_OK);
+    memcpy(owner.uid, io->target.uid, 7);
+    desfire_record_encode(&owner, &lie, record + 8);
+    assert_int_equal(desfire_io_ask(io, EV1_MACED, record, 8, DESFIRE_RECORD_BYTES), ST_OK);
     assert_int_equal(desfire_io_ask(io, EV1_PLAIN, commit, 1, 0), ST_OK);
 
     /* More than the purse has cannot be spent, and the refusal makes the next read compare. */

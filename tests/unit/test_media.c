@@ -472,12 +472,12 @@ static void a_barcode_is_bounded_plain_text(void **state)
     (void)state;
     char text[300];
     memset(text, 'x', sizeof text);
-    text[MEDIA_TEXT_MAX] = '\0';
+    text[MEDIA_CODE_MAX] = '\0';
     assert_is(MEDIA_SOURCE_SCANNER, text, MEDIA_BARCODE, text);
-    text[MEDIA_TEXT_MAX] = 'x';
-    text[MEDIA_TEXT_MAX + 1] = '\0';
+    text[MEDIA_CODE_MAX] = 'x';
+    text[MEDIA_CODE_MAX + 1] = '\0';
     assert_not(MEDIA_SOURCE_SCANNER, text, ST_FOREIGN);
-    text[MEDIA_TEXT_MAX + 1] = 'x';
+    text[MEDIA_CODE_MAX + 1] = 'x';
     text[MEDIA_SCAN_MAX] = '\0';
     assert_not(MEDIA_SOURCE_SCANNER, text, ST_FOREIGN);
     text[MEDIA_SCAN_MAX] = 'x';
@@ -578,7 +578,7 @@ static void a_uid_that_tells_nothing_is_refused(void **state)
 static void every_kind_has_a_word(void **state)
 {
     (void)state;
-    for (int kind = MEDIA_UID; kind <= (int)MEDIA_CARD_NUMBER; kind++) {
+    for (int kind = MEDIA_UID; kind <= (int)MEDIA_BON; kind++) {
         assert_true(strlen(media_kind_word((enum media_kind)kind)) > 2);
     }
     assert_string_equal(media_kind_word(MEDIA_NATIONAL_CODE), "national_code");

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "storage/bons.h"
 #include "storage/store.h"
 #include "tests/support/actions_model.h"
 #include "tests/support/crash_vfs.h"
@@ -564,7 +565,8 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
     model_init(&model, 2, 1);
     append_ok(store, &model, model_sighting(&model, 0, 5));
     store_close(store);
-    run_sql("DROP TABLE mandate; DROP TABLE operators; DROP TABLE used; DROP TABLE actions; DROP "
+    run_sql("DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP TABLE operators; DROP "
+            "TABLE used; DROP TABLE actions; DROP "
             "TABLE links; DROP TABLE club_links;"
             " PRAGMA user_version = 1");
     store = open_ok();
@@ -574,7 +576,8 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
     store_close(store);
     store_close(open_ok());
     /* What an older version has must be right before anything is added. */
-    run_sql("DROP TABLE mandate; DROP TABLE operators; DROP TABLE used; DROP TABLE actions; DROP "
+    run_sql("DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP TABLE operators; DROP "
+            "TABLE used; DROP TABLE actions; DROP "
             "TABLE links; DROP TABLE club_links; DROP "
             "TABLE sync;"
             " PRAGMA user_version = 1");
@@ -586,6 +589,7 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
 static void live_long(struct store *store, struct model *model)
 {
     model_init(model, 4, 11);
+    model->has_no_bons = true;
     for (int i = 0; i < 200; i++) {
         append_ok(store, model, model_draw(model));
     }
@@ -599,7 +603,8 @@ static void a_file_of_version_3_gets_what_was_used_from_its_journal(void **state
     uint32_t entries = 0;
     live_long(store, &model);
     store_close(store);
-    run_sql("DROP TABLE mandate; DROP TABLE operators; DROP TABLE used; PRAGMA user_version = 3");
+    run_sql("DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP TABLE operators; DROP "
+            "TABLE used; PRAGMA user_version = 3");
     store = open_ok();
     assert_true(model_agrees(&model, 200, store));
     assert_int_equal(journal_verify(store, &entries, NULL), ST_OK);
@@ -668,6 +673,65 @@ static void empty_file_beside_its_log_is_corrupt(void **state)
 }
 
 /* A closed store of 500 rows, everything moved into the main file, as bytes. */
+static enum bon_place place_of(struct store *store, uint32_t serial, struct entry *ret_use)
+{
+    enum bon_place place = BON_FREE;
+    assert_int_equal(bons_find(store, 3, serial, &place, ret_use), ST_OK);
+    return place;
+}
+
+static void a_bon_is_used_here_elsewhere_or_not(void **state)
+{
+    (void)state;
+    struct store *store = open_ok();
+    struct model model;
+    struct entry use;
+    uint32_t entries = 0;
+    model_init(&model, 2, 1);
+    assert_int_equal(place_of(store, 1, &use), BON_FREE);
+    append_ok(store, &model, model_bon(&model, 0, false));
+    assert_int_equal(place_of(store, 1, &use), BON_HERE);
+    assert_int_equal(use.sequence, 1);
+    assert_string_equal(use.bon.receipt, "R1");
+    assert_int_equal(place_of(store, 2, &use), BON_FREE);
+
+    /* The club's word: another terminal's use; this terminal's own, after it was given back. */
+    const struct club_bon words[] = {
+        {.series = 3, .serial = 2, .is_used = true, .terminal = 8, .sequence = 5},
+        {.series = 3, .serial = 1, .is_used = true, .terminal = 7, .sequence = 1},
+    };
+    for (int n = 0; n < 2; n++) { /* the same again changes nothing */
+        assert_int_equal(bons_take(store, words, 2), ST_OK);
+        assert_int_equal(place_of(store, 2, &use), BON_ELSEWHERE);
+        assert_int_equal(place_of(store, 1, &use), BON_HERE);
+    }
+    append_ok(store, &model, model_bon(&model, 0, true));
+    assert_int_equal(place_of(store, 1, &use), BON_FREE); /* the club does not know it yet */
+    const struct club_bon later[] = {
+        {.series = 3, .serial = 1, .terminal = 7, .sequence = 2},
+        {.series = 3, .serial = 1, .is_used = true, .terminal = 8, .sequence = 6},
+        {.series = 3, .serial = 2, .terminal = 8, .sequence = 7},
+    };
+    assert_int_equal(bons_take(store, later, 3), ST_OK);
+    assert_int_equal(place_of(store, 1, &use), BON_ELSEWHERE);
+    assert_int_equal(place_of(store, 2, &use), BON_FREE);
+    assert_int_equal(journal_verify(store, &entries, NULL), ST_OK);
+    assert_int_equal(entries, 2);
+    store_close(store);
+
+    run_sql("UPDATE club_bons SET terminal = 9");
+    enum bon_place place;
+    store = open_ok();
+    assert_int_equal(bons_find(store, 3, 1, &place, &use), ST_CORRUPT);
+    assert_int_equal(journal_verify(store, &entries, NULL), ST_CORRUPT);
+    store_close(store);
+    run_sql("DELETE FROM club_bons; DELETE FROM bons");
+    store = open_ok();
+    assert_int_equal(journal_verify(store, &entries, NULL), ST_CORRUPT);
+    store_close(store);
+    model_finish(&model);
+}
+
 static uint8_t *image_make(struct model *model, size_t *ret_size)
 {
     size_t size = 0;
@@ -681,6 +745,9 @@ static uint8_t *image_make(struct model *model, size_t *ret_size)
     const struct club_link club_link = {.card_number = model_card(1)};
     assert_int_equal(links_take(store, &club_link, 1), ST_OK);
     assert_int_equal(actions_model_take(1, store), ST_OK);
+    const struct club_bon club_bon = {
+        .series = 9, .serial = 1, .is_used = true, .terminal = 12, .sequence = 34};
+    assert_int_equal(bons_take(store, &club_bon, 1), ST_OK);
     assert_int_equal(setting_put(store, "terminal", "17"), ST_OK);
     static char programme[9000];
     memset(programme, 'p', sizeof programme - 1);
@@ -1002,6 +1069,7 @@ int main(void)
         cmocka_unit_test_setup(a_figure_of_use_that_changed_by_itself_is_found, disk_new),
         cmocka_unit_test_setup(tables_that_we_did_not_make_are_refused, disk_new),
         cmocka_unit_test_setup(empty_file_beside_its_log_is_corrupt, disk_new),
+        cmocka_unit_test_setup(a_bon_is_used_here_elsewhere_or_not, disk_new),
         cmocka_unit_test_setup(every_damaged_page_is_detected, disk_new),
         cmocka_unit_test_setup(every_truncation_is_detected, disk_new),
         cmocka_unit_test_setup(flipped_bits_never_give_a_wrong_answer, disk_new),

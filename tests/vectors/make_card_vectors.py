@@ -5,7 +5,7 @@ Independent of the C code: all cryptography is done by the openssl program, all 
 from docs/card-layout.md. Published examples are checked first, so that a wrong reading of AN10922
 or AN10787 cannot become a vector.
 """
-import json, os, subprocess, sys
+import json, os, subprocess, sys, zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILE = os.path.join(HERE, "card.json")
@@ -65,6 +65,11 @@ def mad_crc(data):
     return c
 
 
+def desfire_crc(data):
+    """CRC-32 as DESFire has it: the usual one without the last inversion."""
+    return (zlib.crc32(data) ^ 0xFFFFFFFF).to_bytes(4, "little")
+
+
 # --- published examples ---------------------------------------------------------------------------
 h = bytes.fromhex
 M1 = h("00112233445566778899AABBCCDDEEFF")
@@ -76,6 +81,7 @@ PUBLISHED = [
         "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411")),
      "dfa66747de9ae63030ca32611497c827"),
     ("AN10787 CRC", bytes([mad_crc(h("010108010801080000000000000400031003100210021000000000000011 30"))]), "89"),
+    ("CRC-32/JAMCRC, check value", desfire_crc(b"123456789")[::-1], "340bc6d9"),
     ("access, factory", access([0, 0, 0, 1]), "ff0780"),
     ("access, ring", access([0, 0, 0, 3]), "7f0788"),
     ("access, once", access([4, 4, 4, 3]), "787788"),
@@ -107,14 +113,18 @@ def seal(purpose, place, content):
     return cmac(SEAL_KEYS[purpose], head + content)
 
 
-def image(n):
+def image(n, credit=None):
     return bits((4, 1), (2, 1), (20, n), (12, n * 7 % 4096), (4, n % 16), (8, n * 3 % 256), (28, 1000 + n * 11),
-                (36, n * 1000003), (30, n * 2000006), (30, n * 3000009), (4, n % 13), (4, 1 if n == 1 else 2),
+                (36, n * 1000003 if credit is None else credit), (30, n * 2000006), (30, n * 3000009), (4, n % 13), (4, 1 if n == 1 else 2),
                 (6, 0), (6, n % 27), (2, n % 4), (36, n * 123457), (20, n % 50), (24, 1000000 + n * 17), (20, 1 + n % 5), (24, 100 + n * 2))
 
 
 # last day, visits, interval, basket, spend, earned, carry, roll, marks of the year, for ever
 FACTS = ((15, 983), (12, 7), (11, 40), (22, 500), (27, 2500), (23, 25), (28, 200), (8, 3), (13, 5), (13, 4096))
+
+
+IDENTITY = bits((4, 1), (4, 0), (56, NUMBER), (8, 3), (40, 1099511627000), (16, 33000), (16, 41234), (16, 46000),
+                (16, 49650)).ljust(40, b"\0")
 
 
 def facts_copy(copy, n):
@@ -134,9 +144,7 @@ def card():
             blocks[sector * 4 + i] = data[16 * i:16 * i + 16]
     pointer = bits((4, 1), (4, 0), (56, NUMBER), (24, COUNTER))
     pointer += seal(3, 0, pointer + MASK.to_bytes(2, "little"))[:5]
-    identity = bits((4, 1), (4, 0), (56, NUMBER), (8, 3), (40, 1099511627000), (16, 33000), (16, 41234),
-                    (16, 46000), (16, 49650)).ljust(40, b"\0")
-    name = NAME.ljust(40, b"\0")
+    identity, name = IDENTITY, NAME.ljust(40, b"\0")
     put(1, pointer.ljust(48, b"\0"))
     for n in range(COUNTER - 8, COUNTER + 1):
         put(2 + (n - 1) % 9, slot(n))
@@ -157,6 +165,23 @@ def card():
     return [blocks[b].hex() for b in range(1, 64)]
 
 
+# --- the same member on a DESFire card --------------------------------------------------------------
+DESFIRE_UID = h("04A1B2C3D4E5F6")
+
+
+def with_sum(content):
+    head = bytes([len(DESFIRE_UID)]) + DESFIRE_UID.ljust(10, b"\0") + NUMBER.to_bytes(8, "big")
+    return content + desfire_crc(head + content)
+
+
+def desfire():
+    credit = lambda n: 5000000 + 1000000 * (n // 5) - 100003 * (n % 5)
+    return {"uid": DESFIRE_UID.hex(),
+            "identity": (with_sum(IDENTITY) + with_sum(NAME.ljust(40, b"\0"))).hex(),
+            "records_newest_first": [with_sum(image(n, credit(n))).hex() for n in range(COUNTER, 0, -1)],
+            "facts": with_sum(bits((20, COUNTER), *FACTS)).hex()}
+
+
 def make():
     return {
         "made_by": "tests/vectors/make_card_vectors.py (openssl)",
@@ -166,6 +191,7 @@ def make():
         "seal_keys_checked_by": [seal(p, 7, b"").hex() for p in (1, 2, 3, 4)],
         "facts": [{"copy": c, "counter": n, "hex": facts_copy(c, n).hex()} for c, n in ((0, 12), (1, 11), (1, 12))],
         "blocks_from_1": card(),
+        "desfire": desfire(),
     }
 
 

@@ -1,0 +1,19 @@
+/* bons.h - brings what the club says of vouchers (docs/vouchers.md) into the terminal's database.
+ *
+ * No state of its own: how far it came is a setting, written after the rows. Cut in between, they
+ * come once more and change nothing. Statuses are the store's. */
+#ifndef SYNC_BONS_H
+#define SYNC_BONS_H
+
+#include "storage/store.h"
+#include "sync/wire.h"
+
+/* What this terminal has. A setting that does not read: nothing, and the club begins anew. */
+ST_CHECK enum st bons_have(struct store *store, struct wire_bons_have *ret);
+/* Takes `news`, the answer to `have`. *ret_has_more: ask again at once. ST_FOREIGN: nobody asked
+ * for that. */
+ST_CHECK enum st bons_receive(struct store *store, const struct wire_bons_have *have,
+                              const struct wire_bons *news, bool *ret_has_more,
+                              struct fault *fault);
+
+#endif
