@@ -107,6 +107,13 @@ struct card_ops {
      * fail at any point without harm. */
     void (*refresh)(void *ctx);
 
+    /* After refresh, for a programme that does not look at the facts: brings the checkpoint up to
+     * date all the same, so that a later programme finds them known; begins a new one where they
+     * are lost. Only at every 2nd transaction (DESFire: 8th): the ring makes good what lies
+     * between, also when three such taps in a row (DESFire: two) were cut short. May fail at any
+     * point without harm. */
+    void (*keep_facts)(void *ctx, const struct facts_rules *rules);
+
     /* Turns a blank or half-issued card into a member card whose first snapshot is `first` (counter
      * 1). The last write commits. ST_OK, ST_AGAIN, ST_GONE, ST_IO as commit; ST_FOREIGN not blank.
      */

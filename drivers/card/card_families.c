@@ -70,6 +70,12 @@ static void families_refresh(void *ctx)
     port->ops->refresh(port->ctx);
 }
 
+static void families_keep_facts(void *ctx, const struct facts_rules *rules)
+{
+    const struct card_port *port = ((struct card_families *)ctx)->active;
+    port->ops->keep_facts(port->ctx, rules);
+}
+
 static enum st families_issue(void *ctx, const struct card_identity *identity,
                               const struct snapshot *first)
 {
@@ -95,6 +101,7 @@ struct card_port card_families_open(struct card_families *ret, struct reader rea
         .prepare = families_prepare,
         .commit = families_commit,
         .refresh = families_refresh,
+        .keep_facts = families_keep_facts,
         .issue = families_issue,
         .release = families_release,
     };

@@ -479,6 +479,11 @@ static enum st card_facts(void *ctx, const struct facts_rules *rules, struct fac
     return classic_facts(ctx, rules, ret);
 }
 
+static void card_keep_facts(void *ctx, const struct facts_rules *rules)
+{
+    classic_keep_facts(ctx, rules);
+}
+
 static void card_remember(void *ctx, const struct facts *facts)
 {
     classic_remember_facts(ctx, facts);
@@ -509,6 +514,7 @@ struct card_port classic_card_open(struct classic_card *ret, struct reader reade
         .prepare = card_prepare,
         .commit = card_commit,
         .refresh = card_refresh,
+        .keep_facts = card_keep_facts,
         .issue = card_issue,
         .release = card_release,
     };

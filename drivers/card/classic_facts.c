@@ -7,7 +7,11 @@
 
 /* A checkpoint that lags costs a read 24 ms a transaction, so commit does not let it (as with the
  * pointer). The ring would make good 8. */
-enum { FACTS_LAG_MAX = 2, FACTS_BLOCKS = CLASSIC_FACTS_BYTES / CLASSIC_BLOCK };
+enum {
+    FACTS_LAG_MAX = 2,
+    FACTS_KEEP_EVERY = 2,
+    FACTS_BLOCKS = CLASSIC_FACTS_BYTES / CLASSIC_BLOCK
+};
 
 /* A torn copy may read differently each time; one that needed another reading is good for once and
  * the next to be written. */
@@ -101,8 +105,33 @@ static enum st decode_with_care(struct classic_card *card, unsigned copy,
     return st;
 }
 
-/* No copy is of the newest snapshot: from the newest whole one on, or from the first transaction.
- */
+/* No copy is of the newest snapshot: with as much of the ring as the nearer one needs. ST_AGAIN: it
+ * is not whole, or there is none. */
+static enum st catch_up_nearby(struct classic_card *card,
+                               uint8_t copies[CLASSIC_FACTS_COPIES][CLASSIC_FACTS_BYTES],
+                               const struct facts_rules *rules, struct facts *ret)
+{
+    struct snapshot history[CLASSIC_SLOTS];
+    const uint32_t claims[] = {classic_facts_claim(copies[0]), classic_facts_claim(copies[1])};
+    const unsigned nearer = claims[0] > claims[1] ? 0 : 1;
+    const uint32_t behind = card->newest.counter - claims[nearer];
+    size_t count = 0;
+
+    if (claims[nearer] == 0 || claims[nearer] > card->newest.counter || behind >= CLASSIC_SLOTS) {
+        return ST_AGAIN;
+    }
+    const enum st st = classic_history(card, history, behind + 1, &count);
+    if (st != ST_OK) {
+        return st;
+    }
+    if (decode_copy(card, nearer, copies[nearer], history, count, ret) != ST_OK) {
+        return ST_AGAIN;
+    }
+    card->checkpoint.copy[nearer] = ret->counter;
+    return facts_catch_up(rules, history, count, ret);
+}
+
+/* From the newest whole copy on, or from the first transaction. */
 static enum st catch_up(struct classic_card *card,
                         uint8_t copies[CLASSIC_FACTS_COPIES][CLASSIC_FACTS_BYTES],
                         const struct facts_rules *rules, struct facts *ret)
@@ -142,6 +171,9 @@ enum st classic_facts(struct classic_card *card, const struct facts_rules *rules
     }
     memset(&card->checkpoint, 0, sizeof card->checkpoint);
     enum st st = read_current(card, copies, &facts);
+    if (st == ST_AGAIN) {
+        st = catch_up_nearby(card, copies, rules, &facts);
+    }
     if (st == ST_AGAIN) {
         st = catch_up(card, copies, rules, &facts);
     }
@@ -201,4 +233,27 @@ enum st classic_write_facts(struct classic_card *card)
     }
     copy[target] = st == ST_OK ? facts->counter : 0;
     return st;
+}
+
+/* Facts that are lost begin anew with the transaction before the newest, as a plan would do it. */
+void classic_keep_facts(struct classic_card *card, const struct facts_rules *rules)
+{
+    struct snapshot history[2];
+    struct facts facts;
+    size_t count = 0;
+
+    if (card->condition != CARD_MEMBER || told(card) != NULL ||
+        card->newest.counter % FACTS_KEEP_EVERY != 0) {
+        return;
+    }
+    enum st st = classic_facts(card, rules, &facts);
+    if (st == ST_AGAIN && classic_history(card, history, 2, &count) == ST_OK && count == 2) {
+        facts_restart(rules, &history[1], &history[0], &facts);
+        classic_remember_facts(card, &facts);
+        st = ST_OK;
+    }
+    if (st == ST_OK) {
+        st = classic_write_facts(card);
+    }
+    (void)st; /* the next one will do */
 }

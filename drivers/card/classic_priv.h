@@ -65,10 +65,11 @@ ST_CHECK enum st classic_issue(struct classic_card *card, const struct card_iden
 ST_CHECK enum st classic_history(struct classic_card *card, struct snapshot *ret, size_t max,
                                  size_t *ret_count);
 
-/* hal/card.h facts, remember, and what commit and refresh do for the checkpoint.
+/* hal/card.h facts, remember, keep_facts, and what commit and refresh do for the checkpoint.
  * (classic_facts.c) */
 ST_CHECK enum st classic_facts(struct classic_card *card, const struct facts_rules *rules,
                                struct facts *ret);
+void classic_keep_facts(struct classic_card *card, const struct facts_rules *rules);
 void classic_remember_facts(struct classic_card *card, const struct facts *facts);
 /* Writes the facts of the newest snapshot, if they were told, over the older copy. ST_OK also when
  * there is nothing to write. */

@@ -471,6 +471,11 @@ static enum st card_facts(void *ctx, const struct facts_rules *rules, struct fac
     return desfire_facts(ctx, rules, ret);
 }
 
+static void card_keep_facts(void *ctx, const struct facts_rules *rules)
+{
+    desfire_keep_facts(ctx, rules);
+}
+
 static void card_remember(void *ctx, const struct facts *facts)
 {
     desfire_remember_facts(ctx, facts);
@@ -501,6 +506,7 @@ struct card_port desfire_card_open(struct desfire_card *ret, struct reader reade
         .prepare = card_prepare,
         .commit = card_commit,
         .refresh = card_refresh,
+        .keep_facts = card_keep_facts,
         .issue = card_issue,
         .release = card_release,
     };

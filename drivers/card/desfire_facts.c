@@ -8,7 +8,7 @@
 enum { READ_DATA = 0xBD, WRITE_DATA = 0x3D, COMMIT = 0xC7 };
 
 /* Half of what the records would make good; each that it lags costs a read 40 bytes more. */
-enum { FACTS_LAG_MAX = 16 };
+enum { FACTS_LAG_MAX = 16, FACTS_KEEP_EVERY = 8 };
 
 enum st desfire_stage_facts(struct desfire_card *card, const uint8_t bytes[DESFIRE_FACTS_BYTES])
 {
@@ -116,4 +116,27 @@ enum st desfire_write_facts(struct desfire_card *card)
         desfire_io_drop(&card->io); /* what may be pending must not meet another commit */
     }
     return st;
+}
+
+/* Facts that are lost begin anew with the transaction before the newest, as a plan would do it. */
+void desfire_keep_facts(struct desfire_card *card, const struct facts_rules *rules)
+{
+    struct snapshot history[2];
+    struct facts facts;
+    size_t count = 0;
+
+    if (card->condition != CARD_MEMBER || !card->io.is_selected || told(card) != NULL ||
+        card->newest.counter % FACTS_KEEP_EVERY != 0) {
+        return;
+    }
+    enum st st = desfire_facts(card, rules, &facts);
+    if (st == ST_AGAIN && desfire_history(card, history, 2, &count) == ST_OK && count == 2) {
+        facts_restart(rules, &history[1], &history[0], &facts);
+        desfire_remember_facts(card, &facts);
+        st = ST_OK;
+    }
+    if (st == ST_OK) {
+        st = desfire_write_facts(card);
+    }
+    (void)st; /* the next one will do */
 }

@@ -44,10 +44,11 @@ ST_CHECK enum st desfire_history(struct desfire_card *card, struct snapshot *ret
 /* A session in which files can be read, opened again if an error ended it. ST_GONE, ST_IO. */
 ST_CHECK enum st desfire_open_to_read(struct desfire_card *card);
 
-/* hal/card.h facts, remember, and what commit and refresh do for the checkpoint.
+/* hal/card.h facts, remember, keep_facts, and what commit and refresh do for the checkpoint.
  * (desfire_facts.c) */
 ST_CHECK enum st desfire_facts(struct desfire_card *card, const struct facts_rules *rules,
                                struct facts *ret);
+void desfire_keep_facts(struct desfire_card *card, const struct facts_rules *rules);
 void desfire_remember_facts(struct desfire_card *card, const struct facts *facts);
 /* Writes the facts of the newest snapshot, if they were told, in a transaction of its own. ST_OK
  * also when there is nothing to write. A failure drops the session. */

@@ -872,6 +872,18 @@ static void witness_card(struct terminal *terminal)
     }
 }
 
+/* What the card remembers is kept for later programmes, too: those that look at it have it
+ * refreshed with the card. */
+static void keep_facts(struct terminal *terminal)
+{
+    const struct card_port *card = &terminal->config.card;
+    const struct programme *programme = terminal->tap.programme;
+    if (programme != NULL && (programme->uses & USES_FACTS) == 0) {
+        const struct facts_rules rules = known_rules(programme);
+        card->ops->keep_facts(card->ctx, &rules);
+    }
+}
+
 void terminal_finish(struct terminal *terminal, bool was_told)
 {
     assert(terminal->is_busy && terminal->act.kind == TAP_ACT_ANSWER);
@@ -885,6 +897,9 @@ void terminal_finish(struct terminal *terminal, bool was_told)
     }
     if (answer->outcome == TAP_DONE && answer->has_parts) {
         save_answer(terminal, was_told);
+    }
+    if (terminal->act.answer.refresh) {
+        keep_facts(terminal);
     }
     witness_card(terminal);
     card->ops->release(card->ctx);

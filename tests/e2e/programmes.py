@@ -269,6 +269,27 @@ def changed_at_the_club():
         cafe.same_at_the_club()
 
 
+def offers_later():
+    """A club without offers, whose cards remember all the same; then it adopts one."""
+    with Home("cafe", "MIFARE Classic", two=True) as cafe:
+        cafe.done("issue")
+        for _ in range(13):  # the ring holds nine
+            cafe.sale("500000")
+        cafe.document["version"] += 1
+        cafe.document["modules"].append("marks")
+        cafe.document["marks"] = [{"id": "regular", "number": 14, "per": "ever"}]
+        cafe.document["rules"].append({"id": "regular", "when": {"==": [{"var": "history.period_spend"}, 5000000]},
+                                       "once": "regular", "do": {"award": {"points": 70}}})
+        Path(cafe.programme).write_text(json.dumps(cafe.document))
+        cafe.club("programme", cafe.programme)
+        cafe.other.sync()
+        cafe.go("B")
+        # Of 13 orders 3 were free, so 10 were paid in this year.
+        parts, answer = cafe.sale("500000")
+        result(parts[2] == 5 + 70, f"{cafe.name}: an offer by what the card kept while no rule asked for it", answer)
+        cafe.same_at_the_club()
+
+
 def main():
     two_homes()
     for family in FAMILIES:
@@ -279,6 +300,7 @@ def main():
         else:
             bigger_basket(family)
     changed_at_the_club()
+    offers_later()
     return failed > 0
 
 

@@ -112,7 +112,8 @@ static bool next_cut(const struct card_world *world, struct cut *cut, bool was_t
 enum way {
     ASKS,     /* from the card */
     KNOWS,    /* from its own journal: it served the card last */
-    DOES_NOT, /* its programme does not look at them */
+    DOES_NOT, /* its programme does not look at them; */
+    KEEPS,    /* nor does this, but the card is to keep them */
 };
 
 /* The same terminal again, which knows the card; else one that has never seen it. */
@@ -153,6 +154,9 @@ static enum st sell(struct card_world *world, const struct life *life, enum way 
     }
     if (world->port.ops->commit(world->port.ctx, &next) == ST_OK) {
         world->port.ops->refresh(world->port.ctx);
+        if (way == KEEPS) {
+            world->port.ops->keep_facts(world->port.ctx, &rules);
+        }
     }
     return asked;
 }
@@ -220,6 +224,92 @@ static void the_ring_makes_good_what_was_not_written_as_far_as_it_reaches(void *
             assert_int_equal(look(&world, &life, &counter), behind <= reach ? ST_OK : ST_AGAIN);
             assert_int_equal(sell(&world, &life, DOES_NOT, no_cut), ST_GONE);
         }
+        card_world_finish(&world);
+    }
+}
+
+/* Nobody asks; each tap that is to keep the facts may be cut, as long as one of them in the reach
+ * of the ring is not. */
+static void facts_that_nobody_asks_for_are_kept(void **state)
+{
+    (void)state;
+    for (int is_desfire = 0; is_desfire < 2; is_desfire += 1) {
+        const uint32_t every = is_desfire != 0 ? 8 : 2, misses = is_desfire != 0 ? 2 : 3;
+        struct card_world world;
+        struct life life;
+        uint32_t counter = 0;
+        start(&world, is_desfire != 0, 1);
+        live(&world, &life);
+        for (uint32_t n = 1; n + 1 < LIFE_MAX; n += 1) {
+            const bool is_kept = (n + 1) % (every * (misses + 1)) == 0;
+            assert_int_equal(look(&world, &life, &counter), ST_OK);
+            assert_int_equal(sell(&world, &life, is_kept ? KEEPS : DOES_NOT, no_cut), ST_GONE);
+        }
+        card_world_finish(&world);
+    }
+}
+
+/* A sale that keeps the facts, cut at every command and in every write: they are known and right,
+ * and the next such sale keeps them. */
+static void keeping_facts_cut_anywhere_leaves_them_known_and_right(void **state)
+{
+    unsigned points = 0;
+    (void)state;
+    for (int is_desfire = 0; is_desfire < 2; is_desfire += 1) {
+        for (uint32_t start_at = 15; start_at < 64; start_at += 16) {
+            struct card_world world;
+            struct life life;
+            uint32_t counter = 0;
+            start(&world, is_desfire != 0, 1);
+            live(&world, &life);
+            for (uint32_t n = 1; n < start_at; n += 1) {
+                (void)sell(&world, &life, KEEPS, no_cut);
+            }
+            const struct classic classic = world.card;
+            const struct desfire desfire = world.desfire;
+            struct cut cut = {.n = 0};
+            bool was = true;
+            do {
+                world.card = classic;
+                world.desfire = desfire;
+                (void)sell(&world, &life, KEEPS, cut);
+                was = was_cut(&world);
+                points += was;
+                for (unsigned tap = 0; tap < 9; tap += 1) {
+                    assert_int_equal(look(&world, &life, &counter), ST_OK);
+                    assert_int_equal(sell(&world, &life, KEEPS, no_cut), ST_GONE);
+                }
+            } while (next_cut(&world, &cut, was));
+            card_world_finish(&world);
+        }
+    }
+    printf("# facts: %u cut points of sales that keep them, known and right after each\n", points);
+    assert_true(points > 400);
+}
+
+/* Facts that were lost while nobody kept them begin anew, as the next plan would begin them. */
+static void facts_that_are_lost_are_begun_anew(void **state)
+{
+    (void)state;
+    for (int is_desfire = 0; is_desfire < 2; is_desfire += 1) {
+        struct card_world world;
+        struct life life;
+        struct card_view view;
+        struct facts facts, anew;
+        uint32_t counter = 0;
+        start(&world, is_desfire != 0, 1);
+        live(&world, &life);
+        while (counter < 47) {
+            (void)look(&world, &life, &counter);
+            (void)sell(&world, &life, counter < 47 ? DOES_NOT : KEEPS, no_cut);
+        }
+        const struct snapshot before = card_world_snapshot_of(&world, 47);
+        const struct snapshot after = card_world_snapshot_of(&world, 48);
+        facts_restart(&rules, &before, &after, &anew);
+        assert_int_equal(card_world_read(&world, &view), ST_OK);
+        assert_int_equal(view.snapshot.counter, 48);
+        assert_int_equal(world.port.ops->facts(world.port.ctx, &rules, &facts), ST_OK);
+        assert_true(facts_are_equal(&facts, &anew));
         card_world_finish(&world);
     }
 }
@@ -470,17 +560,53 @@ static void what_facts_cost(void **state)
     }
 }
 
+/* Of a card whose facts were kept before, at a tap that is to keep them, after the shopper was
+ * told.
+ */
+static void what_keeping_facts_costs(void **state)
+{
+    (void)state;
+    for (int is_desfire = 0; is_desfire < 2; is_desfire += 1) {
+        struct card_world world;
+        struct life life;
+        struct card_view view;
+        start(&world, is_desfire != 0, 1);
+        live(&world, &life);
+        for (uint32_t n = 1; n < 23; n += 1) {
+            (void)sell(&world, &life, KEEPS, no_cut);
+        }
+        soft_reader_tap(&world.soft);
+        card_world_new_driver(&world);
+        world.soft.commands = 0;
+        assert_int_equal(world.port.ops->read(world.port.ctx, NULL, 0, &view), ST_OK);
+        const struct snapshot next = card_world_snapshot_of(&world, 24);
+        assert_int_equal(world.port.ops->commit(world.port.ctx, &next), ST_OK);
+        world.port.ops->refresh(world.port.ctx);
+        const size_t from = world.soft.commands;
+        world.port.ops->keep_facts(world.port.ctx, &rules);
+        const double ms = ms_since(&world, from);
+        printf("# %s: facts that nobody asks for cost %.1f ms after refresh, every %s tap\n",
+               is_desfire != 0 ? "DESFire" : "Classic", ms, is_desfire != 0 ? "8th" : "2nd");
+        assert_true(ms > 1 && ms < 150);
+        card_world_finish(&world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(facts_follow_a_card_from_its_first_day),
         cmocka_unit_test(the_ring_makes_good_what_was_not_written_as_far_as_it_reaches),
+        cmocka_unit_test(facts_that_nobody_asks_for_are_kept),
+        cmocka_unit_test(keeping_facts_cut_anywhere_leaves_them_known_and_right),
+        cmocka_unit_test(facts_that_are_lost_are_begun_anew),
         cmocka_unit_test(a_sale_cut_anywhere_leaves_the_facts_known_and_right),
         cmocka_unit_test(a_life_with_cuts_at_most_taps_never_gives_wrong_facts),
         cmocka_unit_test(a_checkpoint_belongs_to_one_transaction),
         cmocka_unit_test(old_copies_and_none_give_right_facts_or_none),
         cmocka_unit_test(writing_a_checkpoint_commits_no_staged_sale),
         cmocka_unit_test(what_facts_cost),
+        cmocka_unit_test(what_keeping_facts_costs),
     };
     return cmocka_run_group_tests_name("card_facts", tests, NULL, NULL);
 }

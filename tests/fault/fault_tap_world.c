@@ -314,6 +314,17 @@ bool world_ask(struct world *world, const struct tap_request *request, enum retu
     return true; /* told before the power went, if it went only then */
 }
 
+/* A year goes by before OP_SALE_EXPIRE, and back again before another one. */
+static void set_date(enum operation operation)
+{
+    enum { YEAR_S = 365 * 86400 };
+    static bool is_late;
+    if ((operation == OP_SALE_EXPIRE) != is_late) {
+        is_late = !is_late;
+        world_clock_s += is_late ? YEAR_S : -YEAR_S;
+    }
+}
+
 /* --- preparation ------------------------------------------------------------------------------ */
 
 struct tap_request world_request(enum operation operation)
@@ -492,6 +503,7 @@ void world_prepare(enum card_family family)
         keystore_close(prepared.keys);
     }
     prepared = (struct prepared){.family = family, .dump = prepared.dump};
+    set_date(OP_ISSUE);
     prepared.keys =
         family == CARD_DESFIRE ? card_world_desfire_keys(CARD_WORLD_ISSUE, 3) : card_world_keys();
     crash_vfs_register(vfs_name);
@@ -550,17 +562,6 @@ static void new_chip(struct world *world)
     world->disk_turn = DISK_FIRST;
     world->is_deaf = false;
     world->cut_again.when = CUT_NEVER;
-}
-
-/* A year goes by before OP_SALE_EXPIRE, and back again before another one. */
-static void set_date(enum operation operation)
-{
-    enum { YEAR_S = 365 * 86400 };
-    static bool is_late;
-    if ((operation == OP_SALE_EXPIRE) != is_late) {
-        is_late = !is_late;
-        world_clock_s += is_late ? YEAR_S : -YEAR_S;
-    }
 }
 
 void world_reset(struct world *world, enum operation operation, const char *path)
