@@ -1,5 +1,6 @@
 /* ledger_priv.h - what the parts of the ledger share: ledger.c (the batch), posting.c (the cards),
- * evidence.c (what cards tell of each other), reckon.c (computing again), cases.c. */
+ * evidence.c (what cards tell of each other), reckon.c (computing again), facts.c (what cards
+ * remember), cases.c. */
 #ifndef SERVER_LEDGER_PRIV_H
 #define SERVER_LEDGER_PRIV_H
 
@@ -80,6 +81,12 @@ struct item {
     enum fate fate;
 };
 
+/* What a card remembers after its newest posted transaction; folded by that programme's periods. */
+struct remembered {
+    uint32_t programme; /* version; 0 = not known, and the rest is undefined */
+    struct facts facts;
+};
+
 /* The row of a card, kept in memory while consecutive postings are for the same one. */
 struct card_row {
     uint64_t number; /* 0 = none */
@@ -87,6 +94,7 @@ struct card_row {
     uint32_t hi, top, count, known;
     int64_t balance[CARD_BOOKS];
     uint8_t image[SNAPSHOT_IMAGE_BYTES]; /* after `top`; undefined when top is 0 */
+    struct remembered remembered;        /* likewise */
 };
 
 struct journal_line {
@@ -165,6 +173,10 @@ ST_CHECK enum st posting_check(struct ledger *ledger, const struct item *item,
                                const struct posting *posting);
 int64_t month_of(int64_t time_s); /* 202611, by the business day */
 
+/* The posted intent of the card in work, as record_load(). *ret is NULL when there is none, or no
+ * record: then `earlier` has not grown. */
+ST_CHECK enum st posted_item(struct ledger *ledger, uint32_t counter, struct item **ret);
+
 /* --- evidence.c ---------------------------------------------------------------------------- */
 
 /* The card in work showed `snapshot` to record `by`. Compares it with what is posted and seen under
@@ -238,6 +250,18 @@ ST_CHECK enum st reckon(struct ledger *ledger, const struct item *item);
 /* The programme of that version; *ret is NULL when the club never had it, or cannot read it. */
 ST_CHECK enum st reckon_programme(struct ledger *ledger, uint32_t version,
                                   const struct programme **ret);
+
+/* --- facts.c ------------------------------------------------------------------------------- */
+
+/* What the card remembers after the intent, which noted what it remembered before; `before` is what
+ * the club itself knows of that, for a transaction that notes nothing. */
+ST_CHECK enum st facts_after(struct ledger *ledger, const struct entry_intent *intent,
+                             const struct remembered *before, struct remembered *ret);
+/* Before `item` is booked: opens a case when what it noted is not what the card's transaction
+ * before it left, or what it left not what the one after it noted. *ret: what the card remembers
+ * then. */
+ST_CHECK enum st facts_judge(struct ledger *ledger, const struct item *item,
+                             struct remembered *ret);
 
 /* --- cases.c ------------------------------------------------------------------------------- */
 

@@ -32,15 +32,18 @@ static const struct {
     [SQL_JRN_PUT] = {"INSERT INTO jrn (term_id, batch_no, merch, day, purse, acct, n, amount)"
                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                      "iiiiiiii"},
-    [SQL_CARD_GET] = {"SELECT hi, top, cnt, known, b0, b1, b2, b3, image FROM card"
+    [SQL_CARD_GET] = {"SELECT hi, top, cnt, known, b0, b1, b2, b3, image, facts, facts_prog"
+                      " FROM card"
                       " WHERE card_no = $1",
                       "i"},
-    [SQL_CARD_NEW] = {"INSERT INTO card (card_no, hi, top, cnt, known, b0, b1, b2, b3, image)"
-                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-                      "iiiiiiiiib"},
+    [SQL_CARD_NEW] = {"INSERT INTO card (card_no, hi, top, cnt, known, b0, b1, b2, b3, image,"
+                      " facts, facts_prog) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+                      " $12)",
+                      "iiiiiiiiibbi"},
     [SQL_CARD_SET] = {"UPDATE card SET hi = $2, top = $3, cnt = $4, known = $5, b0 = $6, b1 = $7,"
-                      " b2 = $8, b3 = $9, image = $10 WHERE card_no = $1",
-                      "iiiiiiiiib"},
+                      " b2 = $8, b3 = $9, image = $10, facts = $11, facts_prog = $12"
+                      " WHERE card_no = $1",
+                      "iiiiiiiiibbi"},
     [SQL_TXN_PUT] = {"INSERT INTO txn (card_no, card_ctr, month, term_id, term_seq, op, amount,"
                      " d0, d1, d2, d3, ts, merch, prog, batch, digest)"
                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"

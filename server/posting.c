@@ -17,12 +17,18 @@ static enum st card_store(struct ledger *ledger)
         return ST_OK;
     }
     struct db_stmt *stmt = ledger->sql[card->exists ? SQL_CARD_SET : SQL_CARD_NEW];
+    uint8_t facts[FACTS_BYTES] = {0};
+    if (card->remembered.programme != 0) {
+        facts_encode(&card->remembered.facts, facts);
+    }
     card->exists = true;
     card->is_changed = false;
     return db_run(stmt, (int64_t)card->number, (int64_t)card->hi, (int64_t)card->top,
                   (int64_t)card->count, (int64_t)card->known, card->balance[0], card->balance[1],
                   card->balance[2], card->balance[3], card->image,
-                  card->top == 0 ? (size_t)0 : sizeof card->image);
+                  card->top == 0 ? (size_t)0 : sizeof card->image, facts,
+                  card->remembered.programme == 0 ? (size_t)0 : sizeof facts,
+                  (int64_t)card->remembered.programme);
 }
 
 enum st card_switch(struct ledger *ledger, uint64_t number)
@@ -53,6 +59,10 @@ enum st card_switch(struct ledger *ledger, uint64_t number)
         } else if (card.top != 0) {
             memcpy(card.image, image, sizeof card.image);
         }
+        const void *facts = db_bytes(stmt, 9, &size);
+        if (size == FACTS_BYTES && facts_decode(facts, &card.remembered.facts) == ST_OK) {
+            card.remembered.programme = (uint32_t)db_i64(stmt, 10);
+        }
     }
     db_reset(stmt);
     if (st == ST_OK) {
@@ -71,6 +81,28 @@ enum st card_has(struct ledger *ledger, uint32_t counter, bool *ret_has)
     struct db_stmt *stmt = ledger->sql[SQL_AHEAD_GET];
     enum st st = db_first(stmt, ret_has, (int64_t)card->number, (int64_t)counter);
     db_reset(stmt);
+    return st;
+}
+
+enum st posted_item(struct ledger *ledger, uint32_t counter, struct item **ret)
+{
+    struct db_stmt *stmt = ledger->sql[SQL_TXN_GET];
+    uint32_t terminal = 0, sequence = 0;
+    bool row = false;
+    *ret = NULL;
+    enum st st = db_first(stmt, &row, (int64_t)ledger->card.number, (int64_t)counter);
+    if (st == ST_OK && row) {
+        terminal = (uint32_t)db_i64(stmt, 0);
+        sequence = (uint32_t)db_i64(stmt, 1);
+    }
+    db_reset(stmt);
+    if (st == ST_OK && row) {
+        st = record_load(ledger, terminal, sequence, ret);
+    }
+    if (st == ST_OK && *ret != NULL && (*ret)->entry.kind != ENTRY_INTENT) {
+        ledger->earlier_count--;
+        *ret = NULL;
+    }
     return st;
 }
 
@@ -210,6 +242,7 @@ enum st posting_book(struct ledger *ledger, const struct item *item, const struc
     }
     if (intent->after.counter > card->top) {
         snapshot_encode(&intent->after, card->image);
+        card->remembered.programme = 0; /* the caller may know */
     }
     ledger->result.posted++;
     st = card_advance(ledger, intent->after.counter);
@@ -223,6 +256,7 @@ static enum st post_new(struct ledger *ledger, const struct item *item, const ui
     uint32_t counter = intent->after.counter;
     struct card_row *card = &ledger->card;
     struct posting posting;
+    struct remembered remembered = {.programme = 0};
     posting_make(intent, &posting);
     enum st st = posting_check(ledger, item, &posting);
     if (st == ST_OK && intent->has_before) {
@@ -237,7 +271,16 @@ static enum st post_new(struct ledger *ledger, const struct item *item, const ui
     if (st == ST_OK) {
         st = reckon(ledger, item);
     }
-    return st == ST_OK ? posting_book(ledger, item, &posting, digest) : st;
+    if (st == ST_OK) {
+        st = facts_judge(ledger, item, &remembered);
+    }
+    if (st == ST_OK) {
+        st = posting_book(ledger, item, &posting, digest);
+    }
+    if (card->top == counter) {
+        card->remembered = remembered;
+    }
+    return st;
 }
 
 /* A transaction of a clone: the merchant acted rightly and is treated like with any other; in place

@@ -81,27 +81,14 @@ static enum st past_get(struct ledger *ledger, const struct plan_input *input,
     ret->history[count++] = *before;
     ret->count = 0;
     while (!is_enough(input, &ret->history[count - 1])) {
-        uint32_t counter = ret->history[count - 1].counter;
-        struct db_stmt *stmt = ledger->sql[SQL_TXN_GET];
-        bool row = false;
-        enum st st = db_first(stmt, &row, (int64_t)ledger->card.number, (int64_t)counter);
-        uint32_t terminal = 0, sequence = 0;
-        if (st == ST_OK && row) {
-            terminal = (uint32_t)db_i64(stmt, 0);
-            sequence = (uint32_t)db_i64(stmt, 1);
-        }
-        db_reset(stmt);
         struct item *item = NULL;
-        if (st == ST_OK && row) {
-            st = record_load(ledger, terminal, sequence, &item);
-        }
+        enum st st = posted_item(ledger, ret->history[count - 1].counter, &item);
         if (st != ST_OK || item == NULL) {
             return st;
         }
         ledger->earlier_count--;
         const struct entry_intent *intent = &item->entry.intent;
-        if (item->entry.kind != ENTRY_INTENT || !is_neighbour(intent, &ret->history[count - 1]) ||
-            count == PLAN_HISTORY_MAX) {
+        if (!is_neighbour(intent, &ret->history[count - 1]) || count == PLAN_HISTORY_MAX) {
             return ST_OK;
         }
         ret->refers_parts = intent->parts; /* the last one read is the one that is given back */

@@ -179,6 +179,12 @@ static const char sql_terminal_gaps[] =
     "SELECT s.term_id, coalesce(t.hi, 0), max(s.term_seq), count(*) FROM seen s"
     " LEFT JOIN term t ON t.term_id = s.term_id WHERE s.term_seq > coalesce(t.hi, 0)"
     " GROUP BY s.term_id, t.hi ORDER BY s.term_id";
+/* Posted and not computed again, because the club never had the programme. What was posted by proof
+ * has none (0). */
+static const char sql_unknown_programmes[] =
+    "SELECT term_id, prog, count(*) FROM txn WHERE prog <> 0 AND NOT EXISTS"
+    " (SELECT 1 FROM programme p WHERE p.version = prog)"
+    " GROUP BY term_id, prog ORDER BY term_id, prog";
 static const char sql_cases[] = "SELECT why, term_id, term_seq, card_no, card_ctr, at, say"
                                 " FROM tcase ORDER BY at, term_id, term_seq, why";
 
@@ -369,6 +375,7 @@ static enum st write_sections(struct db *db, struct writer *writer, int64_t *ret
                                             "iowed",     "iredemption", "icashback",
                                             "ibon",      "iclub_owes",  NULL};
     static const char *const gaps[] = {"iterminal", "ihas", "inamed", "imissing_seen", NULL};
+    static const char *const unknown[] = {"iterminal", "iprogramme", "itransactions", NULL};
     static const char *const cases[] = {"twhy",     "iterminal", "isequence", "icard",
                                         "icounter", "iat",       "tsay",      NULL};
     enum st st = section(db, writer, "ledger", sql_ledger, ledger);
@@ -389,6 +396,9 @@ static enum st write_sections(struct db *db, struct writer *writer, int64_t *ret
     }
     if (st == ST_OK) {
         st = section(db, writer, "terminal_gaps", sql_terminal_gaps, gaps);
+    }
+    if (st == ST_OK) {
+        st = section(db, writer, "unknown_programmes", sql_unknown_programmes, unknown);
     }
     return st == ST_OK ? section(db, writer, "cases", sql_cases, cases) : st;
 }

@@ -151,6 +151,11 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "CREATE TABLE access (no " KEY64 " PRIMARY KEY, at " I64 " NOT NULL, who TEXT NOT NULL,"
     " what TEXT NOT NULL, account " I64 " NOT NULL) " STRICT ";"
     "UPDATE club SET value = 8 WHERE name = 'schema'",
+    /* What the card remembers after counter `top`, by that programme; NULL, 0: not known. */
+    [9] =
+    "ALTER TABLE card ADD COLUMN facts " BYTES ";"
+    "ALTER TABLE card ADD COLUMN facts_prog " I64 " NOT NULL DEFAULT 0;"
+    "UPDATE club SET value = 9 WHERE name = 'schema'",
 };
 
 /* clang-format on */

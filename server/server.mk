@@ -2,7 +2,7 @@
 # Recursive variables: the engine's and wire's lists may be defined by fragments that come later.
 CLUB_SRC = server/accounts.c server/api.c server/bons.c server/ca.c server/cases.c server/dead.c server/db_sqlite.c \
            server/evidence.c server/hotlist.c server/keypair.c server/ledger.c server/ledger_sql.c server/links.c server/numbers.c server/opener.c server/posting.c \
-           server/proof.c server/proof_parts.c server/rebuild.c server/reckon.c \
+           server/proof.c server/proof_parts.c server/rebuild.c server/reckon.c server/facts.c \
            server/registry.c server/report.c server/schema.c server/serve.c server/signer.c \
            $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(SIGNED_SRC) $(BOX_SRC) \
            $(HAL_BASE_SRC)

@@ -5,9 +5,12 @@ TESTS += test_club_posting
 test_club_posting_SRC = tests/unit/test_club_posting.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 test_club_posting_LIBS = $(CLUB_LIBS) -lcmocka
 
-TESTS += test_club_rules
-test_club_rules_SRC = tests/unit/test_club_rules.c tests/unit/plan_card.c $(POSTING_MODEL_SRC) \
-                      $(CLUB_SRC)
+TESTS += test_club_rules test_club_facts
+CLUB_CARD_SRC = tests/unit/club_card.c tests/unit/plan_card.c $(POSTING_MODEL_SRC) \
+                $(CLUB_SRC)
+test_club_rules_SRC = tests/unit/test_club_rules.c $(CLUB_CARD_SRC)
+test_club_facts_SRC = tests/unit/test_club_facts.c $(CLUB_CARD_SRC)
+test_club_facts_LIBS = $(CLUB_LIBS) -lcmocka
 test_club_rules_LIBS = $(CLUB_LIBS) -lcmocka
 
 TESTS += test_club_rebuild

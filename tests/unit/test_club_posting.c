@@ -771,6 +771,16 @@ static void posting_computes_again_and_reports_what_differs(void **state)
     sync_all(club, 0, 4);
     assert_int_equal(club->last.unchecked, 1);
     assert_int_equal(cases_of(club, "differs"), 1);
+    char *report = NULL;
+    size_t report_bytes = 0;
+    FILE *out = open_memstream(&report, &report_bytes);
+    bool is_balanced = false;
+    assert_non_null(out);
+    assert_int_equal(report_write(club->db, true, out, &is_balanced), ST_OK);
+    assert_int_equal(fclose(out), 0);
+    assert_non_null(strstr(report, "\"unknown_programmes\":[\n"
+                                   "{\"terminal\":1,\"programme\":7,\"transactions\":1}]"));
+    free(report);
     assert_zero_sum(club);
 }
 
@@ -1083,6 +1093,8 @@ static void schema_adds_what_version_1_lacks(void **state)
                                        " ALTER TABLE term DROP COLUMN refused;"
                                        " ALTER TABLE term DROP COLUMN refused_say;"
                                        " ALTER TABLE tcase DROP COLUMN other;"
+                                       " ALTER TABLE card DROP COLUMN facts;"
+                                       " ALTER TABLE card DROP COLUMN facts_prog;"
                                        " ALTER TABLE programme DROP COLUMN signed;"
                                        " DROP TABLE reserved; DROP TABLE member;"
                                        " DROP TABLE member_card; DROP TABLE accrual;"

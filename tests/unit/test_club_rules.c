@@ -7,18 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "server/ledger.h"
-#include "server/registry.h"
 #include "server/report.h"
-#include "server/schema.h"
-#include "tests/bench/posting_model.h"
-#include "tests/unit/plan_card.h"
-
-enum { NOW = 1790001000, ROOM = 200, FAMILY = 1 };
+#include "tests/unit/club_card.h"
 
 static const char patch[] =
     "{'purses': {'points': {'hold_days': 3}}, 'redemption': {'rials_per_point': 1000},"
@@ -37,177 +30,61 @@ static const char patch[] =
     "  {'id': 'day', 'when': {'==': [{'var': 'member.days_to_birthday'}, 0]},"
     "   'do': {'award': {'points': 7}}}]}";
 
-struct world {
-    char path[64];
-    struct db *db;
-    struct ledger *ledger;
-    struct programme *programme;
-    struct model_terminal terminal;
-    struct card card;
-    struct wire_sync batch;
-    struct ledger_result last;
-};
-
 static int setup(void **state)
 {
-    struct world *world = calloc(1, sizeof *world);
-    struct fault fault = {""};
-    assert_non_null(world);
-    strcpy(world->path, "/tmp/vafa-rules.XXXXXX");
-    int file = mkstemp(world->path);
-    assert_true(file >= 0);
-    (void)close(file);
-    assert_int_equal(db_open(world->path, true, &world->db, &fault), ST_OK);
-    assert_int_equal(schema_make(world->db, &fault), ST_OK);
-    assert_int_equal(ledger_open(world->db, &world->ledger), ST_OK);
-    world->programme = club(patch);
-    char *text = club_text(patch);
-    assert_int_equal(registry_programme_put(world->db, 1, text, "", NOW, &fault), ST_OK);
-    free(text);
-    uint32_t number = 0;
-    assert_int_equal(registry_add_terminal(world->db, "Refah", "Tajrish", &number), ST_OK);
-    model_terminal_init(&world->terminal, number, ROOM);
-    world->card.minute = minute_at(1405, 2, 1, 12);
-    *state = world;
+    *state = club_card_open(patch);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    struct world *world = *state;
-    char name[80];
-    ledger_close(world->ledger);
-    db_close(world->db);
-    model_terminal_finish(&world->terminal);
-    static const char *const ends[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < 3; i += 1) {
-        (void)snprintf(name, sizeof name, "%s%s", world->path, ends[i]);
-        (void)unlink(name);
-    }
-    programme_free(world->programme);
-    free(world);
+    club_card_close(*state);
     return 0;
-}
-
-static int64_t number_of(struct world *world, const char *sql)
-{
-    struct db_stmt *stmt = NULL;
-    bool row = false;
-    assert_int_equal(db_prepare(world->db, sql, "", &stmt), ST_OK);
-    db_bind(stmt);
-    assert_int_equal(db_step(stmt, &row), ST_OK);
-    assert_true(row);
-    int64_t value = db_i64(stmt, 0);
-    db_finish(stmt);
-    return value;
-}
-
-/* Plans by the card's occasion and journals intent and outcome, as a terminal does. */
-static void tap(struct world *world, struct wish wish)
-{
-    struct card *card = &world->card;
-    const struct breakdown *sold = NULL;
-    for (size_t i = 0; i < card->count && wish.refers_counter != 0; i += 1) {
-        sold = card->history[i].counter == wish.refers_counter ? &card->parts[i] : sold;
-    }
-    const struct plan_input input = {.programme = world->programme,
-                                     .history = card->history,
-                                     .history_count = card->count,
-                                     .wish = wish,
-                                     .occasion = &card->occasion,
-                                     .sale_parts = sold,
-                                     .minute = card->minute,
-                                     .terminal = world->terminal.number,
-                                     .sequence = world->terminal.count + 1};
-    if (plan_make(&input, &card->plan) != ST_OK) {
-        fail_msg("%s", card->plan.why.say);
-    }
-    struct entry entry = {.kind = ENTRY_INTENT,
-                          .sequence = world->terminal.count + 1,
-                          .time_s = snapshot_time_s(card->minute),
-                          .clock_quality = 2,
-                          .terminal = world->terminal.number};
-    entry.intent = (struct entry_intent){.card_number = model_number(1),
-                                         .family = FAMILY,
-                                         .uid_bytes = 4,
-                                         .uid = {1},
-                                         .programme = world->programme->version,
-                                         .has_before = card->count > 0,
-                                         .after = card->plan.next,
-                                         .parts = card->plan.parts,
-                                         .refers_counter = wish.refers_counter,
-                                         .occasion = card->occasion};
-    if (card->count > 0) {
-        entry.intent.before = card->history[0];
-    }
-    model_append(&world->terminal, &entry);
-    model_outcome(&world->terminal, &entry, VERDICT_DONE);
-    memmove(card->history + 1, card->history, 63 * sizeof card->history[0]);
-    memmove(card->parts + 1, card->parts, 63 * sizeof card->parts[0]);
-    card->history[0] = card->plan.next;
-    card->parts[0] = card->plan.parts;
-    card->count += 1;
-    memset(&card->occasion, 0, sizeof card->occasion);
-    card->occasion.has_facts = true;
-    card->occasion.facts = card->plan.facts_after;
-}
-
-static void sell(struct world *world, int64_t amount, int64_t pay, int64_t redeem)
-{
-    tap(world,
-        (struct wish){
-            .kind = TRANSACTION_SALE, .amount = {amount}, .pay_credit = {pay}, .redeem = {redeem}});
-}
-
-static void sync_from(struct world *world, uint32_t after)
-{
-    struct fault fault = {""};
-    model_batch(&world->terminal, after, world->terminal.count - after, &world->batch);
-    assert_int_equal(ledger_take(world->ledger, &world->batch, NOW, &world->last, &fault), ST_OK);
-    assert_int_equal(world->last.answer, LEDGER_TAKEN);
 }
 
 /* A member's months: an offer once, a code, lines, a birthday, cashback, points that wait, a refund
  * of a sale that took and gave credit, points that expire. */
-static void live(struct world *world)
+static void live(struct club_card *world)
 {
     struct card *card = &world->card;
-    tap(world, (struct wish){.kind = TRANSACTION_ACTIVATE, .amount = {500000}});
-    sell(world, 1000000, 0, 0); /* counter 2: 100 and 50 points */
+    club_card_tap(world, (struct wish){.kind = TRANSACTION_ACTIVATE, .amount = {500000}});
+    club_card_sell(world, 1000000, 0, 0); /* counter 2: 100 and 50 points */
     assert_int_equal(card->history[0].last.offer, 14);
     card->minute += 4 * DAY_MINUTES;
     card->occasion.code = 1;
     card->occasion.merchant = 3;
-    sell(world, 200000, 0, 150); /* held for 3 days: free now */
+    club_card_sell(world, 200000, 0, 150); /* held for 3 days: free now */
     assert_int_equal(card->parts[0].rebate.rials, 20000);
     card->minute += DAY_MINUTES;
     card->occasion.line_count = 2;
     card->occasion.lines[0] = (struct basket_line){.product = 4, .amount = {300000}, .milli = 1500};
     card->occasion.lines[1] = (struct basket_line){.product = 9, .amount = {700000}, .milli = 1000};
-    sell(world, 1000000, 400000, 0); /* counter 4: takes 400,000 and gives 29,850 */
+    club_card_sell(world, 1000000, 400000, 0); /* counter 4: takes 400,000 and gives 29,850 */
     assert_int_equal(card->parts[0].rebate.rials, 5000);
     assert_int_equal(card->parts[0].load.rials, 29850);
     assert_int_equal(card->history[0].last.flags, SALE_PAID_CREDIT | SALE_CASHBACK);
-    tap(world, (struct wish){.kind = TRANSACTION_REFUND, .amount = {500000}, .refers_counter = 4});
-    tap(world, (struct wish){.kind = TRANSACTION_REFUND, .refers_counter = 4});
+    club_card_tap(
+        world, (struct wish){.kind = TRANSACTION_REFUND, .amount = {500000}, .refers_counter = 4});
+    club_card_tap(world, (struct wish){.kind = TRANSACTION_REFUND, .refers_counter = 4});
     card->minute = minute_at(1407, 1, 1, 9);
-    tap(world, (struct wish){.kind = TRANSACTION_EXPIRE});
+    club_card_tap(world, (struct wish){.kind = TRANSACTION_EXPIRE});
     assert_true(card->parts[0].award.n > 0);
 }
 
 static void the_club_comes_to_the_same_as_the_terminal(void **state)
 {
-    struct world *world = *state;
+    struct club_card *world = *state;
     live(world);
-    sync_from(world, 0);
-    assert_int_equal(number_of(world, "SELECT count(*) FROM tcase"), 0);
+    club_card_sync(world, world->at, 0);
+    assert_int_equal(club_card_number(world, "SELECT count(*) FROM tcase"), 0);
     assert_int_equal(world->last.unchecked, 0);
-    assert_int_equal(number_of(world, "SELECT b0 FROM card"), world->card.history[0].points.n);
-    assert_int_equal(number_of(world, "SELECT b1 FROM card"),
+    assert_int_equal(club_card_number(world, "SELECT b0 FROM card"),
+                     world->card.history[0].points.n);
+    assert_int_equal(club_card_number(world, "SELECT b1 FROM card"),
                      world->card.history[0].purse[PURSE_CREDIT].rials);
     /* Cashback came and went back; points expired: both have their accounts. */
-    assert_int_equal(number_of(world, "SELECT count(*) FROM jrn WHERE acct = 8"), 0);
-    assert_true(number_of(world, "SELECT sum(amount) FROM jrn WHERE acct = 10") > 0);
+    assert_int_equal(club_card_number(world, "SELECT count(*) FROM jrn WHERE acct = 8"), 0);
+    assert_true(club_card_number(world, "SELECT sum(amount) FROM jrn WHERE acct = 10") > 0);
     bool is_balanced = false;
     FILE *null = fopen("/dev/null", "w");
     assert_non_null(null);
@@ -218,28 +95,30 @@ static void the_club_comes_to_the_same_as_the_terminal(void **state)
 
 /* Sends a last sale whose intent says something else about the occasion than it was planned with.
  */
-static void assert_lie_is_seen(struct world *world, void (*lie)(struct occasion *), bool is_case)
+static void assert_lie_is_seen(struct club_card *world, void (*lie)(struct occasion *),
+                               bool is_case)
 {
     live(world);
-    uint32_t sent = world->terminal.count;
-    sync_from(world, 0);
+    uint32_t sent = world->at->count;
+    club_card_sync(world, world->at, 0);
     struct card *card = &world->card;
     card->occasion.has_identity = true;
     card->occasion.birthday = 30000; /* 1982-02-19 */
     const struct occasion truth = card->occasion;
     lie(&card->occasion);
     struct occasion lied = card->occasion;
-    sell(world, 300000, 0, 0); /* planned with the lie ... */
+    club_card_sell(world, 300000, 0, 0); /* planned with the lie ... */
     struct entry intent;
-    struct wire_entry *wire = &world->terminal.entries[sent];
+    struct wire_entry *wire = &world->at->entries[sent];
     assert_int_equal(entry_decode(wire->bytes, wire->size, &intent), ST_OK);
     assert_memory_equal(&intent.intent.occasion.facts, &lied.facts, sizeof lied.facts);
     intent.intent.occasion = truth; /* ... and journalled with the truth */
-    world->terminal.count = sent;
-    model_append(&world->terminal, &intent);
-    model_outcome(&world->terminal, &intent, VERDICT_DONE);
-    sync_from(world, sent);
-    assert_int_equal(number_of(world, "SELECT count(*) FROM tcase WHERE why = 'differs'"), is_case);
+    world->at->count = sent;
+    model_append(world->at, &intent);
+    model_outcome(world->at, &intent, VERDICT_DONE);
+    club_card_sync(world, world->at, sent);
+    assert_int_equal(club_card_number(world, "SELECT count(*) FROM tcase WHERE why = 'differs'"),
+                     is_case);
 }
 
 static void more_visits(struct occasion *occasion)
@@ -280,10 +159,10 @@ LIE(an_offer_used_twice_is_a_case, a_clear_mark, true)
 LIE(an_honest_sale_is_none, nothing, false)
 
 /* Three actions on the card, journalled with credit that is `more` than what they gave. */
-static void act_and_sync(struct world *world, int64_t more)
+static void act_and_sync(struct club_card *world, int64_t more)
 {
     struct card *card = &world->card;
-    tap(world, (struct wish){.kind = TRANSACTION_ACTIVATE, .amount = {500000}});
+    club_card_tap(world, (struct wish){.kind = TRANSACTION_ACTIVATE, .amount = {500000}});
     const struct action actions[] = {
         {ACTION_CREDIT, ORIGIN_BANK, 1, 0, model_number(1), 200000, 0, 5, "Nowruz"},
         {ACTION_GIFT, ORIGIN_PRIZE, 2, 0, model_number(1), 30000, 0, 6, ""},
@@ -293,49 +172,37 @@ static void act_and_sync(struct world *world, int64_t more)
                                      .history_count = 1,
                                      .occasion = &card->occasion,
                                      .minute = card->minute,
-                                     .terminal = world->terminal.number,
-                                     .sequence = world->terminal.count + 1};
+                                     .terminal = world->at->number,
+                                     .sequence = world->at->count + 1};
     assert_int_equal(plan_actions(&input, actions, 3, &card->plan), ST_OK);
-    struct entry entry = {.kind = ENTRY_INTENT,
-                          .sequence = world->terminal.count + 1,
-                          .time_s = snapshot_time_s(card->minute),
-                          .clock_quality = 2,
-                          .terminal = world->terminal.number};
-    entry.intent = (struct entry_intent){.card_number = model_number(1),
-                                         .family = FAMILY,
-                                         .uid_bytes = 4,
-                                         .uid = {1},
-                                         .programme = world->programme->version,
-                                         .has_before = 1,
-                                         .before = card->history[0],
-                                         .after = card->plan.next,
-                                         .parts = card->plan.parts};
-    entry.intent.occasion = card->occasion;
+    struct entry entry = club_card_intent(world, 0);
     entry.intent.occasion.action_count = 3;
     memcpy(entry.intent.occasion.actions, actions, sizeof actions);
     entry.intent.parts.load.rials += more;
     entry.intent.parts.amount.rials += more;
     entry.intent.after.last.amount.rials += more;
     entry.intent.after.purse[PURSE_CREDIT].rials += more;
-    model_append(&world->terminal, &entry);
-    model_outcome(&world->terminal, &entry, VERDICT_DONE);
-    sync_from(world, 0);
+    model_append(world->at, &entry);
+    model_outcome(world->at, &entry, VERDICT_DONE);
+    club_card_sync(world, world->at, 0);
 }
 
 static void the_club_applies_its_actions_again(void **state)
 {
-    struct world *world = *state;
+    struct club_card *world = *state;
     act_and_sync(world, 0);
-    assert_int_equal(number_of(world, "SELECT count(*) FROM tcase WHERE why = 'differs'"), 0);
-    assert_int_equal(number_of(world, "SELECT b1 FROM card"), 700000);
-    assert_int_equal(number_of(world, "SELECT b2 FROM card"), 30000);
+    assert_int_equal(club_card_number(world, "SELECT count(*) FROM tcase WHERE why = 'differs'"),
+                     0);
+    assert_int_equal(club_card_number(world, "SELECT b1 FROM card"), 700000);
+    assert_int_equal(club_card_number(world, "SELECT b2 FROM card"), 30000);
 }
 
 static void a_terminal_that_gives_more_than_the_actions_say_is_a_case(void **state)
 {
-    struct world *world = *state;
+    struct club_card *world = *state;
     act_and_sync(world, 1);
-    assert_int_equal(number_of(world, "SELECT count(*) FROM tcase WHERE why = 'differs'"), 1);
+    assert_int_equal(club_card_number(world, "SELECT count(*) FROM tcase WHERE why = 'differs'"),
+                     1);
 }
 
 int main(void)
