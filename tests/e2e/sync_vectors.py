@@ -87,6 +87,16 @@ refuse("sync", numbered, ["have", "numbers", "last"], ..., -1, 10**15, None)
 refuse("sync", linked, ["have", "links"], None, 1, [], {})
 refuse("sync", linked, ["have", "links", "no"], ..., -1, 2**31, "1", 1.5)
 refuse("sync", linked, ["have", "links", "mark"], ..., "", "0" * 15, "0" * 17, "g" * 16, 7)
+taken = put(last, ["have", "bons"], {"no": 12, "last": [7, 4000, 1, 3, 120]})
+case("sync: how far the vouchers have come", "sync", taken, "ok")
+case("sync: the largest voucher", "sync",
+     put(taken, ["have", "bons"], {"no": 2**31 - 1, "last": [2**31 - 1, 2**31 - 1, 0, 2**20 - 1, 2**24 - 1]}), "ok")
+case("sync: no vouchers yet", "sync", put(last, ["have", "bons"], {"no": 0}), "ok")
+refuse("sync", taken, ["have", "bons"], None, 1, [], {})
+refuse("sync", taken, ["have", "bons", "no"], ..., -1, 2**31, "1", 1.5)
+refuse("sync", taken, ["have", "bons", "last"], ..., None, 7, [], [7, 4000, 1, 3], [7, 4000, 1, 3, 120, 1],
+       [0, 4000, 1, 3, 120], [2**31, 4000, 1, 3, 120], [7, 0, 1, 3, 120], [7, 4000, 2, 3, 120], [7, 4000, True, 3, 120],
+       [7, 4000, 1, 0, 120], [7, 4000, 1, 2**20, 120], [7, 4000, 1, 3, 0], [7, 4000, 1, 3, 2**24], [7, "4000", 1, 3, 1])
 acting = put(last, ["have", "actions"], {"no": 12, "mark": "0011223344556677", "start": 3})
 case("sync: how far the actions have come", "sync", acting, "ok")
 case("sync: no actions yet", "sync", put(last, ["have", "actions"], {"no": 0, "mark": "0" * 16, "start": 0}), "ok")
@@ -180,6 +190,15 @@ refuse("sync_answer", links, ["links", "list", 1], "", 7, b64(bytes(24)), b64(by
        link(1, 6362140000000012), link(1, 0), link(1, 2**64 - 1))
 item = lambda what, card, number, rest=b"": bytes([what]) + card.to_bytes(8, "little") + number.to_bytes(2, "little") + rest
 act, past = item(1, 6362140000000011, 7, rng.randbytes(128)), item(2, 6362140000000011, 4095)
+bons = {**plain, "bons": {"from": 12, "list": [[7, 4000, 1, 3, 120], [7, 4000, 0, 3, 121]]}}
+case("sync_answer: with vouchers", "sync_answer", bons, "ok")
+case("sync_answer: vouchers from the beginning, none", "sync_answer",
+     put(put(bons, ["bons", "from"], 0), ["bons", "list"], []), "ok")
+case("sync_answer: 200 vouchers", "sync_answer", put(bons, ["bons", "list"], [[7, 1, 1, 3, 120]] * 200), "ok")
+refuse("sync_answer", bons, ["bons"], None, 1, [], {}, "x")
+refuse("sync_answer", bons, ["bons", "from"], ..., -1, 2**31, 2**31 - 5, "1")
+refuse("sync_answer", bons, ["bons", "list"], ..., None, {}, [[7, 1, 1, 3, 120]] * 201)
+refuse("sync_answer", bons, ["bons", "list", 1], "", 7, [], [7, 4000, 1, 3], [7, 4000, -1, 3, 120], [7, 4000, 1, 3, None])
 actions = {**plain, "actions": {"from": 12, "to": 40, "mark": "0011223344556677", "start": 3, "items": b64(act + past + act)}}
 case("sync_answer: with actions", "sync_answer", actions, "ok")
 case("sync_answer: actions from the beginning, none", "sync_answer",
