@@ -141,7 +141,7 @@ struct tried {
     size_t count;
 };
 
-static const struct tried *tried_in(const struct chip *chip, uint8_t sector)
+static const struct tried *tried_in(const struct classic *card, uint8_t sector)
 {
     static const uint8_t everywhere[][KEY_BYTES] = {{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF},
                                                     {0xA0, 0xA1, 0xA2, 0xA3, 0xA4, 0xA5}};
@@ -149,7 +149,6 @@ static const struct tried *tried_in(const struct chip *chip, uint8_t sector)
         uint8_t uid[CLASSIC_UID_BYTES_MAX];
         struct tried sectors[16];
     } known;
-    const struct classic *card = &chip->classic;
     struct tried *tried = &known.sectors[sector];
     MUST(sector < 16);
     if (memcmp(known.uid, card->uid, sizeof known.uid) != 0) {
@@ -181,12 +180,11 @@ static bool is_tried(const struct tried *tried, const uint8_t key[KEY_BYTES])
 }
 
 /* The drivers try no other key: world_seen() counts on it. */
-static void watch_keys(const struct chip *chip, const uint8_t *tx, size_t tx_bytes)
+static void watch_keys(const struct classic *card, const uint8_t *tx, size_t tx_bytes)
 {
     enum { AUTH_A = 0x60, AUTH_B = 0x61 };
-    if (chip->family == CARD_CLASSIC && tx_bytes == 2 + KEY_BYTES + 4 &&
-        (tx[0] == AUTH_A || tx[0] == AUTH_B)) {
-        MUST(is_tried(tried_in(chip, classic_sector_of(tx[1])), tx + 2));
+    if (card != NULL && tx_bytes == 2 + KEY_BYTES + 4 && (tx[0] == AUTH_A || tx[0] == AUTH_B)) {
+        MUST(is_tried(tried_in(card, classic_sector_of(tx[1])), tx + 2));
     }
 }
 
@@ -197,7 +195,7 @@ static enum st hook_transceive(void *ctx, const uint8_t *tx, size_t tx_bytes, un
     if (!may_send()) {
         return ST_IO;
     }
-    watch_keys(hooked->chip, tx, tx_bytes);
+    watch_keys(hooked->soft.card, tx, tx_bytes);
     struct witness *witness = hooked->witness;
     if (witness == NULL || !witness->is_on || witness->has_struck) {
         return reader.ops->transceive(reader.ctx, tx, tx_bytes, timeout_ms, rx, rx_max,
@@ -793,7 +791,7 @@ static void leave_unseen_out(struct chip *chip, uint8_t sector)
     struct classic *card = &chip->classic;
     const uint8_t block = classic_trailer(sector);
     const uint8_t *trailer = card->memory[block];
-    const struct tried *tried = tried_in(chip, sector);
+    const struct tried *tried = tried_in(card, sector);
     struct classic_access access;
     const bool is_sound = classic_access_decode(trailer + ACCESS, &access);
     const bool has_a = is_tried(tried, trailer), has_b = is_tried(tried, trailer + KEY_B_AT);
