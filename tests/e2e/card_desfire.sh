@@ -14,18 +14,7 @@ trap 'kill "$sim_pid" 2>/dev/null; wait "$sim_pid" 2>/dev/null; rm -rf "$dir"' E
 trap 'exit 130' INT TERM
 
 export LIBNFC_AUTO_SCAN=false LIBNFC_DEFAULT_DEVICE="pn532_uart:$dir/reader"
-failed=0
-check() { # check NAME COMMAND...: one TAP line; what a failing command printed goes along.
-    local name=$1
-    shift
-    if "$@" >"$dir/out" 2>&1 </dev/null; then
-        echo "ok $name"
-    else
-        echo "not ok $name"
-        sed 's/^/#   /' "$dir/out" | tail -n 15
-        failed=1
-    fi
-}
+. tests/support/tap.sh
 say() { "$sim" --say "$dir/control" "$1"; }
 lay() { say remove >/dev/null; say "insert $1"; }
 ours() { timeout 60 "$BUILD/desfire-ours" "$BUILD/vafa-reader" "$LIBNFC_DEFAULT_DEVICE" "$@"; }

@@ -8,18 +8,7 @@ dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 
-failed=0
-check() { # check NAME COMMAND...: one TAP line; what a failing command printed goes along
-    local name=$1
-    shift
-    if "$@" >"$dir/out" 2>&1 </dev/null; then
-        echo "ok $name"
-    else
-        echo "not ok $name"
-        sed 's/^/#   /' "$dir/out" | tail -n 15
-        failed=1
-    fi
-}
+. tests/support/tap.sh
 
 # Two halves, and one more, of three masters; a custodian's sheet has them with their check values.
 a1=00112233445566778899aabbccddeeff b1=6e1d2cfb4b5a90788716a5b4c3d9e1f2

@@ -10,18 +10,7 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 umask 077
 
-failed=0
-check() { # check NAME COMMAND...: one TAP line; what a failing command printed goes along
-    local name=$1
-    shift
-    if "$@" >"$dir/out" 2>&1 </dev/null; then
-        echo "ok $name"
-    else
-        echo "not ok $name"
-        sed 's/^/#   /' "$dir/out" | tail -n 15
-        failed=1
-    fi
-}
+. tests/support/tap.sh
 
 mkdir "$dir/tokens"
 printf 'directories.tokendir = %s\nlog.level = ERROR\n' "$dir/tokens" >"$dir/softhsm2.conf"

@@ -9,18 +9,7 @@ dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 
-failed=0
-check() { # check NAME COMMAND...: one TAP line; what a failing command printed goes along
-    local name=$1
-    shift
-    if "$@" >"$dir/out" 2>&1 </dev/null; then
-        echo "ok $name"
-    else
-        echo "not ok $name"
-        sed 's/^/#   /' "$dir/out" | tail -n 15
-        failed=1
-    fi
-}
+. tests/support/tap.sh
 # status N COMMAND...: ends with N, and its words are kept for `says`
 status() {
     local want=$1 got

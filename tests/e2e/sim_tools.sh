@@ -18,19 +18,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-# check NAME COMMAND...: one TAP line; what a failing command printed goes along as a comment.
-failed=0
-check() {
-    local name=$1
-    shift
-    if "$@" >"$dir/out" 2>&1 </dev/null; then
-        echo "ok $name"
-    else
-        echo "not ok $name"
-        sed 's/^/#   /' "$dir/out" | tail -n 15
-        failed=1
-    fi
-}
+. tests/support/tap.sh
 
 say() { "$sim" --say "$dir/control" "$1"; }
 says() { [ "$(say "$1")" = "$2" ]; }          # says COMMAND ANSWER
