@@ -10,11 +10,16 @@ enum {
 
 /* --- data ----------------------------------------------------------------------------------- */
 
-static enum desfire_status read_data(struct desfire *card, const uint8_t *data, size_t bytes,
-                                     uint8_t *ret_mode)
+/* What a read command asks for: bytes of a data file, or records, counted from the newest. */
+struct part {
+    const struct desfire_file *file;
+    uint32_t from, count;
+};
+
+static enum desfire_status find_part(struct desfire *card, const uint8_t *data, bool of_records,
+                                     uint8_t *ret_mode, struct part *ret)
 {
     size_t index;
-    (void)bytes;
     const struct desfire_file *file = desfire_file_at(card, data[0], &index);
     if (file == NULL) {
         return DESFIRE_NO_FILE;
@@ -23,17 +28,28 @@ static enum desfire_status read_data(struct desfire *card, const uint8_t *data, 
     if (status != DESFIRE_DONE) {
         return status;
     }
-    if (!desfire_is_data(file)) {
+    if (of_records ? !desfire_is_records(file) : !desfire_is_data(file)) {
         return DESFIRE_PARAMETER_ERROR;
     }
-    const uint32_t from = desfire_get24(data + 1);
-    uint32_t count = desfire_get24(data + 4);
-    if (from >= file->bytes || count > file->bytes - from) {
+    const uint32_t all = of_records ? file->records : file->bytes;
+    const uint32_t from = desfire_get24(data + 1), count = desfire_get24(data + 4);
+    if (from >= all || count > all - from) {
         return DESFIRE_BOUNDARY_ERROR;
     }
-    count = count == 0 ? file->bytes - from : count;
-    desfire_reply(card, card->memory.pool + file->at + from, count);
+    *ret = (struct part){.file = file, .from = from, .count = count == 0 ? all - from : count};
     return DESFIRE_DONE;
+}
+
+static enum desfire_status read_data(struct desfire *card, const uint8_t *data, size_t bytes,
+                                     uint8_t *ret_mode)
+{
+    struct part part;
+    (void)bytes;
+    const enum desfire_status status = find_part(card, data, false, ret_mode, &part);
+    if (status == DESFIRE_DONE) {
+        desfire_reply(card, card->memory.pool + part.file->at + part.from, part.count);
+    }
+    return status;
 }
 
 static enum desfire_status write_standard(struct desfire *card, const struct desfire_file *file,
@@ -153,29 +169,14 @@ static enum desfire_status write_data(struct desfire *card, const uint8_t *data,
 static enum desfire_status read_records(struct desfire *card, const uint8_t *data, size_t bytes,
                                         uint8_t *ret_mode)
 {
-    size_t index;
+    struct part part;
     (void)bytes;
-    const struct desfire_file *file = desfire_file_at(card, data[0], &index);
-    if (file == NULL) {
-        return DESFIRE_NO_FILE;
+    const enum desfire_status status = find_part(card, data, true, ret_mode, &part);
+    for (uint32_t i = status == DESFIRE_DONE ? part.count : 0; i > 0; i--) {
+        desfire_reply(card, desfire_record_at(card, part.file, part.from + i - 1),
+                      part.file->bytes);
     }
-    const enum desfire_status status = desfire_may_read(card, file, ret_mode);
-    if (status != DESFIRE_DONE) {
-        return status;
-    }
-    if (!desfire_is_records(file)) {
-        return DESFIRE_PARAMETER_ERROR;
-    }
-    const uint32_t first = desfire_get24(data + 1);
-    uint32_t count = desfire_get24(data + 4);
-    if (first >= file->records || count > file->records - first) {
-        return DESFIRE_BOUNDARY_ERROR;
-    }
-    count = count == 0 ? file->records - first : count;
-    for (uint32_t i = count; i > 0; i--) {
-        desfire_reply(card, desfire_record_at(card, file, first + i - 1), file->bytes);
-    }
-    return DESFIRE_DONE;
+    return status;
 }
 
 static enum desfire_status clear_records(struct desfire *card, const uint8_t *data, size_t bytes,
