@@ -18,7 +18,8 @@ test_till_LIBS = -lcmocka -ljansson
 # terminal_cuts.sh runs it, and has Python recompute what it settles.
 PROGRAMS += fault_tap
 fault_tap_SRC = $(sort tests/fault/fault_tap.c tests/fault/fault_tap_world.c \
-                tests/fault/fault_tap_check.c $(TERMINAL_SRC) $(CARD_WORLD_SRC) \
+                tests/fault/fault_tap_check.c tests/fault/fault_tap_state.c \
+                tests/fault/fault_tap_scope.c $(TERMINAL_SRC) $(CARD_WORLD_SRC) \
                 $(CRASH_VFS_SRC) $(STORAGE_SRC) $(RULES_SRC) $(CLUB_SRC))
 fault_tap_LIBS = $(CARD_WORLD_LIBS) $(CLUB_LIBS) -lmbedcrypto
 

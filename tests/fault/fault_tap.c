@@ -16,31 +16,27 @@
 
 #include <cmocka.h>
 
-#include <malloc.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/fault/fault_tap_scope.h"
 #include "tests/fault/fault_tap_world.h"
 #include "tests/support/crash_vfs.h"
 
 static struct world world;
-static bool is_full;
-static bool is_sanitize;
 
 /* The sanitizers make all this five times slower: there the operations whose steps another one has
  * too are left to the release build. */
 static bool is_taken(int operation)
 {
-    return is_full || !is_sanitize ||
+    return scope.is_full || !scope.is_sanitize ||
            (operation != OP_SALE && operation != OP_SALE_CREDIT && operation != OP_SALE_REDEEM &&
             operation != OP_UNLOAD);
 }
 static char where[160];
-static enum card_family family;
-static const char *family_name;
 
 enum settle_by { BY_BALANCE, BY_AGAIN, SETTLE_BYS };
 
@@ -110,13 +106,13 @@ static void the_card_leaves_at_every_command_and_in_every_write(void **unused)
         }
         is_cut = true;
         for (struct cut cut = {.when = CUT_WRITE, .n = 1}; is_cut; cut.n++) {
-            for (unsigned i = 0; is_cut && world_tear(family, is_full, i, &cut); i++) {
+            for (unsigned i = 0; is_cut && world_tear(scope.family, scope.is_full, i, &cut); i++) {
                 is_cut = run_both_ways(operation, cut);
                 cuts += is_cut;
             }
         }
-        printf("# %s, card cut: %-12s %4llu cuts x 2 returns x 2 ways to settle\n", family_name,
-               operation_names[n], (unsigned long long)cuts);
+        printf("# %s, card cut: %-12s %4llu cuts x 2 returns x 2 ways to settle\n",
+               scope.family_name, operation_names[n], (unsigned long long)cuts);
         assert_true(cuts > 10);
     }
 }
@@ -127,8 +123,8 @@ static void the_card_leaves_at_every_command_and_in_every_write(void **unused)
  * stage alike, two are enough. */
 static unsigned turns_of(enum operation operation)
 {
-    const bool is_wanted =
-        is_full || operation == OP_SALE_BOTH || (operation == OP_REFUND && !is_sanitize);
+    const bool is_wanted = scope.is_full || operation == OP_SALE_BOTH ||
+                           (operation == OP_REFUND && !scope.is_sanitize);
     return is_wanted && operation != OP_ISSUE ? DISK_TURNS : 1;
 }
 
@@ -179,7 +175,7 @@ static uint64_t cut_power_at_every_change(enum operation operation, unsigned tur
 static void the_power_fails_at_every_change_of_the_disk(void **unused)
 {
     (void)unused;
-    size_t random = is_full ? 4 : 1;
+    size_t random = scope.is_full ? 4 : 1;
     for (int operation = 0; operation < OPERATIONS; operation++) {
         if (!is_taken(operation)) {
             continue;
@@ -188,7 +184,7 @@ static void the_power_fails_at_every_change_of_the_disk(void **unused)
         for (unsigned turn = 0; turn < turns_of((enum operation)operation); turn++) {
             points += cut_power_at_every_change((enum operation)operation, turn, random, &states);
         }
-        printf("# %s, power cut: %-12s %4llu points, %6llu disk states\n", family_name,
+        printf("# %s, power cut: %-12s %4llu points, %6llu disk states\n", scope.family_name,
                operation_names[operation], (unsigned long long)points, (unsigned long long)states);
         assert_true(points > 5);
     }
@@ -225,7 +221,7 @@ static void the_disk_fails_at_every_change(void **unused)
             }
         }
     }
-    printf("# %s, disk full or failing: %llu failures\n", family_name,
+    printf("# %s, disk full or failing: %llu failures\n", scope.family_name,
            (unsigned long long)failures);
     assert_true(failures > 100);
 }
@@ -338,7 +334,7 @@ static void the_process_is_killed_at_every_step(void **unused)
                 kills += is_killed;
             }
         }
-        printf("# %s, killed: %-12s %4llu times\n", family_name, operation_names[operation],
+        printf("# %s, killed: %-12s %4llu times\n", scope.family_name, operation_names[operation],
                (unsigned long long)kills);
         assert_true(kills > 15);
     }
@@ -348,32 +344,6 @@ static void the_process_is_killed_at_every_step(void **unused)
         (void)unlink(more);
     }
     assert_int_equal(rmdir(folder), 0);
-}
-
-static int prepare(enum card_family wanted, const char *name)
-{
-    (void)mallopt(M_MMAP_THRESHOLD, 256 << 20); /* the disk's files come and go in memory */
-    (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
-    const char *full = getenv("FULL");
-    is_full = full != NULL && strcmp(full, "1") == 0;
-    const char *profile = getenv("PROFILE");
-    is_sanitize = profile != NULL && strcmp(profile, "sanitize") == 0;
-    family = wanted;
-    family_name = name;
-    world_prepare(wanted);
-    return 0;
-}
-
-static int prepare_classic(void **unused)
-{
-    (void)unused;
-    return prepare(CARD_CLASSIC, "Classic");
-}
-
-static int prepare_desfire(void **unused)
-{
-    (void)unused;
-    return prepare(CARD_DESFIRE, "DESFire");
 }
 
 static int conclude(void **unused)

@@ -32,10 +32,10 @@
 
 #include <cmocka.h>
 
-#include <malloc.h>
 #include <mbedtls/sha256.h>
 #include <time.h>
 
+#include "tests/fault/fault_tap_scope.h"
 #include "tests/fault/fault_tap_world.h"
 
 enum settle_by { BY_BALANCE, BY_AGAIN, SETTLE_BYS };
@@ -43,10 +43,7 @@ enum { KEY_BYTES = 32 };
 
 static struct world world;
 static struct witness witness;
-static bool is_full, is_sanitize;
 static char where[200];
-static enum card_family family;
-static const char *family_name;
 static const struct cut no_cut = {.when = CUT_NEVER};
 
 /* --- sets of states --------------------------------------------------------------------------- */
@@ -233,7 +230,7 @@ static uint64_t cut_everywhere(const struct life *life, after_cut *then, void *c
         struct witness *seen = malloc(sizeof *seen); /* `then` runs lives of its own */
         assert_non_null(seen);
         *seen = witness;
-        for (unsigned i = 0; world_tear(family, is_full, i, &cut); i++) {
+        for (unsigned i = 0; world_tear(scope.family, scope.is_full, i, &cut); i++) {
             struct state torn = world_torn(seen, &state, cut);
             if (i == 0) { /* as it was run: the shortcut gives the very same */
                 assert_int_equal(torn.card_bytes, state.card_bytes);
@@ -361,8 +358,8 @@ static void explore(enum operation operation)
     state_free(&op.start);
 }
 
-/* With the slow sanitizers one operation on one family is enough: each life is one that fault_tap
- * lives too. */
+/* With the slow sanitizers one operation on one family is enough: each life is one that
+ * fault_tap lives too. */
 static bool is_wanted(enum operation operation)
 {
     const char *only = getenv("FAULT_TAP_ONLY");
@@ -370,9 +367,10 @@ static bool is_wanted(enum operation operation)
         return strcmp(only, operation_names[operation]) == 0;
     }
     /* The expiry before a sale is two taps' worth: only in the long run. */
-    return is_full || (is_sanitize ? operation == OP_LOAD
-                                   : operation != OP_SALE_EXPIRE &&
-                                         (operation != OP_ISSUE || family == CARD_DESFIRE));
+    return scope.is_full ||
+           (scope.is_sanitize ? operation == OP_LOAD
+                              : operation != OP_SALE_EXPIRE &&
+                                    (operation != OP_ISSUE || scope.family == CARD_DESFIRE));
 }
 
 static void every_pair_of_cuts_settles(void **unused)
@@ -388,13 +386,13 @@ static void every_pair_of_cuts_settles(void **unused)
         explore((enum operation)n);
         printf("# %s, cut twice: %-12s %4llu first cuts, %8llu pairs, %6zu different states, "
                "%llu lives, %lld s\n",
-               family_name, operation_names[n], (unsigned long long)first_cuts,
+               scope.family_name, operation_names[n], (unsigned long long)first_cuts,
                (unsigned long long)pairs, seconds.count / SETTLE_BYS, (unsigned long long)lives,
                (long long)(time(NULL) - start));
         assert_true(first_cuts > 10 && pairs > 200);
         all += pairs;
     }
-    printf("# %s, cut twice: %llu pairs of cuts\n", family_name, (unsigned long long)all);
+    printf("# %s, cut twice: %llu pairs of cuts\n", scope.family_name, (unsigned long long)all);
 }
 
 /* --- the same without shortcuts --------------------------------------------------------------- */
@@ -409,16 +407,16 @@ static bool next_cut(struct cut *cut, unsigned *tear, bool was_cut)
     if (cut->when == CUT_AFTER) {
         *cut = (struct cut){.when = CUT_WRITE, .n = 1};
         *tear = 0;
-        return world_tear(family, is_full, 0, cut);
+        return world_tear(scope.family, scope.is_full, 0, cut);
     }
     if (!was_cut) {
         return false;
     }
     *tear += 1;
-    if (!world_tear(family, is_full, *tear, cut)) {
+    if (!world_tear(scope.family, scope.is_full, *tear, cut)) {
         cut->n++;
         *tear = 0;
-        (void)world_tear(family, is_full, 0, cut);
+        (void)world_tear(scope.family, scope.is_full, 0, cut);
     }
     return true;
 }
@@ -519,7 +517,7 @@ static void compare(enum operation operation, unsigned step)
     }
     printf("# %s, %s without shortcuts: %llu of %llu pairs, the same states: %zu of %zu, settled: "
            "%zu of %zu\n",
-           family_name, operation_names[operation], (unsigned long long)count,
+           scope.family_name, operation_names[operation], (unsigned long long)count,
            (unsigned long long)all_pairs, seconds.count, all_seconds.count, finals.count,
            all_finals.count);
     clear(&all_seconds);
@@ -529,40 +527,14 @@ static void compare(enum operation operation, unsigned step)
 static void shortcuts_find_the_same_states_as_plain_runs(void **unused)
 {
     (void)unused;
-    bool is_every = is_full || (family == CARD_DESFIRE && !is_sanitize);
-    compare(OP_LOAD, is_every ? 1 : is_sanitize ? 997 : 97);
-    if (is_full && family == CARD_CLASSIC) {
+    bool is_every = scope.is_full || (scope.family == CARD_DESFIRE && !scope.is_sanitize);
+    compare(OP_LOAD, is_every ? 1 : scope.is_sanitize ? 997 : 97);
+    if (scope.is_full && scope.family == CARD_CLASSIC) {
         compare(OP_ISSUE, 4999);
     }
 }
 
 /* --- main ------------------------------------------------------------------------------------- */
-
-static int prepare(enum card_family wanted, const char *name)
-{
-    (void)mallopt(M_MMAP_THRESHOLD, 256 << 20);
-    (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
-    const char *full = getenv("FULL");
-    is_full = full != NULL && strcmp(full, "1") == 0;
-    const char *profile = getenv("PROFILE");
-    is_sanitize = profile != NULL && strcmp(profile, "sanitize") == 0;
-    family = wanted;
-    family_name = name;
-    world_prepare(wanted);
-    return 0;
-}
-
-static int prepare_classic(void **unused)
-{
-    (void)unused;
-    return prepare(CARD_CLASSIC, "Classic");
-}
-
-static int prepare_desfire(void **unused)
-{
-    (void)unused;
-    return prepare(CARD_DESFIRE, "DESFire");
-}
 
 int main(void)
 {
@@ -573,7 +545,7 @@ int main(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     int failed =
         cmocka_run_group_tests_name("tap on DESFire, cut twice", tests, prepare_desfire, NULL);
-    if (!is_sanitize) {
+    if (!scope.is_sanitize) {
         failed +=
             cmocka_run_group_tests_name("tap on Classic, cut twice", tests, prepare_classic, NULL);
     }

@@ -1,5 +1,6 @@
-/* fault_tap_priv.h - between fault_tap_world.c, which prepares a world and runs it, and
- * fault_tap_check.c, which judges it. For nobody else. */
+/* fault_tap_priv.h - between fault_tap_world.c, which prepares a world and runs it,
+ * fault_tap_state.c, which keeps it between two lives, and fault_tap_check.c, which judges it. For
+ * nobody else. */
 #ifndef TESTS_FAULT_FAULT_TAP_PRIV_H
 #define TESTS_FAULT_FAULT_TAP_PRIV_H
 
@@ -32,6 +33,15 @@ size_t chip_bytes(const struct chip *chip, uint8_t ret[CARD_BYTES_MAX]);
 
 /* Some trailer is neither as it left the factory nor as an issue leaves it. */
 bool has_torn_trailer(const struct classic *card);
+
+extern const char world_db_name[], world_log_name[];
+
+/* A world without a past: whatever a new one begins with beside card and disk. */
+void world_new_chip(struct world *world);
+void chip_plan_cut(struct chip *chip, struct cut cut);
+
+/* Fails when a handshake tries a key that world_seen() does not count on. */
+void world_watch_keys(const struct classic *card, const uint8_t *tx, size_t tx_bytes);
 
 /* The card's reader as the terminal has it, with all that is watched there. */
 struct reader world_reader(struct world *world);
