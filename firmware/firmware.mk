@@ -14,7 +14,8 @@ ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/
              firmware/engine/action.c firmware/engine/limits.c \
              firmware/engine/operators.c firmware/engine/particulars.c
 # What a receipt says of a plan; for who prints one.
-EXPLAIN_SRC = firmware/engine/explain.c firmware/engine/explain_text.c
+EXPLAIN_SRC = firmware/engine/explain.c firmware/engine/explain_text.c \
+              firmware/engine/explain_action.c
 # The loader of programmes is apart: it alone needs -ljansson.
 PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/programme_load_json.c \
                 firmware/engine/programme_load_names.c firmware/engine/programme_load_lists.c \
@@ -32,6 +33,9 @@ TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing
                firmware/terminal/loss.c firmware/terminal/witness.c firmware/terminal/bons.c
 TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/terminal/desk.c \
            firmware/terminal/scans.c firmware/terminal/local_socket.c
+# What comes from the club at a tap.
+TERMINAL_SRC += firmware/terminal/arrivals.c
+TILL_SRC += firmware/terminal/till_arrived.c
 
 # BOARD_SRC and BOARD_LIBS are the board's: its composition root and the drivers that it picks.
 PROGRAMS += vafa-terminal vafa-till

@@ -9,7 +9,7 @@ test_witness_SRC = tests/unit/test_witness.c firmware/terminal/witness.c $(ENGIN
 test_witness_LIBS = -lcmocka
 
 TESTS += test_till
-test_till_SRC = tests/unit/test_till.c firmware/terminal/till_wire.c firmware/terminal/say.c \
+test_till_SRC = tests/unit/test_till.c firmware/terminal/till_wire.c firmware/terminal/till_arrived.c firmware/terminal/say.c \
                 firmware/terminal/basket.c firmware/terminal/receipt.c $(EXPLAIN_SRC) \
                 $(ENGINE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_till_LIBS = -lcmocka -ljansson
@@ -37,3 +37,12 @@ fault_block_LIBS = $(fault_tap_LIBS)
 
 SCRIPTS += tests/e2e/homes.py tests/e2e/programmes.py tests/e2e/terminal_cuts.sh tests/e2e/terminal_bad.sh \
            tests/e2e/two_cards.py
+
+TESTS += test_arrivals
+test_arrivals_SRC = $(sort tests/unit/test_arrivals.c firmware/terminal/arrivals.c $(CRASH_VFS_SRC) \
+                    $(STORAGE_SRC) $(RULES_SRC) $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC))
+test_arrivals_LIBS = $(STORAGE_LIBS) $(SIGNED_LIBS) -lcmocka
+
+TESTS += test_till_arrived
+test_till_arrived_SRC = $(subst test_till.c,test_till_arrived.c,$(test_till_SRC))
+test_till_arrived_LIBS = $(test_till_LIBS)

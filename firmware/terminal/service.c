@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/terminal/arrivals.h"
 #include "firmware/terminal/known.h"
 #include "firmware/terminal/say.h"
 #include "firmware/terminal/witness.h"
@@ -228,6 +229,9 @@ static enum st look_up(struct terminal *terminal)
         if (st == ST_OK) {
             st = known_fill(&terminal->known, store, terminal->tap.programme, view, &look.occasion);
         }
+    }
+    if (st == ST_OK && view->condition == CARD_MEMBER && !look.has_pending) {
+        st = arrivals_find(store, view, &look); /* what is in doubt is settled first */
     }
     terminal->look = look;
     return st;
@@ -636,6 +640,24 @@ static bool is_time_up(const struct terminal *terminal)
     return terminal->has_read && clock_monotonic_ms() >= terminal->deadline_ms;
 }
 
+static void log_arrivals(const struct terminal *terminal, const struct tap_answer *answer)
+{
+    char text[320];
+    for (size_t n = 0; n < answer->arrived_count; n++) {
+        const struct action *action = &answer->arrived[n].action;
+        (void)snprintf(
+            text, sizeof text, "card=*%04" PRIu64 " action=%u kind=%s from=%s moved=%" PRId64,
+            action->card_number % 10000, (unsigned)action->number, action_kind_word(action->kind),
+            action_origin_word(action->origin), answer->arrived[n].moved);
+        log_event(terminal, "T209", text);
+    }
+    if (answer->waits.say.say[0] != '\0') {
+        (void)snprintf(text, sizeof text, "card=*%04" PRIu64 " %s", answer->card_number % 10000,
+                       answer->waits.say.say);
+        log_event(terminal, answer->waits.is_forged ? "T211" : "T210", text);
+    }
+}
+
 static void log_answer(const struct terminal *terminal)
 {
     static const char *const events[] = {
@@ -653,6 +675,7 @@ static void log_answer(const struct terminal *terminal)
                        answer->settled_intent.sequence, (int)answer->settled);
         log_event(terminal, "T204", text);
     }
+    log_arrivals(terminal, answer);
     if (answer->is_unsaved) {
         log_event(terminal, "T205", "the card carries it; its outcome is not in the journal yet");
     }

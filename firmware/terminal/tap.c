@@ -53,6 +53,7 @@ static enum tap_next settle_by(struct tap *tap, enum settle_act act, struct tap_
         return tap_go_outcome(tap, pending, VERDICT_DONE, seen, TAP_THEN_DONE, ret_act);
     case SETTLE_NOTE_DONE:
         close_intent(tap);
+        tap_note_arrived(tap, &pending->intent);
         return tap_go_outcome(tap, pending, VERDICT_DONE, seen, TAP_THEN_GO_ON, ret_act);
     case SETTLE_NOTE_NOT_DONE:
         close_intent(tap);
@@ -113,6 +114,8 @@ static enum tap_next on_start(struct tap *tap, const struct tap_event *event,
                               struct tap_act *ret_act)
 {
     tap->request = *event->request;
+    tap->answer.programme = tap->programme;
+    tap->answer.language = tap->request.language;
     return tap_go_read(tap, ret_act);
 }
 

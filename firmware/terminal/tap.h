@@ -16,7 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/engine/action.h"
 #include "firmware/engine/entry.h"
+#include "firmware/engine/explain_text.h"
 #include "firmware/engine/plan.h"
 #include "firmware/engine/programme.h"
 #include "firmware/terminal/receipt.h"
@@ -84,6 +86,12 @@ enum tap_event_kind {
     TAP_EVENTS
 };
 
+/* Why something from the club is not done to the card yet. */
+struct tap_waits {
+    struct fault say; /* "" = nothing waits */
+    bool is_forged;   /* a security event: not by the club, or not for this card */
+};
+
 /* What the journal and the settings know when a card was read. All by value. */
 struct tap_look {
     bool has_pending;
@@ -101,6 +109,10 @@ struct tap_look {
     uint8_t listing;      /* why the card is on the hotlist, engine/listing.h; 0 = it is not */
     bool has_spend_max;   /* the hotlist is too old: a sale may spend no more than ... */
     struct money spend_max;
+    struct action actions[ACTION_RUN_MAX]; /* the club's, that wait for this card: sealed, its own,
+                                              in the order of their numbers */
+    size_t action_count;
+    struct tap_waits waits;   /* what is wrong with the one behind them; "" = nothing is known */
     struct occasion occasion; /* what else a plan looks at, as far as it is known without the card:
                                  facts, identity, place; all zeros = nothing */
 };
@@ -174,6 +186,13 @@ enum tap_reason {
     TAP_REASON_NOT_LINKED, /* find: no card is known for this medium */
 };
 
+/* Something from the club that came onto the card in this tap. */
+struct tap_arrived {
+    struct action action;
+    int64_t moved; /* rials or points that it put on or took off */
+};
+enum { TAP_ARRIVED_MAX = 8 }; /* that are told one by one */
+
 struct tap_answer {
     enum tap_outcome outcome;
     enum tap_reason reason;
@@ -189,6 +208,12 @@ struct tap_answer {
     bool refresh;           /* the card was written: refresh it before releasing it */
     struct points
         expired; /* points that went by date in this tap, before what was asked; 0: none */
+    struct tap_arrived arrived[TAP_ARRIVED_MAX]; /* before what was asked, also when that is not
+                                                    done; voids are left out */
+    size_t arrived_count, arrived_more;          /* kept here; that found no room */
+    struct tap_waits waits;
+    const struct programme *programme; /* to say amounts in its unit: the tap's, NULL: none */
+    enum explain_language language;
     const struct receipt *lines;    /* of the transaction, when done and still known: tap.receipt */
     const struct snapshot *history; /* request history: points into the tap */
     size_t history_count;
@@ -214,8 +239,9 @@ struct tap_act {
  * and committed like anything else; nothing of what was asked has happened by then. */
 enum tap_aim {
     TAP_AIM_REQUEST,
-    TAP_AIM_BLOCK,  /* the card is on the hotlist: then it is refused */
-    TAP_AIM_EXPIRY, /* points are over */
+    TAP_AIM_BLOCK,   /* the card is on the hotlist: then it is refused */
+    TAP_AIM_ACTIONS, /* the club's actions that waited for the card */
+    TAP_AIM_EXPIRY,  /* points are over */
 };
 
 /* What follows an outcome that is being appended. */

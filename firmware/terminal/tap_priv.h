@@ -73,6 +73,8 @@ void tap_add_basket(struct occasion *occasion, const struct tap_request *request
 bool tap_errand_begin(struct tap *tap, struct tap_act *ret_act, enum tap_next *ret_next);
 /* The open intent, an errand's, is on the card: goes on. */
 enum tap_next tap_errand_done(struct tap *tap, bool is_stored, struct tap_act *ret_act);
+/* Notes what came onto the card by `intent`, if it is one of the club's actions. */
+void tap_note_arrived(struct tap *tap, const struct entry_intent *intent);
 /* The journal did not take the errand's intent: nothing has happened. */
 enum tap_next tap_errand_not_begun(struct tap *tap, struct tap_act *ret_act);
 

@@ -9,9 +9,11 @@
 #include "firmware/engine/listing.h"
 #include "firmware/engine/money.h"
 #include "firmware/terminal/say.h"
+#include "firmware/terminal/till_arrived.h"
 #include "hal/clock.h"
 
-static_assert(RECEIPT_MAX + 4096 <= TILL_ANSWER_MAX, "a receipt must fit into an answer");
+static_assert(RECEIPT_MAX + TILL_ARRIVED_MAX + 4096 <= TILL_ANSWER_MAX,
+              "a receipt must fit into an answer");
 
 /* --- requests ------------------------------------------------------------------------------- */
 
@@ -44,8 +46,8 @@ static const struct request_kind {
      FIELD_AMOUNT | FIELD_COUNTER | FIELD_WAIT | FIELD_LANG, 0},
     {"issue", TAP_ISSUE, TRANSACTION_ACTIVATE,
      FIELD_AMOUNT | FIELD_PERSON | FIELD_WAIT | FIELD_LANG, 0},
-    {"balance", TAP_BALANCE, 0, FIELD_WAIT, 0},
-    {"history", TAP_HISTORY, 0, FIELD_WAIT, 0},
+    {"balance", TAP_BALANCE, 0, FIELD_WAIT | FIELD_LANG, 0},
+    {"history", TAP_HISTORY, 0, FIELD_WAIT | FIELD_LANG, 0},
 };
 
 static const struct {
@@ -556,11 +558,17 @@ static void add_line(void *context, const struct receipt_line *line)
     assert(rc == 0);
 }
 
-static void put_lines(json_t *object, const struct receipt *receipt)
+/* What came before the request stands in front. */
+static void put_lines(json_t *object, const struct tap_answer *answer)
 {
     json_t *lines = json_array();
-    receipt_each(receipt, add_line, lines);
-    put_text(object, "lang", explain_pick(receipt->language, "en", "fa"));
+    enum explain_language language = answer->language;
+    till_add_arrived_lines(lines, answer);
+    if (answer->lines != NULL) {
+        receipt_each(answer->lines, add_line, lines);
+        language = answer->lines->language;
+    }
+    put_text(object, "lang", explain_pick(language, "en", "fa"));
     put(object, "lines", lines);
 }
 
@@ -594,9 +602,10 @@ size_t till_encode_answer(const struct tap_answer *answer, char ret_line[TILL_AN
         put(object, "parts", parts_object(&answer->parts));
         put_number(object, "sequence", answer->snapshot.last.sequence);
     }
-    if (answer->lines != NULL) {
-        put_lines(object, answer->lines);
+    if (answer->lines != NULL || answer->arrived_count > 0) {
+        put_lines(object, answer);
     }
+    till_put_arrived(object, answer);
     if (answer->listing != LISTING_NONE) {
         put_text(object, "listed", listing_word(answer->listing));
     }

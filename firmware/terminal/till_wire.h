@@ -16,7 +16,7 @@
 enum {
     TILL_REQUEST_MAX = 24576, /* bytes of a line, without its end: BASKET_SAID_MAX lines of about
                                  90 bytes */
-    TILL_ANSWER_MAX = 24576,  /* a history of 64 snapshots fits, and the longest receipt; tested */
+    TILL_ANSWER_MAX = 28672,  /* a history of 64 snapshots fits, and the longest receipt; tested */
     TILL_WAIT_MS_DEFAULT = 15000,
 };
 

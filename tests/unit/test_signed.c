@@ -143,11 +143,11 @@ static const struct {
 /* An action of the club's (docs/journal.md), sealed with the same key by openssl dgst -sha256
  * -sign. */
 static const char action_image[] =
-    "010201000100000013d0e065474a160020a107000000000080d8db70000000004d00000000000000"
+    "01020100010000000ad0e065474a160020a107000000000080d8db70000000004d00000000000000"
     "d986d988d8b1d988d8b20000000000000000000000000000";
 static const char action_seal[] =
-    "d6b65900d4b4e52eace903d4c1db437e18ac1d9ff20d778744d2da4ac1fd27fa"
-    "741e456618385ce82ef1c0db06e162073b9394d1cf93932cac6bf64f72adee02";
+    "8d6569f1fec949989687d46a4c05c759cb2e6824d9175f7682791e167ffd4d9c"
+    "ed0befca636471d43cae543a9fc1ae659330cb038eb66082ea5c6903eefcb9f5";
 
 static void seals_are_those_of_rfc6979(void **state)
 {

@@ -16,7 +16,7 @@
 #include "firmware/engine/listing.h"
 #include "firmware/terminal/tap.h"
 
-enum { ROWS_MAX = 200, CELL_MAX = 72, COLUMNS_MAX = 10 };
+enum { ROWS_MAX = 260, CELL_MAX = 72, COLUMNS_MAX = 10 };
 
 struct table {
     char cell[ROWS_MAX][COLUMNS_MAX][CELL_MAX];
@@ -118,7 +118,7 @@ static const struct programme *facts_programme(void)
     return &programme;
 }
 
-static const uint64_t the_number = 6274120000000019;
+static const uint64_t the_number = 6274120000000010;
 
 struct world {
     struct tap tap;
@@ -227,19 +227,45 @@ static struct facts facts_of(bool is_over)
                           .roll = is_over ? 1 : 2};
 }
 
+/* Credit by bank and points as a prize, from number 1 on. */
+static void fill_actions(struct tap_look *look, const char *word)
+{
+    if (strcmp(word, "waits") == 0) {
+        fault_say(&look->waits.say, "forged");
+        look->waits.is_forged = true;
+        return;
+    }
+    const uint16_t first = strcmp(word, "gap") == 0 ? 2 : 1;
+    look->action_count = 2;
+    look->actions[0] = (struct action){.kind = ACTION_CREDIT,
+                                       .origin = ORIGIN_BANK,
+                                       .number = first,
+                                       .card_number = the_number,
+                                       .amount = 70000,
+                                       .text = "Nowruz"};
+    look->actions[1] = (struct action){.kind = ACTION_POINTS,
+                                       .origin = ORIGIN_PRIZE,
+                                       .number = (uint16_t)(first + 1),
+                                       .card_number = the_number,
+                                       .amount = 30};
+}
+
 /* Makes the intent that a request like `word` would have left in doubt. */
 static struct entry intent_of(const char *word)
 {
     struct tap tap;
     struct tap_act act;
     bool is_block = strcmp(word, "block") == 0; /* whatever was asked */
-    bool is_expiry = strcmp(word, "expiry") == 0;
-    struct tap_request request = request_of(is_block || is_expiry ? "sale" : word);
+    bool is_expiry = strcmp(word, "expiry") == 0, are_actions = strcmp(word, "actions") == 0;
+    struct tap_request request = request_of(is_block || is_expiry || are_actions ? "sale" : word);
     bool is_issue = request.what == TAP_ISSUE;
     struct card_view view = view_of(is_issue ? CARD_BLANK : CARD_MEMBER, state_at(5, 9, 40));
     struct tap_look look = {
         .terminal = 17, .sequence = 30, .minute = 2000, .free_number = the_number};
     look.listing = is_block ? LISTING_LOST : LISTING_NONE;
+    if (are_actions) {
+        fill_actions(&look, word);
+    }
     tap_init(&tap, is_expiry ? facts_programme() : &the_programme);
     if (is_expiry) {
         look.minute = MINUTE_OF_1404;
@@ -309,17 +335,24 @@ static bool feed_card(struct world *world, const char *word)
 }
 
 /* looked:twin (one of another card with this UID), looked, looked:seen, looked:higher, looked:fork,
- * looked:nonumber, looked:listed, looked:old-list, looked:own (this tap's intent in doubt),
- * looked:left (the one of an earlier "left:sale", "left:load" ...), looked:old (the same, of long
- * ago). */
+ * looked:nonumber, looked:noted (as the card shows), looked:listed, looked:old-list, looked:own
+ * (this tap's intent in doubt), looked:left (the one of an earlier "left:sale", "left:load" ...),
+ * looked:old (the same, of long ago). Each may end in +actions (two of the club's wait), +gap (the
+ * next one is not here), +waits (something is wrong with it). */
 static bool feed_looked(struct world *world, const char *word)
 {
     if (strncmp(word, "looked", 6) != 0) {
         return false;
     }
-    const char *what = word[6] == ':' ? word + 7 : "";
+    char what[CELL_MAX], *more;
+    snprintf(what, sizeof what, "%s", word + 6 + (word[6] == ':'));
+    more = strchr(what, '+');
     struct tap_look look = {
         .terminal = 17, .sequence = 31, .minute = 2000, .free_number = the_number};
+    if (more != NULL) {
+        fill_actions(&look, more + 1);
+        *more = '\0';
+    }
     if (strcmp(what, "seen") == 0 || strcmp(what, "higher") == 0 || strcmp(what, "fork") == 0) {
         look.has_seen = true;
         look.seen = state_at(what[0] == 'h' ? 7 : 5, 9, what[0] == 'h' ? 42 : 40);
@@ -327,6 +360,9 @@ static bool feed_looked(struct world *world, const char *word)
     } else if (strcmp(what, "unanswered") == 0) {
         look.has_unanswered = true;
         look.unanswered = world->pending;
+    } else if (strcmp(what, "noted") == 0) {
+        look.has_seen = true;
+        look.seen = world->tap.view.snapshot;
     } else if (strcmp(what, "nonumber") == 0) {
         look.free_number = 0;
     } else if (strcmp(what, "listed") == 0) {
@@ -423,13 +459,14 @@ static void run_word(struct world *world, const char *word)
 
 /* --- scripts: state, event, when, words ------------------------------------------------------- */
 
-#define OWN   "sale card looked stored gone card looked:own "
-#define HELD  "sale card looked stored gone "
-#define SENT  "sale card looked stored unwritten "
-#define AGAIN "card looked:own card unwritten "
-#define FIVE  SENT AGAIN AGAIN AGAIN AGAIN
-#define OVER  "facts sale card looked:over "
-#define ISSUE "issue blank looked stored "
+#define OWN     "sale card looked stored gone card looked:own "
+#define HELD    "sale card looked stored gone "
+#define SENT    "sale card looked stored unwritten "
+#define AGAIN   "card looked:own card unwritten "
+#define FIVE    SENT AGAIN AGAIN AGAIN AGAIN
+#define OVER    "facts sale card looked:over "
+#define ACTIONS "sale card looked+actions "
+#define ISSUE   "issue blank looked stored "
 
 static const char *const scripts[][4] = {
     {"idle", "start", "sale", "sale"},
@@ -629,6 +666,51 @@ static const char *const scripts[][4] = {
      OVER "stored gone card looked:own beyond hist:short"},
     {"hold", "time_up", "expiry in doubt", OVER "stored gone timeup"},
     {"hold", "card", "damaged, expiry in doubt", OVER "stored gone damaged"},
+    {"look", "looked", "actions wait", "sale card looked+actions"},
+    {"look", "looked", "actions wait, balance", "balance card looked:seen+actions"},
+    {"look", "looked", "actions wait, history", "history card looked+actions"},
+    {"look", "looked", "actions wait, no programme, balance",
+     "noprogramme balance card looked+actions"},
+    {"look", "looked", "actions wait, a blocked card", "sale card-blocked looked+actions"},
+    {"look", "looked", "actions wait, a listed card that is blocked",
+     "sale card-blocked looked:listed+actions"},
+    {"look", "looked", "actions wait, but not the next one", "sale card looked+gap"},
+    {"look", "looked", "an action that is not the club's, balance",
+     "balance card looked:seen+waits"},
+    {"look", "looked", "actions wait, issue on a member card", "issue card looked+actions"},
+    {"look", "looked", "actions wait, balance, a sale that maybe was never answered",
+     "left:sale balance after looked:unanswered+actions"},
+    {"look", "looked", "actions wait, a sale that maybe was never answered",
+     "left:sale sale after looked:unanswered+actions"},
+    {"look", "looked", "actions wait, facts wanted", "facts sale card looked:unknown+actions"},
+    {"know", "known", "actions wait", "facts sale card looked:unknown+actions known"},
+    {"intent", "stored", "actions", ACTIONS "stored"},
+    {"intent", "store_failed", "actions", ACTIONS "failed"},
+    {"intent", "store_failed", "actions, balance", "balance card looked+actions failed"},
+    {"intent", "store_failed", "actions, history", "history card looked+actions failed"},
+    {"commit", "written", "actions", ACTIONS "stored written"},
+    {"commit", "gone", "actions", ACTIONS "stored gone"},
+    {"commit", "unwritten", "actions", ACTIONS "stored unwritten"},
+    {"outcome", "stored", "actions", ACTIONS "stored written stored"},
+    {"outcome", "stored", "actions, balance", "balance card looked+actions stored written stored"},
+    {"outcome", "store_failed", "actions", ACTIONS "stored written failed"},
+    {"outcome", "store_failed", "actions, balance",
+     "balance card looked+actions stored written failed"},
+    {"outcome", "store_failed", "actions, history",
+     "history card looked+actions stored written failed"},
+    {"confirm", "card", "actions absent, same tap", ACTIONS "stored gone card looked:own card"},
+    {"confirm", "card", "actions done, same tap", ACTIONS "stored gone after looked:own after"},
+    {"confirm", "card", "actions of an earlier tap done",
+     "left:actions sale after looked:left after"},
+    {"confirm", "card", "actions of an earlier tap absent",
+     "left:actions sale card looked:left card"},
+    {"confirm", "card", "actions of an earlier tap overtaken",
+     "left:actions sale other looked:left other"},
+    {"trace", "history", "actions, does not reach back",
+     ACTIONS "stored gone card looked:own beyond hist:short"},
+    {"hold", "time_up", "actions in doubt", ACTIONS "stored gone timeup"},
+    {"hold", "time_up", "actions never sent", ACTIONS "stored unwritten timeup"},
+    {"hold", "card", "damaged, actions in doubt", ACTIONS "stored gone damaged"},
     {"hold", "time_up", "block in doubt", "sale card looked:listed stored gone timeup"},
     {"hold", "card", "damaged, block in doubt", "sale card looked:listed stored gone damaged"},
 };
@@ -1022,6 +1104,89 @@ static void a_listed_card_is_blocked_and_nothing_else_changes(void **unused)
     assert_false(world.act.answer.has_settled);
 }
 
+/* In a transaction of their own, in order; then what was asked, in the same tap. */
+static void what_the_club_sends_comes_first_and_is_told(void **unused)
+{
+    (void)unused;
+    static struct world world;
+    enum tap_state before;
+    run_script(&world, ACTIONS, &before);
+    const struct entry_intent *intent = &world.act.entry.intent;
+    assert_int_equal(intent->after.last.kind, TRANSACTION_ACTION);
+    assert_int_equal(intent->after.counter, 6);
+    assert_int_equal(intent->after.action, 2);
+    assert_int_equal(intent->after.purse[PURSE_CREDIT].rials, 570000);
+    assert_int_equal(intent->after.points.n, 50);
+    assert_int_equal(intent->occasion.action_count, 2);
+    assert_int_equal(intent->occasion.actions[0].amount, 70000);
+    run_script(&world, ACTIONS "stored written stored looked stored written stored", &before);
+    const struct tap_answer *answer = &world.act.answer;
+    assert_int_equal(answer->outcome, TAP_DONE);
+    assert_int_equal(answer->snapshot.last.kind, TRANSACTION_SALE);
+    assert_int_equal(answer->snapshot.counter, 7);
+    assert_int_equal(answer->snapshot.action, 2);
+    assert_int_equal(answer->snapshot.purse[PURSE_CREDIT].rials, 470000); /* it pays 100,000 */
+    assert_int_equal(answer->arrived_count, 2);
+    assert_string_equal(answer->arrived[0].action.text, "Nowruz");
+    assert_int_equal(answer->arrived[0].moved, 70000);
+    assert_int_equal(answer->arrived[1].moved, 30);
+    assert_false(answer->has_settled);
+
+    /* A balance says what it is with them; so does one whose outcome the disk did not take. */
+    run_script(&world, "balance card looked+actions stored written stored looked:noted", &before);
+    assert_int_equal(answer->outcome, TAP_DONE);
+    assert_int_equal(answer->snapshot.purse[PURSE_CREDIT].rials, 570000);
+    assert_int_equal(answer->arrived_count, 2);
+    run_script(&world, "balance card looked+actions stored written failed", &before);
+    assert_int_equal(answer->snapshot.purse[PURSE_CREDIT].rials, 570000);
+    assert_int_equal(answer->arrived_count, 2);
+    assert_true(answer->is_unsaved);
+    run_script(&world, "balance card looked+actions failed", &before);
+    assert_int_equal(answer->snapshot.purse[PURSE_CREDIT].rials, 500000);
+    assert_int_equal(answer->arrived_count, 0);
+
+    /* What was asked is refused, or the time is up: what came is told all the same. */
+    run_script(&world, "sale-dear card looked+actions stored written stored looked", &before);
+    assert_int_equal(answer->reason, TAP_REASON_REFUSED);
+    assert_int_equal(answer->arrived_count, 2);
+    run_script(&world, ACTIONS "stored gone after looked:own after stored looked", &before);
+    assert_int_equal(world.act.kind, TAP_ACT_INTENT);
+    assert_int_equal(world.act.entry.intent.after.last.kind, TRANSACTION_SALE);
+    assert_int_equal(world.tap.answer.arrived_count, 2);
+    /* Of an earlier tap that nobody saw the end of: told by the tap that settles it. */
+    run_script(&world,
+               "left:actions sale after looked:left after stored looked stored written stored",
+               &before);
+    assert_int_equal(answer->outcome, TAP_DONE);
+    assert_int_equal(answer->arrived_count, 2);
+    assert_true(answer->has_settled);
+}
+
+static void what_does_not_arrive_is_said_and_stops_nothing(void **unused)
+{
+    (void)unused;
+    static struct world world;
+    enum tap_state before;
+    const struct tap_answer *answer = &world.act.answer;
+    run_script(&world, "sale card looked+gap stored written stored", &before);
+    assert_int_equal(answer->outcome, TAP_DONE);
+    assert_int_equal(answer->snapshot.action, 0);
+    assert_non_null(strstr(answer->waits.say.say, "next"));
+    assert_false(answer->waits.is_forged);
+    run_script(&world, "sale card looked+waits stored written stored", &before);
+    assert_int_equal(answer->outcome, TAP_DONE);
+    assert_true(answer->waits.is_forged);
+    /* Without the key that raises credit: points would come, but not before the credit. */
+    run_script(&world, "sale card-keyless looked+actions stored written stored", &before);
+    assert_int_equal(answer->outcome, TAP_DONE);
+    assert_int_equal(answer->snapshot.action, 0);
+    assert_non_null(strstr(answer->waits.say.say, "no key"));
+    /* A blocked card takes them, and is refused as before. */
+    run_script(&world, "sale card-blocked looked+actions stored written stored looked", &before);
+    assert_int_equal(answer->reason, TAP_REASON_REFUSED);
+    assert_int_equal(answer->arrived_count, 2);
+}
+
 /* What is asked of a card, and what goes into the intent and back onto the card. */
 static void facts_come_from_here_or_from_the_card_and_go_back_to_it(void **unused)
 {
@@ -1122,6 +1287,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(facts_come_from_here_or_from_the_card_and_go_back_to_it),
         cmocka_unit_test(points_that_are_over_go_first_and_then_what_was_asked),
+        cmocka_unit_test(what_the_club_sends_comes_first_and_is_told),
+        cmocka_unit_test(what_does_not_arrive_is_said_and_stops_nothing),
         cmocka_unit_test(another_basket_or_code_is_another_wish),
         cmocka_unit_test(a_listed_card_is_blocked_and_nothing_else_changes),
         cmocka_unit_test(every_row_of_the_steps_table_is_what_the_tap_does),

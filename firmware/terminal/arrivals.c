@@ -1,0 +1,75 @@
+#include "firmware/terminal/arrivals.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "hal/signed.h"
+#include "storage/actions.h"
+#include "storage/rules.h"
+
+_Static_assert((int)CLUB_ACTION_IMAGE_BYTES == (int)ACTION_BYTES &&
+                   (int)CLUB_ACTION_SEAL_BYTES == (int)SIGNED_SEAL_BYTES,
+               "the store keeps what is sealed, and the seal");
+
+static bool is_sealed(const struct signed_key *key, const struct club_action *row)
+{
+    uint8_t message[ACTION_MESSAGE_BYTES];
+    action_message(row->image, message);
+    return key != NULL && signed_seal_fits(key, message, sizeof message, row->seal);
+}
+
+/* What is wrong with the row, as a sentence; the seal comes first, as without it nothing that the
+ * image says is worth a word. */
+static bool accept(const struct signed_key *key, const struct club_action *row, struct action *ret,
+                   struct tap_waits *waits)
+{
+    if (!is_sealed(key, row)) {
+        waits->is_forged = true;
+        fault_say(&waits->say,
+                  "Action %u of this card is not sealed by the club: it is left out. "
+                  "Call the club.",
+                  row->number);
+        return false;
+    }
+    const enum st st = action_decode(row->image, ret);
+    if (st == ST_OK && ret->card_number == row->card_number && ret->number == row->number) {
+        return true;
+    }
+    if (st == ST_UNSUPPORTED) {
+        fault_say(&waits->say,
+                  "Action %u of this card is of a kind that this firmware does not "
+                  "know: update the terminal.",
+                  row->number);
+        return false;
+    }
+    waits->is_forged = true; /* sealed, and put in another's place */
+    fault_say(&waits->say, "Action %u of this card is another's: it is left out. Call the club.",
+              row->number);
+    return false;
+}
+
+enum st arrivals_find(struct store *store, const struct card_view *view, struct tap_look *ret)
+{
+    struct club_action rows[ACTION_RUN_MAX];
+    struct signed_key *key = NULL;
+    struct fault fault;
+    size_t count = 0;
+
+    ret->action_count = 0;
+    ret->waits = (struct tap_waits){.is_forged = false};
+    enum st st =
+        actions_waiting(store, view->number, view->snapshot.action, rows, ACTION_RUN_MAX, &count);
+    if (st != ST_OK || count == 0) {
+        return st;
+    }
+    st = rules_key(store, &key, &fault);
+    if (st != ST_OK && st != ST_FOREIGN) { /* a key that does not read seals nothing */
+        return st;
+    }
+    while (ret->action_count < count &&
+           accept(key, &rows[ret->action_count], &ret->actions[ret->action_count], &ret->waits)) {
+        ret->action_count += 1;
+    }
+    signed_key_free(key);
+    return ST_OK;
+}
