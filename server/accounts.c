@@ -135,3 +135,17 @@ const char *account_name(int account)
     const int count = (int)(sizeof names / sizeof names[0]);
     return account > 0 && account < count && names[account] != NULL ? names[account] : "?";
 }
+
+const char *kind_name(int kind)
+{
+    static const char *const names[] = {
+        [TRANSACTION_ACTIVATE] = "activate", [TRANSACTION_SALE] = "sale",
+        [TRANSACTION_REFUND] = "refund",     [TRANSACTION_LOAD] = "load",
+        [TRANSACTION_UNLOAD] = "unload",     [TRANSACTION_ACTION] = "action",
+        [TRANSACTION_BLOCK] = "block",       [TRANSACTION_UNBLOCK] = "unblock",
+        [TRANSACTION_TRANSFER] = "transfer", [TRANSACTION_EXPIRE] = "expire",
+        [TRANSACTION_ADJUST] = "adjust",     [TRANSACTION_DUPLICATE] = "duplicate",
+    };
+    const int count = (int)(sizeof names / sizeof names[0]);
+    return kind > 0 && kind < count ? names[kind] : "?";
+}

@@ -67,5 +67,7 @@ void snapshot_balances(const struct snapshot *snapshot, int64_t ret_balances[CAR
 /* Names for reports: "points", "taken". Never NULL; an unknown number is "?". */
 const char *book_name(int book);
 const char *account_name(int account);
+/* A transaction's kind as one word: "sale". */
+const char *kind_name(int kind);
 
 #endif

@@ -200,6 +200,7 @@ bool api_screen(struct api *api, const struct api_request *request, struct api_r
     const char *method = is_health ? "GET" : "POST";
     if (strcmp(request->method, method) != 0) {
         refuse(api, 405, "method", ret, "%s takes %s only.", request->path, method);
+        ret->allow = method;
         return false;
     }
     if (request->content_encoding != NULL && !is_gzip(request) &&

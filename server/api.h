@@ -33,8 +33,17 @@ enum api_identity {
     IDENTITY_VERIFIED, /* terminal and fingerprint are set; whether revoked is not tested yet */
 };
 
+/* What came after "?" in the path. */
+struct api_parameter {
+    const char *name, *value;
+};
+enum { API_PARAMETERS_MAX = 8 };
+
 struct api_request {
     const char *method, *path;
+    const char *authorization; /* NULL = none */
+    struct api_parameter parameters[API_PARAMETERS_MAX];
+    size_t parameter_count;       /* may be above the maximum: then the rest is missing */
     const char *content_encoding; /* NULL = none */
     bool accepts_gzip;
     enum api_identity identity;
@@ -51,6 +60,7 @@ struct api_reply {
     const void *body; /* stays until the next call on the handle */
     size_t body_bytes;
     bool is_gzip;
+    const char *allow; /* of a 405: the methods that the path takes */
 };
 
 /* The most that a body may be as it travels; receiving more is refused with api_too_large(). */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "firmware/engine/snapshot.h"
+#include "server/change.h"
 
 enum { DIGITS = 16 };
 
@@ -129,31 +130,18 @@ static enum st change(struct changer *changer, uint64_t card, uint8_t listing, b
                        : st;
 }
 
-/* Ends the transaction; a fault that says nothing yet takes the database's sentence. */
-static enum st end(struct db *db, enum st st, struct fault *fault)
-{
-    st = st == ST_OK ? db_commit(db) : st;
-    if (st != ST_OK) {
-        if (fault->say[0] == '\0') {
-            fault_say(fault, "%s", db_fault(db)->say);
-        }
-        db_rollback(db);
-    }
-    return st;
-}
-
 enum st hotlist_set(struct db *db, uint64_t card, uint8_t listing, int64_t now_s, bool *ret_changed,
                     struct fault *fault)
 {
     assert(card_number_is_valid(card) && listing <= LISTING_MAX);
     struct changer changer;
-    enum st st = db_begin_write(db);
+    enum st st = change_begin(db, fault);
     if (st == ST_OK) {
         st = changer_init(db, now_s, &changer);
         st = st == ST_OK ? change(&changer, card, listing, ret_changed, fault) : st;
         changer_finish(&changer);
     }
-    return end(db, st, fault);
+    return change_end(db, st, fault);
 }
 
 enum st hotlist_list_within(struct db *db, uint64_t card, uint8_t listing, int64_t now_s)
@@ -218,13 +206,13 @@ enum st hotlist_read(struct db *db, FILE *from, int64_t now_s, uint32_t *ret_cha
                      struct fault *fault)
 {
     struct changer changer;
-    enum st st = db_begin_write(db);
+    enum st st = change_begin(db, fault);
     if (st == ST_OK) {
         st = changer_init(db, now_s, &changer);
         st = st == ST_OK ? read_lines(&changer, from, ret_changed, fault) : st;
         changer_finish(&changer);
     }
-    return end(db, st, fault);
+    return change_end(db, st, fault);
 }
 
 enum st hotlist_write(struct db *db, bool json, FILE *to)

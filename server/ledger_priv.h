@@ -171,7 +171,6 @@ ST_CHECK enum st posting_flush(struct ledger *ledger);
 /* What an intent must say of itself, whatever the card's past: else a case. */
 ST_CHECK enum st posting_check(struct ledger *ledger, const struct item *item,
                                const struct posting *posting);
-int64_t month_of(int64_t time_s); /* 202611, by the business day */
 
 /* The posted intent of the card in work, as record_load(). *ret is NULL when there is none, or no
  * record: then `earlier` has not grown. */

@@ -1,12 +1,9 @@
 #include <gnutls/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "server/business_day.h"
 #include "server/ledger_priv.h"
-
-/* Business days and months are Iran's: UTC+03:30 the year round since 2022. */
-enum { DAY_S = 86400, ZONE_S = 12600 };
 
 /* --- the card in work ---------------------------------------------------------------------- */
 
@@ -154,7 +151,7 @@ void posting_legs(struct ledger *ledger, const struct item *item, const struct p
                   int sign)
 {
     for (size_t i = 0; i < posting->leg_count; i++) {
-        journal_add(ledger, (item->entry.time_s + ZONE_S) / DAY_S, &posting->legs[i], sign);
+        journal_add(ledger, business_day(item->entry.time_s), &posting->legs[i], sign);
     }
 }
 
@@ -184,21 +181,13 @@ static void digest_of(const struct item *item, uint8_t ret_digest[DIGEST_BYTES])
     memcpy(ret_digest, hash, DIGEST_BYTES);
 }
 
-int64_t month_of(int64_t time_s)
-{
-    struct tm tm;
-    time_t t = (time_t)(time_s + ZONE_S);
-    (void)gmtime_r(&t, &tm);
-    return (int64_t)(tm.tm_year + 1900) * 100 + tm.tm_mon + 1;
-}
-
 static enum st txn_put(struct ledger *ledger, const struct item *item,
                        const struct posting *posting, const uint8_t *digest)
 {
     const struct entry_intent *intent = &item->entry.intent;
     posting_legs(ledger, item, posting, 1);
     return db_run(ledger->sql[SQL_TXN_PUT], (int64_t)intent->card_number,
-                  (int64_t)intent->after.counter, month_of(item->entry.time_s),
+                  (int64_t)intent->after.counter, business_month(item->entry.time_s),
                   (int64_t)item->entry.terminal, (int64_t)item->entry.sequence,
                   (int64_t)intent->after.last.kind, intent->parts.amount.rials, posting->delta[0],
                   posting->delta[1], posting->delta[2], posting->delta[3], item->entry.time_s,

@@ -3,6 +3,7 @@
 #include <gnutls/crypto.h>
 #include <string.h>
 
+#include "server/business_day.h"
 #include "server/proof_parts.h"
 
 enum st proof_begin(struct ledger *ledger)
@@ -442,7 +443,7 @@ enum st proof_confirm(struct ledger *ledger, const struct item *item, const stru
     }
     posting_legs(ledger, item, &posting, 1);
     st = db_run(ledger->sql[SQL_TXN_CONFIRM], (int64_t)intent->card_number,
-                (int64_t)intent->after.counter, month_of(item->entry.time_s),
+                (int64_t)intent->after.counter, business_month(item->entry.time_s),
                 intent->parts.amount.rials, item->entry.time_s, (int64_t)intent->programme, digest,
                 (size_t)DIGEST_BYTES);
     return st == ST_OK ? db_run(ledger->sql[SQL_PROOF_DROP], (int64_t)item->entry.terminal,

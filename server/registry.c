@@ -1,10 +1,10 @@
 #include "server/registry.h"
 
 #include <gnutls/crypto.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "server/change.h"
 #include "server/numbers.h"
 
 enum {
@@ -17,80 +17,13 @@ enum {
 /* Without I, L, O and U: nothing that is misread off a screen or a phone call. */
 static const char code_letters[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/* Prepares, binds, runs and finishes statements that run once. */
-#define ONCE(st, db, sql, types, ...)                                                              \
-    do {                                                                                           \
-        struct db_stmt *once = NULL;                                                               \
-        (st) = db_prepare(db, sql, types, &once);                                                  \
-        if ((st) == ST_OK) {                                                                       \
-            (st) = db_run(once, __VA_ARGS__);                                                      \
-        }                                                                                          \
-        db_finish(once);                                                                           \
-    } while (0)
-
 static void hash_of(const void *bytes, size_t size, uint8_t ret_hash[HASH_BYTES])
 {
     int rc = gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes, size, ret_hash);
     assert(rc == 0 && "SHA-256 of memory cannot fail");
 }
 
-/* Ends a transaction: commits what went well, and says what did not. */
-static enum st end(struct db *db, enum st st, struct fault *fault)
-{
-    if (st == ST_OK) {
-        st = db_commit(db);
-    }
-    if (st != ST_OK) {
-        db_rollback(db);
-        if (fault != NULL && fault->say[0] == '\0') {
-            fault_say(fault, "%s", db_fault(db)->say);
-        }
-    }
-    return st;
-}
-
-static enum st begin(struct db *db, struct fault *fault)
-{
-    if (fault != NULL) {
-        fault->say[0] = '\0';
-    }
-    enum st st = db_begin_write(db);
-    if (st != ST_OK) {
-        fault_say(fault, "%s", db_fault(db)->say);
-    }
-    return st;
-}
-
-/* The next number of a table: the write lock is held, so nobody takes the same. */
-static enum st next_number(struct db *db, const char *sql, int64_t *ret)
-{
-    struct db_stmt *stmt = NULL;
-    bool row = false;
-    enum st st = db_prepare(db, sql, "", &stmt);
-    if (st == ST_OK) {
-        st = db_first(stmt, &row);
-    }
-    if (st == ST_OK) {
-        *ret = (row ? db_i64(stmt, 0) : 0) + 1;
-    }
-    db_finish(stmt);
-    return st;
-}
-
 /* --- merchants and codes ------------------------------------------------------------------- */
-
-static bool name_is_valid(const char *name)
-{
-    size_t size = strlen(name);
-    bool valid = size > 0 && size <= WIRE_NAME_MAX;
-    for (size_t i = 0; i < size && valid; i++) {
-        valid = (unsigned char)name[i] >= ' ' && name[i] != 0x7f;
-    }
-    json_t *text = valid ? json_string(name) : NULL; /* NULL when it is not UTF-8 */
-    valid = text != NULL;
-    json_decref(text);
-    return valid;
-}
 
 static enum st merchant_get(struct db *db, const char *name, int64_t *ret)
 {
@@ -106,9 +39,10 @@ static enum st merchant_get(struct db *db, const char *name, int64_t *ret)
     }
     db_finish(stmt);
     if (st == ST_OK && !row) {
-        st = next_number(db, "SELECT max(merch) FROM merchant", &number);
+        st = change_next_number(db, "SELECT max(merch) FROM merchant", &number);
         if (st == ST_OK) {
-            ONCE(st, db, "INSERT INTO merchant (merch, name) VALUES ($1, $2)", "it", number, name);
+            DB_ONCE(st, db, "INSERT INTO merchant (merch, name) VALUES ($1, $2)", "it", number,
+                    name);
         }
     }
     *ret = number;
@@ -133,10 +67,10 @@ static enum st branch_get(struct db *db, const char *merchant, const char *name,
     }
     db_finish(stmt);
     if (st == ST_OK && !row) {
-        st = next_number(db, "SELECT max(branch) FROM branch", &number);
+        st = change_next_number(db, "SELECT max(branch) FROM branch", &number);
         if (st == ST_OK) {
-            ONCE(st, db, "INSERT INTO branch (branch, merch, name) VALUES ($1, $2, $3)", "iit",
-                 number, merch, name);
+            DB_ONCE(st, db, "INSERT INTO branch (branch, merch, name) VALUES ($1, $2, $3)", "iit",
+                    number, merch, name);
         }
     }
     *ret = number;
@@ -160,7 +94,7 @@ static void code_hash(const char *code, uint8_t ret_hash[HASH_BYTES])
 enum st registry_code(struct db *db, const char *merchant, const char *branch, int64_t now_s,
                       int64_t valid_s, char ret_code[REGISTRY_CODE_BYTES], struct fault *fault)
 {
-    if (!name_is_valid(merchant) || !name_is_valid(branch)) {
+    if (!text_is_name(merchant, WIRE_NAME_MAX) || !text_is_name(branch, WIRE_NAME_MAX)) {
         fault_say(fault, "A merchant and a branch have a name of 1 to %d bytes of UTF-8.",
                   WIRE_NAME_MAX);
         return ST_FOREIGN;
@@ -181,18 +115,18 @@ enum st registry_code(struct db *db, const char *merchant, const char *branch, i
     code[at] = '\0';
     code_hash(code, hash);
     int64_t number = 0;
-    enum st st = begin(db, fault);
+    enum st st = change_begin(db, fault);
     if (st != ST_OK) {
         return st;
     }
     st = branch_get(db, merchant, branch, &number);
     if (st == ST_OK) {
-        ONCE(st, db,
-             "INSERT INTO code (hash, branch, made_at, expires_at, request)"
-             " VALUES ($1, $2, $3, $4, 0)",
-             "biii", hash, sizeof hash, number, now_s, now_s + valid_s);
+        DB_ONCE(st, db,
+                "INSERT INTO code (hash, branch, made_at, expires_at, request)"
+                " VALUES ($1, $2, $3, $4, 0)",
+                "biii", hash, sizeof hash, number, now_s, now_s + valid_s);
     }
-    st = end(db, st, fault);
+    st = change_end(db, st, fault);
     if (st == ST_OK) {
         memcpy(ret_code, code, sizeof code);
     }
@@ -285,17 +219,17 @@ static enum st bind_code(struct db *db, const struct wire_enrol *enrol, const st
     uint8_t hash[HASH_BYTES], digest[HASH_BYTES];
     code_hash(enrol->code, hash);
     hash_of(enrol->csr, strlen(enrol->csr), digest);
-    enum st st = next_number(db, "SELECT max(request) FROM enrolment", ret_request);
+    enum st st = change_next_number(db, "SELECT max(request) FROM enrolment", ret_request);
     if (st == ST_OK) {
-        ONCE(st, db,
-             "INSERT INTO enrolment (request, branch, csr_digest, csr, board, asked_at, term_id,"
-             " certificate) VALUES ($1, $2, $3, $4, $5, $6, 0, '')",
-             "iibtti", *ret_request, code->branch, digest, sizeof digest, enrol->csr, enrol->board,
-             now_s);
+        DB_ONCE(st, db,
+                "INSERT INTO enrolment (request, branch, csr_digest, csr, board, asked_at, term_id,"
+                " certificate) VALUES ($1, $2, $3, $4, $5, $6, 0, '')",
+                "iibtti", *ret_request, code->branch, digest, sizeof digest, enrol->csr,
+                enrol->board, now_s);
     }
     if (st == ST_OK) {
-        ONCE(st, db, "UPDATE code SET request = $2 WHERE hash = $1", "bi", hash, sizeof hash,
-             *ret_request);
+        DB_ONCE(st, db, "UPDATE code SET request = $2 WHERE hash = $1", "bi", hash, sizeof hash,
+                *ret_request);
     }
     return st;
 }
@@ -304,7 +238,7 @@ enum st registry_enrol(struct db *db, const struct wire_enrol *enrol, int64_t no
                        struct wire_enrol_answer *ret, struct fault *fault)
 {
     struct code_row code;
-    enum st st = begin(db, fault);
+    enum st st = change_begin(db, fault);
     if (st != ST_OK) {
         return st;
     }
@@ -324,7 +258,7 @@ enum st registry_enrol(struct db *db, const struct wire_enrol *enrol, int64_t no
     if (st == ST_OK) {
         st = enrolment_answer(db, code.request, ret);
     }
-    return end(db, st, fault);
+    return change_end(db, st, fault);
 }
 
 enum st registry_pending(struct db *db, int64_t after, struct registry_request *ret,
@@ -383,15 +317,15 @@ enum st registry_note_strange(struct db *db, uint32_t terminal, int64_t now_s)
     if (st != ST_OK || is_known) {
         return st;
     }
-    st = begin(db, NULL);
+    st = change_begin(db, NULL);
     if (st != ST_OK) {
         return st;
     }
     st = is_strange(db, terminal, &is_known);
     if (st == ST_OK && !is_known) {
-        ONCE(st, db, "INSERT INTO club (name, value) VALUES ($1, $2)", "ti", name, now_s);
+        DB_ONCE(st, db, "INSERT INTO club (name, value) VALUES ($1, $2)", "ti", name, now_s);
     }
-    return end(db, st, NULL);
+    return change_end(db, st, NULL);
 }
 
 /* A number above every one in the database and above `last`, which no strange terminal has. */
@@ -399,7 +333,7 @@ static enum st term_new(struct db *db, int64_t branch, uint32_t last, int64_t no
                         int64_t *ret_terminal, struct fault *fault)
 {
     uint8_t zeros[HASH_BYTES] = {0};
-    enum st st = next_number(db, "SELECT max(term_id) FROM term", ret_terminal);
+    enum st st = change_next_number(db, "SELECT max(term_id) FROM term", ret_terminal);
     if (st == ST_OK && *ret_terminal <= last) {
         *ret_terminal = (int64_t)last + 1;
     }
@@ -412,12 +346,12 @@ static enum st term_new(struct db *db, int64_t branch, uint32_t last, int64_t no
         return ST_FULL;
     }
     if (st == ST_OK) {
-        ONCE(st, db,
-             "INSERT INTO term (term_id, merch, branch, hi, top, cnt, hash, batch_no, last_at,"
-             " unsent, pending, oldest, clock, firmware, prog)"
-             " SELECT $1, merch, branch, 0, 0, 0, $2, 0, $3, 0, 0, 0, 0, '', 0 FROM branch"
-             " WHERE branch = $4",
-             "ibii", *ret_terminal, zeros, sizeof zeros, now_s, branch);
+        DB_ONCE(st, db,
+                "INSERT INTO term (term_id, merch, branch, hi, top, cnt, hash, batch_no, last_at,"
+                " unsent, pending, oldest, clock, firmware, prog)"
+                " SELECT $1, merch, branch, 0, 0, 0, $2, 0, $3, 0, 0, 0, 0, '', 0 FROM branch"
+                " WHERE branch = $4",
+                "ibii", *ret_terminal, zeros, sizeof zeros, now_s, branch);
     }
     return st;
 }
@@ -431,7 +365,7 @@ enum st registry_approve(struct db *db, const char *dir, int64_t request, int64_
     uint32_t last = 0;
     struct db_stmt *stmt = NULL;
     bool row = false;
-    enum st st = begin(db, fault);
+    enum st st = change_begin(db, fault);
     if (st != ST_OK) {
         return st;
     }
@@ -463,16 +397,16 @@ enum st registry_approve(struct db *db, const char *dir, int64_t request, int64_
         st = ca_sign(dir, csr, (uint32_t)terminal, now_s, certificate, fingerprint, fault);
     }
     if (st == ST_OK) {
-        ONCE(st, db, "UPDATE enrolment SET term_id = $2, certificate = $3 WHERE request = $1",
-             "iit", request, terminal, certificate);
+        DB_ONCE(st, db, "UPDATE enrolment SET term_id = $2, certificate = $3 WHERE request = $1",
+                "iit", request, terminal, certificate);
     }
     if (st == ST_OK) {
-        ONCE(st, db,
-             "INSERT INTO cert (term_id, fingerprint, issued_at, revoked_at)"
-             " VALUES ($1, $2, $3, 0)",
-             "ibi", terminal, fingerprint, sizeof fingerprint, now_s);
+        DB_ONCE(st, db,
+                "INSERT INTO cert (term_id, fingerprint, issued_at, revoked_at)"
+                " VALUES ($1, $2, $3, 0)",
+                "ibi", terminal, fingerprint, sizeof fingerprint, now_s);
     }
-    st = end(db, st, fault);
+    st = change_end(db, st, fault);
     if (st == ST_OK) {
         *ret_terminal = (uint32_t)terminal;
     }
@@ -483,7 +417,7 @@ enum st registry_add_terminal(struct db *db, const char *merchant, const char *b
                               uint32_t *ret_terminal)
 {
     int64_t number = 0, terminal = 0;
-    enum st st = begin(db, NULL);
+    enum st st = change_begin(db, NULL);
     if (st != ST_OK) {
         return st;
     }
@@ -491,7 +425,7 @@ enum st registry_add_terminal(struct db *db, const char *merchant, const char *b
     if (st == ST_OK) {
         st = term_new(db, number, 0, 0, &terminal, NULL);
     }
-    st = end(db, st, NULL);
+    st = change_end(db, st, NULL);
     if (st == ST_OK) {
         *ret_terminal = (uint32_t)terminal;
     }
@@ -504,7 +438,7 @@ enum st registry_revoke(struct db *db, uint32_t terminal, int64_t now_s, struct 
 {
     struct db_stmt *stmt = NULL;
     bool row = false;
-    enum st st = begin(db, fault);
+    enum st st = change_begin(db, fault);
     if (st != ST_OK) {
         return st;
     }
@@ -518,10 +452,10 @@ enum st registry_revoke(struct db *db, uint32_t terminal, int64_t now_s, struct 
         st = ST_REFUSED;
     }
     if (st == ST_OK) {
-        ONCE(st, db, "UPDATE cert SET revoked_at = $2 WHERE term_id = $1 AND revoked_at = 0", "ii",
-             (int64_t)terminal, now_s);
+        DB_ONCE(st, db, "UPDATE cert SET revoked_at = $2 WHERE term_id = $1 AND revoked_at = 0",
+                "ii", (int64_t)terminal, now_s);
     }
-    return end(db, st, fault);
+    return change_end(db, st, fault);
 }
 
 enum st registry_standing(struct db *db, uint32_t terminal,
@@ -550,7 +484,7 @@ enum st registry_programme_put(struct db *db, uint32_t version, const char *text
 {
     struct db_stmt *stmt = NULL;
     bool row = false, is_same = false;
-    enum st st = begin(db, fault);
+    enum st st = change_begin(db, fault);
     if (st != ST_OK) {
         return st;
     }
@@ -569,11 +503,11 @@ enum st registry_programme_put(struct db *db, uint32_t version, const char *text
     }
     db_finish(stmt);
     if (st == ST_OK && !is_same) {
-        ONCE(st, db,
-             "INSERT INTO programme (version, stored_at, text, signed) VALUES ($1, $2, $3, $4)",
-             "iitt", (int64_t)version, now_s, text, jws);
+        DB_ONCE(st, db,
+                "INSERT INTO programme (version, stored_at, text, signed) VALUES ($1, $2, $3, $4)",
+                "iitt", (int64_t)version, now_s, text, jws);
     }
-    return end(db, st, fault);
+    return change_end(db, st, fault);
 }
 
 enum st registry_programme_text(struct db *db, char **ret)

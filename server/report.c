@@ -8,6 +8,9 @@
 #include "firmware/engine/entry.h"
 #include "hal/base/bytes.h"
 #include "server/accounts.h"
+#include "server/books.h"
+#include "server/card_view.h"
+#include "server/places.h"
 
 enum { GAP_LINES_MAX = 1000 };
 
@@ -19,7 +22,7 @@ struct writer {
 
 /* --- writing ------------------------------------------------------------------------------- */
 
-static void put_text(FILE *out, const char *text)
+static void write_text(FILE *out, const char *text)
 {
     json_t *value = json_string(text == NULL ? "" : text);
     char *encoded = value == NULL ? NULL : json_dumps(value, JSON_ENCODE_ANY);
@@ -83,22 +86,25 @@ static void field_text(struct writer *writer, const char *name, const char *valu
 {
     put_name(writer, name);
     if (writer->as_json) {
-        put_text(writer->out, value);
+        write_text(writer->out, value);
     } else {
         fputs(value == NULL || value[0] == '\0' ? "-" : value, writer->out);
     }
 }
 
-/* A section that is one query. `columns` names each column after its kind: i number, t text, b
- * book, a account. */
+/* A section that is one query, whole or of pages ($1 = after, $2 = at most). `columns` names each
+ * column after its kind: i number, t text, b book, a account. */
 static enum st section(struct db *db, struct writer *writer, const char *name, const char *sql,
                        const char *const *columns)
 {
     struct db_stmt *stmt = NULL;
-    enum st st = db_prepare(db, sql, "", &stmt);
+    const bool is_paged = strstr(sql, "$2") != NULL;
+    enum st st = db_prepare(db, sql, is_paged ? "ii" : "", &stmt);
     bool row = false, any = false;
     section_begin(writer, name);
-    if (st == ST_OK) {
+    if (st == ST_OK && is_paged) {
+        db_bind(stmt, INT64_C(0), INT64_MAX);
+    } else if (st == ST_OK) {
         db_bind(stmt);
     }
     while (st == ST_OK && (st = db_step(stmt, &row)) == ST_OK && row) {
@@ -132,48 +138,6 @@ static enum st section(struct db *db, struct writer *writer, const char *name, c
 
 /* --- sections ------------------------------------------------------------------------------ */
 
-#define LEDGER_ROWS                                                                                \
-    "SELECT purse, acct, n, amount FROM jrn"                                                       \
-    " UNION ALL SELECT 0, 0, 1, d0 FROM txn WHERE d0 <> 0"                                         \
-    " UNION ALL SELECT 1, 0, 1, d1 FROM txn WHERE d1 <> 0"                                         \
-    " UNION ALL SELECT 2, 0, 1, d2 FROM txn WHERE d2 <> 0"                                         \
-    " UNION ALL SELECT 3, 0, 1, d3 FROM txn WHERE d3 <> 0"
-
-static const char sql_ledger[] =
-    "SELECT purse, acct, CAST(sum(n) AS BIGINT), CAST(sum(amount) AS BIGINT) FROM (" LEDGER_ROWS
-    ") z GROUP BY purse, acct ORDER BY purse, acct";
-static const char sql_books[] = "SELECT purse, CAST(sum(amount) AS BIGINT) FROM (" LEDGER_ROWS
-                                ") z GROUP BY purse ORDER BY purse";
-/* Batches in which some book does not sum to zero. */
-static const char sql_unbalanced[] =
-    "SELECT count(*) FROM (SELECT term_id, batch, purse FROM ("
-    " SELECT term_id, batch_no AS batch, purse, amount FROM jrn"
-    " UNION ALL SELECT term_id, batch, 0, d0 FROM txn WHERE d0 <> 0"
-    " UNION ALL SELECT term_id, batch, 1, d1 FROM txn WHERE d1 <> 0"
-    " UNION ALL SELECT term_id, batch, 2, d2 FROM txn WHERE d2 <> 0"
-    " UNION ALL SELECT term_id, batch, 3, d3 FROM txn WHERE d3 <> 0) z"
-    " GROUP BY term_id, batch, purse HAVING sum(amount) <> 0) y";
-static const char sql_merchants[] =
-    "SELECT m.merch, m.name,"
-    " CAST(coalesce(sum(CASE WHEN j.acct IN (1, 2) THEN j.amount ELSE 0 END), 0) AS BIGINT),"
-    " CAST(coalesce(sum(CASE WHEN j.acct = 3 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
-    " CAST(coalesce(sum(CASE WHEN j.acct = 6 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
-    " CAST(coalesce(sum(CASE WHEN j.acct = 9 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
-    " CAST(coalesce(sum(CASE WHEN j.acct = 30 THEN j.amount ELSE 0 END), 0) AS BIGINT),"
-    " CAST(coalesce(sum(CASE WHEN j.acct IN (1, 2, 3, 6, 9, 30) THEN j.amount ELSE 0 END),"
-    " 0) AS BIGINT)"
-    " FROM merchant m LEFT JOIN jrn j ON j.merch = m.merch"
-    " GROUP BY m.merch, m.name ORDER BY m.merch";
-static const char sql_terminals[] =
-    "SELECT t.term_id, m.name, b.name, t.hi, t.last_at, t.unsent, t.pending, t.prog, t.firmware,"
-    " CASE WHEN t.dead_at <> 0 THEN 'dead' WHEN EXISTS"
-    " (SELECT 1 FROM cert c WHERE c.term_id = t.term_id AND c.revoked_at = 0)"
-    " THEN 'good' ELSE 'revoked' END, t.refused, t.refused_say"
-    " FROM term t JOIN merchant m ON m.merch = t.merch JOIN branch b ON b.branch = t.branch"
-    " ORDER BY t.term_id";
-static const char *const terminal_columns[] = {
-    "iterminal",  "tmerchant", "tbranch",      "isequence", "ilast_at",     "iunsent", "ipending",
-    "iprogramme", "tfirmware", "tcertificate", "irefused",  "trefused_say", NULL};
 /* Entries that cards name and the club does not have. */
 static const char sql_terminal_gaps[] =
     "SELECT s.term_id, coalesce(t.hi, 0), max(s.term_seq), count(*) FROM seen s"
@@ -188,108 +152,37 @@ static const char sql_unknown_programmes[] =
 static const char sql_cases[] = "SELECT why, term_id, term_seq, card_no, card_ctr, at, say"
                                 " FROM tcase ORDER BY at, term_id, term_seq, why";
 
-static enum st number_of(struct db *db, const char *sql, int64_t *ret)
-{
-    struct db_stmt *stmt = NULL;
-    bool row = false;
-    enum st st = db_prepare(db, sql, "", &stmt);
-    if (st == ST_OK) {
-        st = db_first(stmt, &row);
-    }
-    if (st == ST_OK) {
-        *ret = row ? db_i64(stmt, 0) : 0;
-    }
-    db_finish(stmt);
-    return st;
-}
-
-static enum st count_unbalanced_books(struct db *db, int64_t *ret)
-{
-    struct db_stmt *stmt = NULL;
-    bool row = false;
-    int64_t count = 0;
-    enum st st = db_prepare(db, sql_books, "", &stmt);
-    if (st == ST_OK) {
-        db_bind(stmt);
-    }
-    while (st == ST_OK && (st = db_step(stmt, &row)) == ST_OK && row) {
-        count += db_i64(stmt, 1) != 0;
-    }
-    db_finish(stmt);
-    *ret = count;
-    return st;
-}
-
-/* "ok", "gap", or "differs": without a gap the sum of all deltas is what the last snapshot says. */
-static const char *card_state(struct db_stmt *stmt)
-{
-    size_t size = 0;
-    const void *image = db_bytes(stmt, 9, &size);
-    struct snapshot snapshot;
-    if (db_i64(stmt, 6) < db_i64(stmt, 8)) {
-        return "gap";
-    }
-    if (size != SNAPSHOT_IMAGE_BYTES || snapshot_decode(image, &snapshot) != ST_OK) {
-        return "differs";
-    }
-    int64_t balances[CARD_BOOKS];
-    snapshot_balances(&snapshot, balances);
-    for (int i = 0; i < CARD_BOOKS; i++) {
-        if (balances[i] != db_i64(stmt, 1 + i)) {
-            return "differs";
-        }
-    }
-    return snapshot.counter == db_i64(stmt, 7) ? "ok" : "differs";
-}
-
-/* A card that was cloned or restored has two histories: the books follow the one that came first.
- */
-static enum st is_cloned(struct db_stmt *stmt, int64_t card, bool *ret)
-{
-    enum st st = db_first(stmt, ret, card);
-    db_reset(stmt);
-    return st;
-}
-
 static enum st write_cards(struct db *db, struct writer *writer, int64_t *ret_differing)
 {
     static const char *const names[] = {"card",    "points",  "credit", "gift",
                                         "voucher", "counter", "hi",     "top"};
-    struct db_stmt *stmt = NULL, *cases = NULL;
+    struct db_stmt *stmt = NULL;
     bool row = false, any = false;
     enum st st = db_prepare(db,
                             "SELECT card_no, b0, b1, b2, b3, cnt, hi, top, known, image FROM card"
                             " ORDER BY card_no",
                             "", &stmt);
-    if (st == ST_OK) {
-        st = db_prepare(db,
-                        "SELECT 1 FROM tcase WHERE card_no = $1"
-                        " AND (why = 'clone' OR why = 'restored')",
-                        "i", &cases);
-    }
     *ret_differing = 0;
     section_begin(writer, "cards");
     if (st == ST_OK) {
         db_bind(stmt);
     }
     while (st == ST_OK && (st = db_step(stmt, &row)) == ST_OK && row) {
+        const char *state = NULL;
+        st = card_state(db, stmt, &state);
+        if (st != ST_OK) {
+            break;
+        }
         writer->is_first = !any;
         row_begin(writer);
         for (int i = 0; i < 8; i++) {
             field_i64(writer, names[i], db_i64(stmt, i));
-        }
-        const char *state = card_state(stmt);
-        if (strcmp(state, "differs") == 0) {
-            bool cloned = false;
-            st = is_cloned(cases, db_i64(stmt, 0), &cloned);
-            state = cloned ? "cloned" : state;
         }
         field_text(writer, "state", state);
         *ret_differing += strcmp(state, "differs") == 0;
         row_end(writer);
         any = true;
     }
-    db_finish(cases);
     db_finish(stmt);
     writer->is_first = !any;
     section_end(writer);
@@ -369,27 +262,25 @@ static enum st write_card_gaps(struct db *db, struct writer *writer)
 
 static enum st write_sections(struct db *db, struct writer *writer, int64_t *ret_differing)
 {
-    static const char *const ledger[] = {"bbook", "aaccount", "in", "iamount", NULL};
-    static const char *const books[] = {"bbook", "isum", NULL};
-    static const char *const merchants[] = {"imerchant", "tname",       "itaken",
-                                            "iowed",     "iredemption", "icashback",
-                                            "ibon",      "iclub_owes",  NULL};
     static const char *const gaps[] = {"iterminal", "ihas", "inamed", "imissing_seen", NULL};
     static const char *const unknown[] = {"iterminal", "iprogramme", "itransactions", NULL};
-    static const char *const cases[] = {"twhy",     "iterminal", "isequence", "icard",
-                                        "icounter", "iat",       "tsay",      NULL};
-    enum st st = section(db, writer, "ledger", sql_ledger, ledger);
+    static const char *const cases[] = {"twhy", "iterminal",  "isequence", "icard", "icounter",
+                                        "iat",  "iclosed_at", "tsay",      NULL};
+    enum st st = section(db, writer, "ledger", books_ledger.sql, books_ledger.columns);
     if (st == ST_OK) {
-        st = section(db, writer, "books", sql_books, books);
+        st = section(db, writer, "books", books_sums.sql, books_sums.columns);
     }
     if (st == ST_OK) {
         st = write_cards(db, writer, ret_differing);
     }
     if (st == ST_OK) {
-        st = section(db, writer, "merchants", sql_merchants, merchants);
+        st = section(db, writer, "merchants", places_merchants.sql, places_merchants.columns);
     }
     if (st == ST_OK) {
-        st = section(db, writer, "terminals", sql_terminals, terminal_columns);
+        st = section(db, writer, "branches", places_branches.sql, places_branches.columns);
+    }
+    if (st == ST_OK) {
+        st = section(db, writer, "terminals", places_terminals.sql, places_terminals.columns);
     }
     if (st == ST_OK) {
         st = write_card_gaps(db, writer);
@@ -406,7 +297,8 @@ static enum st write_sections(struct db *db, struct writer *writer, int64_t *ret
 enum st report_write(struct db *db, bool as_json, FILE *out, bool *ret_is_balanced)
 {
     struct writer writer = {.out = out, .as_json = as_json};
-    int64_t posted = 0, batches = 0, books = 0, differing = 0, unchecked = 0;
+    struct books_totals totals = {0};
+    int64_t differing = 0;
     enum st st = db_exec(db, "BEGIN");
     if (st != ST_OK) {
         return st;
@@ -414,26 +306,18 @@ enum st report_write(struct db *db, bool as_json, FILE *out, bool *ret_is_balanc
     fputs(as_json ? "{\"v\":1" : "Vafa club\n", out);
     st = write_sections(db, &writer, &differing);
     if (st == ST_OK) {
-        st = number_of(db, "SELECT count(*) FROM txn", &posted);
-    }
-    if (st == ST_OK) {
-        st = number_of(db, sql_unbalanced, &batches);
-    }
-    if (st == ST_OK) {
-        st = number_of(db, "SELECT CAST(sum(unchecked) AS BIGINT) FROM batch", &unchecked);
-    }
-    if (st == ST_OK) {
-        st = count_unbalanced_books(db, &books);
+        st = books_totals(db, &totals);
     }
     enum st ended = db_exec(db, "COMMIT");
-    bool is_balanced = batches == 0 && books == 0 && differing == 0;
+    bool is_balanced =
+        totals.unbalanced_batches == 0 && totals.unbalanced_books == 0 && differing == 0;
     section_begin(&writer, "totals");
     row_begin(&writer);
-    field_i64(&writer, "transactions", posted);
-    field_i64(&writer, "unbalanced_batches", batches);
-    field_i64(&writer, "unbalanced_books", books);
+    field_i64(&writer, "transactions", totals.transactions);
+    field_i64(&writer, "unbalanced_batches", totals.unbalanced_batches);
+    field_i64(&writer, "unbalanced_books", totals.unbalanced_books);
     field_i64(&writer, "differing_cards", differing);
-    field_i64(&writer, "unchecked", unchecked);
+    field_i64(&writer, "unchecked", totals.unchecked);
     field_text(&writer, "balanced", is_balanced ? "yes" : "no");
     row_end(&writer);
     section_end(&writer);
@@ -446,7 +330,7 @@ enum st report_terminals(struct db *db, bool as_json, FILE *out)
 {
     struct writer writer = {.out = out, .as_json = as_json};
     fputs(as_json ? "{\"v\":1" : "", out);
-    enum st st = section(db, &writer, "terminals", sql_terminals, terminal_columns);
+    enum st st = section(db, &writer, "terminals", places_terminals.sql, places_terminals.columns);
     fputs(as_json ? "}\n" : "", out);
     return st;
 }

@@ -156,6 +156,16 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "ALTER TABLE card ADD COLUMN facts " BYTES ";"
     "ALTER TABLE card ADD COLUMN facts_prog " I64 " NOT NULL DEFAULT 0;"
     "UPDATE club SET value = 9 WHERE name = 'schema'",
+    /* Keys of the club's API: hash is SHA-256 of the key's text, which is not kept. Cases that a
+     * person has dealt with: when (0 = open), who and why. */
+    [10] =
+    "CREATE TABLE api_key (number " KEY64 " PRIMARY KEY, name TEXT NOT NULL, role " I64 " NOT NULL,"
+    " hash " BYTES " NOT NULL, made_at " I64 " NOT NULL, expires_at " I64 " NOT NULL,"
+    " revoked_at " I64 " NOT NULL) " STRICT ";"
+    "ALTER TABLE tcase ADD COLUMN closed_at " I64 " NOT NULL DEFAULT 0;"
+    "ALTER TABLE tcase ADD COLUMN closed_by TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE tcase ADD COLUMN closed_why TEXT NOT NULL DEFAULT '';"
+    "UPDATE club SET value = 10 WHERE name = 'schema'",
 };
 
 /* clang-format on */

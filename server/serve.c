@@ -12,24 +12,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "server/api.h"
+#include "server/desk.h"
 #include "server/opener.h"
 #include "server/signer.h"
 #include "sync/wire.h"
 
-enum { CONNECTION_BYTES = 32768, PORT_BYTES = 8 };
+enum { CONNECTION_BYTES = 32768, PORT_BYTES = 8, DRAINED_BYTES_MAX = 65536 };
 
 struct server {
-    struct api *api;
+    struct api *api;           /* of terminals, */
+    struct club_api *club_api; /* and screening for the desk: both on the daemon's thread */
+    struct desk *desk;
 };
 
 /* One request while it is being received. */
 struct exchange {
     struct api_request request;
-    bool is_too_large;
+    bool is_club_api, is_too_large;
     size_t held; /* memory at `body` */
     char *body;
+    struct MHD_Connection *connection;
+    struct desk_job job;
+    char allow[32];   /* a kept 405's */
+    bool is_answered; /* by the desk, or refused already: the reply is in `job` */
 };
 
 /* --- who is it ----------------------------------------------------------------------------- */
@@ -91,12 +99,52 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, const struc
     if (reply->is_gzip) {
         (void)MHD_add_response_header(response, "Content-Encoding", "gzip");
     }
-    if (reply->status == 405) {
-        (void)MHD_add_response_header(response, "Allow", "GET, POST");
+    if (reply->allow != NULL) {
+        (void)MHD_add_response_header(response, "Allow", reply->allow);
+    }
+    (void)MHD_add_response_header(response, "Cache-Control", "no-store");
+    if (reply->status == 401) {
+        (void)MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+    }
+    if (reply->status == 429) {
+        (void)MHD_add_response_header(response, "Retry-After", "60");
     }
     enum MHD_Result done = MHD_queue_response(connection, reply->status, response);
     MHD_destroy_response(response);
     return done;
+}
+
+/* One parameter, what came after "?": keeps it while there is room, and counts it. */
+static enum MHD_Result note_parameter(void *closure, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+    struct api_request *request = closure;
+    (void)kind;
+    if (request->parameter_count < API_PARAMETERS_MAX) {
+        request->parameters[request->parameter_count] =
+            (struct api_parameter){name, value == NULL ? "" : value};
+    }
+    request->parameter_count++;
+    return MHD_YES;
+}
+
+/* A refusal that is sent before a small body has come would meet a client that is still writing,
+ * and be lost to it: keeps it until the body is there, which is thrown away. */
+static bool keep_reply(struct exchange *exchange, const struct api_reply *reply)
+{
+    struct desk_job *job = &exchange->job;
+    job->body = malloc(reply->body_bytes + 1);
+    if (job->body == NULL) {
+        return false;
+    }
+    memcpy(job->body, reply->body, reply->body_bytes);
+    job->reply = *reply;
+    if (reply->allow != NULL) {
+        (void)snprintf(exchange->allow, sizeof exchange->allow, "%s", reply->allow);
+        job->reply.allow = exchange->allow;
+    }
+    exchange->is_answered = true;
+    return true;
 }
 
 static enum MHD_Result begin(struct server *server, struct MHD_Connection *connection,
@@ -118,22 +166,48 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     request->accepts_gzip = accepts != NULL && strstr(accepts, "gzip") != NULL;
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     request->announced_bytes = length == NULL ? 0 : strtoull(length, NULL, 10);
-    identify(connection, request);
+    exchange->connection = connection;
+    exchange->is_club_api = club_api_has(url);
     struct api_reply reply;
-    return api_screen(server->api, request, &reply) ? MHD_YES : send_reply(connection, &reply);
+    bool may_go_on = false;
+    if (exchange->is_club_api) {
+        request->authorization =
+            MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+        (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, note_parameter, request);
+        may_go_on = club_api_screen(server->club_api, request, &reply);
+    } else {
+        identify(connection, request);
+        may_go_on = api_screen(server->api, request, &reply);
+    }
+    if (may_go_on) {
+        return MHD_YES;
+    }
+    const bool is_drained = exchange->is_club_api && request->announced_bytes <= DRAINED_BYTES_MAX;
+    return is_drained && keep_reply(exchange, &reply) ? MHD_YES : send_reply(connection, &reply);
+}
+
+static size_t body_max(const struct exchange *exchange)
+{
+    return exchange->is_club_api ? club_api_body_max(&exchange->request)
+                                 : api_body_max(&exchange->request);
 }
 
 /* Keeps what arrives, up to the limit. Beyond it nothing is kept, and beyond four times the limit
  * the line is cut: the sender does not read our answer anyway. */
 static enum MHD_Result receive(struct exchange *exchange, const char *data, size_t *size)
 {
-    size_t max = api_body_max(&exchange->request);
+    size_t max = exchange->is_answered ? DRAINED_BYTES_MAX : body_max(exchange);
     size_t total = exchange->request.body_bytes + *size;
     if (total > max) {
         exchange->is_too_large = true;
         exchange->request.body_bytes = total;
         *size = 0;
         return total > 4 * max ? MHD_NO : MHD_YES;
+    }
+    if (exchange->is_answered) {
+        exchange->request.body_bytes = total;
+        *size = 0;
+        return MHD_YES;
     }
     if (total > exchange->held) {
         size_t held = exchange->held == 0 ? 16384 : exchange->held;
@@ -150,6 +224,29 @@ static enum MHD_Result receive(struct exchange *exchange, const char *data, size
     memcpy(exchange->body + exchange->request.body_bytes, data, *size);
     exchange->request.body_bytes = total;
     *size = 0;
+    return MHD_YES;
+}
+
+static void resume(void *context)
+{
+    struct exchange *exchange = context;
+    exchange->is_answered = true;
+    MHD_resume_connection(exchange->connection);
+}
+
+/* The first time hands the request to the desk, the second sends what the desk says. */
+static enum MHD_Result handle_at_desk(struct server *server, struct exchange *exchange)
+{
+    struct desk_job *job = &exchange->job;
+    if (exchange->is_answered) {
+        job->reply.body = job->body;
+        return job->body == NULL ? MHD_NO : send_reply(exchange->connection, &job->reply);
+    }
+    *job = (struct desk_job){.request = &exchange->request, .done = resume, .context = exchange};
+    MHD_suspend_connection(exchange->connection);
+    if (!desk_put(server->desk, job)) {
+        resume(exchange); /* the club ends: without an answer */
+    }
     return MHD_YES;
 }
 
@@ -170,8 +267,15 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
     exchange->request.method = method;
     exchange->request.path = url;
     exchange->request.body = exchange->body == NULL ? "" : exchange->body;
-    if (exchange->is_too_large) {
+    if (exchange->is_answered) {
+        return handle_at_desk(server, exchange);
+    }
+    if (exchange->is_too_large && exchange->is_club_api) {
+        club_api_too_large(server->club_api, &exchange->request, &reply);
+    } else if (exchange->is_too_large) {
         api_too_large(server->api, &reply);
+    } else if (exchange->is_club_api) {
+        return handle_at_desk(server, exchange);
     } else {
         api_answer(server->api, &exchange->request, &reply);
     }
@@ -186,6 +290,7 @@ static void completed(void *closure, struct MHD_Connection *connection, void **c
     (void)connection;
     (void)code;
     if (exchange != NULL) {
+        free(exchange->job.body);
         free(exchange->body);
         free(exchange);
         *context = NULL;
@@ -253,7 +358,7 @@ static struct MHD_Daemon *start(struct server *server, const struct identity *id
 {
     /* With epoll the library asks a peer in the middle of its handshake over and over, without
      * waiting: five bytes from anybody cost a core for SERVE_IDLE_S. */
-    unsigned flags = MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD;
+    unsigned flags = MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
     if (address->ai_family == AF_INET6) {
         flags |= MHD_USE_IPv6;
     }
@@ -305,6 +410,12 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
         api_use_member_key(server.api, identity.member_key, identity.opener);
     }
     if (st == ST_OK) {
+        st = club_api_open(db, dir, &server.club_api, fault);
+    }
+    if (st == ST_OK) {
+        st = desk_open(dir, &server.desk, fault);
+    }
+    if (st == ST_OK) {
         daemon = start(&server, &identity, address);
         if (daemon == NULL) {
             fault_say(fault, "Cannot listen at %s: %s.", listen, strerror(errno));
@@ -314,8 +425,16 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
     if (st == ST_OK) {
         fprintf(stderr, "vafa-club: ready at https://%s\n", listen);
         wait_for_end(&signals);
+        /* No new connections; what the desk has is answered, so that none is left suspended. */
+        const MHD_socket listening = MHD_quiesce_daemon(daemon);
+        desk_end(server.desk);
         MHD_stop_daemon(daemon);
+        if (listening != MHD_INVALID_SOCKET) {
+            (void)close(listening);
+        }
     }
+    desk_close(server.desk);
+    club_api_close(server.club_api);
     api_close(server.api);
     db_close(db);
     if (identity.key != NULL) {

@@ -1,14 +1,57 @@
-# vafa-club: the club server and its operator's commands. CLUB_SRC: all of it but main(), for tests.
+# vafa-club: the club server and its operator's commands. CLUB_SRC: all of it but main(), for tests. One file a line.
 # Recursive variables: the engine's and wire's lists may be defined by fragments that come later.
-CLUB_SRC = server/accounts.c server/api.c server/bons.c server/ca.c server/cases.c server/dead.c server/db_sqlite.c \
-           server/evidence.c server/hotlist.c server/keypair.c server/ledger.c server/ledger_sql.c server/links.c server/numbers.c server/opener.c server/posting.c \
-           server/proof.c server/proof_parts.c server/rebuild.c server/reckon.c server/facts.c \
-           server/registry.c server/report.c server/schema.c server/serve.c server/signer.c \
-           $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(SIGNED_SRC) $(BOX_SRC) \
-           $(HAL_BASE_SRC)
+CLUB_SRC = \
+    server/accounts.c \
+    server/api.c \
+    server/apikey.c \
+    server/bons.c \
+    server/books.c \
+    server/business_day.c \
+    server/ca.c \
+    server/card_view.c \
+    server/case_view.c \
+    server/cases.c \
+    server/change.c \
+    server/club_api.c \
+    server/club_api_call.c \
+    server/club_api_cards.c \
+    server/club_api_cases.c \
+    server/club_api_places.c \
+    server/db_sqlite.c \
+    server/dead.c \
+    server/desk.c \
+    server/evidence.c \
+    server/facts.c \
+    server/hotlist.c \
+    server/keypair.c \
+    server/ledger.c \
+    server/ledger_sql.c \
+    server/links.c \
+    server/numbers.c \
+    server/opener.c \
+    server/places.c \
+    server/posting.c \
+    server/proof.c \
+    server/proof_parts.c \
+    server/rebuild.c \
+    server/reckon.c \
+    server/registry.c \
+    server/report.c \
+    server/rows.c \
+    server/schema.c \
+    server/serve.c \
+    server/signer.c \
+    $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(SIGNED_SRC) $(BOX_SRC) $(HAL_BASE_SRC)
 CLUB_LIBS = -lmicrohttpd -lgnutls -lsqlite3 -ljansson -lz -lmbedcrypto
 
 PROGRAMS += vafa-club
-vafa-club_SRC = server/main.c server/command.c server/commands_bons.c server/commands_books.c server/commands_cards.c \
-                server/commands_terminals.c $(CLUB_SRC)
+vafa-club_SRC = \
+    server/main.c \
+    server/command.c \
+    server/commands_api.c \
+    server/commands_bons.c \
+    server/commands_books.c \
+    server/commands_cards.c \
+    server/commands_terminals.c \
+    $(CLUB_SRC)
 vafa-club_LIBS = $(CLUB_LIBS)

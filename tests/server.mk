@@ -31,4 +31,4 @@ bench-posting_LIBS = $(CLUB_LIBS)
 PROGRAMS += posting-batches
 posting-batches_SRC = tests/bench/posting_batches.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 posting-batches_LIBS = $(CLUB_LIBS)
-SCRIPTS += tests/e2e/dead_terminal.py tests/e2e/club_http.sh tests/e2e/club_kill.py
+SCRIPTS += tests/e2e/dead_terminal.py tests/e2e/club_api.py tests/e2e/club_http.sh tests/e2e/club_kill.py

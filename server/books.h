@@ -1,0 +1,25 @@
+/* books.h - the ledger as a whole: what is in each book and account, and whether it adds up.
+ *
+ * Sums are taken from the raw rows, not from anything that posting kept. Reads only. */
+#ifndef SERVER_BOOKS_H
+#define SERVER_BOOKS_H
+
+#include <stdint.h>
+
+#include "hal/base/status.h"
+#include "server/db.h"
+#include "server/places.h"
+
+/* Queries without parameters: each account's entries and amount; each book's sum, which must be 0.
+ */
+extern const struct places books_ledger, books_sums;
+
+struct books_totals {
+    int64_t transactions;
+    int64_t unbalanced_batches; /* in which some book does not sum to zero */
+    int64_t unbalanced_books;
+    int64_t unchecked; /* posted, but not computed again */
+};
+ST_CHECK enum st books_totals(struct db *db, struct books_totals *ret);
+
+#endif

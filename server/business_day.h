@@ -1,0 +1,33 @@
+/* business_day.h - the club's business days: Iran's, UTC+03:30 the year round since 2022.
+ *
+ * Pure. A day is counted from 1970-01-01, as in the ledger's `jrn.day`. People may say a day by
+ * either calendar; both are written out. */
+#ifndef SERVER_BUSINESS_DAY_H
+#define SERVER_BUSINESS_DAY_H
+
+#include <stdint.h>
+
+#include "hal/base/status.h"
+
+enum {
+    BUSINESS_DAY_S = 86400,
+    BUSINESS_ZONE_S = 12600,
+    BUSINESS_DAY_TEXT = 11, /* "2026-11-22" and a NUL */
+    /* The days that have a date here: 1900-01-01 to 29 Esfand 1499. */
+    BUSINESS_DAY_MIN = -25567,
+    BUSINESS_DAY_MAX = 55230,
+};
+
+/* The day of a moment, in seconds since 1970. */
+int64_t business_day(int64_t time_s);
+/* 202611 for November 2026, by the business day: any moment. */
+int64_t business_month(int64_t time_s);
+
+/* "2026-11-22" or, when the year is below 1500, by the Jalali calendar "1405-09-01".
+ * ST_FOREIGN  no such day: the fault says so. */
+ST_CHECK enum st business_day_read(const char *text, int64_t *ret_day, struct fault *fault);
+/* The date of a day in BUSINESS_DAY_MIN..MAX. */
+void business_day_text(int64_t day, char ret[BUSINESS_DAY_TEXT]);
+void business_day_jalali(int64_t day, char ret[BUSINESS_DAY_TEXT]);
+
+#endif

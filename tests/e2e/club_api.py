@@ -1,0 +1,395 @@
+#!/usr/bin/env python3
+"""club_api - the club's API over TLS against its own page, docs/club-api.yaml: the page is judged by jsonschema, a second
+program; paths, methods, roles, parameters and fields are those that the server lists; every operation is used by
+each role, every answer fits its schema, every member of every schema is seen; and what is wrong is refused and changes nothing."""
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from club_world import ROOT, World, luhn
+
+PAGE = yaml.safe_load((ROOT / "docs/club-api.yaml").read_text())
+METHODS = ("get", "put", "post", "delete")
+failed = 0
+
+
+def result(good, name, seen=""):
+    global failed
+    failed += not good
+    print(("ok" if good else "not ok"), "club_api", name, "" if good else f"({str(seen)[:600]})", flush=True)
+
+
+# --- the page --------------------------------------------------------------------------------
+
+
+def resolve(node):
+    while isinstance(node, dict) and set(node) == {"$ref"}:
+        at = PAGE
+        for part in node["$ref"][2:].split("/"):
+            at = at[part]
+        node = at
+    return node
+
+
+def operations():
+    for path, item in PAGE["paths"].items():
+        for method in METHODS:
+            if method in item:
+                operation = item[method]
+                parameters = [resolve(p) for p in item.get("parameters", []) + operation.get("parameters", [])]
+                yield method.upper(), path, operation, parameters
+
+
+def body_schema(operation):
+    return resolve(operation["requestBody"]["content"]["application/json"]["schema"]) if "requestBody" in operation else None
+
+
+def as_server_says(method, path, operation, parameters):
+    fields = body_schema(operation) or {"properties": {}, "required": []}
+    return (method, path, operation["x-role"], " ".join(p["name"] for p in parameters if p["in"] == "query"),
+            tuple((name, name in fields["required"]) for name in fields["properties"]))
+
+
+class Seen:
+    """Which members of which schemas have had a value other than null."""
+
+    def __init__(self):
+        self.members = set()
+
+    def walk(self, schema, value):
+        schema = dict(schema)
+        if "$ref" in schema:
+            self.walk(resolve({"$ref": schema.pop("$ref")}), value)
+        for part in schema.get("oneOf", []) + schema.get("anyOf", []):
+            self.walk(part, value)
+        if isinstance(value, list) and "items" in schema:
+            for item in value:
+                self.walk(schema["items"], item)
+        if isinstance(value, dict):
+            for name, part in schema.get("properties", {}).items():
+                if value.get(name) is not None:
+                    self.members.add((id(self.home(schema)), name))
+                    self.walk(part, value[name])
+
+    def home(self, schema):
+        """The page's own object: walk() copies."""
+        return schema["properties"]
+
+    def all(self, schema, path, at, found):
+        if "$ref" in schema:
+            target = resolve({"$ref": schema["$ref"]})
+            if id(target) not in at:
+                self.all(target, path, at | {id(target)}, found)
+        for part in schema.get("oneOf", []) + schema.get("anyOf", []):
+            self.all(part, path, at, found)
+        if "items" in schema:
+            self.all(schema["items"], path + "[]", at, found)
+        for name, part in schema.get("properties", {}).items():
+            found[(id(schema["properties"]), name)] = f"{path}.{name}"
+            self.all(part, f"{path}.{name}", at, found)
+
+
+SEEN = Seen()
+USED = set()
+
+
+def fits(schema, value):
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "components": PAGE["components"], **schema}
+    return [f"{list(e.absolute_path)}: {e.message[:200]}" for e in jsonschema.Draft202012Validator(whole).iter_errors(value)]
+
+
+def match(method, path):
+    for m, pattern, operation, _ in operations():
+        if m == method and re.fullmatch(re.sub(r"\{[a-z]+\}", "[^/]+", pattern), "/v1/club" + path):
+            return pattern, operation
+    raise KeyError((method, path))
+
+
+class Caller:
+    """Asks with a key, and holds every answer against the page."""
+
+    def __init__(self, world, key):
+        self.world, self.key = world, key
+
+    def __call__(self, method, path, body=None, **parameters):
+        status, answer = self.world.api(self.key, method, path, body, **parameters)
+        try:
+            pattern, operation = match(method, path)
+            responses = operation["responses"]
+            response = resolve(responses.get(str(status), responses["default"]))
+            if str(status) in responses:
+                USED.add((method, pattern))
+        except KeyError:
+            response = PAGE["components"]["responses"]["refused"]
+        schema = response["content"]["application/json"]["schema"]
+        errors = fits(schema, answer)
+        if errors:
+            result(False, f"{method} {path}: the answer fits the page", (errors, answer))
+        SEEN.walk(schema, answer)
+        return status, answer
+
+    def good(self, method, path, body=None, **parameters):
+        status, answer = self(method, path, body, **parameters)
+        if status not in (200, 201):
+            raise RuntimeError(f"{method} {path}: {status} {answer}")
+        return answer
+
+    def all(self, path, limit, **parameters):
+        """All items of a list, page by page."""
+        items, cursor = [], {}
+        while True:
+            page = self.good("GET", path, limit=limit, **cursor, **parameters)
+            items += page["items"]
+            if len(page["items"]) > limit:
+                raise RuntimeError(f"{path}: {len(page['items'])} items")
+            if page["next"] is None:
+                return items
+            cursor = {"cursor": page["next"]}
+
+
+# --- the story -------------------------------------------------------------------------------
+
+
+def fill(world):
+    """Two merchants, three branches; a card that is in a fourth terminal's journal with another history: clones."""
+    world.club("programme", "programmes/base.json")
+    for merchant, branch in (("Refah", "Tajrish"), ("Refah", "Vanak"), ("Kourosh", "Karaj"), ("Kourosh", "Rey")):
+        world.enrol(merchant, branch)
+    for terminal, transactions, first in ((1, 60, 100), (2, 45, 200), (3, 35, 300), (4, 24, 100)):
+        for body in world.batches(terminal, transactions, 20, first):
+            status, answer = world.sync(terminal, body)
+            if status != 200:
+                raise RuntimeError(f"terminal {terminal}: {status} {answer}")
+
+
+def check_page(world, reader):
+    index = reader.good("GET", "")
+    server = {(r["method"], r["path"], r["role"], r["parameters"], tuple((f["name"], f["needed"]) for f in r["fields"])) for r in index["paths"]}
+    page = {as_server_says(*operation) for operation in operations()}
+    result(server == page and len(page) == len(index["paths"]), "the page has exactly the server's paths, methods, roles, parameters and fields",
+           (server ^ page))
+    bad = [name for name, schema in PAGE["components"]["schemas"].items()
+           if list(jsonschema.Draft202012Validator(jsonschema.Draft202012Validator.META_SCHEMA).iter_errors(schema))]
+    result(not bad and PAGE["openapi"].startswith("3.1"), "every schema of the page is one", bad)
+
+
+def cards_and_books(world, reader):
+    dump = {luhn(c["card"] // 10): c for c in json.loads(world.club("dump").stdout)["club"]}
+    cards = {c["card"]: c for c in reader.all("/cards", 7)}
+    result(set(cards) == set(dump) and all(cards[n][k] == dump[n][k] for n in cards for k in ("points", "credit", "gift", "voucher")),
+           f"{len(cards)} cards in pages of 7: the balances of the dump")
+    some = sorted(cards)[0]
+    for number in sorted(cards)[:3]:
+        card, history = reader.good("GET", f"/cards/{number}"), reader.all(f"/cards/{number}/history", 3)
+        sums, right = {k: 0 for k in ("points", "credit", "gift", "voucher")}, True
+        for row in reversed(history):
+            for name in sums:
+                sums[name] += row[name]
+            right = right and row["after"] == sums
+        result(right and all(card[k] == sums[k] for k in sums) and len(history) == card["transactions"],
+               f"history of {number}: running balances end at the card's", (card, history[:2]))
+    history = reader.all(f"/cards/{some}/history", 200)
+    days = reader.all(f"/cards/{some}/history", 2, **{"from": "2026-01-01", "to": "2026-12-31"})
+    result(days == [h for h in history if "2026" == subprocess.run(["date", "-u", "-d", f"@{h['at'] + 12600}", "+%Y"], capture_output=True,
+                                                                   text=True).stdout.strip()], "history by days", days[:1])
+    result(reader.all(f"/cards/{some}/history", 50, **{"from": "1300-01-01", "to": "1350-12-29"}) == [], "by the Jalali calendar, too")
+    card = world.club_json("card", some)
+    card.pop("history")
+    result({"v": 1, **card} == reader.good("GET", f"/cards/{some}"), "vafa-club card says what the API says")
+    merchants, branches = reader.all("/merchants", 1), reader.all("/branches", 3)
+    names = ("taken", "owed", "redemption", "cashback", "bon", "club_owes")
+    result(len(merchants) == 2 and len(branches) == 4 and
+           all(sum(b[n] for b in branches if b["merchant"] == m["merchant"]) == m[n] for m in merchants for n in names),
+           "branches add up to their merchants", (merchants, branches))
+    report, shown = reader.good("GET", "/report"), world.club_json("report")
+    ledger = {(r["book"], r["account"]): r["amount"] for r in report["ledger"]}
+    owed = sum(ledger.get(("credit", a), 0) for a in ("taken", "opening", "owed", "cashback")) + sum(ledger.get(("settlement", a), 0) for a in ("redemption", "bon"))
+    result(sum(m["club_owes"] for m in merchants) == owed != 0 and report["balanced"], "merchants add up to the ledger", (owed, merchants))
+    result(report["ledger"] == shown["ledger"] and shown["branches"] == branches, "the report of the command is the same")
+    for m in merchants:
+        result(reader.good("GET", f"/merchants/{m['merchant']}") == {"v": 1, **m}, f"merchant {m['merchant']} by itself")
+    result(reader.good("GET", f"/branches/{branches[0]['branch']}") == {"v": 1, **branches[0]}, "a branch by itself")
+    result(reader.good("GET", "/programme")["programme"] == json.loads((ROOT / "programmes/base.json").read_text()), "the programme")
+
+
+def hotlist(world, reader, clerk, card):
+    before = {r["card"] for r in reader.all("/hotlist", 200)}
+    path = f"/hotlist/{card}"
+    result(reader("GET", path)[0] == 404, "a card that is not listed is 404")
+    first, again = clerk.good("PUT", path, {"reason": "stolen"}), clerk.good("PUT", path, {"reason": "stolen"})
+    result((first["changed"], again["changed"]) == (True, False), "listing twice changes once")
+    result(reader.good("GET", path)["reason"] == "stolen" == reader.good("GET", f"/cards/{card}")["listed"], "it is listed")
+    result(f"{card} stolen" in world.club("hotlist", "list").stdout, "vafa-club hotlist says so, too")
+    result({r["card"] for r in reader.all("/hotlist", 1)} == before | {card}, "the list in pages of one")
+    result([clerk.good("DELETE", path)["changed"] for _ in range(2)] == [True, False], "taking it off twice changes once")
+
+
+def cases(world, reader, clerk):
+    listed = reader.all("/cases", 3)
+    result(len(listed) > 3 and listed == world.club_json("cases")["cases"], f"{len(listed)} cases in pages of 3, as vafa-club cases lists them", listed[:1])
+    case = next(c for c in listed if c["why"] == "clone")
+    result(all({k: v for k, v in reader.good("GET", f"/cases/{c['case']}").items() if k in c} == c for c in listed), "each by itself says the same")
+    evidence = reader.good("GET", f"/cases/{case['case']}")
+    result(evidence["shows"]["after"]["counter"] == case["counter"] and evidence["posted"]["terminal"] == 1 and
+           evidence["shows"]["after"] != evidence["held"], "a clone shows both histories", evidence)
+    path, done = f"/cases/{case['case']}/closed", {"by": "Sara", "why": "Card taken in; member has a new one (وفا)."}
+    first = clerk.good("PUT", path, done)
+    result(first["closed_by"] == "Sara" and clerk.good("PUT", path, done) == first, "dealt with, and again without a change")
+    result(clerk("PUT", path, {"by": "Reza", "why": "Other."})[0] == 409, "another name for the same is refused")
+    result(len(reader.all("/cases", 50)) == len(listed) - 1 and len(reader.all("/cases", 2, all="true")) == len(listed), "open ones and all")
+    other = listed[0]["case"] if listed[0] != case else listed[1]["case"]
+    closed = world.club("case", "close", other, "--by", "Reza", "--why", "Looked at.")
+    result("dealt with" in closed.stdout and other not in world.club("cases").stdout and other in world.club("cases", "--all").stdout and
+           "Looked at." in world.club("case", "show", other).stdout, "vafa-club case close does the same")
+    bad = [world.club(*words, check=False).returncode for words in
+           (("case", "close", "9-9-none", "--by", "a", "--why", "b"), ("case", "close", other, "--by", "x", "--why", "y"),
+            ("case", "show", "rubbish"), ("case", "close", other, "--by", "", "--why", "b"))]
+    result(bad == [1, 1, 1, 2], "wrong ones are refused at the command, too", bad)
+
+
+def places(world, reader, clerk, manager):
+    result([t["terminal"] for t in reader.all("/terminals", 2)] == [1, 2, 3, 4], "terminals in pages of two")
+    code = clerk.good("POST", "/codes", {"merchant": "Refah", "branch": "Tajrish", "hours": 2})
+    result(abs(code["expires_at"] - manager.good("GET", "")["time"] - 7200) < 10, "a code for two hours")
+    result(reader.good("GET", "/terminals/4")["certificate"] == "good", "terminal 4 is good")
+    result([manager.good("DELETE", "/terminals/4")["certificate"] for _ in range(2)] == ["revoked"] * 2, "and revoked, twice")
+    result(world.sync(4, world.batches(4, 24, 20, 100)[0])[0] == 403, "it may not sync")
+
+
+def wrong(world, reader, clerk, manager, keys, card):
+    books = world.club("dump").stdout
+    state = lambda: (reader.all("/hotlist", 200), reader.all("/cases", 200, all="true"), reader.all("/terminals", 200))
+    before = state()
+
+    def refused(caller, status, word, name, method, path, body=None, **parameters):
+        got, answer = caller(method, path, body, **parameters)
+        result((got, answer.get("error")) == (status, word), name, (got, answer))
+
+    for path in ("/card", "/cards/", "/cards//history", f"/cards/{card}/histories", "/../sync", "/hotlist/1/2", "/%00", "/cards/%2e%2e"):
+        got = reader("GET", path)
+        result(got[0] == 404, f"GET {path} is not served", got)
+    for path in ("/v1/clubs", "/v1/club2/cards", "/v2/club", "/v1/CLUB"):
+        result(world.ask("GET", path)[0] == 404, f"nor is {path}")
+    for method, pattern, operation, _ in operations():
+        path = pattern[len("/v1/club"):]
+        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1")):
+            path = path.replace("{%s}" % name, value)
+        order = ["reader", "clerk", "manager"]
+        for role in order[:order.index(operation["x-role"])]:
+            refused(keys[role], 403, "role", f"{method} {pattern} is not for a {role}", method, path, "{}")
+        if body_schema(operation):
+            refused(manager, 400, "body", f"{method} {pattern} without a body", method, path, "")
+            refused(manager, 400, "body", f"{method} {pattern} with half a body", method, path, '{"reason":')
+            refused(manager, 400, "body", f"{method} {pattern} with a list", method, path, [])
+            refused(manager, 400, "body", f"{method} {pattern} with an unknown field", method, path, {"amount_toman": 5000})
+            refused(manager, 400, "body", f"{method} {pattern} with a field twice", method, path, '{"a":1,"a":2}')
+        elif method != "GET":
+            refused(manager, 400, "body", f"{method} {pattern} takes no body", method, path, "{}")
+        refused(manager, 400, "parameter", f"{method} {pattern} with an unknown parameter", method, path, None, colour="blue")
+    item = f"/hotlist/{card}"
+    for body, name in (({"reason": 7}, "a number as text"), ({"reason": None}, "null"), ({"reason": "x" * 17}, "17 letters"),
+                       ({"reason": ""}, "an empty text"), ('{"reason":"lo\\u0000st"}', "a NUL"), (b'{"reason":"\xff"}', "not UTF-8"),
+                       ({"reason": "lost", "until": 3}, "a field too many"), ("[" * 5000, "5,000 brackets"),
+                       ('{"reason":"lost"}x', "something behind it"), ({"reason": {"a": 1}}, "an object")):
+        refused(clerk, 400, "body", f"{name} is refused", "PUT", item, body)
+    refused(clerk, 400, "value", "an unknown reason is refused", "PUT", item, {"reason": "eaten"})
+    refused(clerk, 400, "value", "and SQL is only a wrong reason", "PUT", item, {"reason": "';DROP TABLE x"})
+    refused(clerk, 404, "missing", "a card number that does not check", "PUT", f"/hotlist/{int(card) + 1}", {"reason": "lost"})
+    for number in ("1 OR 1=1", "0", "99999999999999999999", "x" * 64, "-1"):
+        status, answer = reader("GET", "/cards/" + number.replace(" ", "%20"))
+        result((status, answer["error"]) == (404, "missing"), f"card {number[:20]} is missing", answer)
+        status, answer = reader("GET", "/merchants/" + number.replace(" ", "%20"))
+        result((status, answer["error"]) == (404, "missing"), f"merchant {number[:20]} is missing", answer)
+    for name, value in (("limit", "0"), ("limit", "201"), ("limit", "-1"), ("limit", "ten"), ("limit", "1e2"), ("limit", ""), ("limit", "9" * 30),
+                        ("cursor", "x"), ("cursor", "1.2"), ("cursor", "1;--"), ("cursor", "9" * 40)):
+        refused(reader, 400, "value", f"{name}={value[:10]} is refused", "GET", "/cards", None, **{name: value})
+    refused(reader, 400, "value", "a cursor of another list is refused", "GET", "/cases", None, cursor="1.2")
+    refused(reader, 400, "value", "all=maybe is refused", "GET", "/cases", None, all="maybe")
+    for day in ("2026-02-30", "1405-12-31", "22-11-2026", "2026-1-1", "x", "0000-00-00"):
+        refused(reader, 400, "value", f"the day {day} is refused", "GET", f"/cards/{card}/history", None, **{"from": day})
+    status, answer = world.api(keys["reader"].key, "GET", "/cards?limit=1&limit=2")
+    result((status, answer["error"]) == (400, "parameter"), "a parameter twice", answer)
+    for hours in (0, -1, 721, 1.5, "24", True):
+        refused(clerk, 400, "body", f"hours {hours!r} are refused", "POST", "/codes", {"merchant": "a", "branch": "b", "hours": hours})
+    refused(clerk, 400, "body", "a merchant that is missing", "POST", "/codes", {"branch": "b"})
+    refused(clerk, 413, "too_large", "a body of 17,000 bytes", "PUT", item, '{"reason":"' + "x" * 17000 + '"}')
+    status, headers, _ = world.ask("POST", "/v1/club/cards", "{}", {"Authorization": "Bearer " + reader.key})
+    result((status, headers["Allow"], headers["Cache-Control"]) == (405, "GET", "no-store"), "POST on cards is 405, with what it takes")
+    status, headers, _ = world.ask("PUT", "/v1/club" + item, b"x", {"Authorization": "Bearer " + clerk.key, "Content-Encoding": "gzip"})
+    result(status == 415, "a packed body is refused", status)
+    result((world.club("dump").stdout, state()) == (books, before), "nothing of all this changed anything")
+
+
+def keys_alone(world, reader):
+    log = (world.dir / "log").read_text()
+    database = b"".join(p.read_bytes() for p in world.data.glob("club.db*"))
+    result(reader.key.encode() not in database and reader.key not in log and reader.key[-40:].encode() not in database,
+           "no key is in the database or the log, only its hash")
+    short = world.key("reader", "--days", 1)
+    revoked = world.key("manager")
+    number = int(revoked.split("_")[1])
+    world.club("key", "revoke", number)
+    subprocess.run(["sqlite3", world.data / "club.db", f"UPDATE api_key SET expires_at = 1 WHERE number = {number - 1}"], check=True)
+    lines = world.club("key", "list").stdout
+    result(f"{number}  manager  revoked" in lines and f"{number - 1}  reader   expired" in lines and revoked not in lines, "key list", lines)
+    codes = [world.club(*words, check=False).returncode for words in
+             (("key", "new", "x", "--role", "king"), ("key", "new", ""), ("key", "new", "x", "--days", "0"), ("key", "revoke", "99"), ("key", "revoke", "x"))]
+    result(codes == [2, 2, 2, 1, 2], "wrong keys cannot be made or revoked", codes)
+    for key, name in ((None, "no key"), ("rubbish", "rubbish"), (reader.key[:-1] + ("0" if reader.key[-1] != "0" else "1"), "a key with a wrong letter"),
+                      (reader.key.replace("vafa_1_", "vafa_2_"), "another key's number"), (short, "an expired key"), (revoked, "a revoked key"),
+                      ("vafa_1_", "a key without a secret"), ("vafa_99999999999999999999_x", "a huge number"), ("vafa_1' OR 1=1_" + "x" * 20, "SQL")):
+        status, answer = world.api(key, "GET", "/cards")
+        result((status, answer["error"]) == (401, "key"), f"{name} is refused", (status, answer))
+    status, headers, _ = world.ask("GET", "/v1/club/cards", None, {"Authorization": "Basic eDp4"})
+    result((status, headers["WWW-Authenticate"]) == (401, "Bearer"), "a password is refused", status)
+    many = [world.api("vafa_1_wrong", "GET", "/cards")[0] for _ in range(12)]
+    status, headers, _ = world.ask("GET", "/v1/club/cards", None, {"Authorization": "Bearer vafa_1_wrong"})
+    result(many[-1] == 429 == status and headers["Retry-After"] == "60", "wrong keys are rationed", many)
+    result(reader("GET", "/cards")[0] == 200, "and keep no right one out")
+    result(world.sync(1, world.batches(1, 60, 20, 100)[0])[0] == 200, "nor a terminal")
+
+
+def unseen():
+    found = {}
+    for method, path, operation, _ in operations():
+        for status, response in operation["responses"].items():
+            SEEN.all(resolve(response)["content"]["application/json"]["schema"], f"{method} {path}", frozenset(), found)
+    result(USED == {(m, p) for m, p, _, _ in operations()}, f"all {len(USED)} operations were used with success",
+           {(m, p) for m, p, _, _ in operations()} - USED)
+    missing = sorted({where for member, where in found.items() if member not in SEEN.members})
+    result(not missing, f"all {len(found)} members of the answers were seen with a value", missing)
+
+
+def main():
+    world = World()
+    try:
+        world.start()
+        fill(world)
+        keys = {role: Caller(world, world.key(role)) for role in ("reader", "clerk", "manager")}
+        reader, clerk, manager = keys.values()
+        check_page(world, reader)
+        cards_and_books(world, reader)
+        card = reader.good("GET", "/cards", limit=1)["items"][0]["card"]
+        free = next(c["card"] for c in reader.all("/cards", 50) if reader.good("GET", f"/cards/{c['card']}")["listed"] is None)
+        hotlist(world, reader, clerk, free)
+        cases(world, reader, clerk)
+        places(world, reader, clerk, manager)
+        wrong(world, reader, clerk, manager, keys, card)
+        unseen()
+        keys_alone(world, reader)
+        world.stop()
+        log = (world.dir / "log").read_text()
+        result("finishing" in log and "key 2 (test clerk): PUT /v1/club/hotlist/" in log, "the log says which key wrote what", log[-300:])
+    finally:
+        world.close()
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
