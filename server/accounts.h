@@ -42,6 +42,10 @@ enum account {
     ACCOUNT_BON_TWICE = 32, /* settlement: likewise, of one that was used before; has a case */
 };
 
+/* Those that are between a merchant and the club, for SQL: taken, opening, owed, redemption,
+ * cashback, bon. All others are the club's own. */
+#define ACCOUNTS_OF_MERCHANTS "1, 2, 3, 6, 9, 30"
+
 struct leg {
     enum book book;
     enum account account;

@@ -246,3 +246,18 @@ enum st call_rows(struct call *call, struct db_stmt *stmt, const char *const *co
     return put_json(call->reply, "next", is_more ? json_string(cursor) : json_null()) ? ST_OK
                                                                                       : ST_FULL;
 }
+
+enum st call_array(struct call *call, json_t *array, size_t limit, const char *key)
+{
+    const bool is_more = json_array_size(array) > limit;
+    if (is_more) {
+        (void)json_array_remove(array, limit);
+    }
+    const json_t *last = json_object_get(json_array_get(array, limit - 1), key);
+    json_t *next = !is_more ? json_null()
+                   : json_is_string(last)
+                       ? json_string(json_string_value(last))
+                       : json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(last));
+    const bool done = put_json(call->reply, "items", array) && put_json(call->reply, "next", next);
+    return done ? ST_OK : ST_FULL;
+}

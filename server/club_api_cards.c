@@ -91,16 +91,7 @@ static enum st answer_history(struct call *call)
     if (st != ST_OK) {
         return st;
     }
-    const bool is_more = json_array_size(rows) > limit;
-    if (is_more) {
-        (void)json_array_remove(rows, limit);
-    }
-    const json_t *last = json_array_get(rows, limit - 1);
-    json_t *next = is_more ? json_sprintf("%" JSON_INTEGER_FORMAT,
-                                          json_integer_value(json_object_get(last, "counter")))
-                           : json_null();
-    return put_json(call->reply, "items", rows) && put_json(call->reply, "next", next) ? ST_OK
-                                                                                       : ST_FULL;
+    return call_array(call, rows, limit, "counter");
 }
 
 /* --- the hotlist --------------------------------------------------------------------------- */

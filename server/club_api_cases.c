@@ -21,14 +21,7 @@ static enum st answer_cases(struct call *call)
         fault_say(&call->fault, "\"cursor\" is not one: take \"next\" of the page before.");
         return st;
     }
-    const bool is_more = json_array_size(rows) > limit;
-    if (is_more) {
-        (void)json_array_remove(rows, limit);
-    }
-    json_t *next = is_more ? json_incref(json_object_get(json_array_get(rows, limit - 1), "case"))
-                           : json_null();
-    return put_json(call->reply, "items", rows) && put_json(call->reply, "next", next) ? ST_OK
-                                                                                       : ST_FULL;
+    return call_array(call, rows, limit, "case");
 }
 
 static enum st put_case(struct call *call)

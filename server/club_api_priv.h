@@ -69,6 +69,7 @@ extern const struct route routes_club[];
 extern const struct route routes_cards[];
 extern const struct route routes_cases[];
 extern const struct route routes_places[];
+extern const struct route routes_settlement[];
 
 /* Every field known and as it should be, none missing? False: the fault says what is wrong. */
 bool fields_check(json_t *body, const struct field *fields, struct fault *fault);
@@ -98,6 +99,9 @@ enum st call_missing(struct call *call, const char *format, ...)
  * the first `key_columns` columns make the cursor, which the next page begins after. */
 ST_CHECK enum st call_rows(struct call *call, struct db_stmt *stmt, const char *const *columns,
                            size_t limit, int key_columns);
+/* The same of an array of up to limit + 1 objects, which it takes; member `key`, a number or text,
+ * is the cursor. */
+ST_CHECK enum st call_array(struct call *call, json_t *array, size_t limit, const char *key);
 /* The numbers of a cursor that call_rows() made. False: it is not one, and the fault says so. */
 bool cursor_numbers(struct call *call, const char *cursor, size_t count, int64_t *ret);
 

@@ -8,8 +8,9 @@
 #include "firmware/engine/snapshot.h"
 #include "sync/wire.h"
 
-static const struct command *const tables[] = {commands_terminals, commands_cards, commands_books,
-                                               commands_bons, commands_api};
+static const struct command *const tables[] = {commands_terminals,  commands_cards,
+                                               commands_books,      commands_bons,
+                                               commands_settlement, commands_api};
 
 enum { TABLES = sizeof tables / sizeof tables[0], HELP_COLUMN = 40, HELP_WIDTH = 100 };
 
@@ -184,18 +185,21 @@ static size_t name_words(const struct command *command, const char *const *words
     return count >= 2 && strcmp(words[1], blank + 1) == 0 ? 2 : 0;
 }
 
-/* *ret_used is how many words its name has. */
+/* The command whose name has the most of the words; *ret_used is how many. */
 static const struct command *find(const char *const *words, size_t count, size_t *ret_used)
 {
+    const struct command *found = NULL;
+    *ret_used = 0;
     for (size_t i = 0; i < TABLES; i++) {
         for (const struct command *command = tables[i]; command->name != NULL; command++) {
-            *ret_used = name_words(command, words, count);
-            if (*ret_used != 0) {
-                return command;
+            const size_t used = name_words(command, words, count);
+            if (used > *ret_used) {
+                *ret_used = used;
+                found = command;
             }
         }
     }
-    return NULL;
+    return found;
 }
 
 /* "hotlist" alone, or with another second word: says which second words there are. */

@@ -51,6 +51,7 @@ extern const struct command commands_bons[];
 extern const struct command commands_api[];
 extern const struct command commands_books[];
 extern const struct command commands_cards[];
+extern const struct command commands_settlement[];
 extern const struct command commands_terminals[];
 
 /* Fills in all but db. 0, or EXIT_USAGE after it has said on standard error what is wrong. */

@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "server/accounts.h"
+
 /* The counter accounts that are between a merchant and the club: docs/club.md 4. In rials: points
  * are in a book of their own. */
 #define SUM_OF(accounts)                                                                           \

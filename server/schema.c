@@ -166,6 +166,17 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "ALTER TABLE tcase ADD COLUMN closed_by TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE tcase ADD COLUMN closed_why TEXT NOT NULL DEFAULT '';"
     "UPDATE club SET value = 10 WHERE name = 'schema'",
+    /* Closed settlements between merchants and club, and their lines, which never change. late: of
+     * days of earlier periods. merch 0: the club and what cards hold (acct 0). */
+    [11] =
+    "CREATE TABLE settlement (no " KEY64 " PRIMARY KEY, from_day " I64 " NOT NULL,"
+    " to_day " I64 " NOT NULL, closed_at " I64 " NOT NULL, closed_by TEXT NOT NULL,"
+    " as_of " I64 " NOT NULL) " STRICT ";"
+    "CREATE TABLE settlement_line (no " I64 " NOT NULL, merch " I64 " NOT NULL,"
+    " branch " I64 " NOT NULL, purse " I64 " NOT NULL, acct " I64 " NOT NULL,"
+    " late " I64 " NOT NULL, n " I64 " NOT NULL, amount " I64 " NOT NULL,"
+    " PRIMARY KEY (no, merch, branch, purse, acct, late)) " STRICT ";"
+    "UPDATE club SET value = 11 WHERE name = 'schema'",
 };
 
 /* clang-format on */

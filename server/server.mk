@@ -17,6 +17,7 @@ CLUB_SRC = \
     server/club_api_cards.c \
     server/club_api_cases.c \
     server/club_api_places.c \
+    server/club_api_settlement.c \
     server/db_sqlite.c \
     server/dead.c \
     server/desk.c \
@@ -40,6 +41,7 @@ CLUB_SRC = \
     server/rows.c \
     server/schema.c \
     server/serve.c \
+    server/settlement.c \
     server/signer.c \
     $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(SIGNED_SRC) $(BOX_SRC) $(HAL_BASE_SRC)
 CLUB_LIBS = -lmicrohttpd -lgnutls -lsqlite3 -ljansson -lz -lmbedcrypto
@@ -52,6 +54,7 @@ vafa-club_SRC = \
     server/commands_bons.c \
     server/commands_books.c \
     server/commands_cards.c \
+    server/commands_settlement.c \
     server/commands_terminals.c \
     $(CLUB_SRC)
 vafa-club_LIBS = $(CLUB_LIBS)

@@ -27,8 +27,12 @@ PROGRAMS += bench-posting
 bench-posting_SRC = tests/bench/posting.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 bench-posting_LIBS = $(CLUB_LIBS)
 
-# The club over HTTPS. posting-batches plays a terminal's journal as bodies for curl.
+# The club over HTTPS. posting-batches and
+# posting-script play terminals' journals as bodies for curl.
 PROGRAMS += posting-batches
 posting-batches_SRC = tests/bench/posting_batches.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 posting-batches_LIBS = $(CLUB_LIBS)
-SCRIPTS += tests/e2e/dead_terminal.py tests/e2e/club_api.py tests/e2e/club_http.sh tests/e2e/club_kill.py
+PROGRAMS += posting-script
+posting-script_SRC = tests/bench/posting_script.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
+posting-script_LIBS = $(CLUB_LIBS)
+SCRIPTS += tests/e2e/dead_terminal.py tests/e2e/club_api.py tests/e2e/settlement.py tests/e2e/club_http.sh tests/e2e/club_kill.py

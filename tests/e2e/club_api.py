@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import jsonschema
@@ -66,7 +67,7 @@ class Seen:
         schema = dict(schema)
         if "$ref" in schema:
             self.walk(resolve({"$ref": schema.pop("$ref")}), value)
-        for part in schema.get("oneOf", []) + schema.get("anyOf", []):
+        for part in schema.get("oneOf", []) + schema.get("anyOf", []) + schema.get("allOf", []):
             self.walk(part, value)
         if isinstance(value, list) and "items" in schema:
             for item in value:
@@ -86,7 +87,7 @@ class Seen:
             target = resolve({"$ref": schema["$ref"]})
             if id(target) not in at:
                 self.all(target, path, at | {id(target)}, found)
-        for part in schema.get("oneOf", []) + schema.get("anyOf", []):
+        for part in schema.get("oneOf", []) + schema.get("anyOf", []) + schema.get("allOf", []):
             self.all(part, path, at, found)
         if "items" in schema:
             self.all(schema["items"], path + "[]", at, found)
@@ -196,8 +197,7 @@ def cards_and_books(world, reader):
                f"history of {number}: running balances end at the card's", (card, history[:2]))
     history = reader.all(f"/cards/{some}/history", 200)
     days = reader.all(f"/cards/{some}/history", 2, **{"from": "2026-01-01", "to": "2026-12-31"})
-    result(days == [h for h in history if "2026" == subprocess.run(["date", "-u", "-d", f"@{h['at'] + 12600}", "+%Y"], capture_output=True,
-                                                                   text=True).stdout.strip()], "history by days", days[:1])
+    result(days == [h for h in history if datetime.fromtimestamp(h["at"] + 12600, timezone.utc).year == 2026], "history by days", days[:1])
     result(reader.all(f"/cards/{some}/history", 50, **{"from": "1300-01-01", "to": "1350-12-29"}) == [], "by the Jalali calendar, too")
     card = world.club_json("card", some)
     card.pop("history")
@@ -262,6 +262,23 @@ def places(world, reader, clerk, manager):
     result(world.sync(4, world.batches(4, 24, 20, 100)[0])[0] == 403, "it may not sync")
 
 
+def settlement(world, reader, manager):
+    dates = {h["at"] for c in reader.all("/cards", 50) for h in reader.all(f"/cards/{c['card']}/history", 200)}
+    days = [str(datetime.fromtimestamp(t + 12600, timezone.utc).date()) for t in (min(dates), max(dates))]
+    look = reader.good("GET", "/settlement", **{"from": days[0], "to": days[1]})
+    owed = {m["merchant"]: m["club_owes"] for m in reader.all("/merchants", 50)}
+    result({m["merchant"]: m["net"] for m in look["merchants"] if m["merchant"] != 0} == owed, "all days together: what merchants have over all time", look)
+    shown = world.club_json("settlement", "--from", days[0], "--to", days[1])
+    result({"v": 1, **shown} == look, "vafa-club settlement says the same")
+    first = manager.good("PUT", "/settlements/1", {"to": days[1], "by": "Sara", "anyway": True})
+    result(first["lines"] == look["lines"] and manager.good("PUT", "/settlements/1", {"to": days[1], "by": "Sara"}) == first == reader.good("GET", "/settlements/1"),
+           "closed, and again without a change", first)
+    after = str(datetime.fromisoformat(days[1]).date() + timedelta(1))
+    manager.good("PUT", "/settlements/2", {"to": after, "by": "Reza", "anyway": True})
+    result([s["settlement"] for s in reader.all("/settlements", 1)] == [1, 2], "the closed ones in pages of one")
+    result(reader("GET", "/settlement")[0] == 400 == reader("GET", "/settlement", **{"from": after, "to": days[0]})[0], "days must be given, in order")
+
+
 def wrong(world, reader, clerk, manager, keys, card):
     books = world.club("dump").stdout
     state = lambda: (reader.all("/hotlist", 200), reader.all("/cases", 200, all="true"), reader.all("/terminals", 200))
@@ -278,7 +295,7 @@ def wrong(world, reader, clerk, manager, keys, card):
         result(world.ask("GET", path)[0] == 404, f"nor is {path}")
     for method, pattern, operation, _ in operations():
         path = pattern[len("/v1/club"):]
-        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1")):
+        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1"), ("settlement", "1")):
             path = path.replace("{%s}" % name, value)
         order = ["reader", "clerk", "manager"]
         for role in order[:order.index(operation["x-role"])]:
@@ -379,6 +396,7 @@ def main():
         free = next(c["card"] for c in reader.all("/cards", 50) if reader.good("GET", f"/cards/{c['card']}")["listed"] is None)
         hotlist(world, reader, clerk, free)
         cases(world, reader, clerk)
+        settlement(world, reader, manager)
         places(world, reader, clerk, manager)
         wrong(world, reader, clerk, manager, keys, card)
         unseen()
