@@ -43,6 +43,10 @@ ST_CHECK enum st db_exec(struct db *db, const char *sql);
 /* Whether a table of that name exists: each engine asks its own catalogue. */
 ST_CHECK enum st db_has_table(struct db *db, const char *name, bool *ret_exists);
 
+/* The first table whose name comes after `after` ("" = the first one); *ret_name is the caller's to
+ * free, NULL after the last. */
+ST_CHECK enum st db_next_table(struct db *db, const char *after, char **ret_name);
+
 /* Transactions. A write transaction takes the write lock at once, so that nothing read in it can
  * change before its commit. Rollback cannot fail; without a transaction it does nothing. */
 ST_CHECK enum st db_begin_write(struct db *db);
@@ -68,6 +72,12 @@ ST_CHECK enum st db_first(struct db_stmt *stmt, bool *ret_row, ...);
 int64_t db_i64(struct db_stmt *stmt, int column);
 const char *db_text(struct db_stmt *stmt, int column); /* NULL = SQL NULL */
 const void *db_bytes(struct db_stmt *stmt, int column, size_t *ret_size);
+
+/* What a statement's rows are made of, after it is prepared. A row's value: 'i' number, 't' text,
+ * 'b' bytes, '-' SQL NULL. */
+int db_columns(struct db_stmt *stmt);
+const char *db_column_name(struct db_stmt *stmt, int column);
+char db_kind(struct db_stmt *stmt, int column);
 
 /* Ends a read early, so that it holds no snapshot. db_run and the last db_step do it themselves. */
 void db_reset(struct db_stmt *stmt);

@@ -276,6 +276,30 @@ const void *db_bytes(struct db_stmt *stmt, int column, size_t *ret_size)
     return bytes;
 }
 
+int db_columns(struct db_stmt *stmt)
+{
+    return sqlite3_column_count(stmt->sqlite);
+}
+
+const char *db_column_name(struct db_stmt *stmt, int column)
+{
+    return sqlite3_column_name(stmt->sqlite, column);
+}
+
+char db_kind(struct db_stmt *stmt, int column)
+{
+    switch (sqlite3_column_type(stmt->sqlite, column)) {
+    case SQLITE_INTEGER:
+        return 'i';
+    case SQLITE_TEXT:
+        return 't';
+    case SQLITE_BLOB:
+        return 'b';
+    default: /* STRICT tables have no floating point */
+        return '-';
+    }
+}
+
 void db_reset(struct db_stmt *stmt)
 {
     (void)sqlite3_reset(stmt->sqlite);
@@ -288,6 +312,26 @@ enum st db_has_table(struct db *db, const char *name, bool *ret_exists)
                             "t", &stmt);
     if (st == ST_OK) {
         st = db_first(stmt, ret_exists, name);
+    }
+    db_finish(stmt);
+    return st;
+}
+
+enum st db_next_table(struct db *db, const char *after, char **ret_name)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    *ret_name = NULL;
+    enum st st = db_prepare(db,
+                            "SELECT name FROM sqlite_master WHERE type = 'table' AND name > $1"
+                            " AND name NOT LIKE 'sqlite%' ORDER BY name LIMIT 1",
+                            "t", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row, after);
+    }
+    if (st == ST_OK && row) {
+        *ret_name = strdup(db_text(stmt, 0));
+        st = *ret_name == NULL ? ST_FULL : ST_OK;
     }
     db_finish(stmt);
     return st;

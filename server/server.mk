@@ -22,6 +22,7 @@ CLUB_SRC = \
     server/dead.c \
     server/desk.c \
     server/evidence.c \
+    server/export.c \
     server/facts.c \
     server/hotlist.c \
     server/keypair.c \
@@ -54,6 +55,7 @@ vafa-club_SRC = \
     server/commands_bons.c \
     server/commands_books.c \
     server/commands_cards.c \
+    server/commands_data.c \
     server/commands_settlement.c \
     server/commands_terminals.c \
     $(CLUB_SRC)

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""export - everything that the club has, as JSON Lines: a second program rebuilds every balance from it; no secret is in it;
+while the club runs, and what cannot be written is said."""
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from club_world import ROOT, World
+
+READER = ROOT / "tests/reference/vafa_export.py"
+failed = 0
+
+
+def result(good, name, seen=""):
+    global failed
+    failed += not good
+    print(("ok" if good else "not ok"), "export", name, "" if good else f"({str(seen)[:600]})", flush=True)
+
+
+def read(folder):
+    done = subprocess.run([sys.executable, READER, folder], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
+def counts(world):
+    """Rows of every table, by sqlite3."""
+    sql = lambda text: subprocess.run(["sqlite3", world.data / "club.db", text], capture_output=True, text=True, check=True).stdout.split()
+    return {name: int(sql(f"SELECT count(*) FROM {name}")[0]) for name in sql("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite%'")}
+
+
+def spoil(folder, name, change):
+    copy = Path(f"{folder}.{name}")
+    subprocess.run(["cp", "-r", folder, copy], check=True)
+    change(copy)
+    return copy
+
+
+def main():
+    world = World()
+    try:
+        world.start()
+        world.club("programme", "programmes/base.json")
+        for number, branch in enumerate(("Tajrish", "Vanak"), 1):
+            world.enrol("Refah", branch)
+            for body in world.batches(number, 80, 20, 100 * number):
+                world.sync(number, body)
+        key = world.key("manager")
+        code = world.club("code", "--merchant", "Ofogh وفا", "--branch", "x \"y\"").stdout.strip()
+        card = json.loads(world.club("dump").stdout)["club"][0]["card"]
+        world.club("hotlist", "add", card, "--reason", "stolen")
+        world.club("settlement", "close", "--to", "2026-10-08", "--by", "Sara", "--anyway")
+
+        folder = world.dir / "export"
+        done = world.club("export", folder)
+        schema = json.loads((folder / "schema.json").read_text())
+        rows = {t["file"].removesuffix(".jsonl"): t["rows"] for t in schema["tables"]}
+        result(rows == {k: v for k, v in counts(world).items() if k not in ("api_key", "code")}, "every table is there with every row, but keys and codes", rows)
+        result("rec: 320 rows, done" in done.stderr, "it says how far it is", done.stderr)
+        rc, said = read(folder)
+        result(rc == 0 and "20 cards, 160 transactions, 0 violations" in said, "a second program rebuilds every card from the raw entries", said)
+        text = b"".join(p.read_bytes() for p in folder.iterdir())
+        result(key[7:].encode() not in text and code.encode() not in text and b"BEGIN" not in text.replace(b"BEGIN CERTIFICATE", b""),
+               "no key and no code is in it")
+        result((folder.stat().st_mode & 0o777, {p.stat().st_mode & 0o777 for p in folder.iterdir()}) == (0o700, {0o600}), "it is its owner's only")
+        merchants = [json.loads(line) for line in (folder / "merchant.jsonl").read_text().splitlines()]
+        result([m["name"] for m in merchants] == ["Refah", "Ofogh وفا"], "names in any script", merchants)
+
+        def line(name, number, old, new):
+            def change(copy):
+                lines = (copy / name).read_text().split("\n")
+                lines[number] = lines[number].replace(old, new, 1)
+                (copy / name).write_text("\n".join(lines))
+            return change
+        for name, change in (("a number changed", line("card.jsonl", 3, '"b1":', '"b1":1')), ("a row less", lambda c: (c / "txn.jsonl").write_text("")),
+                             ("a file less", lambda c: (c / "rec.jsonl").unlink()), ("no schema", lambda c: (c / "schema.json").unlink())):
+            rc, said = read(spoil(folder, name.replace(" ", "_"), change))
+            result(rc == 1 and said.startswith("export: "), f"the second program notices: {name}", said)
+
+        again = world.club("export", folder, check=False)
+        result(again.returncode == 1 and "not there yet" in again.stderr, "a folder that exists is not written into", again.stderr)
+        nowhere = world.club("export", world.dir / "no" / "where", check=False)
+        result(nowhere.returncode == 1 and "Cannot make" in nowhere.stderr, "a folder that cannot be made is said", nowhere.stderr)
+        full = subprocess.run(["bash", "-c", f"ulimit -f 8; trap '' XFSZ; exec {world_binary()} export {world.dir}/full --data {world.data}"],
+                              capture_output=True, text=True)
+        result(full.returncode == 1 and "Cannot write" in full.stderr and not (world.dir / "full/schema.json").exists(),
+               "a full disk is said, and the export has no schema.json", full.stderr)
+
+        # While terminals sync: one snapshot, so that it adds up.
+        bodies = world.batches(2, 400, 10, 200)[8:]
+        feeding = threading.Thread(target=lambda: [world.sync(2, body) for body in bodies])
+        feeding.start()
+        said = []
+        for n in range(4):
+            world.club("export", world.dir / f"live{n}")
+            said.append(read(world.dir / f"live{n}"))
+        feeding.join()
+        world.club("export", world.dir / "last")
+        said.append(read(world.dir / "last"))
+        result("480 transactions" in said[-1][1], "and the last one has all that came", said[-1])
+        result(all(rc == 0 for rc, _ in said), "exports while a terminal syncs add up, each", said)
+    finally:
+        world.close()
+    return failed > 0
+
+
+def world_binary():
+    return Path(os.environ["BUILD"]).resolve() / "vafa-club"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
