@@ -128,7 +128,7 @@ static enum st club_settlement_list(struct club *club)
 {
     json_t *all = NULL;
     int64_t restored = 0;
-    enum st st = settlement_restore(club->db, club->data, &restored, &club->fault);
+    enum st st = settlement_restore(club->db, club->data, club->now_s, &restored, &club->fault);
     if (st == ST_OK && restored != 0) {
         fprintf(stderr, "%lld settlements were brought back from the files of the folder.\n",
                 (long long)restored);

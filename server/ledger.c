@@ -500,9 +500,12 @@ static enum st take_health(struct ledger *ledger, const struct wire_sync *batch,
     if (!is_news && ledger->now_s - before->last_at < 60 && ledger->now_s >= before->last_at) {
         return ST_OK;
     }
+    /* It counted before it sent this batch; what is left is what it has beyond. */
     const struct wire_health *health = &batch->health;
+    const uint32_t unsent =
+        health->unsent > batch->entry_count ? health->unsent - (uint32_t)batch->entry_count : 0;
     return db_run(ledger->sql[SQL_TERM_HEALTH], (int64_t)batch->terminal, ledger->now_s,
-                  (int64_t)health->unsent, (int64_t)health->pending, health->oldest_s,
+                  (int64_t)unsent, (int64_t)health->pending, unsent == 0 ? 0 : health->oldest_s,
                   (int64_t)health->clock, health->firmware, (int64_t)batch->programme,
                   (int64_t)refused, refused == 0 ? "" : batch->refused_say);
 }

@@ -176,6 +176,7 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     " branch " I64 " NOT NULL, purse " I64 " NOT NULL, acct " I64 " NOT NULL,"
     " late " I64 " NOT NULL, n " I64 " NOT NULL, amount " I64 " NOT NULL,"
     " PRIMARY KEY (no, merch, branch, purse, acct, late)) " STRICT ";"
+    "INSERT INTO club (name, value) VALUES ('restored', 0);" /* when forgotten ones were put back */
     "UPDATE club SET value = 11 WHERE name = 'schema'",
 };
 

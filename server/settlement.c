@@ -349,7 +349,9 @@ enum st settlement_last(struct db *db, int64_t *ret_number)
     return st;
 }
 
-static enum st restore_within(struct db *db, const char *dir, int64_t *ret_count,
+/* Notes in `club` when settlements were last brought back: what terminals had sent before then may
+ * be forgotten. */
+static enum st restore_within(struct db *db, const char *dir, int64_t now_s, int64_t *ret_count,
                               struct fault *fault)
 {
     int64_t last = 0;
@@ -362,13 +364,18 @@ static enum st restore_within(struct db *db, const char *dir, int64_t *ret_count
         *ret_count += 1;
         file_name(last + 1, name);
     }
+    if (st == ST_OK && *ret_count != 0) {
+        DB_ONCE(st, db, "UPDATE club SET value = $1 WHERE name = 'restored'", "i", now_s);
+    }
     return st;
 }
 
-enum st settlement_restore(struct db *db, const char *dir, int64_t *ret_count, struct fault *fault)
+enum st settlement_restore(struct db *db, const char *dir, int64_t now_s, int64_t *ret_count,
+                           struct fault *fault)
 {
     enum st st = change_begin(db, fault);
-    return st == ST_OK ? change_end(db, restore_within(db, dir, ret_count, fault), fault) : st;
+    return st == ST_OK ? change_end(db, restore_within(db, dir, now_s, ret_count, fault), fault)
+                       : st;
 }
 
 /* --- closing ------------------------------------------------------------------------------- */
@@ -377,7 +384,7 @@ enum st settlement_restore(struct db *db, const char *dir, int64_t *ret_count, s
 struct next_period {
     int64_t number, from_day, to_day;
     int64_t last_to_day; /* of the one before */
-    int64_t as_of;
+    int64_t as_of, restored_at;
 };
 
 static enum st first_day(struct db *db, int64_t otherwise, int64_t *ret)
@@ -391,6 +398,21 @@ static enum st first_day(struct db *db, int64_t otherwise, int64_t *ret)
     }
     if (st == ST_OK) {
         *ret = row && db_i64(stmt, 0) < otherwise ? db_i64(stmt, 0) : otherwise;
+    }
+    db_finish(stmt);
+    return st;
+}
+
+static enum st restored_at(struct db *db, int64_t *ret)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum st st = db_prepare(db, "SELECT value FROM club WHERE name = 'restored'", "", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row);
+    }
+    if (st == ST_OK) {
+        *ret = row ? db_i64(stmt, 0) : 0;
     }
     db_finish(stmt);
     return st;
@@ -416,6 +438,9 @@ static enum st period_get(struct db *db, int64_t to_day, struct next_period *ret
     if (st == ST_OK && !row) {
         st = first_day(db, to_day, &ret->from_day);
     }
+    if (st == ST_OK) {
+        st = restored_at(db, &ret->restored_at);
+    }
     return st == ST_OK ? books_as_of(db, &ret->as_of, &behind) : st;
 }
 
@@ -438,7 +463,8 @@ static enum st period_check(const struct next_period *period, const struct settl
         fault_say(fault, "The day %s is not over: close up to yesterday at most.", day);
         return ST_REFUSED;
     }
-    if (!close->anyway && period->as_of < day_begins_at(close->to_day + 1)) {
+    if (!close->anyway &&
+        (period->as_of < day_begins_at(close->to_day + 1) || period->as_of < period->restored_at)) {
         fault_say(fault,
                   "Not every terminal has sent all of these days yet. Let them sync, or close"
                   " anyway: what comes later falls into the next period.");
@@ -499,7 +525,7 @@ static enum st close_within(struct db *db, const char *dir, const struct settlem
     struct next_period period;
     int64_t restored = 0;
     bool closed = false;
-    enum st st = restore_within(db, dir, &restored, fault);
+    enum st st = restore_within(db, dir, now_s, &restored, fault);
     if (st == ST_OK) {
         st = is_closed(db, close, &closed);
     }

@@ -49,8 +49,8 @@ ST_CHECK enum st settlement_close(struct db *db, const char *dir,
                                   int64_t *ret_number, struct fault *fault);
 
 /* Puts closed periods that the folder's file has and the database lacks back, exactly as they were.
- * *ret_count: how many. */
-ST_CHECK enum st settlement_restore(struct db *db, const char *dir, int64_t *ret_count,
-                                    struct fault *fault);
+ * *ret_count: how many. Until every terminal has synced after it, nothing is closed but anyway. */
+ST_CHECK enum st settlement_restore(struct db *db, const char *dir, int64_t now_s,
+                                    int64_t *ret_count, struct fault *fault);
 
 #endif
