@@ -36,7 +36,8 @@ test_programme_SRC = tests/unit/test_programme.c $(PROGRAMME_TEST_SRC)
 test_programme_LIBS = -lcmocka -ljansson
 test_programme_rules_SRC = tests/unit/test_programme_rules.c $(PROGRAMME_TEST_SRC)
 test_programme_rules_LIBS = -lcmocka -ljansson
-test_programme_document_SRC = tests/unit/test_programme_document.c $(PROGRAMME_TEST_SRC)
+test_programme_document_SRC = $(sort tests/unit/test_programme_document.c tests/unit/programme_text.c \
+                                     $(PLAN_CARD_SRC))
 test_programme_document_LIBS = -lcmocka -ljansson
 test_programme_fuzz_SRC = tests/unit/test_programme_fuzz.c tests/fuzz/fuzz_programme.c \
                           $(PROGRAMME_TEST_SRC)

@@ -7,9 +7,17 @@
 
 #include "firmware/engine/plan_priv.h"
 
-const char *plan_money_say(struct money money, char ret_text[PLAN_MONEY_TEXT_MAX])
+const char *plan_money_say(const struct programme *programme, struct money money,
+                           char ret_text[PLAN_MONEY_TEXT_MAX])
 {
-    (void)snprintf(ret_text, PLAN_MONEY_TEXT_MAX, "%lld rials", (long long)money.rials);
+    long long rials = (long long)money.rials;
+    if (programme->unit != UNIT_TOMAN) {
+        (void)snprintf(ret_text, PLAN_MONEY_TEXT_MAX, "%lld rials", rials);
+    } else if (rials % 10 == 0) {
+        (void)snprintf(ret_text, PLAN_MONEY_TEXT_MAX, "%lld toman", rials / 10);
+    } else {
+        (void)snprintf(ret_text, PLAN_MONEY_TEXT_MAX, "%lld.%lld toman", rials / 10, rials % 10);
+    }
     return ret_text;
 }
 
@@ -114,15 +122,15 @@ size_t plan_dense_count(const struct plan_input *input)
 
 /* --- activate, load, expire ---------------------------------------------------------------- */
 
-enum st plan_refuse_range(struct plan *ret, const char *what, struct money amount, int64_t min,
-                          struct money max)
+enum st plan_refuse_range(const struct programme *programme, struct plan *ret, const char *what,
+                          struct money amount, int64_t min, struct money max)
 {
     char is[PLAN_MONEY_TEXT_MAX];
     char low[PLAN_MONEY_TEXT_MAX];
     char high[PLAN_MONEY_TEXT_MAX];
     return plan_refuse(ret, REFUSAL_AMOUNT_RANGE, "%s must be from %s to %s, not %s.", what,
-                       plan_money_say((struct money){min}, low), plan_money_say(max, high),
-                       plan_money_say(amount, is));
+                       plan_money_say(programme, (struct money){min}, low),
+                       plan_money_say(programme, max, high), plan_money_say(programme, amount, is));
 }
 
 static enum st refuse_credit_off(struct plan *ret)
@@ -137,7 +145,7 @@ static enum st plan_activate(const struct plan_input *input, struct plan *ret)
         return refuse_credit_off(ret);
     }
     if (opening.rials > input->programme->opening_max.rials) {
-        return plan_refuse_range(ret, "The opening credit", opening, 0,
+        return plan_refuse_range(input->programme, ret, "The opening credit", opening, 0,
                                  input->programme->opening_max);
     }
     ret->parts = (struct breakdown){.amount = opening, .load = opening, .due = opening};
@@ -155,15 +163,16 @@ static enum st plan_load(const struct plan_input *input, struct plan *ret)
         return refuse_credit_off(ret);
     }
     if (amount.rials < programme->load_min.rials || amount.rials > programme->load_max.rials) {
-        return plan_refuse_range(ret, "A load", amount, programme->load_min.rials,
+        return plan_refuse_range(programme, ret, "A load", amount, programme->load_min.rials,
                                  programme->load_max);
     }
     if (credit.rials > programme->purse_max[PURSE_CREDIT].rials - amount.rials) {
         char has[PLAN_MONEY_TEXT_MAX];
         char max[PLAN_MONEY_TEXT_MAX];
-        return plan_refuse(
-            ret, REFUSAL_CREDIT_CEILING, "The card holds %s already and may hold at most %s.",
-            plan_money_say(credit, has), plan_money_say(programme->purse_max[PURSE_CREDIT], max));
+        return plan_refuse(ret, REFUSAL_CREDIT_CEILING,
+                           "The card holds %s already and may hold at most %s.",
+                           plan_money_say(programme, credit, has),
+                           plan_money_say(programme, programme->purse_max[PURSE_CREDIT], max));
     }
     ret->parts = (struct breakdown){.amount = amount, .load = amount, .due = amount};
     plan_apply(input, ret);

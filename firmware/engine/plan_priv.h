@@ -9,16 +9,18 @@ enum { PLAN_MONEY_TEXT_MAX = 32 };
 
 /* --- plan.c -------------------------------------------------------------------------------- */
 
-/* The amount with its unit, for a sentence; the one place where sentences write money. */
-const char *plan_money_say(struct money money, char ret_text[PLAN_MONEY_TEXT_MAX]);
+/* The amount, 0 or more, in the programme's unit, for a sentence; the one place where sentences
+ * write money. */
+const char *plan_money_say(const struct programme *programme, struct money money,
+                           char ret_text[PLAN_MONEY_TEXT_MAX]);
 
 /* Sets ret->refusal and the sentence; returns ST_REFUSED. */
 enum st plan_refuse(struct plan *ret, enum refusal refusal, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Refuses an amount that is not from min to max. */
-enum st plan_refuse_range(struct plan *ret, const char *what, struct money amount, int64_t min,
-                          struct money max);
+enum st plan_refuse_range(const struct programme *programme, struct plan *ret, const char *what,
+                          struct money amount, int64_t min, struct money max);
 
 /* Refuses a card that is blocked, closed or used up. */
 enum st plan_refuse_state(const struct snapshot *card, struct plan *ret);

@@ -49,9 +49,10 @@ static enum st past_find(const struct plan_input *input, enum transaction_kind k
 }
 
 /* How much of the past transaction goes back now: the wish, or all that is left. */
-static enum st past_amount(const struct past *past, struct money wish, struct money *ret,
-                           struct plan *ret_plan)
+static enum st past_amount(const struct plan_input *input, const struct past *past,
+                           struct money *ret, struct plan *ret_plan)
 {
+    struct money wish = input->wish.amount;
     int64_t left = past->after->last.amount.rials - past->given_back.rials;
     if (left <= 0) {
         return plan_refuse(ret_plan, REFUSAL_ALREADY_REFUNDED, "All of it was given back already.");
@@ -59,7 +60,7 @@ static enum st past_amount(const struct past *past, struct money wish, struct mo
     if (wish.rials > left) {
         char text[PLAN_MONEY_TEXT_MAX];
         return plan_refuse(ret_plan, REFUSAL_ALREADY_REFUNDED, "Only %s of it are left.",
-                           plan_money_say((struct money){left}, text));
+                           plan_money_say(input->programme, (struct money){left}, text));
     }
     ret->rials = wish.rials == 0 ? left : wish.rials;
     return ST_OK;
@@ -75,7 +76,7 @@ enum st plan_unload(const struct plan_input *input, struct plan *ret)
     if (st != ST_OK) {
         return st;
     }
-    st = past_amount(&load, input->wish.amount, &amount, ret);
+    st = past_amount(input, &load, &amount, ret);
     if (st != ST_OK) {
         return st;
     }
@@ -85,7 +86,8 @@ enum st plan_unload(const struct plan_input *input, struct plan *ret)
         char wanted[PLAN_MONEY_TEXT_MAX];
         return plan_refuse(ret, REFUSAL_CREDIT_SPENT,
                            "The card has only %s of credit left, not %s.",
-                           plan_money_say(credit, has), plan_money_say(amount, wanted));
+                           plan_money_say(input->programme, credit, has),
+                           plan_money_say(input->programme, amount, wanted));
     }
     ret->parts = (struct breakdown){.amount = amount, .load = amount, .due = amount};
     ret->next.last.reference = load.distance;
@@ -325,8 +327,8 @@ static enum st take_cashback(const struct plan_input *input, int64_t back, bool 
     if (back - taken > parts->due.rials) {
         return plan_refuse(ret, lacks_points ? REFUSAL_POINTS_SPENT : REFUSAL_CASHBACK_SPENT,
                            "%s of cashback are to be taken back, but the card has %s.",
-                           plan_money_say((struct money){back}, text[0]),
-                           plan_money_say((struct money){there}, text[1]));
+                           plan_money_say(input->programme, (struct money){back}, text[0]),
+                           plan_money_say(input->programme, (struct money){there}, text[1]));
     }
     parts->due.rials -= back - taken;
     parts->load.rials = taken;
@@ -402,7 +404,7 @@ enum st plan_refund(const struct plan_input *input, struct plan *ret)
     if (st != ST_OK) {
         return st;
     }
-    st = past_amount(&past, input->wish.amount, &amount, ret);
+    st = past_amount(input, &past, &amount, ret);
     if (st != ST_OK) {
         return st;
     }

@@ -88,7 +88,7 @@ static enum st take_lines(const struct plan_input *input, struct sale_rules *rul
         char text[PLAN_MONEY_TEXT_MAX];
         return plan_refuse(plan, REFUSAL_LINES_DIFFER,
                            "The lines of the basket do not add up to %s.",
-                           plan_money_say(input->wish.amount, text));
+                           plan_money_say(programme, input->wish.amount, text));
     }
     return ST_OK;
 }

@@ -73,30 +73,33 @@ static enum st refuse_redemption(const struct plan_input *input, int64_t net, st
     if (redeem * value > most) {
         return plan_refuse(ret, REFUSAL_REDEMPTION_RANGE,
                            "Points may pay at most %s of this basket, which is %lld points.",
-                           plan_money_say((struct money){most}, text), (long long)(most / value));
+                           plan_money_say(programme, (struct money){most}, text),
+                           (long long)(most / value));
     }
     return ST_OK;
 }
 
 static enum st refuse_payment(const struct plan_input *input, int64_t net, struct plan *ret)
 {
+    const struct programme *programme = input->programme;
     struct money pay = input->wish.pay_credit;
     struct money credit = input->history[0].purse[PURSE_CREDIT];
     char text[2][PLAN_MONEY_TEXT_MAX];
 
-    if (pay.rials > 0 && !programme_has(input->programme, MODULE_CREDIT)) {
+    if (pay.rials > 0 && !programme_has(programme, MODULE_CREDIT)) {
         return plan_refuse(ret, REFUSAL_CREDIT_OFF, "This club has no credit on cards.");
     }
     if (pay.rials > credit.rials) {
         return plan_refuse(ret, REFUSAL_CREDIT_SHORT, "The card has %s of credit, not %s.",
-                           plan_money_say(credit, text[0]), plan_money_say(pay, text[1]));
+                           plan_money_say(programme, credit, text[0]),
+                           plan_money_say(programme, pay, text[1]));
     }
-    int64_t spent = input->wish.redeem.n * plan_point_value(input->programme).rials + pay.rials;
+    int64_t spent = input->wish.redeem.n * plan_point_value(programme).rials + pay.rials;
     if (spent > net) {
         return plan_refuse(ret, REFUSAL_PAYS_TOO_MUCH,
                            "Points and credit would pay %s, but the price is %s.",
-                           plan_money_say((struct money){spent}, text[0]),
-                           plan_money_say((struct money){net}, text[1]));
+                           plan_money_say(programme, (struct money){spent}, text[0]),
+                           plan_money_say(programme, (struct money){net}, text[1]));
     }
     return ST_OK;
 }
@@ -139,7 +142,7 @@ enum st plan_sale(const struct plan_input *input, struct plan *ret)
     struct sale_rules rules;
 
     if (wish->amount.rials > programme->sale_max.rials) {
-        return plan_refuse_range(ret, "A basket", wish->amount, 1, programme->sale_max);
+        return plan_refuse_range(programme, ret, "A basket", wish->amount, 1, programme->sale_max);
     }
     enum st st = plan_rules_judge(input, &rules, ret);
     if (st != ST_OK) {

@@ -1,4 +1,5 @@
 /* Conditions of rules: compiled by logic_load(); looked through here for what they ask. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,6 +194,40 @@ static enum st open_pool(struct load *load)
     return ST_OK;
 }
 
+/* The line of the part of the condition that a sentence of logic_load() begins with, such as
+ * "when.and[1].>=[0]: ..."; of the condition where that cannot be followed (it was cut short). */
+static size_t line_of_place(const struct part *rule, json_t *when, const char *sentence)
+{
+    json_t *container = rule->object, *node = when;
+    size_t place = field_place(container, "when");
+    const size_t whole = load_line(rule->load, container, place);
+    const char *at = sentence + strcspn(sentence, ".:");
+
+    while (*at == '.') {
+        char word[64];
+        size_t index = 0;
+        int bytes = 0;
+        if (sscanf(at, ".%63[^[][%zu]%n", word, &index, &bytes) != 2 || bytes == 0) {
+            word[0] = '\0';
+            if (sscanf(at, ".[%zu]%n", &index, &bytes) != 1 || bytes == 0) {
+                return whole;
+            }
+        }
+        if (json_is_object(node) && json_object_get(node, word) != NULL) {
+            container = node;
+            place = field_place(node, word);
+            node = json_object_get(node, word);
+        }
+        if (json_is_array(node)) {
+            container = node;
+            place = index;
+            node = json_array_get(node, index);
+        }
+        at += bytes;
+    }
+    return *at == ':' && node != NULL ? load_line(rule->load, container, place) : whole;
+}
+
 enum st load_when(const struct part *rule, uint16_t *ret_root)
 {
     struct load *load = rule->load;
@@ -219,8 +254,7 @@ enum st load_when(const struct part *rule, uint16_t *ret_root)
     st = logic_load(load->pool, when, &facts, "when", ret_root, &why);
     if (st != ST_OK) {
         fault_say(load->fault, "Programme, line %zu, rule %s: %s",
-                  load_line(load, rule->object, field_place(rule->object, "when")), rule->rule,
-                  why.say);
+                  line_of_place(rule, when, why.say), rule->rule, why.say);
         /* A pool that is full is the document's fault, not a lack of memory. */
         return st == ST_FULL ? ST_FOREIGN : st;
     }

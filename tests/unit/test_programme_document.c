@@ -3,11 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "tests/unit/plan_card.h"
 #include "tests/unit/programme_text.h"
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
@@ -148,6 +150,43 @@ static void the_line_is_that_of_the_value(void **state)
     }
 }
 
+/* Of a condition over many lines, the line of the part that is wrong: "HERE" stands before it. */
+static void the_line_in_a_condition_is_that_of_its_part(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after, *say;
+    } cases[] = {
+        {"{\"and\": [true,\n{\">\": [{\"var\": \"card.stamps\"},\n", "\"x\"]}]}",
+         "when.and[1].>[1]"},
+        {"{\"and\": [true,\n\n", "{\"map\": [[1], true]}]}", "when.and[1]"},
+        {"{\"!\": {\"or\": [false,\n", "{\"log\": 1}]}}", "when.![0].or[1]"},
+        {"{\"and\":\n[true, {\"in\": [1, [2,\n", "{\"log\": 1}]]}]}", "when.and[1].in[1].[1]"},
+        {"", "{\"log\": 1}", "when: operator"},
+    };
+    size_t size = 0;
+    for (size_t i = 0; i < COUNT(cases); i += 1) {
+        char *start =
+            club_text("{'rules': [{'id': 'r', 'when': 'X', 'do': {'award': {'points': 1}}}]}");
+        char *at = strstr(start, "\"X\"");
+        char text[5000];
+        struct fault fault = {{0}};
+        size_t line = 0, expected = 1;
+        assert_non_null(at);
+        size = (size_t)snprintf(text, sizeof text, "%.*s\n\n%s%s%s", (int)(at - start), start,
+                                cases[i].before, cases[i].after, at + 3);
+        for (const char *c = text; c < text + (at - start) + 2 + strlen(cases[i].before); c += 1) {
+            expected += *c == '\n';
+        }
+        assert_int_not_equal(load_text(text, size, &fault), ST_OK);
+        (void)sscanf(fault.say, "Programme, line %zu", &line);
+        if (line != expected || strstr(fault.say, cases[i].say) == NULL) {
+            fail_msg("%s: not line %zu, %s", fault.say, expected, cases[i].say);
+        }
+        free(start);
+    }
+}
+
 /* 1,024 rules of the kind that a chain of shops has, one word each in its language. */
 static char *rules_text(size_t count)
 {
@@ -252,6 +291,7 @@ int main(void)
         cmocka_unit_test(a_document_beyond_the_size_limit_is_foreign),
         cmocka_unit_test(a_document_nested_too_deep_is_foreign_by_line),
         cmocka_unit_test(the_line_is_that_of_the_value),
+        cmocka_unit_test(the_line_in_a_condition_is_that_of_its_part),
         cmocka_unit_test(a_thousand_rules_take_less_than_a_megabyte),
         cmocka_unit_test(rules_are_full_at_1024),
         cmocka_unit_test(the_starters_load_with_versions_of_their_own),
