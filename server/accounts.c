@@ -12,7 +12,7 @@ void snapshot_balances(const struct snapshot *snapshot, int64_t ret_balances[CAR
     ret_balances[BOOK_VOUCHER] = snapshot->purse[PURSE_VOUCHER].rials;
 }
 
-static void add_leg(struct posting *posting, enum book book, enum account account, int64_t amount)
+void posting_leg(struct posting *posting, enum book book, enum account account, int64_t amount)
 {
     if (amount != 0) {
         assert(posting->leg_count < LEGS_MAX);
@@ -23,12 +23,24 @@ static void add_leg(struct posting *posting, enum book book, enum account accoun
 /* What was spent and earned, or in a refund (`sign` = -1) comes back. */
 static void book_sale(const struct breakdown *parts, int64_t sign, struct posting *posting)
 {
-    add_leg(posting, BOOK_CREDIT, ACCOUNT_OWED, sign * parts->payment.rials);
-    add_leg(posting, BOOK_CREDIT, ACCOUNT_CASHBACK, -sign * parts->load.rials);
-    add_leg(posting, BOOK_POINTS, ACCOUNT_ISSUED, -sign * parts->award.n);
-    add_leg(posting, BOOK_POINTS, ACCOUNT_REDEEMED, sign * parts->redeemed.n);
-    add_leg(posting, BOOK_SETTLEMENT, ACCOUNT_REDEMPTION, sign * parts->redeemed_value.rials);
-    add_leg(posting, BOOK_SETTLEMENT, ACCOUNT_COST, -sign * parts->redeemed_value.rials);
+    posting_leg(posting, BOOK_CREDIT, ACCOUNT_OWED, sign * parts->payment.rials);
+    posting_leg(posting, BOOK_CREDIT, ACCOUNT_CASHBACK, -sign * parts->load.rials);
+    posting_leg(posting, BOOK_POINTS, ACCOUNT_ISSUED, -sign * parts->award.n);
+    posting_leg(posting, BOOK_POINTS, ACCOUNT_REDEEMED, sign * parts->redeemed.n);
+    posting_leg(posting, BOOK_SETTLEMENT, ACCOUNT_REDEMPTION, sign * parts->redeemed_value.rials);
+    posting_leg(posting, BOOK_SETTLEMENT, ACCOUNT_COST, -sign * parts->redeemed_value.rials);
+}
+
+/* What waited for the card; what is taken off it goes to whoever asked for that. Where the ledger
+ * knows better of a single action, it books that one elsewhere (actions_post.c). */
+static void book_actions(const struct breakdown *parts, struct posting *posting)
+{
+    posting_leg(posting, BOOK_CREDIT, ACCOUNT_PENDING, -parts->load.rials);
+    posting_leg(posting, BOOK_GIFT, ACCOUNT_PENDING, -parts->gift.rials);
+    posting_leg(posting, BOOK_VOUCHER, ACCOUNT_PENDING, -parts->voucher.rials);
+    posting_leg(posting, BOOK_POINTS, ACCOUNT_PENDING, -parts->award.n);
+    posting_leg(posting, BOOK_CREDIT, ACCOUNT_GIVEN, parts->payment.rials);
+    posting_leg(posting, BOOK_POINTS, ACCOUNT_GIVEN, parts->redeemed.n);
 }
 
 static void book_parts(const struct entry_intent *intent, struct posting *posting)
@@ -42,20 +54,22 @@ static void book_parts(const struct entry_intent *intent, struct posting *postin
         book_sale(parts, -1, posting);
         break;
     case TRANSACTION_ACTIVATE:
-        add_leg(posting, BOOK_CREDIT, ACCOUNT_OPENING, -parts->load.rials);
+        posting_leg(posting, BOOK_CREDIT, ACCOUNT_OPENING, -parts->load.rials);
         break;
     case TRANSACTION_LOAD:
-        add_leg(posting, BOOK_CREDIT, ACCOUNT_TAKEN, -parts->load.rials);
+        posting_leg(posting, BOOK_CREDIT, ACCOUNT_TAKEN, -parts->load.rials);
         break;
     case TRANSACTION_UNLOAD:
-        add_leg(posting, BOOK_CREDIT, ACCOUNT_TAKEN, parts->load.rials);
+        posting_leg(posting, BOOK_CREDIT, ACCOUNT_TAKEN, parts->load.rials);
         break;
     case TRANSACTION_EXPIRE:
-        add_leg(posting, BOOK_POINTS, ACCOUNT_EXPIRED, parts->award.n);
+        posting_leg(posting, BOOK_POINTS, ACCOUNT_EXPIRED, parts->award.n);
+        break;
+    case TRANSACTION_ACTION:
+        book_actions(parts, posting);
         break;
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
-    case TRANSACTION_ACTION:
     case TRANSACTION_TRANSFER:
     case TRANSACTION_ADJUST:
     case TRANSACTION_DUPLICATE:
@@ -79,6 +93,23 @@ static bool amount_adds_up(const struct entry_intent *intent)
     return true;
 }
 
+void posting_rest(struct posting *posting)
+{
+    int64_t rest[CARD_BOOKS];
+    memcpy(rest, posting->delta, sizeof rest);
+    for (size_t i = 0; i < posting->leg_count; i++) {
+        if ((int)posting->legs[i].book < CARD_BOOKS) {
+            rest[posting->legs[i].book] += posting->legs[i].amount;
+        }
+    }
+    for (int book = 0; book < CARD_BOOKS; book++) {
+        if (rest[book] != 0) {
+            posting->is_conserved = false;
+            posting_leg(posting, (enum book)book, ACCOUNT_UNEXPLAINED, -rest[book]);
+        }
+    }
+}
+
 void posting_make(const struct entry_intent *intent, struct posting *ret)
 {
     memset(ret, 0, sizeof *ret);
@@ -88,23 +119,11 @@ void posting_make(const struct entry_intent *intent, struct posting *ret)
         snapshot_balances(&intent->before, before);
     }
     book_parts(intent, ret);
-    int64_t rest[CARD_BOOKS];
     for (int book = 0; book < CARD_BOOKS; book++) {
         ret->delta[book] = after[book] - before[book];
-        rest[book] = ret->delta[book];
-    }
-    for (size_t i = 0; i < ret->leg_count; i++) {
-        if ((int)ret->legs[i].book < CARD_BOOKS) {
-            rest[ret->legs[i].book] += ret->legs[i].amount;
-        }
     }
     ret->is_conserved = amount_adds_up(intent);
-    for (int book = 0; book < CARD_BOOKS; book++) {
-        if (rest[book] != 0) {
-            ret->is_conserved = false;
-            add_leg(ret, (enum book)book, ACCOUNT_UNEXPLAINED, -rest[book]);
-        }
-    }
+    posting_rest(ret);
 }
 
 const char *book_name(int book)
@@ -131,6 +150,10 @@ const char *account_name(int account)
         [ACCOUNT_BON] = "bon",
         [ACCOUNT_BON_COST] = "bon_cost",
         [ACCOUNT_BON_TWICE] = "bon_twice",
+        [ACCOUNT_PENDING] = "pending",
+        [ACCOUNT_GIVEN] = "given",
+        [ACCOUNT_TRANSIT] = "transit",
+        [ACCOUNT_REPLACED] = "replaced",
     };
     const int count = (int)(sizeof names / sizeof names[0]);
     return account > 0 && account < count && names[account] != NULL ? names[account] : "?";

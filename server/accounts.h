@@ -40,6 +40,11 @@ enum account {
     ACCOUNT_BON = 30,    /* settlement: an organisation's voucher was taken; owed to the merchant */
     ACCOUNT_BON_COST = 31,  /* settlement: the same, as the organisation's cost */
     ACCOUNT_BON_TWICE = 32, /* settlement: likewise, of one that was used before; has a case */
+    ACCOUNT_PENDING = 13,   /* any purse: actions that wait for their card */
+    ACCOUNT_GIVEN = 14,     /* any purse: what givers of actions put in, less what came back */
+    ACCOUNT_TRANSIT = 15,   /* credit: left one card, and has not come to the other yet */
+    ACCOUNT_REPLACED =
+        16, /* any purse: put on a new card for a lost one before the books settled */
 };
 
 /* Those that are between a merchant and the club, for SQL: taken, opening, owed, redemption,
@@ -64,6 +69,11 @@ struct posting {
 /* Books one transaction. A change that its parts do not explain is booked as unexplained, because
  * the card carries it and the books must say what cards carry. */
 void posting_make(const struct entry_intent *intent, struct posting *ret);
+
+/* Adds a leg; nothing when the amount is 0. */
+void posting_leg(struct posting *posting, enum book book, enum account account, int64_t amount);
+/* Books what the legs do not balance as unexplained; then the posting is not conserved. */
+void posting_rest(struct posting *posting);
 
 /* Points, then the purses, in the order of CARD_BOOKS. */
 void snapshot_balances(const struct snapshot *snapshot, int64_t ret_balances[CARD_BOOKS]);

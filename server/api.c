@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/actions.h"
 #include "server/bons.h"
 #include "server/hotlist.h"
 #include "server/ledger.h"
@@ -24,6 +25,7 @@ enum {
 struct api {
     struct db *db;
     struct ledger *ledger;
+    struct actions *actions;
     const char *ca;
     const char *programme_key; /* public, PEM; the caller's */
     const char *member_key;    /* likewise; NULL: none */
@@ -34,13 +36,14 @@ struct api {
     struct wire_enrol_answer enrol_answer;
     char programme[WIRE_PROGRAMME_MAX + 1];
     struct listing_change changes[WIRE_CHANGES_MAX];
+    struct wire_action waiting[WIRE_ACTIONS_MAX];
     char text[WIRE_REQUEST_MAX + 1];
     char reply[WIRE_ANSWER_MAX];
     char packed[WIRE_ANSWER_MAX];
 };
 
-enum st api_open(struct db *db, const char *ca, const char *programme_key, struct api **ret,
-                 struct fault *fault)
+enum st api_open(struct db *db, const char *ca, const char *programme_key,
+                 const struct signer *signer, struct api **ret, struct fault *fault)
 {
     struct api *api = calloc(1, sizeof *api);
     if (api == NULL) {
@@ -51,9 +54,12 @@ enum st api_open(struct db *db, const char *ca, const char *programme_key, struc
     api->ca = ca;
     api->programme_key = programme_key;
     enum st st = ledger_open(db, &api->ledger);
+    if (st == ST_OK) {
+        st = actions_open(db, signer, &api->actions);
+    }
     if (st != ST_OK) {
         fault_say(fault, "%s", db_fault(db)->say);
-        free(api);
+        api_close(api);
         return st;
     }
     *ret = api;
@@ -63,6 +69,7 @@ enum st api_open(struct db *db, const char *ca, const char *programme_key, struc
 void api_close(struct api *api)
 {
     if (api != NULL) {
+        actions_close(api->actions);
         ledger_close(api->ledger);
         free(api);
     }
@@ -355,6 +362,10 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
         refuse_conflict(api, &result, reply);
         return;
     }
+    if (st == ST_OK) {
+        /* What the batch brought may be due to be sealed, or to be given back. */
+        st = actions_tend(api->actions, request->now_s, NULL, &fault);
+    }
     struct wire_sync_answer answer = {.time_s = request->now_s};
     if (st == ST_OK) {
         answer.acknowledged = result.acknowledged;
@@ -373,6 +384,9 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
     }
     if (st == ST_OK && api->sync.bons.is_there && answer.programme == NULL) {
         st = bons_news(api->db, &api->sync.bons, &answer.bons);
+    }
+    if (st == ST_OK && api->sync.actions.is_there && answer.programme == NULL) {
+        st = actions_news(api->db, &api->sync.actions, api->waiting, &answer.actions);
     }
     /* Not beside a programme: together they could be more than an answer holds. */
     if (st == ST_OK && api->sync.has_list && answer.programme == NULL) {

@@ -13,13 +13,14 @@
 #include "hal/box.h"
 #include "server/ca.h"
 #include "server/db.h"
+#include "server/signer.h"
 
 struct api;
 
-/* Opens the books in `db`, which stays the caller's; `ca` and `programme_key` are the PEM
- * texts that terminals pin; they stay the caller's. */
+/* Opens the books in `db`; `ca` and `programme_key` are the PEM texts that terminals pin; `signer`
+ * seals actions, NULL: that key is kept elsewhere. All stay the caller's. */
 ST_CHECK enum st api_open(struct db *db, const char *ca, const char *programme_key,
-                          struct api **ret, struct fault *fault);
+                          const struct signer *signer, struct api **ret, struct fault *fault);
 void api_close(struct api *api); /* accepts NULL */
 /* Terminals that enrol get `public_pem` to seal particulars to (docs/decisions/0012-members.md);
  * `opener` opens what they send; NULL: the private key is kept elsewhere. Both stay the caller's.

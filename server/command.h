@@ -48,6 +48,7 @@ struct club {
 
 /* Tables, each ended by a command without a name. */
 extern const struct command commands_bons[];
+extern const struct command commands_actions[];
 extern const struct command commands_api[];
 extern const struct command commands_books[];
 extern const struct command commands_cards[];

@@ -1,4 +1,5 @@
 /* A terminal is declared dead, or found again (rebuild.h). */
+#include "server/actions_priv.h"
 #include "server/ledger_priv.h"
 #include "server/rebuild.h"
 
@@ -76,10 +77,14 @@ static enum st declare(struct ledger *ledger, uint32_t terminal, bool is_dead, i
     enum st st = db_begin_write(ledger->db);
     ledger->now_s = now_s;
     ledger->card.number = 0;
+    books_forget(ledger->actions);
     ledger->earlier_count = ledger->marked_count = 0;
     ledger->result = (struct ledger_result){.answer = LEDGER_TAKEN};
     if (st == ST_OK) {
         st = (is_dead ? declare_dead : declare_back)(ledger, terminal, fault);
+    }
+    if (st == ST_OK) {
+        st = books_flush(ledger->actions, now_s);
     }
     if (st == ST_OK) {
         st = db_commit(ledger->db);

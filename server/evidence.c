@@ -129,6 +129,9 @@ static enum st note_new(struct ledger *ledger, const struct snapshot *snapshot,
     card->is_changed = true; /* A card that was only ever seen has a row, too. */
     proof_mark(ledger);
     struct item *item = NULL;
+    if (st == ST_OK && snapshot->action != 0) {
+        st = actions_passed(ledger, card->number, snapshot->action);
+    }
     if (st == ST_OK) {
         st = record_load(ledger, snapshot->last.terminal, snapshot->last.sequence, &item);
     }

@@ -31,8 +31,7 @@ static enum st tip_get(struct db *db, struct tip *ret)
     return st;
 }
 
-/* Whether the club's own version of that number has that mark. */
-static enum st is_known(struct db *db, uint32_t version, int64_t mark, bool *ret)
+enum st hotlist_is_known(struct db *db, uint32_t version, int64_t mark, bool *ret)
 {
     struct db_stmt *stmt = NULL;
     bool row = false;
@@ -311,7 +310,7 @@ static enum st piece_get(struct db *db, const struct wire_list_have *have, const
     bool row = true, goes_on = false;
     enum st st = ST_OK;
     if (have->has_next) {
-        st = is_known(db, have->next_version, have->next_mark, &goes_on);
+        st = hotlist_is_known(db, have->next_version, have->next_mark, &goes_on);
     }
     *ret = (struct wire_list){
         .is_piece = true, .to = tip->version, .to_mark = tip->mark, .changes = changes};
@@ -360,10 +359,10 @@ enum st hotlist_news(struct db *db, const struct wire_list_have *have,
     struct tip tip;
     bool fits = false;
     enum st st = tip_get(db, &tip);
-    st = st == ST_OK ? is_known(db, have->version, have->mark, &fits) : st;
+    st = st == ST_OK ? hotlist_is_known(db, have->version, have->mark, &fits) : st;
     bool goes_on = false;
     if (st == ST_OK && have->has_next && have->next_version > have->version) {
-        st = is_known(db, have->next_version, have->next_mark, &goes_on);
+        st = hotlist_is_known(db, have->next_version, have->next_mark, &goes_on);
         fits = fits && !goes_on;
     }
     if (st == ST_OK && fits && tip.version - have->version > WIRE_CHANGES_MAX) {

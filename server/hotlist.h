@@ -33,6 +33,9 @@ ST_CHECK enum st hotlist_read(struct db *db, FILE *from, int64_t now_s, uint32_t
 /* Prints the list, a card a line with its reason and since when; or as JSON. */
 ST_CHECK enum st hotlist_write(struct db *db, bool json, FILE *to);
 
+/* Whether the club's own version of that number has that mark; 0 with mark 0 is known, too. */
+ST_CHECK enum st hotlist_is_known(struct db *db, uint32_t version, int64_t mark, bool *ret);
+
 /* What a terminal that has `have` is sent next: the changes since, if the club knows its version
  * and they are few; else the next piece of a snapshot. Reads only. `changes` has room for
  * WIRE_CHANGES_MAX and is what ret->changes points to. */

@@ -3,7 +3,9 @@
 #include <gnutls/crypto.h>
 #include <string.h>
 
+#include "server/actions_priv.h"
 #include "server/ledger_priv.h"
+#include "server/settled.h"
 
 void chain_next(const uint8_t hash[ENTRY_HASH_BYTES], const uint8_t *bytes, size_t size,
                 uint8_t ret_hash[ENTRY_HASH_BYTES])
@@ -23,6 +25,7 @@ struct chain {
     uint8_t hash[ENTRY_HASH_BYTES]; /* chain value there */
     int64_t last_at;
     int64_t programme, refused; /* versions, when it last told its health */
+    int64_t clear_at;
 };
 
 static enum st term_load(struct ledger *ledger, const struct wire_sync *batch, struct chain *ret,
@@ -50,6 +53,7 @@ static enum st term_load(struct ledger *ledger, const struct wire_sync *batch, s
     ret->last_at = db_i64(stmt, 4);
     ret->programme = db_i64(stmt, 5);
     ret->refused = db_i64(stmt, 6);
+    ret->clear_at = db_i64(stmt, 7);
     db_reset(stmt);
     return size == ENTRY_HASH_BYTES ? ST_OK : ST_CORRUPT;
 }
@@ -356,6 +360,9 @@ static enum st take_evidence(struct ledger *ledger)
         if (st == ST_OK) {
             st = evidence_prove(ledger, item);
         }
+        if (st == ST_OK) {
+            st = actions_doubt(ledger, item);
+        }
     }
     for (size_t i = 0; i < ledger->item_count && st == ST_OK; i++) {
         struct item *item = &ledger->items[i];
@@ -495,6 +502,20 @@ static enum st take_health(struct ledger *ledger, const struct wire_sync *batch,
 {
     /* What it refused before it took a newer one is of no interest. */
     const uint32_t refused = batch->refused > batch->programme ? batch->refused : 0;
+    int64_t clear = 0;
+    enum st st = settled_of(ledger->db, batch, ledger->now_s, &clear);
+    bool is_waited_for = false;
+    if (st == ST_OK && clear > before->clear_at) {
+        st = db_first(ledger->sql[SQL_ENDED_ANY], &is_waited_for);
+        db_reset(ledger->sql[SQL_ENDED_ANY]);
+    }
+    if (st == ST_OK && clear > before->clear_at &&
+        (is_waited_for || batch->entry_count != 0 || clear - before->clear_at >= 60)) {
+        st = db_run(ledger->sql[SQL_TERM_CLEAR], (int64_t)batch->terminal, clear);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
     const bool is_news = batch->entry_count != 0 || batch->programme != before->programme ||
                          refused != before->refused;
     if (!is_news && ledger->now_s - before->last_at < 60 && ledger->now_s >= before->last_at) {
@@ -519,6 +540,7 @@ enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch,
     ledger->now_s = now_s;
     ledger->card.number = 0; /* A rollback may have undone what is kept here. */
     ledger->result = (struct ledger_result){.answer = LEDGER_TAKEN};
+    books_forget(ledger->actions);
     enum st st = term_load(ledger, batch, &chain, fault);
     if (st == ST_OK) {
         st = proof_begin(ledger);
@@ -546,6 +568,9 @@ enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch,
         if (st == ST_OK) {
             st = take_health(ledger, batch, &before);
         }
+    }
+    if (st == ST_OK) {
+        st = books_flush(ledger->actions, now_s);
     }
     if (st == ST_OK) {
         *ret = ledger->result;

@@ -6,6 +6,7 @@
 
 #include "firmware/engine/plan.h"
 #include "server/accounts.h"
+#include "server/actions.h"
 #include "server/ledger.h"
 
 enum {
@@ -21,6 +22,8 @@ enum sql {
     SQL_TERM_GET,
     SQL_TERM_SET,
     SQL_TERM_HEALTH,
+    SQL_TERM_CLEAR,
+    SQL_ENDED_ANY,
     SQL_REC_PUT,
     SQL_REC_GET,
     SQL_REC_RANGE,
@@ -108,6 +111,7 @@ struct ledger {
     struct db *db;
     const struct box_key *opener; /* of particulars; NULL: kept elsewhere */
     struct db_stmt *sql[SQL_COUNT];
+    struct actions *actions; /* without a signer: what must be sealed waits for actions_tend() */
 
     /* The batch in work. */
     uint32_t terminal;
@@ -241,6 +245,25 @@ ST_CHECK enum st links_post(struct ledger *ledger, const struct item *item);
 /* Posts `item`, a voucher that was used or given back. Used a second time: a case, and the
  * organisation bears it. Its legs are written by the posting_run() that follows. */
 ST_CHECK enum st bons_post(struct ledger *ledger, const struct item *item);
+/* --- actions_post.c ------------------------------------------------------------------------ */
+
+/* `item`, an ACTION, is being posted: notes what became of each, and makes the legs of `posting`
+ * anew, whose delta is set. What contradicts the club's own word is a case. */
+ST_CHECK enum st actions_post(struct ledger *ledger, const struct item *item,
+                              struct posting *posting);
+/* Some evidence shows the card with this number: terminals may forget it and all lower ones. What
+ * form it took is known when its transaction is. */
+ST_CHECK enum st actions_passed(struct ledger *ledger, uint64_t card, uint16_t number);
+/* `item`, an ACTION that is not posted: its money is not given back while it is open. */
+ST_CHECK enum st actions_doubt(struct ledger *ledger, const struct item *item);
+/* `item` came from two snapshots of a card: fills in which actions lead from one to the other, and
+ * its parts. Leaves it as it is when none of those that the club made do. */
+ST_CHECK enum st actions_derive(struct ledger *ledger, struct item *item);
+/* The legs that `item`, which is posted, was booked with. */
+ST_CHECK enum st actions_legs(struct ledger *ledger, const struct item *item,
+                              struct posting *posting);
+/* Takes back what actions_post() noted of `item`; not its legs. */
+ST_CHECK enum st actions_undo(struct ledger *ledger, const struct item *item);
 
 /* --- reckon.c ------------------------------------------------------------------------------ */
 

@@ -5,7 +5,7 @@
 static const struct {
     const char *sql, *types;
 } statements[SQL_COUNT] = {
-    [SQL_TERM_GET] = {"SELECT merch, hi, hash, batch_no, last_at, prog, refused FROM term"
+    [SQL_TERM_GET] = {"SELECT merch, hi, hash, batch_no, last_at, prog, refused, clear_at FROM term"
                       " WHERE term_id = $1",
                       "i"},
     [SQL_TERM_SET] = {"UPDATE term SET hi = $2, top = $2, cnt = $2, hash = $3, batch_no = $4"
@@ -15,6 +15,8 @@ static const struct {
                          " clock = $6, firmware = $7, prog = $8, refused = $9, refused_say = $10"
                          " WHERE term_id = $1",
                          "iiiiiitiit"},
+    [SQL_TERM_CLEAR] = {"UPDATE term SET clear_at = $2 WHERE term_id = $1", "ii"},
+    [SQL_ENDED_ANY] = {"SELECT 1 FROM action WHERE state = 3 LIMIT 1", ""},
     [SQL_REC_PUT] = {"INSERT INTO rec (term_id, term_seq, batch, card_no, card_ctr, fate, raw)"
                      " VALUES ($1, $2, $3, $4, $5, $6, $7)",
                      "iiiiiib"},
@@ -149,6 +151,9 @@ enum st ledger_open(struct db *db, struct ledger **ret)
     for (int i = 0; i < SQL_COUNT && st == ST_OK; i++) {
         st = db_prepare(db, statements[i].sql, statements[i].types, &ledger->sql[i]);
     }
+    if (st == ST_OK) {
+        st = actions_open(db, NULL, &ledger->actions);
+    }
     if (st != ST_OK) {
         ledger_close(ledger);
         return st;
@@ -170,6 +175,7 @@ void ledger_close(struct ledger *ledger)
     for (int i = 0; i < SQL_COUNT; i++) {
         db_finish(ledger->sql[i]);
     }
+    actions_close(ledger->actions);
     for (size_t i = 0; i < PROGRAMMES_KEPT; i++) {
         programme_free(ledger->programmes[i]);
     }

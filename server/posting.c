@@ -239,6 +239,19 @@ enum st posting_book(struct ledger *ledger, const struct item *item, const struc
     return st;
 }
 
+/* Numbers of actions that this is the first to show. */
+static enum st actions_seen(struct ledger *ledger, const struct snapshot *after)
+{
+    const struct card_row *card = &ledger->card;
+    struct snapshot top;
+    if (after->action == 0 || after->counter < card->top ||
+        (card->top != 0 && snapshot_decode(card->image, &top) == ST_OK &&
+         top.action >= after->action)) {
+        return ST_OK;
+    }
+    return actions_passed(ledger, card->number, after->action);
+}
+
 static enum st post_new(struct ledger *ledger, const struct item *item, const uint8_t *digest)
 {
     const struct entry_intent *intent = &item->entry.intent;
@@ -247,7 +260,12 @@ static enum st post_new(struct ledger *ledger, const struct item *item, const ui
     struct posting posting;
     struct remembered remembered = {.programme = 0};
     posting_make(intent, &posting);
-    enum st st = posting_check(ledger, item, &posting);
+    enum st st = intent->after.last.kind == TRANSACTION_ACTION
+                     ? actions_post(ledger, item, &posting)
+                     : actions_seen(ledger, &intent->after);
+    if (st == ST_OK) {
+        st = posting_check(ledger, item, &posting);
+    }
     if (st == ST_OK && intent->has_before) {
         st = evidence_note(ledger, &intent->before, item);
     }
@@ -277,6 +295,11 @@ static enum st post_new(struct ledger *ledger, const struct item *item, const ui
 static enum st clash(struct ledger *ledger, struct item *item)
 {
     struct posting posting;
+    if (item->entry.intent.after.last.kind == TRANSACTION_ACTION) {
+        /* No merchant gave anything for it. */
+        const enum st st = record_set_fate(ledger, item, FATE_CLASHED);
+        return st == ST_OK ? actions_doubt(ledger, item) : st;
+    }
     posting_make(&item->entry.intent, &posting);
     for (int book = 0; book < CARD_BOOKS; book++) {
         if (posting.delta[book] != 0) {

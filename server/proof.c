@@ -201,6 +201,19 @@ static enum st store_proof(struct ledger *ledger, const struct claim *claim, int
                   (int64_t)claim->by_terminal, (int64_t)claim->by_sequence, ledger->now_s);
 }
 
+/* An ACTION's parts are not on the card alone: the club's own actions tell the rest. */
+static enum st derive(struct ledger *ledger, struct item *item, struct posting *posting)
+{
+    const bool is_action = item->entry.intent.after.last.kind == TRANSACTION_ACTION;
+    enum st st = is_action ? actions_derive(ledger, item) : ST_OK;
+    if (st == ST_OK) {
+        posting_make(&item->entry.intent, posting);
+        st = is_action ? actions_post(ledger, item, posting) : ST_OK;
+    }
+    proof_recover(posting);
+    return st;
+}
+
 static enum st post_claim(struct ledger *ledger, const struct claim *claim, const struct item *by)
 {
     struct visit visit;
@@ -217,9 +230,9 @@ static enum st post_claim(struct ledger *ledger, const struct claim *claim, cons
     }
     proof_item(ledger->card.number, claim->has_before ? &claim->before : NULL, &claim->after, value,
                flags, ledger->now_s, by, &item);
-    proof_posting(&item, &posting);
+    st = derive(ledger, &item, &posting);
     digest_of_proof(claim, digest);
-    if (posting.is_conserved) {
+    if (st == ST_OK && posting.is_conserved) {
         st = posting_check(ledger, &item, &posting);
     }
     if (st == ST_OK) {
@@ -292,9 +305,12 @@ static enum st book_again(struct ledger *ledger, const struct proof *proof, int 
     }
     proof_item(proof->card, proof->has_before ? &before : NULL, &after, proof->value, proof->flags,
                proof->at, NULL, &item);
-    proof_posting(&item, &posting);
+    posting_make(&item.entry.intent, &posting);
+    enum st st =
+        after.last.kind == TRANSACTION_ACTION ? actions_legs(ledger, &item, &posting) : ST_OK;
+    proof_recover(&posting);
     posting_legs(ledger, &item, &posting, sign);
-    return ST_OK;
+    return st;
 }
 
 /* A refund that was posted before the club knew the sale: its parts follow now. */
@@ -437,6 +453,10 @@ enum st proof_confirm(struct ledger *ledger, const struct item *item, const stru
     }
     if (st == ST_OK) {
         st = book_again(ledger, proof, -1);
+    }
+    if (st == ST_OK && intent->after.last.kind == TRANSACTION_ACTION) {
+        st = actions_undo(ledger, item);
+        st = st == ST_OK ? actions_post(ledger, item, &posting) : st;
     }
     if (st != ST_OK) {
         return st;

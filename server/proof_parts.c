@@ -98,12 +98,11 @@ void proof_item(uint64_t card, const struct snapshot *before, const struct snaps
     derive(before, after, value, flags, &intent->parts);
 }
 
-void proof_posting(const struct item *item, struct posting *ret)
+void proof_recover(struct posting *posting)
 {
-    posting_make(&item->entry.intent, ret);
-    for (size_t i = 0; i < ret->leg_count; i++) {
-        if (ret->legs[i].account == ACCOUNT_UNEXPLAINED) {
-            ret->legs[i].account = ACCOUNT_RECOVERED;
+    for (size_t i = 0; i < posting->leg_count; i++) {
+        if (posting->legs[i].account == ACCOUNT_UNEXPLAINED) {
+            posting->legs[i].account = ACCOUNT_RECOVERED;
         }
     }
 }

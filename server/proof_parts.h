@@ -18,7 +18,7 @@ enum { PROOF_FLAGS_UNKNOWN = -1 };
 void proof_item(uint64_t card, const struct snapshot *before, const struct snapshot *after,
                 int64_t value, int64_t flags, int64_t now_s, const struct item *by,
                 struct item *ret);
-/* Books it: what its parts do not explain goes to ACCOUNT_RECOVERED. */
-void proof_posting(const struct item *item, struct posting *ret);
+/* What the parts of a proof do not explain belongs to ACCOUNT_RECOVERED. */
+void proof_recover(struct posting *posting);
 
 #endif

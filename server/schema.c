@@ -178,6 +178,42 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     " PRIMARY KEY (no, merch, branch, purse, acct, late)) " STRICT ";"
     "INSERT INTO club (name, value) VALUES ('restored', 0);" /* when forgotten ones were put back */
     "UPDATE club SET value = 11 WHERE name = 'schema'",
+    /* Actions (actions_priv.h): what was ordered for a card, and what became of it. Owned by the
+     * card; actref by the giver's reference, of which id is the hash. actlog: the stream to
+     * terminals; id 0: the card is past that number. actdoubt: intents that may have applied one.
+     * charge: an amount for each card of a group, made so far up to card `made_to`. */
+    [12] =
+    "CREATE TABLE action (card_no " I64 " NOT NULL, id " I64 " NOT NULL, origin " I64 " NOT NULL,"
+    " kind " I64 " NOT NULL, value " I64 " NOT NULL, amount " I64 " NOT NULL,"
+    " until " I64 " NOT NULL, say TEXT NOT NULL, ref TEXT NOT NULL, giver TEXT NOT NULL,"
+    " charge " I64 " NOT NULL, made_at " I64 " NOT NULL, number " I64 " NOT NULL,"
+    " state " I64 " NOT NULL, was " I64 " NOT NULL, is_void " I64 " NOT NULL,"
+    " is_due " I64 " NOT NULL, offer " I64 " NOT NULL, offered_at " I64 " NOT NULL,"
+    " seal " BYTES " NOT NULL, acct " I64 " NOT NULL, done " I64 " NOT NULL,"
+    " term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
+    " PRIMARY KEY (card_no, id)) " STRICT ";"
+    "CREATE UNIQUE INDEX action_number ON action (card_no, number) WHERE number <> 0;"
+    "CREATE INDEX action_due ON action (card_no, id) WHERE is_due = 1;"
+    "CREATE INDEX action_until ON action (until) WHERE state = 1 AND until <> 0;"
+    "CREATE INDEX action_ended ON action (offered_at) WHERE state = 3;"
+    "CREATE INDEX action_charge ON action (charge) WHERE charge <> 0;"
+    "CREATE TABLE actref (id " KEY64 " PRIMARY KEY, card_no " I64 " NOT NULL) " STRICT ";"
+    "CREATE TABLE actcard (card_no " KEY64 " PRIMARY KEY, last " I64 " NOT NULL,"
+    " passed " I64 " NOT NULL, past " I64 " NOT NULL) " STRICT ";"
+    "CREATE TABLE actlog (no " KEY64 " PRIMARY KEY, mark " I64 " NOT NULL, at " I64 " NOT NULL,"
+    " card_no " I64 " NOT NULL, number " I64 " NOT NULL, id " I64 " NOT NULL,"
+    " is_live " I64 " NOT NULL) " STRICT ";"
+    "CREATE INDEX actlog_live ON actlog (no) WHERE is_live = 1;"
+    "CREATE TABLE actdoubt (card_no " I64 " NOT NULL, number " I64 " NOT NULL,"
+    " term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
+    " PRIMARY KEY (card_no, number, term_id, term_seq)) " STRICT ";"
+    "CREATE TABLE charge (charge " KEY64 " PRIMARY KEY, ref TEXT NOT NULL, grp " I64 " NOT NULL,"
+    " kind " I64 " NOT NULL, amount " I64 " NOT NULL, until " I64 " NOT NULL, say TEXT NOT NULL,"
+    " giver TEXT NOT NULL, at " I64 " NOT NULL, made_to " I64 " NOT NULL,"
+    " is_done " I64 " NOT NULL) " STRICT ";"
+    /* Up to when the club knows what the terminal did (settled.h). */
+    "ALTER TABLE term ADD COLUMN clear_at " I64 " NOT NULL DEFAULT 0;"
+    "UPDATE club SET value = 12 WHERE name = 'schema'",
 };
 
 /* clang-format on */

@@ -388,6 +388,7 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
     struct identity identity = {0};
     struct addrinfo *address = NULL;
     struct MHD_Daemon *daemon = NULL;
+    struct signer *signer = NULL;
     sigset_t signals;
     /* Blocked before the thread exists, so that only sigwait() gets them. */
     (void)signal(SIGPIPE, SIG_IGN);
@@ -404,7 +405,12 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
         st = identity_load(dir, &identity, fault);
     }
     if (st == ST_OK) {
-        st = api_open(db, identity.ca, identity.programme_key, &server.api, fault);
+        /* Without the private key the club serves all the same; what must be sealed waits. */
+        st = signer_open(dir, NULL, &signer, fault);
+        st = st == ST_REFUSED ? ST_OK : st;
+    }
+    if (st == ST_OK) {
+        st = api_open(db, identity.ca, identity.programme_key, signer, &server.api, fault);
     }
     if (st == ST_OK) {
         api_use_member_key(server.api, identity.member_key, identity.opener);
@@ -436,6 +442,7 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
     desk_close(server.desk);
     club_api_close(server.club_api);
     api_close(server.api);
+    signer_close(signer);
     db_close(db);
     if (identity.key != NULL) {
         explicit_bzero(identity.key, strlen(identity.key));

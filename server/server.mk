@@ -2,6 +2,12 @@
 # Recursive variables: the engine's and wire's lists may be defined by fragments that come later.
 CLUB_SRC = \
     server/accounts.c \
+    server/actions.c \
+    server/actions_list.c \
+    server/actions_news.c \
+    server/actions_post.c \
+    server/actions_rows.c \
+    server/actions_tend.c \
     server/api.c \
     server/apikey.c \
     server/bons.c \
@@ -12,6 +18,7 @@ CLUB_SRC = \
     server/case_view.c \
     server/cases.c \
     server/change.c \
+    server/charge.c \
     server/club_api.c \
     server/club_api_call.c \
     server/club_api_cards.c \
@@ -42,6 +49,7 @@ CLUB_SRC = \
     server/rows.c \
     server/schema.c \
     server/serve.c \
+    server/settled.c \
     server/settlement.c \
     server/signer.c \
     $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(SIGNED_SRC) $(BOX_SRC) $(HAL_BASE_SRC)
@@ -51,6 +59,7 @@ PROGRAMS += vafa-club
 vafa-club_SRC = \
     server/main.c \
     server/command.c \
+    server/commands_actions.c \
     server/commands_api.c \
     server/commands_bons.c \
     server/commands_books.c \

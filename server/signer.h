@@ -1,4 +1,4 @@
-/* signer.h - the key that the club signs programmes with (docs/decisions/0006).
+/* signer.h - the key that the club signs programmes and actions with (docs/decisions/0006, 0010).
  *
  * Files in the data folder: programme.pem, the public key, which terminals get at enrolment and
  * keep; programme.key, the private one, readable by its owner only. The private key may be kept
@@ -8,8 +8,10 @@
 #define SERVER_SIGNER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "hal/base/status.h"
+#include "hal/signed.h"
 
 /* Makes a pair in `dir` if there is no public key.
  * ST_IO       a file cannot be read or written.
@@ -30,5 +32,20 @@ ST_CHECK enum st signer_private(const char *dir, char **ret_pem, size_t *ret_siz
  * ST_DENIED   signed by another key. ST_FOREIGN  damaged. ST_IO, ST_FULL. */
 ST_CHECK enum st signer_take(const char *dir, const char *text, size_t size, char **ret_document,
                              size_t *ret_size, char **ret_jws, struct fault *fault);
+
+/* The private key in memory, to seal many messages. A handle may be used by one thread at a time.
+ */
+struct signer;
+
+/* Loads it from the file `key`, or with NULL from `dir`, and tries it against the public one.
+ * ST_REFUSED  `key` is NULL and the private key is kept elsewhere: the fault says what to do.
+ * ST_DENIED   another key. ST_FOREIGN  not a private P-256 key. ST_IO, ST_FULL. */
+ST_CHECK enum st signer_open(const char *dir, const char *key, struct signer **ret,
+                             struct fault *fault);
+void signer_close(struct signer *signer); /* accepts NULL */
+
+/* Seals a message (hal/signed.h). The same message always gets the same seal. ST_IO. */
+ST_CHECK enum st signer_seal(const struct signer *signer, const uint8_t *message, size_t size,
+                             uint8_t ret_seal[SIGNED_SEAL_BYTES]);
 
 #endif

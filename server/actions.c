@@ -1,0 +1,329 @@
+#include "server/actions.h"
+
+#include <gnutls/crypto.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hal/base/bytes.h"
+#include "server/actions_priv.h"
+
+enum st actions_end(struct actions *actions, enum st st, struct fault *fault)
+{
+    st = st == ST_OK ? db_commit(actions->db) : st;
+    if (st != ST_OK) {
+        if (fault->say[0] == '\0') {
+            fault_say(fault, "%s", db_fault(actions->db)->say);
+        }
+        books_forget(actions);
+        db_rollback(actions->db);
+    }
+    return st;
+}
+
+/* --- what an order must say ---------------------------------------------------------------- */
+
+static int64_t amount_max(enum action_kind kind)
+{
+    switch (kind) {
+    case ACTION_CREDIT:
+    case ACTION_TAKE_CREDIT:
+        return snapshot_purse_max(PURSE_CREDIT);
+    case ACTION_GIFT:
+        return snapshot_purse_max(PURSE_GIFT);
+    case ACTION_VOUCHER:
+        return snapshot_purse_max(PURSE_VOUCHER);
+    case ACTION_POINTS:
+        return POINTS_MAX;
+    case ACTION_TAKE_POINTS:
+        return REDEEMED_MAX;
+    case ACTION_VOID:
+    case ACTION_TIER:
+    case ACTION_GROUP:
+    case ACTION_BLOCK:
+    case ACTION_UNBLOCK:
+    case ACTION_OFFER:
+    case ACTION_STAMPS:
+        break;
+    }
+    return 0;
+}
+
+/* UTF-8 of min..max bytes without control characters. */
+static bool text_is_good(const char *text, size_t min, size_t max)
+{
+    const size_t size = strlen(text);
+    json_t *value = size >= min && size <= max ? json_stringn(text, size) : NULL;
+    bool is_good = value != NULL;
+    for (size_t i = 0; i < size && is_good; i++) {
+        is_good = (unsigned char)text[i] >= ' ' && text[i] != 0x7f;
+    }
+    json_decref(value);
+    return is_good;
+}
+
+static enum st check_order(const struct action_order *order, int64_t now_s, struct fault *fault)
+{
+    const struct action *action = &order->action;
+    struct action tried = *action;
+    const int64_t most = amount_max(action->kind);
+    tried.number = 1;
+    tried.id = 1;
+    if (!text_is_good(order->ref, 1, ACTIONS_REF_MAX) ||
+        !text_is_good(order->giver, 0, ACTIONS_GIVER_MAX)) {
+        fault_say(fault, "A reference has 1 to %d bytes of text, a giver at most %d.",
+                  ACTIONS_REF_MAX, ACTIONS_GIVER_MAX);
+    } else if (action->kind == ACTION_VOID) {
+        fault_say(fault, "A void is the club's own: withdraw the action instead.");
+    } else if (most > 0 && (action->amount < 1 || action->amount > most)) {
+        fault_say(fault, "The amount of %s is from 1 to %" PRId64 ", not %" PRId64 ".",
+                  action_kind_word(action->kind), most, action->amount);
+    } else if (!action_is_valid(&tried)) {
+        fault_say(fault,
+                  "This is not an action that a card can take: look at the kind's value "
+                  "(docs/club.md), and at the text, at most %d bytes.",
+                  ACTION_TEXT_BYTES);
+    } else if (action->until_s != 0 && action->until_s < now_s) {
+        fault_say(fault, "It would end before it begins: its last day is past.");
+        return ST_REFUSED;
+    } else {
+        return ST_OK;
+    }
+    return ST_FOREIGN;
+}
+
+/* The same order always has the same number, also at a club that was restored and forgot it. */
+static uint64_t id_of(enum action_origin origin, const char *ref)
+{
+    uint8_t text[1 + ACTIONS_REF_MAX], hash[32];
+    const size_t size = strlen(ref);
+    text[0] = (uint8_t)origin;
+    memcpy(text + 1, ref, size);
+    int rc = gnutls_hash_fast(GNUTLS_DIG_SHA256, text, 1 + size, hash);
+    assert(rc == 0 && "SHA-256 of memory cannot fail");
+    return get_le64(hash) >> 1;
+}
+
+/* --- making -------------------------------------------------------------------------------- */
+
+static enum st ref_get(struct actions *actions, uint64_t id, uint64_t *ret_card, bool *ret_found)
+{
+    struct db_stmt *stmt = actions->sql[ASQL_REF_GET];
+    enum st st = db_first(stmt, ret_found, (int64_t)id);
+    *ret_card = st == ST_OK && *ret_found ? (uint64_t)db_i64(stmt, 0) : 0;
+    db_reset(stmt);
+    return st;
+}
+
+static bool is_same_order(const struct action_row *row, const struct action_order *order)
+{
+    const struct action *a = &row->action, *b = &order->action;
+    return a->kind == b->kind && a->value == b->value && a->amount == b->amount &&
+           a->until_s == b->until_s && strcmp(a->text, b->text) == 0 &&
+           (row->state == ACTION_STRAY || strcmp(row->ref, order->ref) == 0);
+}
+
+/* A card had taken it before the club knew of it: a backup had made it forget the order. Its money
+ * comes from the giver after all. */
+static enum st adopt(struct actions *actions, const struct action_order *order,
+                     struct action_row *row)
+{
+    enum book book;
+    (void)snprintf(row->ref, sizeof row->ref, "%s", order->ref);
+    (void)snprintf(row->giver, sizeof row->giver, "%s", order->giver);
+    row->charge = order->charge;
+    row->state = ACTION_APPLIED;
+    row->was = ACTION_WAITING;
+    if (row_money(&row->action, &book)) {
+        books_move(actions, book, source_of(row->action.origin), row->account, row->done);
+    }
+    row->account = source_of(row->action.origin);
+    return row_set(actions, row);
+}
+
+static enum st make_again(struct actions *actions, const struct action_order *order, uint64_t id,
+                          uint64_t card, struct action_made *ret, struct fault *fault)
+{
+    struct action_row row;
+    bool found = false;
+    enum st st = row_get(actions, card, id, &row, &found);
+    if (st == ST_OK && !found) {
+        return ST_CORRUPT;
+    }
+    if (st == ST_OK && (card != order->action.card_number || !is_same_order(&row, order))) {
+        fault_say(fault,
+                  "Reference \"%.40s\" stands for another action already, of card %016" PRIu64
+                  ": give this one a reference of its own.",
+                  order->ref, card);
+        return ST_REFUSED;
+    }
+    if (st == ST_OK && row.state == ACTION_STRAY) {
+        st = adopt(actions, order, &row);
+    }
+    *ret = (struct action_made){.id = id, .number = row.action.number};
+    return st;
+}
+
+static enum st card_is_known(struct actions *actions, uint64_t card, struct fault *fault)
+{
+    struct db_stmt *stmt = actions->sql[ASQL_CARD_SEEN];
+    bool found = false;
+    const enum st st = db_first(stmt, &found, (int64_t)card);
+    db_reset(stmt);
+    if (st == ST_OK && !found) {
+        fault_say(fault,
+                  "The club has never heard of card %016" PRIu64
+                  ": sync the terminal that issued it, or look at the number again.",
+                  card);
+        return ST_REFUSED;
+    }
+    return st;
+}
+
+static enum st make_new(struct actions *actions, const struct action_order *order, uint64_t id,
+                        int64_t now_s, struct action_made *ret, struct fault *fault)
+{
+    struct action_row row = {.action = order->action,
+                             .charge = order->charge,
+                             .made_at = now_s,
+                             .state = ACTION_WAITING,
+                             .was = ACTION_WAITING,
+                             .is_due = true};
+    enum book book;
+    row.action.id = id;
+    row.action.number = 0;
+    (void)snprintf(row.ref, sizeof row.ref, "%s", order->ref);
+    (void)snprintf(row.giver, sizeof row.giver, "%s", order->giver);
+    enum st st =
+        order->is_unseen_fine ? ST_OK : card_is_known(actions, row.action.card_number, fault);
+    if (st == ST_OK) {
+        st = db_run(actions->sql[ASQL_REF_PUT], (int64_t)id, (int64_t)row.action.card_number);
+    }
+    if (st == ST_OK) {
+        st = row_put(actions, &row);
+    }
+    if (st == ST_OK && row_money(&row.action, &book)) {
+        /* What was earned without a card is in `pending` since it was earned. */
+        books_move(actions, book,
+                   row.action.origin == ORIGIN_ACCRUAL ? ACCOUNT_PENDING
+                                                       : source_of(row.action.origin),
+                   ACCOUNT_PENDING, row.action.amount);
+    }
+    if (st == ST_OK && actions->signer != NULL) {
+        st = row_offer(actions, &row, now_s, fault);
+    }
+    *ret = (struct action_made){.id = id, .is_new = true, .number = row.action.number};
+    return st;
+}
+
+enum st order_take(struct actions *actions, const struct action_order *order, int64_t now_s,
+                   struct action_made *ret, struct fault *fault)
+{
+    uint64_t card = 0;
+    bool found = false;
+    enum st st = check_order(order, now_s, fault);
+    const uint64_t id = st == ST_OK ? id_of(order->action.origin, order->ref) : 0;
+    if (st == ST_OK) {
+        st = ref_get(actions, id, &card, &found);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    return found ? make_again(actions, order, id, card, ret, fault)
+                 : make_new(actions, order, id, now_s, ret, fault);
+}
+
+enum st actions_make_within(struct actions *actions, const struct action_order *order,
+                            int64_t now_s, struct action_made *ret, struct fault *fault)
+{
+    enum st st = order_take(actions, order, now_s, ret, fault);
+    if (st == ST_OK) {
+        st = books_flush(actions, now_s);
+    }
+    if (st != ST_OK) {
+        books_forget(actions);
+    }
+    return st;
+}
+
+enum st actions_can_seal(const struct actions *actions, struct fault *fault)
+{
+    if (actions->signer != NULL) {
+        return ST_OK;
+    }
+    fault_say(fault, "Actions are sealed with the club's key, which is not here.");
+    return ST_REFUSED;
+}
+
+enum st actions_make(struct actions *actions, const struct action_order *orders, size_t count,
+                     int64_t now_s, struct action_made *ret, struct fault *fault)
+{
+    enum st st = actions_can_seal(actions, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    st = db_begin_write(actions->db);
+    for (size_t i = 0; i < count && st == ST_OK; i++) {
+        st = order_take(actions, &orders[i], now_s, &ret[i], fault);
+    }
+    if (st == ST_OK) {
+        st = books_flush(actions, now_s);
+    }
+    return actions_end(actions, st, fault);
+}
+
+/* --- withdrawing --------------------------------------------------------------------------- */
+
+static enum st withdraw(struct actions *actions, enum action_origin origin, const char *ref,
+                        int64_t now_s, struct fault *fault)
+{
+    struct action_row row;
+    struct action_card numbers;
+    uint64_t card = 0;
+    bool found = false;
+    const uint64_t id = id_of(origin, ref);
+    enum st st = ref_get(actions, id, &card, &found);
+    if (st == ST_OK && found) {
+        st = row_get(actions, card, id, &row, &found);
+    }
+    if (st == ST_OK && !found) {
+        fault_say(fault, "There is no action with reference \"%.60s\" of that origin.", ref);
+        return ST_REFUSED;
+    }
+    if (st == ST_OK) {
+        st = numbers_get(actions, card, &numbers);
+    }
+    if (st != ST_OK || row.state == ACTION_ENDED || row.state == ACTION_RETURNED) {
+        return st;
+    }
+    if (row.state != ACTION_WAITING ||
+        (row.action.number != 0 && row.action.number <= numbers.passed)) {
+        fault_say(fault, "Card %016" PRIu64 " has taken this action already (its number %u).", card,
+                  row.action.number);
+        return ST_REFUSED;
+    }
+    st = row_end(actions, &row);
+    return st == ST_OK && row.is_due ? row_offer(actions, &row, now_s, fault) : st;
+}
+
+enum st actions_withdraw(struct actions *actions, enum action_origin origin, const char *ref,
+                         int64_t now_s, struct fault *fault)
+{
+    if (!text_is_good(ref, 1, ACTIONS_REF_MAX)) {
+        fault_say(fault, "A reference has 1 to %d bytes of text.", ACTIONS_REF_MAX);
+        return ST_FOREIGN;
+    }
+    enum st st = actions_can_seal(actions, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    st = db_begin_write(actions->db);
+    if (st == ST_OK) {
+        st = withdraw(actions, origin, ref, now_s, fault);
+    }
+    if (st == ST_OK) {
+        st = books_flush(actions, now_s);
+    }
+    return actions_end(actions, st, fault);
+}

@@ -1,0 +1,100 @@
+/* actions.h - what the club wants done to cards at their next tap: made once, sealed, numbered,
+ * handed to all terminals, applied once, given back when nobody collected it.
+ *
+ * An order is known by who gave it (origin) and the giver's own reference; the same order again
+ * finds what the first one made. Its money is in the account `pending` until a card has it, or
+ * until it is certain that no card has. A handle belongs to one thread; statements are the
+ * database's. db's statuses (server/db.h) besides those named; the fault is a sentence for a
+ * person. Why so: docs/decisions/0010-actions.md; states and accounts: docs/club.md 4 and 9. */
+#ifndef SERVER_ACTIONS_H
+#define SERVER_ACTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "firmware/engine/action.h"
+#include "hal/base/status.h"
+#include "server/db.h"
+#include "server/signer.h"
+#include "sync/wire.h"
+
+struct actions;
+
+enum { ACTIONS_REF_MAX = 64, ACTIONS_GIVER_MAX = 96, ACTIONS_TEND_MAX = 64 };
+
+/* `signer` may be NULL: then nothing can be sealed here, and what must be waits (actions_tend()).
+ * Both stay the caller's and must outlive the handle. */
+ST_CHECK enum st actions_open(struct db *db, const struct signer *signer, struct actions **ret);
+void actions_close(struct actions *actions); /* accepts NULL */
+
+/* --- making ------------------------------------------------------------------------------- */
+
+struct action_order {
+    struct action action; /* kind, origin, value, card_number, amount, until_s and text; number and
+                             id are the club's to give */
+    const char *ref;      /* 1..ACTIONS_REF_MAX bytes of UTF-8: the bank's reference, say */
+    const char *giver;    /* whose money it is, for the reckoning; may be empty */
+    int64_t charge;       /* of a group charge: its number; else 0 */
+    bool is_unseen_fine;  /* the club need not know the card yet */
+};
+
+struct action_made {
+    uint64_t id;
+    bool is_new;     /* false: the same order was here before */
+    uint16_t number; /* on its card; 0 = none yet (no signer) */
+};
+
+/* Makes what is new of the orders, all or none, in one write transaction.
+ * ST_REFUSED  the fault says why: no such card, a reference that was used for something else, the
+ *             key is not here, the card's numbers are used up, a date that is past.
+ * ST_FOREIGN  a field is out of range. */
+ST_CHECK enum st actions_make(struct actions *actions, const struct action_order *orders,
+                              size_t count, int64_t now_s, struct action_made *ret,
+                              struct fault *fault);
+/* One of them inside the caller's write transaction. Without a signer it is taken all the same, and
+ * sealed later. After any status but ST_OK the caller must roll back. */
+ST_CHECK enum st actions_make_within(struct actions *actions, const struct action_order *order,
+                                     int64_t now_s, struct action_made *ret, struct fault *fault);
+
+/* Takes an order back, unless a card has it already: terminals get a void in its place. The giver
+ * has the money again once no terminal can have applied it (server/settled.h).
+ * ST_REFUSED: no such order, or it is past. The same again is fine. */
+ST_CHECK enum st actions_withdraw(struct actions *actions, enum action_origin origin,
+                                  const char *ref, int64_t now_s, struct fault *fault);
+
+/* What is due, at most ACTIONS_TEND_MAX steps: ends what has expired, gives back what nobody can
+ * collect any more, seals and offers what is waiting for that. Costs one read when nothing is due.
+ * *ret_steps (may be NULL) = ACTIONS_TEND_MAX: there may be more. */
+ST_CHECK enum st actions_tend(struct actions *actions, int64_t now_s, size_t *ret_steps,
+                              struct fault *fault);
+
+/* --- lists --------------------------------------------------------------------------------- */
+
+struct actions_filter {
+    uint64_t card;  /* 0 = of all cards */
+    int64_t charge; /* 0 = whatever made them */
+    bool is_open;   /* only those whose money waits, or that a card took and the club never made */
+};
+
+/* What became of it, for people: waiting, unsealed (waits for the key), passed (the card has taken
+ * its number; what it took is not known yet), applied, ended, returned, stray. */
+#define ACTIONS_STATES "waiting, unsealed, passed, applied, ended, returned, stray"
+
+/* Writes the actions by card and order of making, a line each, or as one JSON array. */
+ST_CHECK enum st actions_write(struct db *db, const struct actions_filter *filter, bool as_json,
+                               FILE *out);
+
+/* --- terminals ----------------------------------------------------------------------------- */
+
+/* Whether that is a state of this club's stream, or of one that a backup has made forget it. */
+ST_CHECK enum st actions_is_known(struct db *db, const struct wire_actions_have *have, bool *ret);
+
+/* What a terminal that has `have` has not, at most WIRE_ACTIONS_MAX; from the beginning when the
+ * club does not know that state: it was restored. Reads only. `list` has that room and is what
+ * ret->list points to. */
+ST_CHECK enum st actions_news(struct db *db, const struct wire_actions_have *have,
+                              struct wire_action *list, struct wire_actions *ret);
+
+#endif

@@ -1,0 +1,121 @@
+/* Actions as lists for people and programs. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "server/actions_priv.h"
+
+/* Columns of SQL_LIST. */
+enum {
+    COLUMN_CARD,
+    COLUMN_NUMBER,
+    COLUMN_KIND,
+    COLUMN_VALUE,
+    COLUMN_AMOUNT,
+    COLUMN_ORIGIN,
+    COLUMN_REF,
+    COLUMN_TEXT,
+    COLUMN_GIVER,
+    COLUMN_UNTIL,
+    COLUMN_MADE_AT,
+    COLUMN_STATE,
+    COLUMN_DUE,
+    COLUMN_PASSED,
+    COLUMN_TERMINAL,
+    COLUMN_SEQUENCE,
+    COLUMN_DONE,
+};
+
+#define SQL_LIST                                                                                   \
+    "SELECT a.card_no, a.number, a.kind, a.value, a.amount, a.origin, a.ref, a.say, a.giver,"      \
+    " a.until, a.made_at, a.state, a.is_due, coalesce(c.passed, 0), a.term_id, a.term_seq, a.done" \
+    " FROM action a LEFT JOIN actcard c ON c.card_no = a.card_no"                                  \
+    " WHERE a.kind <> 1 AND ($1 = 0 OR a.card_no = $1) AND ($2 = 0 OR a.charge = $2)"              \
+    " AND ($3 = 0 OR a.state IN (1, 3, 5)) ORDER BY a.card_no, a.made_at, a.number, a.id"
+
+static const char *state_word(struct db_stmt *stmt)
+{
+    const int64_t number = db_i64(stmt, COLUMN_NUMBER);
+    const enum action_state state = (enum action_state)db_i64(stmt, COLUMN_STATE);
+    switch (state) {
+    case ACTION_APPLIED:
+        return "applied";
+    case ACTION_RETURNED:
+        return "returned";
+    case ACTION_STRAY:
+        return "stray";
+    case ACTION_WAITING:
+    case ACTION_ENDED:
+        break;
+    }
+    if (number != 0 && number <= db_i64(stmt, COLUMN_PASSED)) {
+        return "passed";
+    }
+    if (db_i64(stmt, COLUMN_DUE) != 0) {
+        return "unsealed";
+    }
+    return state == ACTION_WAITING ? "waiting" : "ended";
+}
+
+static bool put_json(struct db_stmt *stmt, bool is_first, FILE *out)
+{
+    json_t *row = json_pack(
+        "{s:o, s:I, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I}", "card",
+        json_sprintf("%016" PRId64, db_i64(stmt, COLUMN_CARD)), "number",
+        (json_int_t)db_i64(stmt, COLUMN_NUMBER), "kind",
+        action_kind_word((enum action_kind)db_i64(stmt, COLUMN_KIND)), "value",
+        (json_int_t)db_i64(stmt, COLUMN_VALUE), "amount", (json_int_t)db_i64(stmt, COLUMN_AMOUNT),
+        "origin", action_origin_word((enum action_origin)db_i64(stmt, COLUMN_ORIGIN)), "id",
+        db_text(stmt, COLUMN_REF), "text", db_text(stmt, COLUMN_TEXT), "giver",
+        db_text(stmt, COLUMN_GIVER), "until", (json_int_t)db_i64(stmt, COLUMN_UNTIL), "made_at",
+        (json_int_t)db_i64(stmt, COLUMN_MADE_AT), "state", state_word(stmt), "done",
+        (json_int_t)db_i64(stmt, COLUMN_DONE), "terminal",
+        (json_int_t)db_i64(stmt, COLUMN_TERMINAL), "sequence",
+        (json_int_t)db_i64(stmt, COLUMN_SEQUENCE));
+    char *text = json_dumps(row, JSON_COMPACT);
+    const bool is_put = text != NULL && fprintf(out, "%s\n%s", is_first ? "" : ",", text) > 0;
+    free(text);
+    json_decref(row);
+    return is_put;
+}
+
+static void put_line(struct db_stmt *stmt, FILE *out)
+{
+    const int64_t amount = db_i64(stmt, COLUMN_AMOUNT), value = db_i64(stmt, COLUMN_VALUE);
+    fprintf(out, "%016" PRId64 " %4" PRId64 " %-9s %-11s %12" PRId64 "  %s %s  %s",
+            db_i64(stmt, COLUMN_CARD), db_i64(stmt, COLUMN_NUMBER), state_word(stmt),
+            action_kind_word((enum action_kind)db_i64(stmt, COLUMN_KIND)),
+            amount != 0 ? amount : value,
+            action_origin_word((enum action_origin)db_i64(stmt, COLUMN_ORIGIN)),
+            db_text(stmt, COLUMN_REF), db_text(stmt, COLUMN_TEXT));
+    if (db_i64(stmt, COLUMN_TERMINAL) != 0) {
+        fprintf(out, "  (terminal %" PRId64 " entry %" PRId64 ")", db_i64(stmt, COLUMN_TERMINAL),
+                db_i64(stmt, COLUMN_SEQUENCE));
+    }
+    fputs("\n", out);
+}
+
+enum st actions_write(struct db *db, const struct actions_filter *filter, bool as_json, FILE *out)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false, is_first = true;
+    enum st st = db_prepare(db, SQL_LIST, "iii", &stmt);
+    if (st == ST_OK) {
+        fputs(as_json ? "[" : "", out);
+        st = db_first(stmt, &row, (int64_t)filter->card, filter->charge, (int64_t)filter->is_open);
+    }
+    while (st == ST_OK && row) {
+        if (as_json) {
+            st = put_json(stmt, is_first, out) ? ST_OK : ST_IO;
+        } else {
+            put_line(stmt, out);
+        }
+        is_first = false;
+        st = st == ST_OK ? db_step(stmt, &row) : st;
+    }
+    db_finish(stmt);
+    if (st == ST_OK) {
+        fputs(as_json ? "]\n" : is_first ? "No action.\n" : "", out);
+    }
+    return st;
+}

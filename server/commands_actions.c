@@ -1,0 +1,292 @@
+/* Commands about actions and group charges. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/business_day.h"
+#include "server/charge.h"
+#include "server/command.h"
+
+/* --- what was given ------------------------------------------------------------------------ */
+
+static enum action_kind kind_of(const char *word)
+{
+    for (int kind = ACTION_CREDIT; kind <= ACTION_STAMPS; kind++) {
+        if (strcmp(word, action_kind_word((enum action_kind)kind)) == 0) {
+            return (enum action_kind)kind;
+        }
+    }
+    return (enum action_kind)0;
+}
+
+static enum action_origin origin_of(const char *word)
+{
+    for (int origin = ORIGIN_BANK; origin <= ORIGIN_IMPORT; origin++) {
+        if (strcmp(word, action_origin_word((enum action_origin)origin)) == 0) {
+            return (enum action_origin)origin;
+        }
+    }
+    return (enum action_origin)0;
+}
+
+/* The last second of a day in Iran. 0: no date was given. */
+static enum st until_of(const char *text, int64_t *ret, struct fault *fault)
+{
+    int64_t day = 0;
+    *ret = 0;
+    if (text == NULL) {
+        return ST_OK;
+    }
+    const enum st st = business_day_read(text, &day, fault);
+    if (st == ST_OK) {
+        *ret = (day + 1) * BUSINESS_DAY_S - BUSINESS_ZONE_S - 1;
+    }
+    return st;
+}
+
+static enum st text_of(const char *text, char ret[ACTION_TEXT_BYTES + 1], struct fault *fault)
+{
+    if (text != NULL && strlen(text) > ACTION_TEXT_BYTES) {
+        fault_say(fault, "The text is for a small screen: at most %d bytes.", ACTION_TEXT_BYTES);
+        return ST_FOREIGN;
+    }
+    if (text != NULL) {
+        memcpy(ret, text, strlen(text));
+    }
+    return ST_OK;
+}
+
+static bool has_value(enum action_kind kind)
+{
+    return kind == ACTION_TIER || kind == ACTION_GROUP || kind == ACTION_OFFER ||
+           kind == ACTION_STAMPS;
+}
+
+/* The amount or value: a whole number, which block and unblock have not. */
+static enum st number_for(const char *text, struct action *action, struct fault *fault)
+{
+    char *end = NULL;
+    const long long number = text == NULL ? 0 : strtoll(text, &end, 10);
+    const bool is_none = action->kind == ACTION_BLOCK || action->kind == ACTION_UNBLOCK;
+    if (is_none != (text == NULL) || (text != NULL && (*end != '\0' || end == text))) {
+        fault_say(fault, is_none ? "%s takes no amount." : "%s needs a whole number.",
+                  action_kind_word(action->kind));
+        return ST_FOREIGN;
+    }
+    if (has_value(action->kind)) {
+        action->value = number >= 0 && number <= UINT16_MAX ? (uint16_t)number : UINT16_MAX;
+    } else {
+        action->amount = number;
+    }
+    return ST_OK;
+}
+
+static enum st take_order(struct club *club, struct action_order *ret)
+{
+    struct action *action = &ret->action;
+    const char *kind = argument(club, 1), *origin = option(club, "--origin");
+    const char *giver = option(club, "--giver");
+    *ret = (struct action_order){.ref = option(club, "--id"), .giver = giver == NULL ? "" : giver};
+    action->card_number = card_of(argument(club, 0), &club->fault);
+    action->kind = kind_of(kind);
+    action->origin = origin_of(origin);
+    if (action->card_number == 0) {
+        return ST_FOREIGN;
+    }
+    if (action->kind == 0 || action->origin == 0) {
+        fault_say(&club->fault,
+                  action->kind == 0
+                      ? "\"%.20s\" is none of credit, gift, voucher, points, take_credit, "
+                        "take_points, tier, group, block, unblock, offer, stamps."
+                      : "--origin %.20s is none of bank, web, group_charge, transfer, prize, "
+                        "refund, replacement, correction, accrual, import.",
+                  action->kind == 0 ? kind : origin);
+        return ST_FOREIGN;
+    }
+    enum st st = number_for(argument(club, 2), action, &club->fault);
+    if (st == ST_OK) {
+        st = text_of(option(club, "--text"), action->text, &club->fault);
+    }
+    return st == ST_OK ? until_of(option(club, "--until"), &action->until_s, &club->fault) : st;
+}
+
+/* --- with the key -------------------------------------------------------------------------- */
+
+struct sealing {
+    struct signer *signer;
+    struct actions *actions;
+};
+
+static enum st sealing_open(struct club *club, struct sealing *ret)
+{
+    *ret = (struct sealing){NULL, NULL};
+    enum st st = signer_open(club->data, option(club, "--key"), &ret->signer, &club->fault);
+    return st == ST_OK ? actions_open(club->db, ret->signer, &ret->actions) : st;
+}
+
+static void sealing_close(struct sealing *sealing)
+{
+    actions_close(sealing->actions);
+    signer_close(sealing->signer);
+}
+
+static enum st club_action(struct club *club)
+{
+    struct action_order order;
+    struct action_made made = {0};
+    struct sealing sealing = {NULL, NULL};
+    enum st st = take_order(club, &order);
+    if (st == ST_OK) {
+        st = sealing_open(club, &sealing);
+    }
+    if (st == ST_OK) {
+        st = actions_make(sealing.actions, &order, 1, club->now_s, &made, &club->fault);
+    }
+    sealing_close(&sealing);
+    if (st == ST_OK) {
+        printf("%s action %u of card %016" PRIu64 "%s\n",
+               made.is_new ? "Made:" : "It was here:", made.number, order.action.card_number,
+               made.is_new ? "; terminals have it from their next sync on." : ".");
+    }
+    return st;
+}
+
+static enum st club_action_withdraw(struct club *club)
+{
+    const enum action_origin origin = origin_of(option(club, "--origin"));
+    struct sealing sealing = {NULL, NULL};
+    if (origin == 0) {
+        fault_say(&club->fault, "There is no origin \"%.40s\".", option(club, "--origin"));
+        return ST_FOREIGN;
+    }
+    enum st st = sealing_open(club, &sealing);
+    if (st == ST_OK) {
+        st = actions_withdraw(sealing.actions, origin, option(club, "--id"), club->now_s,
+                              &club->fault);
+    }
+    sealing_close(&sealing);
+    if (st == ST_OK) {
+        printf("Withdrawn. Its money goes back when every terminal has synced since.\n");
+    }
+    return st;
+}
+
+static enum st club_action_seal(struct club *club)
+{
+    struct sealing sealing;
+    size_t steps = ACTIONS_TEND_MAX, all = 0;
+    enum st st = sealing_open(club, &sealing);
+    while (st == ST_OK && steps == ACTIONS_TEND_MAX) {
+        st = actions_tend(sealing.actions, club->now_s, &steps, &club->fault);
+        all += steps;
+    }
+    sealing_close(&sealing);
+    if (st == ST_OK) {
+        printf("%zu actions were due.\n", all);
+    }
+    return st;
+}
+
+static enum st club_action_list(struct club *club)
+{
+    struct actions_filter filter = {.is_open = has_option(club, "--open")};
+    const char *card = option(club, "--card"), *charge = option(club, "--charge");
+    enum st st = ST_OK;
+    if (card != NULL) {
+        filter.card = card_of(card, &club->fault);
+        st = filter.card == 0 ? ST_FOREIGN : ST_OK;
+    }
+    if (st == ST_OK && charge != NULL) {
+        st = charge_find(club->db, charge, &filter.charge, &club->fault);
+    }
+    return st == ST_OK ? actions_write(club->db, &filter, has_option(club, "--json"), stdout) : st;
+}
+
+/* --- charges ------------------------------------------------------------------------------- */
+
+static void show_progress(const struct charge_result *result)
+{
+    fprintf(stderr, "\r%" PRIu64 " cards looked at, %" PRIu64 " charged", result->seen,
+            result->made);
+}
+
+static enum st take_charge(struct club *club, struct charge_order *ret,
+                           char text[ACTION_TEXT_BYTES + 1])
+{
+    const char *kind = option(club, "--kind"), *giver = option(club, "--giver");
+    char *end = NULL;
+    const char *given = option(club, "--group");
+    const long group = strtol(given, &end, 10);
+    *ret = (struct charge_order){.ref = option(club, "--id"),
+                                 .kind = kind == NULL ? ACTION_CREDIT : kind_of(kind),
+                                 .amount = number_of(argument(club, 0)),
+                                 .text = text,
+                                 .giver = giver == NULL ? "" : giver};
+    if (end == given || *end != '\0' || group < 0 || group > UINT8_MAX) {
+        fault_say(&club->fault, "--group is a number from 0 to 255.");
+        return ST_FOREIGN;
+    }
+    ret->group = (uint8_t)group;
+    if (ret->amount == 0) {
+        fault_say(&club->fault, "The amount is a whole number of rials from 1.");
+        return ST_FOREIGN;
+    }
+    enum st st = text_of(option(club, "--text"), text, &club->fault);
+    return st == ST_OK ? until_of(option(club, "--until"), &ret->until_s, &club->fault) : st;
+}
+
+static enum st club_charge(struct club *club)
+{
+    struct charge_order order;
+    struct charge_result result = {0};
+    struct sealing sealing = {NULL, NULL};
+    char text[ACTION_TEXT_BYTES + 1] = "";
+    enum st st = take_charge(club, &order, text);
+    if (st == ST_OK) {
+        st = sealing_open(club, &sealing);
+    }
+    if (st == ST_OK) {
+        st = charge_run(sealing.actions, &order, club->now_s, show_progress, &result, &club->fault);
+    }
+    sealing_close(&sealing);
+    if (result.seen > 0) {
+        fputs("\n", stderr);
+    }
+    if (st == ST_OK && result.was_done) {
+        printf("Charge %s was made before; see `charge list`.\n", order.ref);
+    } else if (st == ST_OK) {
+        printf("Charge %s: %" PRIu64 " cards of group %u; %" PRIu64
+               " left out (closed, or on the hotlist).\n",
+               order.ref, result.made, order.group, result.left_out);
+    }
+    return st;
+}
+
+static enum st club_charge_list(struct club *club)
+{
+    return charge_write(club->db, has_option(club, "--json"), stdout);
+}
+
+const struct command commands_actions[] = {
+    {"action list", "[--card CARD] [--charge ID] [--open] [--json]",
+     "actions: " ACTIONS_STATES "; --open: those that are not over", club_action_list, false},
+    {"action withdraw", "--origin WORD --id ID [--key FILE]",
+     "take one back that no card has taken yet", club_action_withdraw, false},
+    {"action seal", "[--key FILE]", "seal what waits for the club's key", club_action_seal, false},
+    {"action",
+     "CARD KIND [NUMBER] --origin WORD --id ID [--text TEXT] [--until DAY] [--giver NAME] "
+     "[--key FILE]",
+     "do something to a card at its next tap (credit, gift, voucher, points, take_credit, "
+     "take_points, tier, group, block, unblock, offer, stamps); the same origin and ID is made "
+     "once",
+     club_action, false},
+    {"charge list", "[--json]", "group charges: how many have collected them", club_charge_list,
+     false},
+    {"charge",
+     "AMOUNT --group GROUP --id ID [--kind KIND] [--text TEXT] [--until DAY] "
+     "[--giver NAME] [--key FILE]",
+     "give every card of a group an amount at its next tap; cut short, the same command goes on",
+     club_charge, false},
+    {0},
+};

@@ -1,0 +1,76 @@
+#include "server/settled.h"
+
+#include "server/actions.h"
+#include "server/hotlist.h"
+
+/* When the first change after `no` was made; INT64_MAX: there is none. */
+static enum st next_at(struct db *db, const char *sql, int64_t no, int64_t *ret)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum st st = db_prepare(db, sql, "i", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row, no);
+    }
+    if (st == ST_OK) {
+        *ret = row ? db_i64(stmt, 0) : INT64_MAX;
+    }
+    db_finish(stmt);
+    return st;
+}
+
+enum st settled_of(struct db *db, const struct wire_sync *batch, int64_t now_s, int64_t *ret)
+{
+    int64_t action = 0, listing = 0;
+    bool is_known = false, is_list_known = false;
+    *ret = 0;
+    if (batch->health.unsent > batch->entry_count || !batch->actions.is_there || !batch->has_list) {
+        return ST_OK;
+    }
+    enum st st = actions_is_known(db, &batch->actions, &is_known);
+    if (st == ST_OK) {
+        st = hotlist_is_known(db, batch->list.version, batch->list.mark, &is_list_known);
+    }
+    if (st != ST_OK || !is_known || !is_list_known) {
+        return st;
+    }
+    st = next_at(db, "SELECT at FROM actlog WHERE no > $1 ORDER BY no LIMIT 1", batch->actions.no,
+                 &action);
+    if (st == ST_OK) {
+        st = next_at(db, "SELECT at FROM hotlog WHERE version > $1 ORDER BY version LIMIT 1",
+                     batch->list.version, &listing);
+    }
+    if (st == ST_OK) {
+        *ret = action < listing ? action : listing;
+        *ret = *ret < now_s ? *ret : now_s;
+    }
+    return st;
+}
+
+enum st settled_until(struct db *db, int64_t *ret)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum st st = db_prepare(
+        db,
+        "SELECT count(*), coalesce(min(clear_at), 0) FROM term t WHERE dead_at = 0"
+        " AND (EXISTS (SELECT 1 FROM cert c WHERE c.term_id = t.term_id AND c.revoked_at = 0)"
+        " OR NOT EXISTS (SELECT 1 FROM cert c WHERE c.term_id = t.term_id))",
+        "", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row);
+    }
+    if (st == ST_OK) {
+        *ret = row && db_i64(stmt, 0) > 0 ? db_i64(stmt, 1) : INT64_MAX;
+    }
+    db_finish(stmt);
+    return st;
+}
+
+enum st settled(struct db *db, int64_t time_s, bool *ret)
+{
+    int64_t until = 0;
+    const enum st st = settled_until(db, &until);
+    *ret = st == ST_OK && time_s < until;
+    return st;
+}

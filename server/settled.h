@@ -1,0 +1,29 @@
+/* settled.h - up to when the club knows what every terminal did.
+ *
+ * Functions on the database; db's statuses. A terminal is live when it was not declared dead and
+ * its certificates are not revoked, also when it never synced yet. Of the others nothing more will
+ * be heard but through the cards (docs/decisions/0009). */
+#ifndef SERVER_SETTLED_H
+#define SERVER_SETTLED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/db.h"
+#include "sync/wire.h"
+
+/* A terminal asks, with all that it had to send: at now_s, what is the time before which it knows
+ * every action and every listing that the club made? *ret is 0 when that cannot be said, or when it
+ * had more to send. */
+ST_CHECK enum st settled_of(struct db *db, const struct wire_sync *batch, int64_t now_s,
+                            int64_t *ret);
+
+/* Everything that live terminals did before *ret is with the club, and each of them had by then
+ * every action and listing that was made before it. So what was void at a time before *ret was
+ * applied before, and is known, or never will be. INT64_MAX: there is no live terminal. */
+ST_CHECK enum st settled_until(struct db *db, int64_t *ret);
+
+/* Whether that holds of what was made at time_s. */
+ST_CHECK enum st settled(struct db *db, int64_t time_s, bool *ret);
+
+#endif
