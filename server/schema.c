@@ -214,6 +214,17 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     /* Up to when the club knows what the terminal did (settled.h). */
     "ALTER TABLE term ADD COLUMN clear_at " I64 " NOT NULL DEFAULT 0;"
     "UPDATE club SET value = 12 WHERE name = 'schema'",
+    /* Balances that came from another system's file, and its lines. b0..b3: points, credit, gift,
+     * voucher. undone_at: 0 = stands. */
+    [13] =
+    "CREATE TABLE import (no " KEY64 " PRIMARY KEY, sha256 " BYTES " NOT NULL, name TEXT NOT NULL,"
+    " made_by TEXT NOT NULL, at " I64 " NOT NULL, cards " I64 " NOT NULL, b0 " I64 " NOT NULL,"
+    " b1 " I64 " NOT NULL, b2 " I64 " NOT NULL, b3 " I64 " NOT NULL, undone_at " I64 " NOT NULL,"
+    " undone_by TEXT NOT NULL) " STRICT ";"
+    "CREATE TABLE import_line (no " I64 " NOT NULL, line " I64 " NOT NULL, card_no " I64 " NOT NULL,"
+    " b0 " I64 " NOT NULL, b1 " I64 " NOT NULL, b2 " I64 " NOT NULL, b3 " I64 " NOT NULL,"
+    " PRIMARY KEY (no, line)) " STRICT ";"
+    "UPDATE club SET value = 13 WHERE name = 'schema'",
 };
 
 /* clang-format on */

@@ -32,6 +32,8 @@ CLUB_SRC = \
     server/export.c \
     server/facts.c \
     server/hotlist.c \
+    server/import.c \
+    server/import_read.c \
     server/keypair.c \
     server/ledger.c \
     server/ledger_sql.c \

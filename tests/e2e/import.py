@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""import - balances from another club's system, with real processes: a trial that says of each bad line what would be right, a
+file that is imported once, a card that collects it at its next tap, and an undo that says what cannot be undone."""
+import json
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+from hotlist import number  # noqa: E402
+from shop import Shop  # noqa: E402
+
+BUILD = Path(os.environ["BUILD"]).resolve()
+failed = 0
+
+
+def result(good, name, seen=""):
+    global failed
+    failed += not good
+    print(("ok" if good else "not ok"), "import", name, "" if good else f"({str(seen)[:900]})", flush=True)
+
+
+def take(shop, text, *options, name="old.csv"):
+    path = Path(shop.path(name))
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return shop.run("vafa-club", "import", path, "--data", shop.path("club"), *options, check=False)
+
+
+def state(shop):
+    return (shop.club("dump").stdout, shop.club("import", "list").stdout, shop.club("action", "list", "--json").stdout)
+
+
+def trials(shop, card):
+    """Every line that is wrong, with its number, the reason and what would be right."""
+    before = state(shop)
+    good = f"card,credit,points\n{card},120000,30\n"
+    done = take(shop, good, "--unit", "rial")
+    result(done.returncode == 0 and "1 cards, 0 of them not seen" in done.stdout and "credit 120000 rials (12000.0 toman)" in done.stdout and
+           "points 30" in done.stdout and "A trial: nothing was imported" in done.stdout, "a trial says what would happen", done.stdout)
+    done = take(shop, good, "--unit", "toman")
+    result("credit 1200000 rials (120000.0 toman)" in done.stdout, "the same in toman is ten times as much", done.stdout)
+    unknown = number(936400000500123)
+    lines = (
+        (f"{card},1,200,000", "more fields than the header's 2"),
+        (f'{card},"1,200,000"', '"1,200,000": digits only: 1200000'),
+        (f"{card},۱۲۰۰۰۰", "digits only: 120000"),
+        (f"{card},12.50", "a whole number"),
+        (f"{card},-500", "a balance is 0 or more"),
+        (f"{card},1e6", "a whole number"),
+        (f"{card},99999999999999", "Is the unit right?"),
+        (f"{card},999999999999999999999", "more than a card can hold"),
+        (f"{int(card) + 1},5", f"its last digit does not check: with the others it would be {number((int(card) + 1) // 10)}"),
+        (f"{str(card)[:4]}-{str(card)[4:8]}-{str(card)[8:12]}-{str(card)[12:]},5", "16 digits"),
+        (f"{str(card)[:4]} {str(card)[4:8]} {str(card)[8:12]} {str(card)[12:]},5", f"write it as {card}"),
+        ("1234,5", "16 digits"),
+        (f"{card}", "fewer fields"),
+        ("'; DROP TABLE card; --,5", "16 digits"),
+        (f"{unknown},5", None),
+        (f"{unknown},7", "is in line 16 already"),
+    )
+    done = take(shop, "\ufeffcard,credit\r\n" + "\r\n".join(line for line, _ in lines) + "\r\n", "--unit", "rial", "--commit", "--by", "Sara")
+    said = {int(l.split(":")[0].split()[1]): l for l in done.stdout.splitlines() if l.startswith("line ")}
+    for n, (line, say) in enumerate(lines, 2):
+        result(say is None and n not in said or say is not None and say in said.get(n, ""), f"line {n}, {line[:30]}: {say}", said.get(n))
+    result(done.returncode == 2 and f"{len(lines) - 1} lines are not right: nothing was imported" in done.stderr and "1 cards, 1 of them not seen" in done.stdout,
+           "one bad line keeps all out, also with --commit", done.stderr)
+    jsonl = (f'{{"card":"{card}","credit":5}}', f'{{"card":"{card}","credit":"5"}}', f'{{"card":{card},"credit":5}}', f'{{"card":"{card}","credit":5.0}}',
+             '{"credit":5}', f'{{"card":"{card}","credit_toman":5}}', f'{{"card":"{card}","credit":5,"credit":6}}', '[1]', '{"card":')
+    done = take(shop, "\n".join(jsonl), "--unit", "rial", name="old.jsonl")
+    said = [l for l in done.stdout.splitlines() if l.startswith("line ")]
+    result(done.returncode == 2 and [int(l.split(":")[0].split()[1]) for l in said] == list(range(2, 10)), "the same of JSON Lines", said)
+    for text, options, say in (("", ("--unit", "rial"), "empty"), ("name,credit\nx,1\n", ("--unit", "rial"), "is no column"), ("card\n1\n", ("--unit", "rial"), "at least one"),
+                               ("card,card,credit\n", ("--unit", "rial"), "twice"), (good, (), "missing: --unit"), (good, ("--unit", "dollar"), "rial or toman"),
+                               ("card,credit\n" + "9" * 5000, ("--unit", "rial"), "longer than"), (good, ("--unit", "rial", "--commit"), "--by"),
+                               (good, ("--unit", "rial", "--commit", "--by", ""), "who imports"), ("card,credit\n", ("--unit", "rial", "--commit", "--by", "x"), "no line"),
+                               (good, ("--unit", "rial", "--commit", "--by", "x", "--text", "x" * 25), "24 bytes"), (b"\xff\xfec", ("--unit", "rial"), "not UTF-8"), (good + "\0", ("--unit", "rial"), "no text"), (good + "\udcff".encode("utf-8", "surrogatepass").decode("latin-1"), ("--unit", "rial", "--commit", "--by", "x"), "not right")):
+        done = take(shop, text, *options)
+        result(done.returncode == 2 and say in done.stderr, f"refused: {say}", done.stderr)
+    done = shop.run("vafa-club", "import", shop.path("none"), "--unit", "rial", "--data", shop.path("club"), check=False)
+    result(done.returncode == 1 and "Cannot read" in done.stderr, "a file that is not there", done.stderr)
+    result(state(shop) == before, "nothing of all this is in the books")
+
+
+def story(shop):
+    shop.open()
+    card = int(shop.done("issue", "--opening", "500000")["card"])
+    shop.sync_once()
+    trials(shop, card)
+    absent = number(936400000100050)
+    text = f"card,points,credit\n{card},40,1200000\n{absent},7,\n"
+    done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", "--text", "From the old club")
+    result(done.returncode == 0 and "Import 1 is done" in done.stdout, "a file is imported", done.stdout + done.stderr)
+    again = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="copy.csv")
+    result(again.returncode == 1 and "import 1 already" in again.stderr, "the same file again is refused", again.stderr)
+    listed = json.loads(shop.club("import", "list", "--json").stdout)["imports"][0]
+    result((listed["name"], listed["by"], listed["cards"], listed["points"], listed["credit"], listed["undone_at"]) == ("old.csv", "Sara", 2, 47, 1200000, None),
+           "the list", listed)
+    before = json.loads(shop.club("card", card, "--json").stdout)
+    shop.sync_once()
+    shop.sync_once()
+    seen = shop.done("balance")
+    result((seen["credit"], seen["points"]) == (500000 + 1200000, before["points"] + 40), "the card collects it at its next tap", seen["text"])
+    again = shop.done("balance")
+    result((again["credit"], again["points"]) == (seen["credit"], seen["points"]), "once")
+    shop.sync_once()
+    books = json.loads(shop.club("card", card, "--json").stdout)
+    result((books["credit"], books["points"], books["state"]) == (1700000, before["points"] + 40, "ok"), "and the books say so", books)
+    done = shop.club("import", "undo", "1", "--by", "Reza")
+    result("1 balances are withdrawn, 2 are on cards already and not undone" in done.stdout and "points withdrawn 7, not undone 40" in done.stdout and
+           "credit withdrawn 0, not undone 1200000" in done.stdout and f"card {card}, credit 1200000 is not undone" in done.stdout, "undo says what it is too late for", done.stdout)
+    again = shop.club("import", "undo", "1", "--by", "Reza")
+    result(again.stdout == done.stdout, "undone again, it says the same", again.stdout)
+    listed = json.loads(shop.club("import", "list", "--json").stdout)["imports"][0]
+    result(listed["undone_by"] == "Reza" and listed["undone_at"], "the list says that it is undone", listed)
+    codes = [shop.run("vafa-club", "import", "undo", n, "--by", by, "--data", shop.path("club"), check=False).returncode for n, by in (("9", "x"), ("x", "x"), ("1", ""))]
+    result(codes == [1, 2, 2], "what is no import cannot be undone", codes)
+    done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara")
+    result("Import 2 is done" in done.stdout, "after the undo the file may be imported again: it is the operator's word", done.stderr)
+    report = shop.run("vafa-club", "report", "--data", shop.path("club"), check=False)
+    result(report.returncode == 0, "the books balance", report.stdout[-400:])
+
+
+def main():
+    with Shop(BUILD) as shop:
+        story(shop)
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
