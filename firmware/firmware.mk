@@ -27,11 +27,12 @@ PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/programme_load_
 # The terminal. TAP_SRC is its pure part; TERMINAL_SRC does what that says, over store, card and clock.
 TAP_SRC = firmware/terminal/tap.c firmware/terminal/tap_act.c firmware/terminal/tap_serve.c \
           firmware/terminal/tap_errand.c firmware/terminal/settle.c firmware/terminal/say.c \
-          firmware/terminal/receipt.c $(EXPLAIN_SRC)
+          firmware/terminal/receipt.c firmware/terminal/quota.c $(EXPLAIN_SRC)
 TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing.c \
                firmware/terminal/hotcheck.c firmware/terminal/known.c firmware/terminal/basket.c \
-               firmware/terminal/loss.c firmware/terminal/witness.c firmware/terminal/bons.c
-TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/terminal/desk.c \
+               firmware/terminal/loss.c firmware/terminal/witness.c firmware/terminal/session.c \
+               firmware/terminal/quota_fill.c $(PIN_SRC) firmware/terminal/bons.c
+TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/terminal/till_allowance.c firmware/terminal/desk.c \
            firmware/terminal/scans.c firmware/terminal/local_socket.c
 # What comes from the club at a tap.
 TERMINAL_SRC += firmware/terminal/arrivals.c

@@ -7,6 +7,9 @@
 /* What the next entry makes of the state. */
 static void fold(struct operator_state *state, const struct entry_operator *entry)
 {
+    if (entry->unlocks > state->unlocks) { /* by the club, since the last entry */
+        *state = (struct operator_state){.unlocks = entry->unlocks};
+    }
     switch ((enum operator_event)entry->event) {
     case OPERATOR_IN:
         state->wrong = 0;
@@ -26,7 +29,6 @@ static void fold(struct operator_state *state, const struct entry_operator *entr
     case OPERATOR_EVENTS:
         break;
     }
-    state->unlocks = entry->unlocks > state->unlocks ? entry->unlocks : state->unlocks;
 }
 
 static enum st read_state(struct store *store, sqlite3_stmt *statement, int first,

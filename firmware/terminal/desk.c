@@ -284,6 +284,48 @@ static enum terminal_progress take_bon(struct desk *desk)
                 bon.say.say);
 }
 
+/* --- operators ------------------------------------------------------------------------------- */
+
+static enum terminal_progress sign_in(struct desk *desk, uint64_t card_number)
+{
+    desk->answer = (struct desk_answer){.has_found = false};
+    terminal_sign_in(desk->config.terminal, desk->config.keys, card_number, desk->request.pin,
+                     &desk->answer.tap);
+    return over(desk);
+}
+
+/* What shows a card's number is no more than the number: only the card, or what was linked to it.
+ */
+static enum terminal_progress sign_in_by_medium(struct desk *desk)
+{
+    uint64_t card = 0;
+    if (shows_card_number(&desk->request.medium)) {
+        return fail(desk, TAP_REASON_SIGN_IN, "Hold the operator card itself on the reader.");
+    }
+    const enum st st = find_link(desk, &desk->request.medium, &card);
+    return st == ST_OK ? sign_in(desk, card) : fail_link(desk, st);
+}
+
+static enum terminal_progress sign_in_by_card(struct desk *desk, const struct tap_answer *tap)
+{
+    if (tap->has_snapshot && tap->snapshot.status != CARD_ACTIVE) {
+        return fail(desk, TAP_REASON_SIGN_IN, "This operator card is blocked: call the club.");
+    }
+    return sign_in(desk, tap->card_number);
+}
+
+/* Requests that need no card. */
+static enum terminal_progress do_without_card(struct desk *desk)
+{
+    desk->answer = (struct desk_answer){.has_found = false};
+    if (desk->request.what == DESK_UNLOCK) {
+        terminal_unlock(desk->config.terminal, desk->request.number, &desk->answer.tap);
+    } else {
+        terminal_sign_out(desk->config.terminal, &desk->answer.tap);
+    }
+    return over(desk);
+}
+
 /* --- steps ---------------------------------------------------------------------------------- */
 
 /* The medium of find, link or bon has come: typed, scanned, or as a tag. */
@@ -291,6 +333,9 @@ static enum terminal_progress take_medium(struct desk *desk)
 {
     if (desk->request.what == DESK_BON) {
         return take_bon(desk);
+    }
+    if (desk->request.what == DESK_SIGN_IN) {
+        return sign_in_by_medium(desk);
     }
     if (desk->request.medium.kind == MEDIA_BON) {
         return fail(desk, TAP_REASON_REFUSED,
@@ -346,6 +391,9 @@ static enum terminal_progress after_scan(struct desk *desk, const struct tap_ans
     if (tap->outcome == TAP_DONE && desk->request.what == DESK_BON) {
         return fail(desk, TAP_REASON_REFUSED, "This is a card: scan the voucher's code.");
     }
+    if (tap->outcome == TAP_DONE && desk->request.what == DESK_SIGN_IN) {
+        return sign_in_by_card(desk, tap);
+    }
     if (tap->outcome == TAP_DONE && desk->request.what == DESK_LINK) {
         return fail(desk, TAP_REASON_REFUSED,
                     "The tag or code comes first, then the card: ask again.");
@@ -391,6 +439,16 @@ enum terminal_progress desk_step(struct desk *desk)
     return TERMINAL_OVER;
 }
 
+/* May it be done, by whoever is signed in? Of taps the terminal asks that itself. */
+static bool admit(struct desk *desk)
+{
+    const enum desk_do what = desk->request.what;
+    desk->answer = (struct desk_answer){.has_found = false};
+    return (what != DESK_LINK && what != DESK_BON) ||
+           terminal_admit(desk->config.terminal, what == DESK_LINK ? RIGHT_ISSUE : RIGHT_SELL,
+                          &desk->request.tap.operator_no, &desk->answer.tap) == ST_OK;
+}
+
 enum st desk_begin(struct desk *desk, const struct desk_request *request, unsigned wait_ms,
                    struct desk_answer *ret_answer)
 {
@@ -399,7 +457,11 @@ enum st desk_begin(struct desk *desk, const struct desk_request *request, unsign
     desk->deadline_ms = clock_monotonic_ms() + wait_ms;
     desk->is_cancelled = false;
     desk->scan = ST_AGAIN;
-    if (request->what == DESK_TAP) {
+    if (!admit(desk)) {
+        (void)over(desk);
+    } else if (request->what == DESK_SIGN_OUT || request->what == DESK_UNLOCK) {
+        (void)do_without_card(desk);
+    } else if (request->what == DESK_TAP) {
         desk->answer = (struct desk_answer){.has_found = false};
         desk->phase = PHASE_TAP;
         if (terminal_begin(desk->config.terminal, &request->tap, &request->basket, wait_ms,
@@ -443,6 +505,7 @@ void desk_finish(struct desk *desk, bool was_told)
         terminal_finish(desk->config.terminal, was_told);
     }
     bytes_wipe(&desk->request.medium, sizeof desk->request.medium);
+    bytes_wipe(desk->request.pin, sizeof desk->request.pin);
     desk->phase = PHASE_IDLE;
 }
 

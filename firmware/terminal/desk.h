@@ -14,6 +14,7 @@
 #include "firmware/terminal/bons.h"
 #include "firmware/terminal/service.h"
 #include "hal/keystore.h"
+#include "hal/pin.h"
 #include "storage/store.h"
 
 struct desk;
@@ -34,10 +35,13 @@ void desk_close(struct desk *desk); /* accepts NULL */
 struct terminal *desk_terminal(const struct desk *desk);
 
 enum desk_do {
-    DESK_TAP,  /* what `tap` says */
-    DESK_FIND, /* whose is this medium? */
-    DESK_LINK, /* this medium is the holder's of the card that is held on the reader next */
-    DESK_BON,  /* this voucher pays: `bon` says for which receipt, or gives it back */
+    DESK_TAP,      /* what `tap` says */
+    DESK_FIND,     /* whose is this medium? */
+    DESK_LINK,     /* this medium is the holder's of the card that is held on the reader next */
+    DESK_SIGN_IN,  /* `pin` and the operator card that is held, or a medium linked to it */
+    DESK_SIGN_OUT, /* of whoever is signed in */
+    DESK_UNLOCK,   /* operator `number`, by the manager who is signed in */
+    DESK_BON,      /* this voucher pays: `bon` says for which receipt, or gives it back */
 };
 
 struct desk_request {
@@ -46,7 +50,9 @@ struct desk_request {
     struct basket basket;     /* of a sale */
     bool has_medium;          /* else it is the next scan, or a tag on the card reader */
     struct identifier medium; /* typed */
-    struct bon_request bon;   /* DESK_BON; its operator_no is tap's */
+    char pin[PIN_DIGITS_MAX + 1];
+    uint32_t number;
+    struct bon_request bon; /* DESK_BON; its operator_no is tap's */
 };
 
 /* Whose a medium is, as far as this terminal knows. */

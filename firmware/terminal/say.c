@@ -23,6 +23,8 @@ const char *tap_reason_word(enum tap_reason reason)
         [TAP_REASON_PROGRAMME] = "programme",
         [TAP_REASON_HOTLISTED] = "hotlisted",
         [TAP_REASON_MEDIUM] = "medium",
+        [TAP_REASON_LIMIT] = "limit",
+        [TAP_REASON_SIGN_IN] = "sign_in",
         [TAP_REASON_NOT_LINKED] = "not_linked",
     };
     return words[reason];
@@ -49,6 +51,8 @@ void say_reason(enum tap_reason reason, struct fault *ret_say)
                                  "start it with --programme FILE.",
         [TAP_REASON_MEDIUM] = "This only says who the member is and carries nothing: hold the "
                               "card for points and credit.",
+        [TAP_REASON_LIMIT] = "A limit of the club would be passed.",
+        [TAP_REASON_SIGN_IN] = "Nobody is signed in who may do this.",
         [TAP_REASON_NOT_LINKED] =
             "No card is linked to this here. With the member's card, link it; "
             "else hold the card.",

@@ -46,6 +46,9 @@ struct terminal {
     struct receipt receipt; /* of the newest plan, also of an earlier request */
     struct tap_act act;     /* the act to do next, or the answer */
 
+    struct session session; /* who is signed in */
+    struct quota quota;     /* of the card of the last look */
+
     struct witness witness;
     struct card_view view; /* of the last reading */
     struct tap_look look;
@@ -232,6 +235,18 @@ static enum st look_up(struct terminal *terminal)
     }
     if (st == ST_OK && view->condition == CARD_MEMBER && !look.has_pending) {
         st = arrivals_find(store, view, &look); /* what is in doubt is settled first */
+    }
+    if (st == ST_OK) {
+        const struct quota_about about = {
+            .mandate = terminal->session.has_mandate ? &terminal->session.mandate : NULL,
+            .programme = terminal->tap.programme,
+            .terminal = look.terminal,
+            .operator_no = terminal->tap.request.operator_no,
+            .card_number = terminal->view.condition == CARD_MEMBER ? terminal->view.number : 0,
+            .time_s = now_s,
+            .clock_quality = (uint8_t)quality};
+        st = quota_fill(store, &about, &terminal->quota);
+        look.quota = &terminal->quota;
     }
     terminal->look = look;
     return st;
@@ -545,6 +560,66 @@ static bool sells(const struct tap_request *request)
     return request->what != TAP_BALANCE && request->what != TAP_HISTORY;
 }
 
+static enum right right_of(enum tap_do what)
+{
+    switch (what) {
+    case TAP_SALE:
+        return RIGHT_SELL;
+    case TAP_LOAD:
+        return RIGHT_LOAD;
+    case TAP_REFUND:
+    case TAP_UNLOAD:
+        return RIGHT_REFUND;
+    case TAP_ISSUE:
+        return RIGHT_ISSUE;
+    case TAP_BALANCE:
+    case TAP_HISTORY:
+        break;
+    }
+    return RIGHT_READ;
+}
+
+/* Notes what happened to an operator. Number 0: nothing did. */
+static enum st append_operator(struct terminal *terminal, const struct entry_operator *event)
+{
+    if (event->number == 0) {
+        return ST_OK;
+    }
+    char text[64];
+    (void)snprintf(text, sizeof text, "operator=%" PRIu32 " %s", event->number,
+                   operator_event_word(event->event));
+    log_event(terminal, "T601", text);
+    struct entry entry = {.kind = ENTRY_OPERATOR,
+                          .operator_no = terminal->session.operator_no,
+                          .operator_event = *event};
+    const enum st st = append_start(terminal);
+    return st == ST_OK ? append(terminal, &entry) : st;
+}
+
+/* Brings the session up to date; who is signed out by that is noted, if the disk takes it. */
+static enum st refresh_session(struct terminal *terminal)
+{
+    struct entry_operator out;
+    const enum st st =
+        session_refresh(&terminal->session, terminal->config.store, clock_monotonic_ms(), &out);
+    const enum st noted = append_operator(terminal, &out);
+    return st != ST_OK ? st : noted == ST_CORRUPT ? noted : ST_OK;
+}
+
+enum st terminal_admit(struct terminal *terminal, enum right right, uint32_t *operator_no,
+                       struct tap_answer *ret_refusal)
+{
+    *ret_refusal = (struct tap_answer){.outcome = TAP_NOT_DONE, .reason = TAP_REASON_DISK};
+    if (refresh_session(terminal) != ST_OK) {
+        ret_refusal->say = *store_fault(terminal->config.store);
+        log_store(terminal, "session");
+        return ST_REFUSED;
+    }
+    ret_refusal->reason = TAP_REASON_SIGN_IN;
+    return session_admit(&terminal->session, right, clock_monotonic_ms(), operator_no,
+                         &ret_refusal->say);
+}
+
 /* What is known of the hotlist now, and a line in the log when that has changed. */
 static void refresh_list(struct terminal *terminal)
 {
@@ -604,6 +679,11 @@ enum st terminal_begin(struct terminal *terminal, const struct tap_request *requ
     assert(wait_ms > 0 && wait_ms <= TERMINAL_WAIT_MS_MAX);
     struct tap_answer refusal = {.outcome = TAP_NOT_DONE};
     if (may_begin(terminal, request, &refusal) != ST_OK) {
+        *ret_refusal = refusal;
+        return ST_REFUSED;
+    }
+    if (terminal_admit(terminal, right_of(request->what), &resolved.operator_no, &refusal) !=
+        ST_OK) {
         *ret_refusal = refusal;
         return ST_REFUSED;
     }
@@ -752,6 +832,77 @@ enum st terminal_append(struct terminal *terminal, struct entry *entry, struct f
     return st;
 }
 
+/* --- operators ------------------------------------------------------------------------------ */
+
+/* What an operator's request came to; `is_in` is the caller's word for done. */
+static void answer_operator(struct terminal *terminal, bool is_done, enum st st,
+                            const struct fault *say, struct tap_answer *ret)
+{
+    *ret = (struct tap_answer){.outcome = is_done ? TAP_DONE : TAP_NOT_DONE,
+                               .reason = is_done            ? TAP_REASON_NONE
+                                         : st == ST_REFUSED ? TAP_REASON_SIGN_IN
+                                                            : TAP_REASON_DISK,
+                               .say = *say};
+    if (!is_done && st != ST_REFUSED) {
+        ret->say = *store_fault(terminal->config.store);
+        log_store(terminal, "operator");
+    }
+}
+
+void terminal_sign_in(struct terminal *terminal, const struct keystore *keys, uint64_t card_number,
+                      const char *pin, struct tap_answer *ret)
+{
+    struct entry_operator event = {.number = 0}, out = {.number = 0};
+    struct fault say = {""};
+    assert(!terminal->is_busy || terminal->act.kind == TAP_ACT_ANSWER);
+    enum st st = standing_load(terminal->config.store, &terminal->standing);
+    st = st == ST_OK ? refresh_session(terminal) : st;
+    if (st == ST_OK && terminal_listing(terminal, card_number) != LISTING_NONE) {
+        fault_say(&say, "The club refuses this operator card: keep it back and call the club.");
+        st = ST_REFUSED;
+    } else if (st == ST_OK) {
+        st = session_try(&terminal->session, terminal->config.store, keys, card_number, pin, &event,
+                         &say);
+    }
+    const bool is_in = st == ST_OK;
+    if (is_in) { /* whoever was signed in before is not any more */
+        session_end(&terminal->session, &out);
+        st = append_operator(terminal, &out);
+    }
+    if (st == ST_OK || st == ST_REFUSED) {
+        const enum st noted = append_operator(terminal, &event);
+        st = noted != ST_OK ? noted : st;
+    }
+    if (is_in && st == ST_OK) {
+        session_begin(&terminal->session, &event, clock_monotonic_ms());
+    }
+    answer_operator(terminal, is_in && st == ST_OK, st, &say, ret);
+}
+
+void terminal_sign_out(struct terminal *terminal, struct tap_answer *ret)
+{
+    struct entry_operator out;
+    struct fault say;
+    session_end(&terminal->session, &out);
+    fault_say(&say, out.number == 0 ? "Nobody was signed in." : "Signed out.");
+    const enum st st = append_operator(terminal, &out);
+    answer_operator(terminal, st == ST_OK, st, &say, ret);
+}
+
+void terminal_unlock(struct terminal *terminal, uint32_t number, struct tap_answer *ret)
+{
+    struct entry_operator event = {.number = 0};
+    struct fault say = {""};
+    enum st st = refresh_session(terminal);
+    if (st == ST_OK) {
+        st = session_unlock(&terminal->session, terminal->config.store, number, &event, &say);
+    }
+    if (st == ST_OK) {
+        st = append_operator(terminal, &event);
+    }
+    answer_operator(terminal, st == ST_OK, st, &say, ret);
+}
+
 void terminal_cancel(struct terminal *terminal)
 {
     terminal->is_cancelled = true;
@@ -773,6 +924,9 @@ void terminal_idle(struct terminal *terminal)
     if (is_up != terminal->was_reader_up) {
         log_event(terminal, is_up ? "T401" : "T402", is_up ? "the reader is up" : say);
         terminal->was_reader_up = is_up;
+    }
+    if (terminal->session.operator_no != 0 && refresh_session(terminal) != ST_OK) {
+        log_store(terminal, "session");
     }
 }
 
@@ -1007,6 +1161,31 @@ static int64_t age_of(int64_t time_s)
                : now_s - time_s;
 }
 
+/* Who is signed in, and what is left of the allowance. */
+static void allowance_status(struct terminal *terminal, struct terminal_status *ret)
+{
+    if (!terminal->is_busy && refresh_session(terminal) != ST_OK) {
+        return;
+    }
+    const struct session *session = &terminal->session;
+    const struct mandate_operator *of = session_operator(session);
+    enum clock_quality quality;
+    const int64_t now_s = clock_now_s(&quality);
+    ret->operator_no = session->operator_no;
+    ret->operator_role = of == NULL ? "" : role_word(of->role);
+    ret->requires_sign_in = session->has_mandate && session->mandate.requires_sign_in;
+    ret->mandate_version = session->has_mandate ? session->mandate.version : 0;
+    ret->mandate_say = session->mandate_say;
+    if (session->mandate_st == ST_OK) {
+        ret->mandate_say.say[0] = '\0';
+    }
+    const struct quota_about about = {.mandate = session->has_mandate ? &session->mandate : NULL,
+                                      .terminal = terminal->standing.terminal,
+                                      .time_s = now_s,
+                                      .clock_quality = (uint8_t)quality};
+    ret->has_quota = quota_fill(terminal->config.store, &about, &ret->quota) == ST_OK;
+}
+
 void terminal_status(struct terminal *terminal, struct terminal_status *ret)
 {
     struct store *store = terminal->config.store;
@@ -1047,4 +1226,5 @@ void terminal_status(struct terminal *terminal, struct terminal_status *ret)
     setting_or_empty(store, "sync.last_ok", ret->sync_last_ok, sizeof ret->sync_last_ok);
     setting_or_empty(store, "sync.say", ret->sync_say, sizeof ret->sync_say);
     ret->reader_say = config->reader_say != NULL ? config->reader_say(config->reader_ctx) : "";
+    allowance_status(terminal, ret);
 }

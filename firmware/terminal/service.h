@@ -14,6 +14,7 @@
 #include "firmware/terminal/basket.h"
 #include "firmware/terminal/hotcheck.h"
 #include "firmware/terminal/loss.h"
+#include "firmware/terminal/session.h"
 #include "firmware/terminal/standing.h"
 #include "firmware/terminal/tap.h"
 #include "hal/card.h"
@@ -98,6 +99,20 @@ ST_CHECK enum st terminal_append_link(struct terminal *terminal, const struct en
 ST_CHECK enum st terminal_append(struct terminal *terminal, struct entry *entry,
                                  struct fault *fault);
 
+/* May a request that takes `right` be done now, and by whom? terminal_begin() asks that itself;
+ * what else moves value asks here. *operator_no is the till's word, and becomes who is signed in.
+ * ST_OK. ST_REFUSED: *ret_refusal is the final answer. */
+ST_CHECK enum st terminal_admit(struct terminal *terminal, enum right right, uint32_t *operator_no,
+                                struct tap_answer *ret_refusal);
+
+/* Operators (docs/operators.md). Only while no request is under way, or when its answer is final.
+ * *ret is the final answer; what happened is durable by then. `keys` may be NULL: no PIN can be
+ * checked. `pin` is the caller's to wipe. */
+void terminal_sign_in(struct terminal *terminal, const struct keystore *keys, uint64_t card_number,
+                      const char *pin, struct tap_answer *ret);
+void terminal_sign_out(struct terminal *terminal, struct tap_answer *ret);
+void terminal_unlock(struct terminal *terminal, uint32_t number, struct tap_answer *ret);
+
 /* Nobody waits any more. Ends a request that has not begun anything; what is begun is finished. */
 void terminal_cancel(struct terminal *terminal);
 
@@ -133,7 +148,14 @@ struct terminal_status {
     int64_t list_age_s;                /* -1 = not known */
     bool list_is_old;                  /* sales may spend no more than list_spend_max ... */
     struct money list_spend_max;
-    struct fault list_say; /* what is wrong with the list; "" = nothing */
+    struct fault list_say;     /* what is wrong with the list; "" = nothing */
+    uint32_t operator_no;      /* signed in; 0 = nobody */
+    const char *operator_role; /* "" = nobody */
+    bool requires_sign_in;
+    int64_t mandate_version;  /* 0 = the club has sent none */
+    struct fault mandate_say; /* why the stored one is not believed; "" = nothing is wrong */
+    bool has_quota;
+    struct quota quota;    /* of the terminal: what is granted and used, in all and today */
     char sync_last_ok[32]; /* seconds since 1970 as text, "" = never */
     char sync_say[256];    /* why the last sync failed; "" = it did not */
 };

@@ -21,6 +21,7 @@
 #include "firmware/engine/explain_text.h"
 #include "firmware/engine/plan.h"
 #include "firmware/engine/programme.h"
+#include "firmware/terminal/quota.h"
 #include "firmware/terminal/receipt.h"
 #include "firmware/terminal/settle.h"
 #include "hal/card.h"
@@ -109,6 +110,7 @@ struct tap_look {
     uint8_t listing;      /* why the card is on the hotlist, engine/listing.h; 0 = it is not */
     bool has_spend_max;   /* the hotlist is too old: a sale may spend no more than ... */
     struct money spend_max;
+    const struct quota *quota;             /* the limits that hold; NULL: none */
     struct action actions[ACTION_RUN_MAX]; /* the club's, that wait for this card: sealed, its own,
                                               in the order of their numbers */
     size_t action_count;
@@ -183,6 +185,8 @@ enum tap_reason {
     TAP_REASON_PROGRAMME,
     TAP_REASON_HOTLISTED,
     TAP_REASON_MEDIUM,     /* a tag, code or number: says who, carries nothing */
+    TAP_REASON_LIMIT,      /* a limit would be passed (docs/limits.md) */
+    TAP_REASON_SIGN_IN,    /* nobody is signed in who may do this */
     TAP_REASON_NOT_LINKED, /* find: no card is known for this medium */
 };
 

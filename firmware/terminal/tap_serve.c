@@ -68,6 +68,11 @@ enum tap_next tap_plan(struct tap *tap, const struct snapshot *history, size_t c
         say_list_old(tap->look.spend_max, &why);
         return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
     }
+    struct fault passed;
+    if (tap->look.quota != NULL && quota_refuses(tap->look.quota, &result, &tap->look.occasion.peer,
+                                                 history, count, &passed)) {
+        return tap_fail(tap, TAP_REASON_LIMIT, &passed, ret_act);
+    }
     if (tap->receipt != NULL) {
         receipt_make(tap->receipt, &input, &result, tap->request.language);
     }
@@ -114,9 +119,13 @@ static bool is_asked_again(const struct tap *tap)
            settle_same(&tap->view.snapshot, &last->intent.after) && tap_is_same_wish(tap, last);
 }
 
-/* Points that are too young to be spent show in the card's history only. */
+/* Points that are too young to be spent, and what other terminals did with the card today, show in
+ * its history only. */
 static bool needs_history(const struct tap *tap)
 {
+    if (tap->look.quota != NULL && quota_needs_history(tap->look.quota, tap->request.wish.kind)) {
+        return true;
+    }
     return tap_uses(tap, USES_HISTORY) && tap->request.what == TAP_SALE &&
            tap->request.wish.redeem.n > 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "firmware/engine/money.h"
@@ -32,6 +33,8 @@ static const char help[] =
     "  bon [-] --receipt NUMBER        an organisation's voucher is scanned and pays of that "
     "basket\n"
     "  bon-back [-] --receipt NUMBER   the same voucher back, when the basket is cancelled\n"
+    "  sign-in    the PIN on standard input, then the operator card on the reader; sign-out;\n"
+    "  unlock N   operator N, by the manager who is signed in\n"
     "  issue [--opening AMOUNT] [--name TEXT] [--member N] [--kind N]\n"
     "        [--birthday DAY] [--wedding DAY] [--expires DAY]    DAY as YYYY-MM-DD\n"
     "sale, load, refund, unload, issue: --lang fa|en, of the receipt's lines (fa)\n"
@@ -236,6 +239,31 @@ static bool read_medium(struct options *options, const char *command, const char
     return true;
 }
 
+/* A PIN is typed without an echo where there is somebody to type it. */
+static bool read_pin(struct options *options)
+{
+    char line[64] = "";
+    struct termios before, quiet;
+    const bool is_person = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before) == 0;
+    if (is_person) {
+        quiet = before;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        (void)fputs("PIN: ", stderr);
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+    }
+    const bool is_there = fgets(line, sizeof line, stdin) != NULL;
+    if (is_person) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        (void)fputc('\n', stderr);
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    if (is_there) {
+        set(options, "pin", json_string(line));
+    }
+    bytes_wipe(line, sizeof line);
+    return is_there || complain("command", "sign-in", "type the PIN on standard input");
+}
+
 static bool read_command(struct options *options, const char **words, size_t count)
 {
     static const struct {
@@ -247,7 +275,13 @@ static bool read_command(struct options *options, const char **words, size_t cou
                     {"balance", 1, 1, false, false}, {"history", 1, 1, false, false},
                     {"issue", 1, 1, false, false},   {"status", 1, 1, false, false},
                     {"find", 1, 2, false, true},     {"link", 1, 2, false, true},
-                    {"bon", 1, 2, false, true},      {"bon-back", 1, 2, false, true}};
+                    {"bon", 1, 2, false, true},      {"bon-back", 1, 2, false, true},
+                    {"sign-in", 1, 1, false, false}, {"sign-out", 1, 1, false, false}};
+    if (count == 2 && strcmp(words[0], "unlock") == 0) {
+        set(options, "v", json_integer(1));
+        set(options, "do", json_string("unlock"));
+        return set_number(options, "number", "operator", words[1], UINT16_MAX);
+    }
     for (size_t n = 0; n < sizeof commands / sizeof *commands && count > 0; n++) {
         if (strcmp(words[0], commands[n].word) != 0) {
             continue;
@@ -258,7 +292,15 @@ static bool read_command(struct options *options, const char **words, size_t cou
                                                       : "it takes fewer words");
         }
         set(options, "v", json_integer(1));
-        set(options, "do", json_string(strcmp(words[0], "bon-back") == 0 ? "bon_back" : words[0]));
+        char word[16]; /* with a "_" where the command has a "-" */
+        (void)snprintf(word, sizeof word, "%s", words[0]);
+        if (strchr(word, '-') != NULL) {
+            *strchr(word, '-') = '_';
+        }
+        set(options, "do", json_string(word));
+        if (strcmp(words[0], "sign-in") == 0 && !read_pin(options)) {
+            return false;
+        }
         if (commands[n].has_counter &&
             !set_number(options, "counter", "counter", words[1], (1 << 20) - 1)) {
             return false;
@@ -330,6 +372,19 @@ static void print_history(const json_t *history)
     }
 }
 
+static void print_allowance(const json_t *allowance)
+{
+    size_t n;
+    const json_t *row;
+    json_array_foreach(allowance, n, row)
+    {
+        (void)printf("  %s %s, %s: %" PRId64 " granted, %" PRId64 " used, %" PRId64 " left\n",
+                     text(row, "what"), text(row, "unit"),
+                     strcmp(text(row, "span"), "day") == 0 ? "a day" : "in all",
+                     number(row, "granted"), number(row, "used"), number(row, "left"));
+    }
+}
+
 static void print_status(const json_t *answer)
 {
     (void)printf("  terminal %" PRId64 "  %s  %s  programme %" PRId64 "\n",
@@ -340,6 +395,17 @@ static void print_status(const json_t *answer)
     (void)printf("  reader %s  disk %s  card numbers left %" PRId64 "\n", text(answer, "reader"),
                  text(answer, "disk"), number(answer, "card_numbers_left"));
     (void)printf("  if it died now: %s\n", text(answer, "if_it_died_now"));
+    (void)printf("  if it were stolen: %s\n", text(answer, "if_stolen"));
+    print_allowance(json_object_get(answer, "allowance"));
+    if (number(answer, "operator") != 0) {
+        (void)printf("  signed in: operator %" PRId64 ", %s\n", number(answer, "operator"),
+                     text(answer, "role"));
+    } else if (json_is_true(json_object_get(answer, "sign_in"))) {
+        (void)printf("  nobody is signed in: vafa-till sign-in\n");
+    }
+    if (text(answer, "mandate_say")[0] != '\0') {
+        (void)printf("  the club's mandate: %s\n", text(answer, "mandate_say"));
+    }
     if (text(answer, "sync_say")[0] != '\0') {
         (void)printf("  sync: %s\n", text(answer, "sync_say"));
     }

@@ -9,6 +9,7 @@
 #include "firmware/engine/listing.h"
 #include "firmware/engine/money.h"
 #include "firmware/terminal/say.h"
+#include "firmware/terminal/till_allowance.h"
 #include "firmware/terminal/till_arrived.h"
 #include "hal/clock.h"
 
@@ -28,6 +29,8 @@ enum field {
     FIELD_BASKET = 1 << 7, /* lines, code */
     FIELD_LANG = 1 << 8,
     FIELD_RECEIPT = 1 << 9,
+    FIELD_PIN = 1 << 10,
+    FIELD_NUMBER = 1 << 11,
 };
 
 static const struct request_kind {
@@ -54,12 +57,16 @@ static const struct {
     const char *name;
     unsigned field;
 } field_names[] = {
-    {"amount", FIELD_AMOUNT},   {"pay_credit", FIELD_PAY_CREDIT}, {"redeem", FIELD_REDEEM},
-    {"counter", FIELD_COUNTER}, {"name", FIELD_PERSON},           {"member", FIELD_PERSON},
-    {"kind", FIELD_PERSON},     {"birthday", FIELD_PERSON},       {"wedding", FIELD_PERSON},
-    {"expires", FIELD_PERSON},  {"wait_ms", FIELD_WAIT},          {"operator", FIELD_WAIT},
-    {"medium", FIELD_MEDIUM},   {"lines", FIELD_BASKET},          {"code", FIELD_BASKET},
-    {"lang", FIELD_LANG},       {"receipt", FIELD_RECEIPT},
+    {"amount", FIELD_AMOUNT},   {"pay_credit", FIELD_PAY_CREDIT},
+    {"redeem", FIELD_REDEEM},   {"counter", FIELD_COUNTER},
+    {"name", FIELD_PERSON},     {"member", FIELD_PERSON},
+    {"kind", FIELD_PERSON},     {"birthday", FIELD_PERSON},
+    {"wedding", FIELD_PERSON},  {"expires", FIELD_PERSON},
+    {"wait_ms", FIELD_WAIT},    {"operator", FIELD_WAIT},
+    {"medium", FIELD_MEDIUM},   {"lines", FIELD_BASKET},
+    {"code", FIELD_BASKET},     {"lang", FIELD_LANG},
+    {"pin", FIELD_PIN},         {"number", FIELD_NUMBER},
+    {"receipt", FIELD_RECEIPT},
 };
 
 /* A whole number in its range. A field that is absent is `min` when it may be, or an error. */
@@ -380,8 +387,42 @@ static enum st take_medium_request(const json_t *object, const char *word, enum 
     return ST_OK;
 }
 
+/* sign_in, sign_out, unlock. */
+static bool take_operator_request(const json_t *object, const char *word, enum desk_do what,
+                                  struct till_request *ret, struct fault *fault)
+{
+    const unsigned fields = FIELD_WAIT | (what == DESK_SIGN_IN  ? FIELD_PIN
+                                          : what == DESK_UNLOCK ? FIELD_NUMBER
+                                                                : (unsigned)0);
+    int64_t number = 0, wait_ms = TILL_WAIT_MS_DEFAULT;
+    if (!fields_are_known(object, word, fields, fault) ||
+        !take_number(object, "number", 1, UINT16_MAX, what == DESK_UNLOCK, &number, fault) ||
+        !take_number(object, "wait_ms", 1, TERMINAL_WAIT_MS_MAX, false, &wait_ms, fault)) {
+        return false;
+    }
+    *ret = (struct till_request){.wait_ms = (unsigned)wait_ms,
+                                 .desk = {.what = what, .number = (uint32_t)number}};
+    const char *pin = text_of(json_object_get(object, "pin"), PIN_DIGITS_MIN, PIN_DIGITS_MAX);
+    if (what == DESK_SIGN_IN && (pin == NULL || strspn(pin, "0123456789") != strlen(pin))) {
+        fault_say(fault, "\"pin\" must be a text of %d to %d digits.", PIN_DIGITS_MIN,
+                  PIN_DIGITS_MAX);
+        return false;
+    }
+    if (what == DESK_SIGN_IN) {
+        memcpy(ret->desk.pin, pin, strlen(pin) + 1);
+    }
+    return true;
+}
+
 static const char do_words[] =
-    "sale, load, refund, unload, balance, history, issue, find, link, bon, bon_back or status";
+    "sale, load, refund, unload, balance, history, issue, find, link, bon, bon_back, sign_in, "
+    "sign_out, unlock or status";
+
+static const struct {
+    const char *word;
+    enum desk_do what;
+} operator_words[] = {
+    {"sign_in", DESK_SIGN_IN}, {"sign_out", DESK_SIGN_OUT}, {"unlock", DESK_UNLOCK}};
 
 static enum st take_request(const json_t *object, struct till_request *ret, struct fault *fault)
 {
@@ -407,6 +448,14 @@ static enum st take_request(const json_t *object, struct till_request *ret, stru
     if (strcmp(json_string_value(word), "bon") == 0 ||
         strcmp(json_string_value(word), "bon_back") == 0) {
         return take_medium_request(object, json_string_value(word), DESK_BON, ret, fault);
+    }
+    for (size_t n = 0; n < sizeof operator_words / sizeof *operator_words; n++) {
+        if (strcmp(json_string_value(word), operator_words[n].word) == 0) {
+            return take_operator_request(object, operator_words[n].word, operator_words[n].what,
+                                         ret, fault)
+                       ? ST_OK
+                       : ST_FOREIGN;
+        }
     }
     for (size_t n = 0; n < sizeof kinds / sizeof *kinds; n++) {
         if (strcmp(json_string_value(word), kinds[n].word) == 0) {
@@ -726,5 +775,7 @@ size_t till_encode_status(const struct terminal_status *status, char ret_line[TI
     put_text(object, "sync_say", status->sync_say);
     say_loss(status, &loss);
     put_text(object, "if_it_died_now", loss.say);
+    const bool is_whole = till_put_allowance(object, status);
+    assert(is_whole); /* out of memory: nothing sensible can be answered */
     return finish_line(object, ret_line);
 }

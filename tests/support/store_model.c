@@ -453,29 +453,24 @@ static bool bon_agrees(const struct model *model, uint32_t count, struct store *
     return true;
 }
 
-/* Wrong PINs since the last entry that forgives them, read backwards. */
 static bool operator_agrees(const struct model *model, uint32_t count, struct store *store,
                             uint32_t number)
 {
     struct operator_state found, right = {.wrong = 0};
-    bool is_over = false, knows_lock = false;
-    for (uint32_t i = count; i > 0; i--) {
-        const struct entry *entry = &model->entries[i - 1];
-        const struct entry_operator *of = &entry->operator_event;
-        if (entry->kind != ENTRY_OPERATOR || of->number != number) {
+    for (uint32_t i = 0; i < count; i++) {
+        const struct entry_operator *of = &model->entries[i].operator_event;
+        if (model->entries[i].kind != ENTRY_OPERATOR || of->number != number) {
             continue;
         }
+        const bool forgives = of->unlocks > right.unlocks || of->event == OPERATOR_UNLOCKED;
+        right.wrong = forgives || of->event == OPERATOR_IN ? 0 : right.wrong;
+        right.is_locked = right.is_locked && !forgives;
         right.unlocks = of->unlocks > right.unlocks ? of->unlocks : right.unlocks;
-        if (!knows_lock && (of->event == OPERATOR_LOCKED || of->event == OPERATOR_UNLOCKED)) {
-            knows_lock = true;
-            right.is_locked = of->event == OPERATOR_LOCKED;
-        }
-        is_over |= of->event == OPERATOR_IN || of->event == OPERATOR_UNLOCKED;
-        if (!is_over && of->event == OPERATOR_WRONG && right.wrong < 3) {
+        if (of->event == OPERATOR_WRONG && right.wrong < 3) {
             right.wrong += 1;
-        } else if (!is_over && of->event == OPERATOR_LOCKED) {
+        } else if (of->event == OPERATOR_LOCKED) {
             right.wrong = 3;
-            is_over = true;
+            right.is_locked = true;
         }
     }
     return operators_state(store, number, &found) == ST_OK && found.wrong == right.wrong &&
