@@ -154,6 +154,7 @@ const char *account_name(int account)
         [ACCOUNT_GIVEN] = "given",
         [ACCOUNT_TRANSIT] = "transit",
         [ACCOUNT_REPLACED] = "replaced",
+        [ACCOUNT_ACCRUED] = "accrued",
     };
     const int count = (int)(sizeof names / sizeof names[0]);
     return account > 0 && account < count && names[account] != NULL ? names[account] : "?";

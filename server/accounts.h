@@ -44,7 +44,8 @@ enum account {
     ACCOUNT_GIVEN = 14,     /* any purse: what givers of actions put in, less what came back */
     ACCOUNT_TRANSIT = 15,   /* credit: left one card, and has not come to the other yet */
     ACCOUNT_REPLACED =
-        16, /* any purse: put on a new card for a lost one before the books settled */
+        16,               /* any purse: put on a new card for a lost one before the books settled */
+    ACCOUNT_ACCRUED = 17, /* points, credit: earned without a card, until an action brings it */
 };
 
 /* Those that are between a merchant and the club, for SQL: taken, opening, owed, redemption,

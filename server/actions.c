@@ -204,11 +204,7 @@ static enum st make_new(struct actions *actions, const struct action_order *orde
         st = row_put(actions, &row);
     }
     if (st == ST_OK && row_money(&row.action, &book)) {
-        /* What was earned without a card is in `pending` since it was earned. */
-        books_move(actions, book,
-                   row.action.origin == ORIGIN_ACCRUAL ? ACCOUNT_PENDING
-                                                       : source_of(row.action.origin),
-                   ACCOUNT_PENDING, row.action.amount);
+        books_move(actions, book, source_of(row.action.origin), ACCOUNT_PENDING, row.action.amount);
     }
     if (st == ST_OK && actions->signer != NULL) {
         st = row_offer(actions, &row, now_s, fault);

@@ -86,6 +86,10 @@ struct actions_filter {
 ST_CHECK enum st actions_write(struct db *db, const struct actions_filter *filter, bool as_json,
                                FILE *out);
 
+/* The same for programs that check the books: "actions" with all that a row says in numbers, and
+ * "accounts", the sums of the counter entries. Fields of an object, without its braces. */
+ST_CHECK enum st actions_dump(struct db *db, FILE *out);
+
 /* --- terminals ----------------------------------------------------------------------------- */
 
 /* Whether that is a state of this club's stream, or of one that a backup has made forget it. */

@@ -119,3 +119,74 @@ enum st actions_write(struct db *db, const struct actions_filter *filter, bool a
     }
     return st;
 }
+
+/* --- the dump ------------------------------------------------------------------------------ */
+
+/* Rows of numbers, and in column `word` (-1: none) a text; each with its name. */
+struct table {
+    const char *name, *sql;
+    const char *columns[10];
+    int word;
+};
+
+static enum st put_row(struct db_stmt *stmt, const struct table *table, FILE *out)
+{
+    json_t *row = json_object();
+    enum st st = row == NULL ? ST_IO : ST_OK;
+    for (int i = 0; table->columns[i] != NULL && st == ST_OK; i++) {
+        json_t *value = i == table->word ? json_string(db_text(stmt, i))
+                                         : json_integer((json_int_t)db_i64(stmt, i));
+        st = json_object_set_new(row, table->columns[i], value) == 0 ? ST_OK : ST_IO;
+    }
+    char *text = st == ST_OK ? json_dumps(row, JSON_COMPACT) : NULL;
+    st = text != NULL && fputs(text, out) >= 0 ? ST_OK : ST_IO;
+    free(text);
+    json_decref(row);
+    return st;
+}
+
+static enum st dump_table(struct db *db, const struct table *table, FILE *out)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum st st = db_prepare(db, table->sql, "", &stmt);
+    fprintf(out, "\"%s\":[", table->name);
+    st = st == ST_OK ? db_first(stmt, &row) : st;
+    for (bool is_first = true; st == ST_OK && row; is_first = false) {
+        fputs(is_first ? "\n" : ",\n", out);
+        st = put_row(stmt, table, out);
+        st = st == ST_OK ? db_step(stmt, &row) : st;
+    }
+    db_finish(stmt);
+    fputs("]", out);
+    return st;
+}
+
+enum st actions_dump(struct db *db, FILE *out)
+{
+    static const struct table actions = {
+        "actions",
+        "SELECT id, card_no, number, kind, origin, amount, state, done, ref FROM action"
+        " ORDER BY card_no, id",
+        {"id", "card", "number", "kind", "origin", "amount", "state", "done", "ref", NULL},
+        8};
+    enum st st = dump_table(db, &actions, out);
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    st = st == ST_OK ? db_prepare(db,
+                                  "SELECT purse, acct, CAST(sum(amount) AS BIGINT) FROM jrn"
+                                  " GROUP BY purse, acct ORDER BY purse, acct",
+                                  "", &stmt)
+                     : st;
+    fputs(",\n\"accounts\":[", out);
+    st = st == ST_OK ? db_first(stmt, &row) : st;
+    for (bool is_first = true; st == ST_OK && row; is_first = false) {
+        fprintf(out, "%s\n{\"book\":\"%s\",\"account\":\"%s\",\"amount\":%" PRId64 "}",
+                is_first ? "" : ",", book_name((int)db_i64(stmt, 0)),
+                account_name((int)db_i64(stmt, 1)), db_i64(stmt, 2));
+        st = db_step(stmt, &row);
+    }
+    db_finish(stmt);
+    fputs("]", out);
+    return st;
+}

@@ -74,7 +74,7 @@ enum actions_sql {
     ASQL_COUNT,
 };
 
-enum { ACTION_ACCOUNTS = ACCOUNT_REPLACED + 1 };
+enum { ACTION_ACCOUNTS = ACCOUNT_ACCRUED + 1 };
 
 struct actions {
     struct db *db;

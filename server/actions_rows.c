@@ -265,6 +265,7 @@ enum account source_of(enum action_origin origin)
 {
     return origin == ORIGIN_TRANSFER      ? ACCOUNT_TRANSIT
            : origin == ORIGIN_REPLACEMENT ? ACCOUNT_REPLACED
+           : origin == ORIGIN_ACCRUAL     ? ACCOUNT_ACCRUED
                                           : ACCOUNT_GIVEN;
 }
 

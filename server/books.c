@@ -31,6 +31,26 @@ static const char sql_unbalanced_batches[] =
     " UNION ALL SELECT term_id, batch, 3, d3 FROM txn WHERE d3 <> 0) z"
     " GROUP BY term_id, batch, purse HAVING sum(amount) <> 0) y";
 
+/* Voids that only take a number are nobody's. */
+static const char *const action_columns[] = {
+    "oorigin",  "tgiver",       "kkind",     "iorders",       "iwaiting", "iwaiting_sum",
+    "iapplied", "iapplied_sum", "ireturned", "ireturned_sum", NULL};
+const struct places books_actions = {
+    "SELECT origin, giver, kind, count(*),"
+    " CAST(sum(CASE WHEN state IN (1, 3) THEN 1 ELSE 0 END) AS BIGINT),"
+    " CAST(sum(CASE WHEN state IN (1, 3) THEN amount ELSE 0 END) AS BIGINT),"
+    " CAST(sum(CASE WHEN state = 2 THEN 1 ELSE 0 END) AS BIGINT),"
+    " CAST(sum(CASE WHEN state = 2 THEN done ELSE 0 END) AS BIGINT),"
+    " CAST(sum(CASE WHEN state = 4 THEN 1 ELSE 0 END) AS BIGINT),"
+    " CAST(sum(CASE WHEN state = 4 THEN amount ELSE 0 END) AS BIGINT)"
+    " FROM action WHERE kind <> 1 GROUP BY origin, giver, kind ORDER BY origin, giver, kind",
+    action_columns};
+/* Kinds 2 to 5 put on credit, gift, voucher and points. */
+static const char sql_differing_pending[] =
+    "SELECT count(*) FROM (SELECT purse FROM (SELECT purse, amount FROM jrn WHERE acct = 13"
+    " UNION ALL SELECT CASE kind WHEN 5 THEN 0 ELSE kind - 1 END, -amount FROM action"
+    " WHERE kind IN (2, 3, 4, 5) AND state IN (1, 3)) z GROUP BY purse HAVING sum(amount) <> 0) y";
+
 static enum st number_of(struct db *db, const char *sql, int64_t *ret)
 {
     struct db_stmt *stmt = NULL;
@@ -54,6 +74,9 @@ enum st books_totals(struct db *db, struct books_totals *ret)
     }
     if (st == ST_OK) {
         st = number_of(db, sql_unbalanced_books, &ret->unbalanced_books);
+    }
+    if (st == ST_OK) {
+        st = number_of(db, sql_differing_pending, &ret->differing_pending);
     }
     return st == ST_OK
                ? number_of(db, "SELECT CAST(sum(unchecked) AS BIGINT) FROM batch", &ret->unchecked)

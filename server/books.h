@@ -13,12 +13,17 @@
 /* Queries without parameters: each account's entries and amount; each book's sum, which must be 0.
  */
 extern const struct places books_ledger, books_sums;
+/* Actions by origin, giver and kind: how many wait, were taken, went back, and their amounts.
+ * Columns of kind o and k are enum action_origin and enum action_kind (firmware/engine/action.h).
+ */
+extern const struct places books_actions;
 
 struct books_totals {
     int64_t transactions;
     int64_t unbalanced_batches; /* in which some book does not sum to zero */
     int64_t unbalanced_books;
-    int64_t unchecked; /* posted, but not computed again */
+    int64_t differing_pending; /* purses in which `pending` is not what actions wait for */
+    int64_t unchecked;         /* posted, but not computed again */
 };
 ST_CHECK enum st books_totals(struct db *db, struct books_totals *ret);
 

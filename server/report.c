@@ -8,6 +8,7 @@
 #include "firmware/engine/entry.h"
 #include "hal/base/bytes.h"
 #include "server/accounts.h"
+#include "server/actions.h"
 #include "server/books.h"
 #include "server/card_view.h"
 #include "server/places.h"
@@ -93,7 +94,8 @@ static void field_text(struct writer *writer, const char *name, const char *valu
 }
 
 /* A section that is one query, whole or of pages ($1 = after, $2 = at most). `columns` names each
- * column after its kind: i number, t text, b book, a account. */
+ * column after its kind: i number, t text, b book, a account, o origin and k kind of an
+ * action. */
 static enum st section(struct db *db, struct writer *writer, const char *name, const char *sql,
                        const char *const *columns)
 {
@@ -118,6 +120,12 @@ static enum st section(struct db *db, struct writer *writer, const char *name, c
                 break;
             case 'b':
                 field_text(writer, label, book_name((int)db_i64(stmt, i)));
+                break;
+            case 'o':
+                field_text(writer, label, action_origin_word((enum action_origin)db_i64(stmt, i)));
+                break;
+            case 'k':
+                field_text(writer, label, action_kind_word((enum action_kind)db_i64(stmt, i)));
                 break;
             case 'a':
                 field_text(writer, label,
@@ -280,6 +288,9 @@ static enum st write_sections(struct db *db, struct writer *writer, int64_t *ret
         st = section(db, writer, "branches", places_branches.sql, places_branches.columns);
     }
     if (st == ST_OK) {
+        st = section(db, writer, "actions", books_actions.sql, books_actions.columns);
+    }
+    if (st == ST_OK) {
         st = section(db, writer, "terminals", places_terminals.sql, places_terminals.columns);
     }
     if (st == ST_OK) {
@@ -309,14 +320,15 @@ enum st report_write(struct db *db, bool as_json, FILE *out, bool *ret_is_balanc
         st = books_totals(db, &totals);
     }
     enum st ended = db_exec(db, "COMMIT");
-    bool is_balanced =
-        totals.unbalanced_batches == 0 && totals.unbalanced_books == 0 && differing == 0;
+    bool is_balanced = totals.unbalanced_batches == 0 && totals.unbalanced_books == 0 &&
+                       totals.differing_pending == 0 && differing == 0;
     section_begin(&writer, "totals");
     row_begin(&writer);
     field_i64(&writer, "transactions", totals.transactions);
     field_i64(&writer, "unbalanced_batches", totals.unbalanced_batches);
     field_i64(&writer, "unbalanced_books", totals.unbalanced_books);
     field_i64(&writer, "differing_cards", differing);
+    field_i64(&writer, "differing_pending", totals.differing_pending);
     field_i64(&writer, "unchecked", totals.unchecked);
     field_text(&writer, "balanced", is_balanced ? "yes" : "no");
     row_end(&writer);
@@ -403,7 +415,11 @@ enum st report_dump(struct db *db, FILE *out)
     if (st == ST_OK) {
         st = dump_entries(db, out);
     }
-    fputs("]}\n", out);
+    fputs("],\n", out);
+    if (st == ST_OK) {
+        st = actions_dump(db, out);
+    }
+    fputs("}\n", out);
     enum st ended = db_exec(db, "COMMIT");
     return st == ST_OK ? ended : st;
 }

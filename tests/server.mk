@@ -41,3 +41,9 @@ TESTS += test_club_actions
 test_club_actions_SRC = tests/unit/test_club_actions.c tests/unit/club_cards.c $(POSTING_MODEL_SRC) \
                         $(CLUB_SRC)
 test_club_actions_LIBS = $(CLUB_LIBS) -lcmocka
+
+# Pending actions at their full number: tests/bench/actions.c says what it measures.
+PROGRAMS += bench-actions
+bench-actions_SRC = tests/bench/actions.c sync/waiting.c $(POSTING_MODEL_SRC) \
+                    $(filter-out $(ENGINE_SRC) $(HAL_BASE_SRC),$(STORAGE_SRC)) $(CLUB_SRC)
+bench-actions_LIBS = $(CLUB_LIBS)

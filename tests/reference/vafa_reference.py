@@ -17,7 +17,8 @@ check: FILE.json holds
                     "images": ["hex", ...]}],         snapshot images, newest first; not a full
                                                       history: whatever the card still holds
      "club":      [{"card": ..., "points": ..., "credit": ..., "gift": ..., "voucher": ...,
-                    "counter": ...}]}                 optional: the club's balances after all synced
+                    "counter": ...}],                 optional: the club's balances after all synced
+     "actions":   [...], "accounts": [...]}           optional: orders and books, as `vafa-club dump` has them
 
 Every violation is a line that begins with "violation:". The last line is
 "reference: N cards, M transactions, K violations"; exit status 1 when K > 0, 2 when FILE is not as
@@ -32,6 +33,7 @@ import os
 import struct
 import sys
 
+import vafa_actions
 import vafa_facts
 import vafa_programme
 from vafa_programme import PARTS, Refusal, deltas
@@ -392,6 +394,7 @@ class Book:
         self.of_card = {}     # card -> [intent]
         self.seen = {}        # card -> {counter: {image: [who saw it]}}
         self.transactions = 0
+        self.action_intents = []
 
     def bad(self, text, *args):
         self.violations += 1
@@ -607,6 +610,8 @@ def check_card(book, card, newest, club, programmes):
             continue
         intent = ours[counter]
         book.transactions += 1
+        if KINDS[intent["after"]["kind"]] == "action":
+            book.action_intents.append(intent)
         if counter - 1 in images and intent["before"] != images[counter - 1]:
             book.bad("card %d, counter %d: does not begin where counter %d ended", card, counter,
                      counter - 1)
@@ -662,6 +667,8 @@ def run_check(path):
         total = [a + b for a, b in zip(total, balance)]
         if any(b < 0 for b in balance):
             book.bad("card %d: a balance below zero: %s", card, balance)
+    if "actions" in data:
+        vafa_actions.check(book, data, book.action_intents, dict(zip(PURSES, total)))
     print("reference: totals of all cards: " + ", ".join(
         "%s %d" % pair for pair in zip(PURSES, total)))
     print("reference: %d cards, %d transactions, %d violations"

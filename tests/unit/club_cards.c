@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "hal/base/bytes.h"
 #include "server/accounts.h"
 #include "server/ca.h"
 
@@ -82,8 +83,9 @@ struct world *world_new(void)
 
 void world_free(struct world *world)
 {
-    static const char *const files[] = {"club.db",       "club.db-wal",   "club.db-shm", "copy.db",
-                                        "programme.key", "programme.pem", "dump.json"};
+    static const char *const files[] = {"club.db",   "club.db-wal",   "club.db-shm",
+                                        "copy.db",   "programme.key", "programme.pem",
+                                        "dump.json", "dump.json.said"};
     char name[80];
     close_books(world);
     signer_close(world->signer);
@@ -163,6 +165,39 @@ static void check_batches(struct world *world)
                        book, card);
         assert_int_equal(world_sql(world, sql), 0);
     }
+}
+
+void world_reference(struct world *world)
+{
+    char path[80], command[400], hex[2 * SNAPSHOT_IMAGE_BYTES + 1], *dump = NULL;
+    size_t dump_bytes = 0;
+    FILE *memory = open_memstream(&dump, &dump_bytes);
+    assert_non_null(memory);
+    assert_int_equal(report_dump(world->db, memory), ST_OK);
+    (void)fclose(memory);
+    (void)snprintf(path, sizeof path, "%s/dump.json", world->dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("{\"cards\":[", file);
+    for (int c = 0; c < WORLD_CARDS; c++) {
+        fprintf(file, "%s{\"number\":%llu,\"images\":[", c == 0 ? "" : ",",
+                (unsigned long long)world->cards[c].number);
+        for (size_t n = 0; n < world->cards[c].count; n++) {
+            uint8_t image[SNAPSHOT_IMAGE_BYTES];
+            snapshot_encode(&world->cards[c].history[n], image);
+            hex_encode(image, sizeof image, hex);
+            fprintf(file, "%s\"%s\"", n == 0 ? "" : ",", hex);
+        }
+        fputs("]}", file);
+    }
+    fprintf(file, "],%s", dump + 1); /* the dump is an object, too: ours goes before its fields */
+    (void)fclose(file);
+    free(dump);
+    (void)snprintf(
+        command, sizeof command,
+        "python3 tests/reference/vafa_reference.py check %s > %s.said || { cat %s.said; false; }",
+        path, path, path);
+    assert_int_equal(system(command), 0);
 }
 
 void world_check(struct world *world)

@@ -102,6 +102,10 @@ int64_t world_account(struct world *world, int book, int account);
 void world_backup(struct world *world);
 void world_restore(struct world *world);
 
+/* Gives the club's dump and the cards to tests/reference/vafa_reference.py, which counts it all
+ * again. Not where a card took one order twice. */
+void world_reference(struct world *world);
+
 /* Zero sums, cards as the books say, and the accounts of actions as their own table says. */
 void world_check(struct world *world);
 
