@@ -43,5 +43,8 @@ PROGRAMS += vafa-terminal vafa-till
 vafa-terminal_SRC = firmware/terminal/terminal_main.c firmware/terminal/overlap.c $(TERMINAL_SRC) $(TILL_SRC) $(STORAGE_SRC) \
                     $(ENGINE_SRC) $(PROGRAMME_SRC) $(RULES_SRC) $(HAL_BASE_SRC) $(BOARD_SRC)
 vafa-terminal_LIBS = $(STORAGE_LIBS) $(BOARD_LIBS) -ljansson
+PROGRAMS += vafa-gate
+vafa-gate_SRC = firmware/terminal/gate_main.c firmware/terminal/gate.c firmware/engine/money.c $(HAL_BASE_SRC)
+vafa-gate_LIBS = -ljansson
 vafa-till_SRC = firmware/terminal/till_main.c firmware/engine/money.c $(HAL_BASE_SRC)
 vafa-till_LIBS = -ljansson

@@ -36,7 +36,7 @@ fault_block_SRC = $(subst fault_tap.c,fault_block.c,$(fault_tap_SRC))
 fault_block_LIBS = $(fault_tap_LIBS)
 
 SCRIPTS += tests/e2e/homes.py tests/e2e/programmes.py tests/e2e/terminal_cuts.sh tests/e2e/terminal_bad.sh \
-           tests/e2e/two_cards.py
+           tests/e2e/two_cards.py tests/e2e/gate.py
 
 TESTS += test_arrivals
 test_arrivals_SRC = $(sort tests/unit/test_arrivals.c firmware/terminal/arrivals.c $(CRASH_VFS_SRC) \
@@ -50,3 +50,7 @@ test_till_arrived_LIBS = $(test_till_LIBS)
 TESTS += test_quota
 test_quota_SRC = tests/unit/test_quota.c firmware/terminal/quota.c $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_quota_LIBS = -lcmocka
+
+TESTS += test_gate
+test_gate_SRC = tests/unit/test_gate.c firmware/terminal/gate.c $(HAL_BASE_SRC)
+test_gate_LIBS = -lcmocka -ljansson

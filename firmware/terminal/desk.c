@@ -464,6 +464,9 @@ enum st desk_begin(struct desk *desk, const struct desk_request *request, unsign
     } else if (request->what == DESK_TAP) {
         desk->answer = (struct desk_answer){.has_found = false};
         desk->phase = PHASE_TAP;
+        if (request->is_fresh) {
+            terminal_forget_released(desk->config.terminal);
+        }
         if (terminal_begin(desk->config.terminal, &request->tap, &request->basket, wait_ms,
                            &desk->answer.tap) != ST_OK) {
             (void)over(desk);

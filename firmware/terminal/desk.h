@@ -48,6 +48,7 @@ struct desk_request {
     enum desk_do what;
     struct tap_request tap;   /* DESK_TAP; of the others operator_no counts */
     struct basket basket;     /* of a sale */
+    bool is_fresh;            /* DESK_TAP: a card that still lies there from before is not it */
     bool has_medium;          /* else it is the next scan, or a tag on the card reader */
     struct identifier medium; /* typed */
     char pin[PIN_DIGITS_MAX + 1];

@@ -31,6 +31,7 @@ enum field {
     FIELD_RECEIPT = 1 << 9,
     FIELD_PIN = 1 << 10,
     FIELD_NUMBER = 1 << 11,
+    FIELD_FRESH = 1 << 12,
 };
 
 static const struct request_kind {
@@ -49,7 +50,7 @@ static const struct request_kind {
      FIELD_AMOUNT | FIELD_COUNTER | FIELD_WAIT | FIELD_LANG, 0},
     {"issue", TAP_ISSUE, TRANSACTION_ACTIVATE,
      FIELD_AMOUNT | FIELD_PERSON | FIELD_WAIT | FIELD_LANG, 0},
-    {"balance", TAP_BALANCE, 0, FIELD_WAIT | FIELD_LANG, 0},
+    {"balance", TAP_BALANCE, 0, FIELD_WAIT | FIELD_LANG | FIELD_FRESH, 0},
     {"history", TAP_HISTORY, 0, FIELD_WAIT | FIELD_LANG, 0},
 };
 
@@ -66,7 +67,7 @@ static const struct {
     {"medium", FIELD_MEDIUM},   {"lines", FIELD_BASKET},
     {"code", FIELD_BASKET},     {"lang", FIELD_LANG},
     {"pin", FIELD_PIN},         {"number", FIELD_NUMBER},
-    {"receipt", FIELD_RECEIPT},
+    {"receipt", FIELD_RECEIPT}, {"fresh", FIELD_FRESH},
 };
 
 /* A whole number in its range. A field that is absent is `min` when it may be, or an error. */
@@ -332,7 +333,13 @@ static bool take_tap(const json_t *object, const struct request_kind *kind,
     if (kind->what == TAP_ISSUE && !take_person(object, &tap.identity, fault)) {
         return false;
     }
-    *ret = (struct till_request){.wait_ms = (unsigned)wait_ms, .desk = {.tap = tap}};
+    const json_t *fresh = json_object_get(object, "fresh");
+    if (fresh != NULL && !json_is_boolean(fresh)) {
+        fault_say(fault, "\"fresh\" must be true or false.");
+        return false;
+    }
+    *ret = (struct till_request){.wait_ms = (unsigned)wait_ms,
+                                 .desk = {.tap = tap, .is_fresh = json_is_true(fresh)}};
     return kind->what != TAP_SALE || take_basket(object, amount, &ret->desk.basket, fault);
 }
 
@@ -552,6 +559,8 @@ static void put_snapshot(json_t *object, const struct snapshot *snapshot)
     put_number(object, "counter", snapshot->counter);
     put_number(object, "points", snapshot->points.n);
     put_number(object, "credit", snapshot->purse[PURSE_CREDIT].rials);
+    put_number(object, "gift", snapshot->purse[PURSE_GIFT].rials);
+    put_number(object, "voucher", snapshot->purse[PURSE_VOUCHER].rials);
 }
 
 static json_t *history_array(const struct tap_answer *answer)
