@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "server/actions_priv.h"
+#include "server/settled.h"
 
 /* Columns of SQL_LIST. */
 enum {
@@ -95,6 +96,34 @@ static void put_line(struct db_stmt *stmt, FILE *out)
     fputs("\n", out);
 }
 
+/* Whom the givers of ended actions wait for. */
+static enum st put_waits(struct db *db, FILE *out)
+{
+    enum { TERMINALS_SHOWN = 10 };
+    struct db_stmt *stmt = NULL;
+    uint32_t terminals[TERMINALS_SHOWN];
+    size_t count = 0;
+    bool row = false;
+    enum st st = db_prepare(db,
+                            "SELECT offered_at FROM action WHERE state = 3 AND is_due = 0"
+                            " ORDER BY offered_at LIMIT 1",
+                            "", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row);
+    }
+    if (st == ST_OK && row) {
+        st = settled_waits(db, db_i64(stmt, 0), terminals, TERMINALS_SHOWN, &count);
+    }
+    db_finish(stmt);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(out, "%s %u",
+                i == 0 ? "Before money goes back, these must sync (or be revoked):" : ",",
+                terminals[i]);
+    }
+    fputs(count == TERMINALS_SHOWN ? " ...\n" : count > 0 ? "\n" : "", out);
+    return st;
+}
+
 enum st actions_write(struct db *db, const struct actions_filter *filter, bool as_json, FILE *out)
 {
     struct db_stmt *stmt = NULL;
@@ -117,7 +146,7 @@ enum st actions_write(struct db *db, const struct actions_filter *filter, bool a
     if (st == ST_OK) {
         fputs(as_json ? "]\n" : is_first ? "No action.\n" : "", out);
     }
-    return st;
+    return st == ST_OK && !as_json ? put_waits(db, out) : st;
 }
 
 /* --- the dump ------------------------------------------------------------------------------ */

@@ -160,7 +160,12 @@ enum st actions_tend(struct actions *actions, int64_t now_s, size_t *ret_steps, 
     int64_t settled_s = 0;
     bool any = false;
     size_t steps = 0;
-    enum st st = settled_until(actions->db, &settled_s);
+    /* Asking all terminals costs more than the rest: only when something waits for them. */
+    enum st st = find(actions, DUTY_RETURN, now_s, INT64_MAX, &row, &any);
+    if (st == ST_OK && any) {
+        st = settled_until(actions->db, &settled_s);
+        any = false;
+    }
     for (int duty = 0; duty < DUTIES && st == ST_OK && !any; duty++) {
         st = find(actions, (enum duty)duty, now_s, settled_s, &row, &any);
     }

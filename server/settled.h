@@ -7,6 +7,7 @@
 #define SERVER_SETTLED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "server/db.h"
@@ -25,5 +26,9 @@ ST_CHECK enum st settled_until(struct db *db, int64_t *ret);
 
 /* Whether that holds of what was made at time_s. */
 ST_CHECK enum st settled(struct db *db, int64_t time_s, bool *ret);
+
+/* Some live terminals for which that does not hold, lowest numbers first, at most `max`. */
+ST_CHECK enum st settled_waits(struct db *db, int64_t time_s, uint32_t *ret, size_t max,
+                               size_t *ret_count);
 
 #endif
