@@ -10,6 +10,7 @@
 #include "server/hotlist.h"
 #include "server/ledger.h"
 #include "server/links.h"
+#include "server/mandates.h"
 #include "server/numbers.h"
 #include "server/registry.h"
 #include "sync/wire.h"
@@ -37,6 +38,7 @@ struct api {
     char programme[WIRE_PROGRAMME_MAX + 1];
     struct listing_change changes[WIRE_CHANGES_MAX];
     struct wire_action waiting[WIRE_ACTIONS_MAX];
+    char mandate[MANDATE_TEXT_MAX + 1];
     char text[WIRE_REQUEST_MAX + 1];
     char reply[WIRE_ANSWER_MAX];
     char packed[WIRE_ANSWER_MAX];
@@ -388,8 +390,13 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
     if (st == ST_OK && api->sync.actions.is_there && answer.programme == NULL) {
         st = actions_news(api->db, &api->sync.actions, api->waiting, &answer.actions);
     }
-    /* Not beside a programme: together they could be more than an answer holds. */
-    if (st == ST_OK && api->sync.has_list && answer.programme == NULL) {
+    if (st == ST_OK && api->sync.mandate >= 0 && answer.programme == NULL) {
+        st = mandates_sync(api->db, request->terminal, api->sync.mandate,
+                           api->sync.health.unsent == api->sync.entry_count, api->mandate);
+        answer.mandate = api->mandate[0] == '\0' ? NULL : api->mandate;
+    }
+    /* Not beside a programme or mandate: together they could be more than an answer holds. */
+    if (st == ST_OK && api->sync.has_list && answer.programme == NULL && answer.mandate == NULL) {
         st = hotlist_news(api->db, &api->sync.list, api->changes, &answer.list);
         answer.has_list = st == ST_OK;
     }

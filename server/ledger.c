@@ -376,6 +376,8 @@ static enum st take_evidence(struct ledger *ledger)
             }
         } else if (item->entry.kind == ENTRY_LINK) {
             st = links_post(ledger, item);
+        } else if (item->entry.kind == ENTRY_OPERATOR) {
+            st = operators_post(ledger, item);
         }
     }
     return st == ST_OK ? card_switch(ledger, 0) : st;

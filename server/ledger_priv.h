@@ -4,6 +4,7 @@
 #ifndef SERVER_LEDGER_PRIV_H
 #define SERVER_LEDGER_PRIV_H
 
+#include "firmware/engine/limits.h"
 #include "firmware/engine/plan.h"
 #include "server/accounts.h"
 #include "server/actions.h"
@@ -72,6 +73,10 @@ enum sql {
     SQL_BON_USE_ONCE,
     SQL_BON_LOG_LAST,
     SQL_BON_LOG_PUT,
+    SQL_OPEVENT_PUT,
+    SQL_USED_ADD,
+    SQL_USED_GET,
+    SQL_QUOTA_OF,
     SQL_COUNT,
 };
 
@@ -107,6 +112,22 @@ struct journal_line {
     int64_t count, amount;
 };
 
+/* What a batch used of limits, summed by scope, id and day. Scopes are in the database. */
+enum used_line_scope {
+    LINE_TERMINAL = 1, /* in all: day 0 */
+    LINE_TERMINAL_DAY = 2,
+    LINE_OPERATOR_DAY = 3,
+    LINE_CARD_DAY = 4,
+};
+enum { USED_LINES = 64 };
+struct used_line {
+    enum used_line_scope scope;
+    int64_t id;
+    int32_t day;
+    struct limit_use use;
+    const struct item *last; /* that was added */
+};
+
 struct ledger {
     struct db *db;
     const struct box_key *opener; /* of particulars; NULL: kept elsewhere */
@@ -132,6 +153,8 @@ struct ledger {
     size_t marked_count;
     struct journal_line journal[JOURNAL_MAX];
     size_t journal_count, journal_last;
+    struct used_line used[USED_LINES];
+    size_t used_count;
     struct card_row card;
 
     /* Programmes by version, kept between batches: a stored version never changes. */
@@ -264,6 +287,11 @@ ST_CHECK enum st actions_legs(struct ledger *ledger, const struct item *item,
                               struct posting *posting);
 /* Takes back what actions_post() noted of `item`; not its legs. */
 ST_CHECK enum st actions_undo(struct ledger *ledger, const struct item *item);
+
+/* --- operators.c ---------------------------------------------------------------------------- */
+
+/* Posts `item`, an operator's entry. */
+ST_CHECK enum st operators_post(struct ledger *ledger, const struct item *item);
 
 /* --- reckon.c ------------------------------------------------------------------------------ */
 

@@ -138,6 +138,25 @@ static const struct {
     [SQL_BON_LOG_PUT] = {"INSERT INTO bon_log (no, series, serial, used, term_id, term_seq)"
                          " VALUES ($1, $2, $3, $4, $5, $6)",
                          "iiiiii"},
+    [SQL_OPEVENT_PUT] =
+        {"INSERT INTO opevent (term_id, term_seq, number, event, by_no, card_no, at)"
+         " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+         "iiiiiii"},
+    [SQL_USED_ADD] = {"INSERT INTO used (scope, id, day, load, loads, spend, spends, issue, issues,"
+                      " refund, refunds, earn, points) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+                      " $10, $11, $12, $13) ON CONFLICT (scope, id, day) DO UPDATE"
+                      " SET load = used.load + $4, loads = used.loads + $5,"
+                      " spend = used.spend + $6, spends = used.spends + $7,"
+                      " issue = used.issue + $8, issues = used.issues + $9,"
+                      " refund = used.refund + $10, refunds = used.refunds + $11,"
+                      " earn = used.earn + $12, points = used.points + $13",
+                      "iiiiiiiiiiiii"},
+    [SQL_USED_GET] = {"SELECT load, loads, spend, spends, issue, issues, refund, refunds, earn,"
+                      " points FROM used WHERE scope = $1 AND id = $2 AND day = $3",
+                      "iii"},
+    [SQL_QUOTA_OF] = {"SELECT what, unit, peak FROM quota WHERE scope = $1 AND id = $2"
+                      " AND span = $3",
+                      "iii"},
 };
 
 enum st ledger_open(struct db *db, struct ledger **ret)

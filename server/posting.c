@@ -4,6 +4,7 @@
 
 #include "server/business_day.h"
 #include "server/ledger_priv.h"
+#include "server/limits.h"
 
 /* --- the card in work ---------------------------------------------------------------------- */
 
@@ -157,7 +158,7 @@ void posting_legs(struct ledger *ledger, const struct item *item, const struct p
 
 enum st posting_flush(struct ledger *ledger)
 {
-    enum st st = ST_OK;
+    enum st st = limits_flush(ledger);
     for (size_t i = 0; i < ledger->journal_count && st == ST_OK; i++) {
         const struct journal_line *line = &ledger->journal[i];
         if (line->count == 0 && line->amount == 0) {
@@ -234,7 +235,10 @@ enum st posting_book(struct ledger *ledger, const struct item *item, const struc
         card->remembered.programme = 0; /* the caller may know */
     }
     ledger->result.posted++;
-    st = card_advance(ledger, intent->after.counter);
+    st = limits_post(ledger, item);
+    if (st == ST_OK) {
+        st = card_advance(ledger, intent->after.counter);
+    }
     proof_mark(ledger);
     return st;
 }

@@ -157,8 +157,9 @@ static const char sql_unknown_programmes[] =
     "SELECT term_id, prog, count(*) FROM txn WHERE prog <> 0 AND NOT EXISTS"
     " (SELECT 1 FROM programme p WHERE p.version = prog)"
     " GROUP BY term_id, prog ORDER BY term_id, prog";
-static const char sql_cases[] = "SELECT why, term_id, term_seq, card_no, card_ctr, at, say"
-                                " FROM tcase ORDER BY at, term_id, term_seq, why";
+static const char sql_cases[] =
+    "SELECT why, term_id, term_seq, card_no, card_ctr, at, closed_at, say"
+    " FROM tcase ORDER BY at, term_id, term_seq, why";
 
 static enum st write_cards(struct db *db, struct writer *writer, int64_t *ret_differing)
 {

@@ -225,6 +225,28 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     " b0 " I64 " NOT NULL, b1 " I64 " NOT NULL, b2 " I64 " NOT NULL, b3 " I64 " NOT NULL,"
     " PRIMARY KEY (no, line)) " STRICT ";"
     "UPDATE club SET value = 13 WHERE name = 'schema'",
+    /* Who works at terminals, how much each may do (server/operators.h, allowances.h), and what was used.
+     * quota: scope 1 terminal, 2 merchant, 3 operator; span 0 in all, 1 by day; peak: the highest that
+     * may still be in force. used: scope 1 and 2 terminal, in all and by day; 3 operator, 4 card, by day. */
+    [14] =
+    "CREATE TABLE operator (number " KEY64 " PRIMARY KEY, merch " I64 " NOT NULL, name TEXT NOT NULL,"
+    " role " I64 " NOT NULL, card_no " I64 " NOT NULL, pin TEXT NOT NULL, blocked " I64 " NOT NULL,"
+    " unlocks " I64 " NOT NULL, added_at " I64 " NOT NULL) " STRICT ";"
+    "CREATE TABLE opevent (no " KEY64 " PRIMARY KEY, term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
+    " number " I64 " NOT NULL, event " I64 " NOT NULL, by_no " I64 " NOT NULL, card_no " I64 " NOT NULL,"
+    " at " I64 " NOT NULL) " STRICT ";"
+    "CREATE INDEX opevent_of ON opevent (number);"
+    "CREATE TABLE quota (scope " I64 " NOT NULL, id " I64 " NOT NULL, span " I64 " NOT NULL,"
+    " what " I64 " NOT NULL, unit " I64 " NOT NULL, max " I64 " NOT NULL, peak " I64 " NOT NULL,"
+    " PRIMARY KEY (scope, id, span, what, unit)) " STRICT ";"
+    "CREATE TABLE used (scope " I64 " NOT NULL, id " I64 " NOT NULL, day " I64 " NOT NULL,"
+    " load " I64 " NOT NULL, loads " I64 " NOT NULL, spend " I64 " NOT NULL, spends " I64 " NOT NULL,"
+    " issue " I64 " NOT NULL, issues " I64 " NOT NULL, refund " I64 " NOT NULL, refunds " I64 " NOT NULL,"
+    " earn " I64 " NOT NULL, points " I64 " NOT NULL, PRIMARY KEY (scope, id, day)) " STRICT ";"
+    /* taken: the version that the terminal told; content: what is signed, as of version 1. */
+    "CREATE TABLE mandate (term_id " KEY64 " PRIMARY KEY, version " I64 " NOT NULL,"
+    " taken " I64 " NOT NULL, settled " I64 " NOT NULL, content TEXT NOT NULL, jws TEXT NOT NULL) " STRICT ";"
+    "UPDATE club SET value = 14 WHERE name = 'schema'",
 };
 
 /* clang-format on */

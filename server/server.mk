@@ -8,6 +8,7 @@ CLUB_SRC = \
     server/actions_post.c \
     server/actions_rows.c \
     server/actions_tend.c \
+    server/allowances.c \
     server/api.c \
     server/apikey.c \
     server/bons.c \
@@ -37,9 +38,12 @@ CLUB_SRC = \
     server/keypair.c \
     server/ledger.c \
     server/ledger_sql.c \
+    server/limits.c \
     server/links.c \
+    server/mandates.c \
     server/numbers.c \
     server/opener.c \
+    server/operators.c \
     server/places.c \
     server/posting.c \
     server/proof.c \
@@ -54,7 +58,8 @@ CLUB_SRC = \
     server/settled.c \
     server/settlement.c \
     server/signer.c \
-    $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(SIGNED_SRC) $(BOX_SRC) $(HAL_BASE_SRC)
+    $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(SIGNED_SRC) $(BOX_SRC) firmware/engine/mandate.c \
+    $(HAL_BASE_SRC)
 CLUB_LIBS = -lmicrohttpd -lgnutls -lsqlite3 -ljansson -lz -lmbedcrypto
 
 PROGRAMS += vafa-club
@@ -67,6 +72,7 @@ vafa-club_SRC = \
     server/commands_books.c \
     server/commands_cards.c \
     server/commands_data.c \
+    server/commands_operators.c \
     server/commands_settlement.c \
     server/commands_terminals.c \
     $(CLUB_SRC)

@@ -7,6 +7,7 @@
 
 #include "hal/base/bytes.h"
 #include "hal/clock.h"
+#include "storage/mandates.h"
 #include "storage/rules.h"
 #include "sync/bons.h"
 #include "sync/list.h"
@@ -144,6 +145,34 @@ static enum st take_actions(struct client *client, const struct wire_actions *ne
     return st == ST_OK ? ST_OK : store_says(client, st, fault);
 }
 
+/* --- the mandate ----------------------------------------------------------------------------- */
+
+static enum st read_mandate_have(struct client *client, struct fault *fault)
+{
+    const enum st st = mandate_version(client->store, &client->request.mandate);
+    return st == ST_OK ? ST_OK : store_says(client, st, fault);
+}
+
+/* One that is refused is not a failure of the sync: the old one stays, and why is noted for a
+ * person. */
+static enum st take_mandate(struct client *client, const char *text, bool *ret_is_taken,
+                            struct fault *fault)
+{
+    struct fault why = {""};
+    enum st st = mandate_take(client->store, text, &why);
+    const bool is_refused =
+        st == ST_FOREIGN || st == ST_UNSUPPORTED || st == ST_DENIED || st == ST_REFUSED;
+    *ret_is_taken = st == ST_OK;
+    if (st == ST_OK || is_refused) {
+        st = setting_put(client->store, "mandate.refused", why.say);
+        why = *store_fault(client->store);
+    }
+    if (st != ST_OK) {
+        *fault = why;
+    }
+    return st;
+}
+
 /* --- card numbers --------------------------------------------------------------------------- */
 
 static enum st read_numbers_have(struct client *client, struct fault *fault)
@@ -245,6 +274,7 @@ static enum st read_request(struct client *client, struct client_report *report,
         (st = read_links_have(client, fault)) != ST_OK ||
         (st = read_actions_have(client, fault)) != ST_OK ||
         (st = read_numbers_have(client, fault)) != ST_OK ||
+        (st = read_mandate_have(client, fault)) != ST_OK ||
         (st = read_entries(client, report->acknowledged, fault)) != ST_OK) {
         return st;
     }
@@ -382,6 +412,12 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
     if ((st = numbers_take(client->store, &news.numbers, fault)) != ST_OK) {
         return st;
     }
+    bool is_taken = false;
+    if (news.mandate != NULL &&
+        (st = take_mandate(client, news.mandate, &is_taken, fault)) != ST_OK) {
+        return st;
+    }
+    report->has_more |= is_taken; /* the list comes without it */
     if (news.actions.is_there &&
         (st = take_actions(client, &news.actions, report, fault)) != ST_OK) {
         return st;

@@ -24,6 +24,7 @@
 #include "firmware/engine/action.h"
 #include "firmware/engine/entry.h"
 #include "firmware/engine/listing.h"
+#include "firmware/engine/mandate.h"
 #include "firmware/engine/programme.h"
 #include "hal/base/status.h"
 
@@ -224,7 +225,8 @@ struct wire_sync {
     struct wire_actions_have actions;
     struct wire_bons_have bons;
     struct wire_numbers_have numbers;
-    bool has_list; /* false: it takes no hotlist now */
+    int64_t mandate; /* version that the terminal has, 0 = none; -1: it takes none */
+    bool has_list;   /* false: it takes no hotlist now */
     struct wire_list_have list;
     struct wire_health health;
     uint32_t entry_count; /* 0..WIRE_ENTRIES_MAX; after + count <= WIRE_SEQUENCE_MAX */
@@ -246,6 +248,7 @@ struct wire_sync_answer {
     struct wire_actions actions;
     struct wire_bons bons;
     struct wire_numbers numbers;
+    const char *mandate; /* a newer one, signed; NULL = there is none */
     bool has_list;
     struct wire_list list;
 };
@@ -255,6 +258,7 @@ struct wire_room {
     char programme[WIRE_PROGRAMME_MAX + 1];
     struct listing_change changes[WIRE_CHANGES_MAX];
     struct wire_action actions[WIRE_ACTIONS_MAX];
+    char mandate[MANDATE_TEXT_MAX + 1];
 };
 
 ST_CHECK enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret_text,
