@@ -9,6 +9,7 @@
 #ifndef SERVER_ACTIONS_H
 #define SERVER_ACTIONS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -72,10 +73,19 @@ ST_CHECK enum st actions_tend(struct actions *actions, int64_t now_s, size_t *re
 
 /* --- lists --------------------------------------------------------------------------------- */
 
+/* A place in the order of the lists: card, moment of making, number, id. */
+struct actions_place {
+    int64_t card, made_at, number, id;
+};
+
+/* All zeros: every action. */
 struct actions_filter {
-    uint64_t card;  /* 0 = of all cards */
-    int64_t charge; /* 0 = whatever made them */
-    bool is_open;   /* only those whose money waits, or that a card took and the club never made */
+    uint64_t card;              /* 0 = of all cards */
+    int64_t charge;             /* 0 = whatever made them */
+    enum action_origin origin;  /* with `ref`: that order alone */
+    const char *ref;            /* NULL = any */
+    struct actions_place after; /* those behind it */
+    bool is_open; /* only those whose money waits, or that a card took and the club never made */
 };
 
 /* What became of it, for people: waiting, unsealed (waits for the key), passed (the card has taken
@@ -89,6 +99,15 @@ ST_CHECK enum st actions_write(struct db *db, const struct actions_filter *filte
 /* The same for programs that check the books: "actions" with all that a row says in numbers, and
  * "accounts", the sums of the counter entries. Fields of an object, without its braces. */
 ST_CHECK enum st actions_dump(struct db *db, FILE *out);
+
+/* The same as an array of at most `limit` objects that the caller owns; *ret_last is the place of
+ * the last one, and untouched when there is none. */
+ST_CHECK enum st actions_array(struct db *db, const struct actions_filter *filter, size_t limit,
+                               json_t **ret, struct actions_place *ret_last);
+
+/* By their words ("credit", "bank"); 0: there is none of that word. */
+enum action_kind actions_kind_of(const char *word);
+enum action_origin actions_origin_of(const char *word);
 
 /* --- terminals ----------------------------------------------------------------------------- */
 

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/actions_priv.h"
 #include "server/settled.h"
@@ -25,14 +26,19 @@ enum {
     COLUMN_TERMINAL,
     COLUMN_SEQUENCE,
     COLUMN_DONE,
+    COLUMN_ID,
 };
 
 #define SQL_LIST                                                                                   \
     "SELECT a.card_no, a.number, a.kind, a.value, a.amount, a.origin, a.ref, a.say, a.giver,"      \
-    " a.until, a.made_at, a.state, a.is_due, coalesce(c.passed, 0), a.term_id, a.term_seq, a.done" \
+    " a.until, a.made_at, a.state, a.is_due, coalesce(c.passed, 0), a.term_id, a.term_seq, "       \
+    "a.done,"                                                                                      \
+    " a.id"                                                                                        \
     " FROM action a LEFT JOIN actcard c ON c.card_no = a.card_no"                                  \
     " WHERE a.kind <> 1 AND ($1 = 0 OR a.card_no = $1) AND ($2 = 0 OR a.charge = $2)"              \
-    " AND ($3 = 0 OR a.state IN (1, 3, 5)) ORDER BY a.card_no, a.made_at, a.number, a.id"
+    " AND ($3 = 0 OR a.state IN (1, 3, 5)) AND ($4 = '' OR (a.origin = $5 AND a.ref = $4))"        \
+    " AND (a.card_no, a.made_at, a.number, a.id) > ($6, $7, $8, $9)"                               \
+    " ORDER BY a.card_no, a.made_at, a.number, a.id LIMIT $10"
 
 static const char *state_word(struct db_stmt *stmt)
 {
@@ -58,26 +64,21 @@ static const char *state_word(struct db_stmt *stmt)
     return state == ACTION_WAITING ? "waiting" : "ended";
 }
 
-static bool put_json(struct db_stmt *stmt, bool is_first, FILE *out)
+static json_t *row_json(struct db_stmt *stmt)
 {
-    json_t *row = json_pack(
-        "{s:o, s:I, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I}", "card",
-        json_sprintf("%016" PRId64, db_i64(stmt, COLUMN_CARD)), "number",
-        (json_int_t)db_i64(stmt, COLUMN_NUMBER), "kind",
-        action_kind_word((enum action_kind)db_i64(stmt, COLUMN_KIND)), "value",
-        (json_int_t)db_i64(stmt, COLUMN_VALUE), "amount", (json_int_t)db_i64(stmt, COLUMN_AMOUNT),
-        "origin", action_origin_word((enum action_origin)db_i64(stmt, COLUMN_ORIGIN)), "id",
-        db_text(stmt, COLUMN_REF), "text", db_text(stmt, COLUMN_TEXT), "giver",
-        db_text(stmt, COLUMN_GIVER), "until", (json_int_t)db_i64(stmt, COLUMN_UNTIL), "made_at",
-        (json_int_t)db_i64(stmt, COLUMN_MADE_AT), "state", state_word(stmt), "done",
-        (json_int_t)db_i64(stmt, COLUMN_DONE), "terminal",
-        (json_int_t)db_i64(stmt, COLUMN_TERMINAL), "sequence",
-        (json_int_t)db_i64(stmt, COLUMN_SEQUENCE));
-    char *text = json_dumps(row, JSON_COMPACT);
-    const bool is_put = text != NULL && fprintf(out, "%s\n%s", is_first ? "" : ",", text) > 0;
-    free(text);
-    json_decref(row);
-    return is_put;
+    return json_pack("{s:o, s:I, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I}",
+                     "card", json_sprintf("%016" PRId64, db_i64(stmt, COLUMN_CARD)), "number",
+                     (json_int_t)db_i64(stmt, COLUMN_NUMBER), "kind",
+                     action_kind_word((enum action_kind)db_i64(stmt, COLUMN_KIND)), "value",
+                     (json_int_t)db_i64(stmt, COLUMN_VALUE), "amount",
+                     (json_int_t)db_i64(stmt, COLUMN_AMOUNT), "origin",
+                     action_origin_word((enum action_origin)db_i64(stmt, COLUMN_ORIGIN)), "id",
+                     db_text(stmt, COLUMN_REF), "text", db_text(stmt, COLUMN_TEXT), "giver",
+                     db_text(stmt, COLUMN_GIVER), "until", (json_int_t)db_i64(stmt, COLUMN_UNTIL),
+                     "made_at", (json_int_t)db_i64(stmt, COLUMN_MADE_AT), "state", state_word(stmt),
+                     "done", (json_int_t)db_i64(stmt, COLUMN_DONE), "terminal",
+                     (json_int_t)db_i64(stmt, COLUMN_TERMINAL), "sequence",
+                     (json_int_t)db_i64(stmt, COLUMN_SEQUENCE));
 }
 
 static void put_line(struct db_stmt *stmt, FILE *out)
@@ -124,18 +125,62 @@ static enum st put_waits(struct db *db, FILE *out)
     return st;
 }
 
+static enum st list_begin(struct db *db, const struct actions_filter *filter, int64_t limit,
+                          struct db_stmt **ret)
+{
+    enum st st = db_prepare(db, SQL_LIST, "iiitiiiiii", ret);
+    if (st == ST_OK) {
+        const struct actions_place *after = &filter->after;
+        db_bind(*ret, (int64_t)filter->card, filter->charge, (int64_t)filter->is_open,
+                filter->ref == NULL ? "" : filter->ref, (int64_t)filter->origin, after->card,
+                after->made_at, after->number, after->id, limit);
+    }
+    return st;
+}
+
+enum st actions_array(struct db *db, const struct actions_filter *filter, size_t limit,
+                      json_t **ret, struct actions_place *ret_last)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    json_t *array = json_array();
+    enum st st = list_begin(db, filter, (int64_t)limit, &stmt);
+    while (st == ST_OK && (st = db_step(stmt, &row)) == ST_OK && row) {
+        *ret_last = (struct actions_place){db_i64(stmt, COLUMN_CARD), db_i64(stmt, COLUMN_MADE_AT),
+                                           db_i64(stmt, COLUMN_NUMBER), db_i64(stmt, COLUMN_ID)};
+        st = json_array_append_new(array, row_json(stmt)) == 0 ? ST_OK : ST_FULL;
+    }
+    db_finish(stmt);
+    if (st != ST_OK) {
+        json_decref(array);
+        return st;
+    }
+    *ret = array;
+    return ST_OK;
+}
+
+static bool write_json(struct db_stmt *stmt, bool is_first, FILE *out)
+{
+    json_t *row = row_json(stmt);
+    char *text = row == NULL ? NULL : json_dumps(row, JSON_COMPACT);
+    const bool is_put = text != NULL && fprintf(out, "%s\n%s", is_first ? "" : ",", text) > 0;
+    free(text);
+    json_decref(row);
+    return is_put;
+}
+
 enum st actions_write(struct db *db, const struct actions_filter *filter, bool as_json, FILE *out)
 {
     struct db_stmt *stmt = NULL;
     bool row = false, is_first = true;
-    enum st st = db_prepare(db, SQL_LIST, "iii", &stmt);
+    enum st st = list_begin(db, filter, INT64_MAX, &stmt);
     if (st == ST_OK) {
         fputs(as_json ? "[" : "", out);
-        st = db_first(stmt, &row, (int64_t)filter->card, filter->charge, (int64_t)filter->is_open);
+        st = db_step(stmt, &row);
     }
     while (st == ST_OK && row) {
         if (as_json) {
-            st = put_json(stmt, is_first, out) ? ST_OK : ST_IO;
+            st = write_json(stmt, is_first, out) ? ST_OK : ST_IO;
         } else {
             put_line(stmt, out);
         }
@@ -218,4 +263,24 @@ enum st actions_dump(struct db *db, FILE *out)
     db_finish(stmt);
     fputs("]", out);
     return st;
+}
+
+enum action_kind actions_kind_of(const char *word)
+{
+    for (int kind = ACTION_CREDIT; kind <= ACTION_STAMPS; kind++) {
+        if (strcmp(word, action_kind_word((enum action_kind)kind)) == 0) {
+            return (enum action_kind)kind;
+        }
+    }
+    return (enum action_kind)0;
+}
+
+enum action_origin actions_origin_of(const char *word)
+{
+    for (int origin = ORIGIN_BANK; origin <= ORIGIN_IMPORT; origin++) {
+        if (strcmp(word, action_origin_word((enum action_origin)origin)) == 0) {
+            return (enum action_origin)origin;
+        }
+    }
+    return (enum action_origin)0;
 }

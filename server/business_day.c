@@ -18,6 +18,11 @@ int64_t business_day(int64_t time_s)
     return local_s / BUSINESS_DAY_S - (local_s % BUSINESS_DAY_S < 0);
 }
 
+int64_t business_day_end(int64_t day)
+{
+    return (day + 1) * BUSINESS_DAY_S - BUSINESS_ZONE_S - 1;
+}
+
 int64_t business_month(int64_t time_s)
 {
     const time_t local = (time_t)(time_s + BUSINESS_ZONE_S);

@@ -20,6 +20,8 @@ enum {
 
 /* The day of a moment, in seconds since 1970. */
 int64_t business_day(int64_t time_s);
+/* Its last second. */
+int64_t business_day_end(int64_t day);
 /* 202611 for November 2026, by the business day: any moment. */
 int64_t business_month(int64_t time_s);
 

@@ -247,29 +247,58 @@ enum st charge_find(struct db *db, const char *ref, int64_t *ret, struct fault *
     "(SELECT count(*) FROM action a WHERE a.charge = c.charge AND a.charge <> 0"                   \
     " AND a.state IN (" states "))"
 
+static const char sql_list[] =
+    "SELECT ref, grp, kind, amount, until, say, at, is_done, " COUNT_OF("2") ", " COUNT_OF(
+        "1, 3") ", " COUNT_OF("4") ", charge FROM charge c WHERE charge > $1"
+                                   " AND ($2 = 0 OR charge = $2) ORDER BY charge LIMIT $3";
+
+static json_t *row_json(struct db_stmt *stmt)
+{
+    return json_pack(
+        "{s:s, s:I, s:s, s:I, s:I, s:s, s:I, s:b, s:I, s:I, s:I}", "id", db_text(stmt, 0), "group",
+        (json_int_t)db_i64(stmt, 1), "kind", action_kind_word((enum action_kind)db_i64(stmt, 2)),
+        "amount", (json_int_t)db_i64(stmt, 3), "until", (json_int_t)db_i64(stmt, 4), "text",
+        db_text(stmt, 5), "made_at", (json_int_t)db_i64(stmt, 6), "done",
+        (int)(db_i64(stmt, 7) != 0), "collected", (json_int_t)db_i64(stmt, 8), "waiting",
+        (json_int_t)db_i64(stmt, 9), "returned", (json_int_t)db_i64(stmt, 10));
+}
+
+enum st charge_array(struct db *db, int64_t after, int64_t only, size_t limit, json_t **ret,
+                     int64_t *ret_last)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    json_t *array = json_array();
+    enum st st = db_prepare(db, sql_list, "iii", &stmt);
+    if (st == ST_OK) {
+        db_bind(stmt, after, only, (int64_t)limit);
+    }
+    while (st == ST_OK && (st = db_step(stmt, &row)) == ST_OK && row) {
+        *ret_last = db_i64(stmt, 11);
+        st = json_array_append_new(array, row_json(stmt)) == 0 ? ST_OK : ST_FULL;
+    }
+    db_finish(stmt);
+    if (st != ST_OK) {
+        json_decref(array);
+        return st;
+    }
+    *ret = array;
+    return ST_OK;
+}
+
 enum st charge_write(struct db *db, bool as_json, FILE *out)
 {
     struct db_stmt *stmt = NULL;
     bool row = false, is_first = true;
-    enum st st = db_prepare(db,
-                            "SELECT ref, grp, kind, amount, until, say, at, is_done, " COUNT_OF(
-                                "2") ", " COUNT_OF("1, 3") ", " COUNT_OF("4") " FROM charge c"
-                                                                              " ORDER BY charge",
-                            "", &stmt);
+    enum st st = db_prepare(db, sql_list, "iii", &stmt);
     if (st == ST_OK) {
         fputs(as_json ? "[" : "", out);
-        st = db_first(stmt, &row);
+        st = db_first(stmt, &row, INT64_C(0), INT64_C(0), INT64_MAX);
     }
     while (st == ST_OK && row) {
         const char *kind = action_kind_word((enum action_kind)db_i64(stmt, 2));
         if (as_json) {
-            json_t *line = json_pack(
-                "{s:s, s:I, s:s, s:I, s:I, s:s, s:I, s:b, s:I, s:I, s:I}", "id", db_text(stmt, 0),
-                "group", (json_int_t)db_i64(stmt, 1), "kind", kind, "amount",
-                (json_int_t)db_i64(stmt, 3), "until", (json_int_t)db_i64(stmt, 4), "text",
-                db_text(stmt, 5), "made_at", (json_int_t)db_i64(stmt, 6), "done",
-                (int)(db_i64(stmt, 7) != 0), "collected", (json_int_t)db_i64(stmt, 8), "waiting",
-                (json_int_t)db_i64(stmt, 9), "returned", (json_int_t)db_i64(stmt, 10));
+            json_t *line = row_json(stmt);
             char *text = json_dumps(line, JSON_COMPACT);
             fprintf(out, "%s\n%s", is_first ? "" : ",", text == NULL ? "{}" : text);
             free(text);

@@ -41,4 +41,9 @@ ST_CHECK enum st charge_find(struct db *db, const char *ref, int64_t *ret, struc
 /* Writes all charges with how many cards have collected theirs, still wait, and gave back. */
 ST_CHECK enum st charge_write(struct db *db, bool as_json, FILE *out);
 
+/* The charges above number `after`, or with `only` (not 0) that one, as an array of at most `limit`
+ * objects that the caller owns; *ret_last is the number of the last one, if any. */
+ST_CHECK enum st charge_array(struct db *db, int64_t after, int64_t only, size_t limit,
+                              json_t **ret, int64_t *ret_last);
+
 #endif

@@ -8,8 +8,8 @@
 
 #include "server/club_api_priv.h"
 
-static const struct route *const tables[] = {routes_club, routes_cards, routes_cases, routes_places,
-                                             routes_settlement};
+static const struct route *const tables[] = {routes_club,   routes_cards,      routes_cases,
+                                             routes_places, routes_settlement, routes_actions};
 
 enum {
     TABLES = sizeof tables / sizeof tables[0],
@@ -20,13 +20,15 @@ enum {
 struct club_api {
     struct db *db;
     const char *dir;
+    const struct signer *signer;
     int64_t window_s; /* when the window of wrong keys began */
     unsigned wrong_keys;
     char *reply;    /* of the last call */
     char allow[32]; /* likewise */
 };
 
-enum st club_api_open(struct db *db, const char *dir, struct club_api **ret, struct fault *fault)
+enum st club_api_open(struct db *db, const char *dir, const struct signer *signer,
+                      struct club_api **ret, struct fault *fault)
 {
     struct club_api *api = calloc(1, sizeof *api);
     if (api == NULL) {
@@ -35,6 +37,7 @@ enum st club_api_open(struct db *db, const char *dir, struct club_api **ret, str
     }
     api->db = db;
     api->dir = dir;
+    api->signer = signer;
     *ret = api;
     return ST_OK;
 }
@@ -360,8 +363,11 @@ static void finish(struct club_api *api, struct call *call, enum st st, struct a
 
 void club_api_answer(struct club_api *api, const struct api_request *request, struct api_reply *ret)
 {
-    struct call call = {
-        .db = api->db, .dir = api->dir, .now_s = request->now_s, .request = request};
+    struct call call = {.db = api->db,
+                        .dir = api->dir,
+                        .signer = api->signer,
+                        .now_s = request->now_s,
+                        .request = request};
     /* Again, because the body may have taken minutes to come. */
     if (!screen(api, request, &call, ret)) {
         return;

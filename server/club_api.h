@@ -13,14 +13,16 @@
 
 #include "hal/base/status.h"
 #include "server/api.h"
+#include "server/signer.h"
 
 #define CLUB_API_PATH "/v1/club"
 
 struct club_api;
 
-/* `db` and `dir` (the club's folder) stay the caller's. */
-ST_CHECK enum st club_api_open(struct db *db, const char *dir, struct club_api **ret,
-                               struct fault *fault);
+/* `db`, `dir` (the club's folder) and `signer` (NULL: the club's key is not here) stay the
+ * caller's. */
+ST_CHECK enum st club_api_open(struct db *db, const char *dir, const struct signer *signer,
+                               struct club_api **ret, struct fault *fault);
 void club_api_close(struct club_api *api); /* accepts NULL */
 
 /* Whether the path is this API's. */

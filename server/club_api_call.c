@@ -12,16 +12,21 @@
 
 /* --- fields of a body ---------------------------------------------------------------------- */
 
-static bool text_is_card(const char *text)
+bool read_card(const char *text, uint64_t *ret)
 {
-    return strlen(text) == 16 && strspn(text, "0123456789") == 16 &&
-           card_number_is_valid(strtoull(text, NULL, 10));
+    if (strlen(text) != 16 || strspn(text, "0123456789") != 16 ||
+        !card_number_is_valid(strtoull(text, NULL, 10))) {
+        return false;
+    }
+    *ret = strtoull(text, NULL, 10);
+    return true;
 }
 
 static bool check_field(const struct field *field, const json_t *value, struct fault *fault)
 {
     const char *text = json_string_value(value);
     int64_t day = 0;
+    uint64_t card = 0;
     switch (field->kind) {
     case FIELD_TEXT:
         if (text == NULL || !text_is_name(text, (size_t)field->max) ||
@@ -40,7 +45,7 @@ static bool check_field(const struct field *field, const json_t *value, struct f
         }
         return true;
     case FIELD_CARD:
-        if (text == NULL || !text_is_card(text)) {
+        if (text == NULL || !read_card(text, &card)) {
             fault_say(fault, "\"%s\" is a card number: a text of 16 digits, the last one checks.",
                       field->name);
             return false;
@@ -125,14 +130,16 @@ const char *call_parameter(const struct call *call, const char *name)
     return NULL;
 }
 
-/* A whole number, decimal digits only, at most 18 of them. */
+/* A whole number, decimal digits only, below 2^63. */
 static bool read_number(const char *text, int64_t *ret)
 {
     const size_t size = strlen(text);
-    if (size == 0 || size > 18 || strspn(text, "0123456789") != size) {
+    errno = 0;
+    const long long number = strtoll(text, NULL, 10);
+    if (size == 0 || strspn(text, "0123456789") != size || errno != 0) {
         return false;
     }
-    *ret = strtoll(text, NULL, 10);
+    *ret = number;
     return true;
 }
 
@@ -180,12 +187,11 @@ bool cursor_numbers(struct call *call, const char *cursor, size_t count, int64_t
 
 bool call_card(struct call *call, uint64_t *ret)
 {
-    if (!text_is_card(call->values[0])) {
+    if (!read_card(call->values[0], ret)) {
         (void)call_missing(call, "\"%.40s\" is not a card number: 16 digits, the last one checks.",
                            call->values[0]);
         return false;
     }
-    *ret = strtoull(call->values[0], NULL, 10);
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include "server/apikey.h"
 #include "server/club_api.h"
 #include "server/rows.h"
+#include "server/signer.h"
 
 enum {
     PATH_VALUES_MAX = 2,
@@ -52,6 +53,7 @@ struct route {
 struct call {
     struct db *db;
     const char *dir;
+    const struct signer *signer; /* NULL: the club's key is not here */
     int64_t now_s;
     const struct api_request *request;
     const struct route *route;
@@ -70,7 +72,10 @@ extern const struct route routes_cards[];
 extern const struct route routes_cases[];
 extern const struct route routes_places[];
 extern const struct route routes_settlement[];
+extern const struct route routes_actions[];
 
+/* 16 digits, the last one checks. */
+bool read_card(const char *text, uint64_t *ret);
 /* Every field known and as it should be, none missing? False: the fault says what is wrong. */
 bool fields_check(json_t *body, const struct field *fields, struct fault *fault);
 

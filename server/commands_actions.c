@@ -10,37 +10,14 @@
 
 /* --- what was given ------------------------------------------------------------------------ */
 
-static enum action_kind kind_of(const char *word)
-{
-    for (int kind = ACTION_CREDIT; kind <= ACTION_STAMPS; kind++) {
-        if (strcmp(word, action_kind_word((enum action_kind)kind)) == 0) {
-            return (enum action_kind)kind;
-        }
-    }
-    return (enum action_kind)0;
-}
-
-static enum action_origin origin_of(const char *word)
-{
-    for (int origin = ORIGIN_BANK; origin <= ORIGIN_IMPORT; origin++) {
-        if (strcmp(word, action_origin_word((enum action_origin)origin)) == 0) {
-            return (enum action_origin)origin;
-        }
-    }
-    return (enum action_origin)0;
-}
-
-/* The last second of a day in Iran. 0: no date was given. */
+/* The last second of a day. 0: no day was given. */
 static enum st until_of(const char *text, int64_t *ret, struct fault *fault)
 {
     int64_t day = 0;
     *ret = 0;
-    if (text == NULL) {
-        return ST_OK;
-    }
-    const enum st st = business_day_read(text, &day, fault);
-    if (st == ST_OK) {
-        *ret = (day + 1) * BUSINESS_DAY_S - BUSINESS_ZONE_S - 1;
+    enum st st = text == NULL ? ST_OK : business_day_read(text, &day, fault);
+    if (st == ST_OK && text != NULL) {
+        *ret = business_day_end(day);
     }
     return st;
 }
@@ -89,8 +66,8 @@ static enum st take_order(struct club *club, struct action_order *ret)
     const char *giver = option(club, "--giver");
     *ret = (struct action_order){.ref = option(club, "--id"), .giver = giver == NULL ? "" : giver};
     action->card_number = card_of(argument(club, 0), &club->fault);
-    action->kind = kind_of(kind);
-    action->origin = origin_of(origin);
+    action->kind = actions_kind_of(kind);
+    action->origin = actions_origin_of(origin);
     if (action->card_number == 0) {
         return ST_FOREIGN;
     }
@@ -154,7 +131,7 @@ static enum st club_action(struct club *club)
 
 static enum st club_action_withdraw(struct club *club)
 {
-    const enum action_origin origin = origin_of(option(club, "--origin"));
+    const enum action_origin origin = actions_origin_of(option(club, "--origin"));
     struct sealing sealing = {NULL, NULL};
     if (origin == 0) {
         fault_say(&club->fault, "There is no origin \"%.40s\".", option(club, "--origin"));
@@ -219,7 +196,7 @@ static enum st take_charge(struct club *club, struct charge_order *ret,
     const char *given = option(club, "--group");
     const long group = strtol(given, &end, 10);
     *ret = (struct charge_order){.ref = option(club, "--id"),
-                                 .kind = kind == NULL ? ACTION_CREDIT : kind_of(kind),
+                                 .kind = kind == NULL ? ACTION_CREDIT : actions_kind_of(kind),
                                  .amount = number_of(argument(club, 0)),
                                  .text = text,
                                  .giver = giver == NULL ? "" : giver};

@@ -8,6 +8,7 @@
 
 struct desk {
     struct db *db;
+    struct signer *signer; /* NULL: the key is kept elsewhere */
     struct club_api *api;
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -60,7 +61,11 @@ enum st desk_open(const char *dir, struct desk **ret, struct fault *fault)
     (void)pthread_cond_init(&desk->news, NULL);
     enum st st = db_open(path, false, &desk->db, fault);
     if (st == ST_OK) {
-        st = club_api_open(desk->db, dir, &desk->api, fault);
+        st = signer_open(dir, NULL, &desk->signer, fault);
+        st = st == ST_REFUSED ? ST_OK : st;
+    }
+    if (st == ST_OK) {
+        st = club_api_open(desk->db, dir, desk->signer, &desk->api, fault);
     }
     if (st == ST_OK && pthread_create(&desk->thread, NULL, run, desk) != 0) {
         fault_say(fault, "Cannot start a thread.");
@@ -68,6 +73,7 @@ enum st desk_open(const char *dir, struct desk **ret, struct fault *fault)
     }
     if (st != ST_OK) {
         club_api_close(desk->api);
+        signer_close(desk->signer);
         db_close(desk->db);
         free(desk);
         return st;
@@ -95,6 +101,7 @@ void desk_close(struct desk *desk)
     }
     desk_end(desk);
     club_api_close(desk->api);
+    signer_close(desk->signer);
     db_close(desk->db);
     (void)pthread_cond_destroy(&desk->news);
     (void)pthread_mutex_destroy(&desk->mutex);

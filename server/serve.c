@@ -416,7 +416,7 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
         api_use_member_key(server.api, identity.member_key, identity.opener);
     }
     if (st == ST_OK) {
-        st = club_api_open(db, dir, &server.club_api, fault);
+        st = club_api_open(db, dir, signer, &server.club_api, fault);
     }
     if (st == ST_OK) {
         st = desk_open(dir, &server.desk, fault);

@@ -21,6 +21,7 @@ CLUB_SRC = \
     server/change.c \
     server/charge.c \
     server/club_api.c \
+    server/club_api_actions.c \
     server/club_api_call.c \
     server/club_api_cards.c \
     server/club_api_cases.c \

@@ -253,6 +253,45 @@ def cases(world, reader, clerk):
     result(bad == [1, 1, 1, 2], "wrong ones are refused at the command, too", bad)
 
 
+def actions(world, reader, manager, card):
+    path, order = "/actions/bank/shaparak-20261122-77", {"card": card, "kind": "credit", "amount": 250000, "text": "از بانک", "giver": "Shaparak", "until": "1499-01-01"}
+    first = manager.good("PUT", path, order)
+    result((first["card"], first["amount"], first["state"], first["id"]) == (card, 250000, "waiting", "shaparak-20261122-77"), "a load by the bank waits for its card", first)
+    result(manager.good("PUT", path, order) == first == reader.good("GET", path), "sent again, it is the same order")
+    refused = manager("PUT", path, {**order, "amount": 250001})
+    result(refused[0] == 409 and reader.good("GET", path) == first, "the reference stands for nothing else", refused)
+    for kind, number in (("points", {"amount": 5}), ("tier", {"value": 1}), ("block", {}), ("unblock", {}), ("take_points", {"amount": 3})):
+        manager.good("PUT", f"/actions/correction/{kind}-1", {"card": card, "kind": kind, **number})
+    listed = reader.all("/actions", 2, card=card)
+    result(len(listed) == 6 and {k: first[k] for k in listed[0]} in listed and listed == reader.all("/actions", 200, card=card), "its actions in pages of two", listed)
+    shown = json.loads(world.club("action", "list", "--card", card, "--json").stdout)
+    result(shown == listed, "vafa-club action list says the same", shown)
+    gone = manager.good("DELETE", path)
+    result(gone["state"] in ("ended", "returned") and manager.good("DELETE", path)["state"] == gone["state"], "taken back, and again", gone)
+    result(first["id"] not in [a["id"] for a in reader.all("/actions", 3, open="true") if a["state"] == "waiting"], "it waits no more")
+    charge = {"group": 0, "kind": "gift", "amount": 50000, "text": "Nowruz", "giver": "Refah"}
+    made = manager.good("PUT", "/charges/nowruz-1406", charge)
+    cards = [c for c in reader.all("/cards", 50) if reader.good("GET", f"/cards/{c['card']}")["listed"] is None]
+    result(made["done"] and made["waiting"] == len(cards) > 10, f"a charge for the {len(cards)} cards of a group", made)
+    result(manager.good("PUT", "/charges/nowruz-1406", charge) == made == reader.good("GET", "/charges/nowruz-1406"), "sent again, nobody gets it twice")
+    manager.good("PUT", "/charges/two", {**charge, "kind": "points"})
+    result([c["id"] for c in reader.all("/charges", 1)] == ["nowruz-1406", "two"], "charges in pages of one")
+    result([json.loads(world.club("charge", "list", "--json").stdout)[0]] == [{k: v for k, v in made.items() if k != "v"}], "vafa-club charge list says the same")
+    for body, status in (({**order, "kind": "gold"}, 400), ({**order, "value": 3}, 400), ({"card": card, "kind": "tier"}, 400), ({"card": card, "kind": "block", "amount": 5}, 400),
+                         ({**order, "amount": 0}, 400), ({**order, "amount": "250000"}, 400), ({**order, "amount": 1.5}, 400), ({**order, "text": "x" * 25}, 400),
+                         ({**order, "until": "2026-13-01"}, 400), ({**order, "until": "2020-01-01"}, 409), ({**order, "card": luhn(936400099999999)}, 409),
+                         ({"card": card, "kind": "stamps", "value": 16}, 400), ({"card": card, "kind": "credit", "amount": 10**12}, 400), ({"kind": "block"}, 400)):
+        seen = manager("PUT", "/actions/web/x1", body)
+        result(seen[0] == status, f"order {str(body)[:60]} is {status}", seen)
+    result(reader("GET", "/actions/web/x1")[0] == 404 == manager("PUT", "/actions/gift/x1", order)[0] == manager("DELETE", "/actions/web/x1")[0], "none of them was made")
+    for body, status in (({**charge, "group": 256}, 400), ({**charge, "kind": "block"}, 400), ({**charge, "kind": "x"}, 400), ({**charge, "amount": 50001}, 409)):
+        seen = manager("PUT", "/charges/nowruz-1406", body)
+        result(seen[0] == status, f"charge {str(body)[:40]} is {status}", seen)
+    result(reader("GET", "/charges/none")[0] == 404, "no such charge")
+    result(reader("GET", "/actions", card="1")[0] == 400 == reader("GET", "/actions", open="x")[0], "wrong filters are refused")
+    result(world.club("report", check=False).returncode == 0, "the books balance with what waits")
+
+
 def places(world, reader, clerk, manager):
     result([t["terminal"] for t in reader.all("/terminals", 2)] == [1, 2, 3, 4], "terminals in pages of two")
     code = clerk.good("POST", "/codes", {"merchant": "Refah", "branch": "Tajrish", "hours": 2})
@@ -295,7 +334,7 @@ def wrong(world, reader, clerk, manager, keys, card):
         result(world.ask("GET", path)[0] == 404, f"nor is {path}")
     for method, pattern, operation, _ in operations():
         path = pattern[len("/v1/club"):]
-        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1"), ("settlement", "1")):
+        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1"), ("settlement", "1"), ("origin", "bank"), ("id", "x"), ("charge", "y")):
             path = path.replace("{%s}" % name, value)
         order = ["reader", "clerk", "manager"]
         for role in order[:order.index(operation["x-role"])]:
@@ -397,6 +436,7 @@ def main():
         hotlist(world, reader, clerk, free)
         cases(world, reader, clerk)
         settlement(world, reader, manager)
+        actions(world, reader, manager, free)
         places(world, reader, clerk, manager)
         wrong(world, reader, clerk, manager, keys, card)
         unseen()
