@@ -10,7 +10,8 @@
 
 static enum st club_export(struct club *club)
 {
-    return export_write(club->db, argument(club, 0), club->now_s, stderr, &club->fault);
+    return export_write(club->db, argument(club, 0), option(club, "--by"), club->now_s, stderr,
+                        &club->fault);
 }
 
 /* --- import -------------------------------------------------------------------------------- */
@@ -119,7 +120,7 @@ static enum st club_import_list(struct club *club)
 }
 
 const struct command commands_data[] = {
-    {"export", "FOLDER", "everything that the club has, as JSON Lines, into a new folder",
+    {"export", "FOLDER --by NAME", "everything that the club has, as JSON Lines, into a new folder",
      club_export, false},
     {"import", "FILE --unit rial|toman [--commit] [--by NAME] [--text TEXT]",
      "balances of cards from another system, CSV or JSON Lines: a trial, or with --commit for good",

@@ -13,6 +13,7 @@
 
 #include "hal/base/bytes.h"
 #include "server/ca.h"
+#include "server/change.h"
 #include "server/rows.h"
 #include "server/schema.h"
 
@@ -299,18 +300,38 @@ static enum st write_schema(const struct export *export, int64_t now_s)
     return st;
 }
 
-enum st export_write(struct db *db, const char *to, int64_t now_s, FILE *progress,
+static enum st note_access(struct db *db, const char *by, int64_t now_s, struct fault *fault)
+{
+    enum st st = change_begin(db, fault);
+    if (st == ST_OK) {
+        DB_ONCE(st, db,
+                "INSERT INTO access (no, at, who, what, account)"
+                " SELECT coalesce(max(no), 0) + 1, $1, $2, 'export', 0 FROM access",
+                "it", now_s, by);
+        st = change_end(db, st, fault);
+    }
+    return st;
+}
+
+enum st export_write(struct db *db, const char *to, const char *by, int64_t now_s, FILE *progress,
                      struct fault *fault)
 {
-    struct export export = {db, to, progress, json_array(), fault};
     fault->say[0] = '\0';
+    if (!text_is_name(by, EXPORT_BY_MAX)) {
+        fault_say(fault, "Say who takes the export: 1 to %d bytes.", EXPORT_BY_MAX);
+        return ST_FOREIGN;
+    }
+    struct export export = {db, to, progress, json_array(), fault};
     if (mkdir(to, 0700) != 0) {
         fault_say(fault, "Cannot make the folder %s: %s. Name one that is not there yet.", to,
                   strerror(errno));
         json_decref(export.tables);
         return errno == EEXIST ? ST_REFUSED : ST_IO;
     }
-    enum st st = db_exec(db, "BEGIN");
+    enum st st = note_access(db, by, now_s, fault);
+    if (st == ST_OK) {
+        st = db_exec(db, "BEGIN");
+    }
     if (st == ST_OK) {
         st = write_tables(&export);
         const enum st ended = db_exec(db, "COMMIT");

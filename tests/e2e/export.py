@@ -55,7 +55,7 @@ def main():
         world.club("settlement", "close", "--to", "2026-10-08", "--by", "Sara", "--anyway")
 
         folder = world.dir / "export"
-        done = world.club("export", folder)
+        done = world.club("export", folder, "--by", "Sara")
         schema = json.loads((folder / "schema.json").read_text())
         rows = {t["file"].removesuffix(".jsonl"): t["rows"] for t in schema["tables"]}
         result(rows == {k: v for k, v in counts(world).items() if k not in ("api_key", "code")}, "every table is there with every row, but keys and codes", rows)
@@ -80,34 +80,41 @@ def main():
             rc, said = read(spoil(folder, name.replace(" ", "_"), change))
             result(rc == 1 and said.startswith("export: "), f"the second program notices: {name}", said)
 
-        again = world.club("export", folder, check=False)
+        seen = [json.loads(line) for line in (folder / "access.jsonl").read_text().splitlines()]
+        result([(r["who"], r["what"]) for r in seen] == [("Sara", "export")], "who took it is noted, in the export, too", seen)
+        nobody = world.club("export", world.dir / "nobody", "--by", "", check=False)
+        result(nobody.returncode == 2 and not (world.dir / "nobody").exists(), "nobody takes none", nobody.stderr)
+        again = world.club("export", folder, "--by", "Sara", check=False)
         result(again.returncode == 1 and "not there yet" in again.stderr, "a folder that exists is not written into", again.stderr)
-        nowhere = world.club("export", world.dir / "no" / "where", check=False)
+        nowhere = world.club("export", world.dir / "no" / "where", "--by", "Sara", check=False)
         result(nowhere.returncode == 1 and "Cannot make" in nowhere.stderr, "a folder that cannot be made is said", nowhere.stderr)
-        full = subprocess.run(["bash", "-c", f"ulimit -f 8; trap '' XFSZ; exec {world_binary()} export {world.dir}/full --data {world.data}"],
-                              capture_output=True, text=True)
-        result(full.returncode == 1 and "Cannot write" in full.stderr and not (world.dir / "full/schema.json").exists(),
-               "a full disk is said, and the export has no schema.json", full.stderr)
-
         # While terminals sync: one snapshot, so that it adds up.
         bodies = world.batches(2, 400, 10, 200)[8:]
         feeding = threading.Thread(target=lambda: [world.sync(2, body) for body in bodies])
         feeding.start()
         said = []
         for n in range(4):
-            world.club("export", world.dir / f"live{n}")
+            world.club("export", world.dir / f"live{n}", "--by", "Sara")
             said.append(read(world.dir / f"live{n}"))
         feeding.join()
-        world.club("export", world.dir / "last")
+        world.club("export", world.dir / "last", "--by", "Sara")
         said.append(read(world.dir / "last"))
         result("480 transactions" in said[-1][1], "and the last one has all that came", said[-1])
+        # The club is stopped, and has a name that is six times as long in JSON: that file outgrows what a file may be, the database does not.
+        world.stop()
+        subprocess.run(["sqlite3", world.data / "club.db", "INSERT INTO merchant VALUES (99, replace(hex(zeroblob(200000)), '0', char(1)))"], check=True)
+        room = (world.data / "club.db").stat().st_size + 65536
+        full = subprocess.run(["bash", "-c", f"ulimit -f {room // 1024}; trap '' XFSZ; exec {binary()} export {world.dir}/full --by Sara --data {world.data}"],
+                              capture_output=True, text=True)
+        result(full.returncode == 1 and "Cannot write" in full.stderr and "merchant.jsonl" in full.stderr and not (world.dir / "full/schema.json").exists(),
+               "a full disk is said, and the export has no schema.json", (room, full.stderr[-300:]))
         result(all(rc == 0 for rc, _ in said), "exports while a terminal syncs add up, each", said)
     finally:
         world.close()
     return failed > 0
 
 
-def world_binary():
+def binary():
     return Path(os.environ["BUILD"]).resolve() / "vafa-club"
 
 

@@ -118,6 +118,10 @@ def story(shop):
     result(codes == [1, 2, 2], "what is no import cannot be undone", codes)
     done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara")
     result("Import 2 is done" in done.stdout, "after the undo the file may be imported again: it is the operator's word", done.stderr)
+    look = json.loads(shop.club("settlement", "--from", "2020-01-01", "--to", "2099-12-31", "--json").stdout)
+    lines = {(r["book"], r["account"]): r["amount"] for r in look["lines"] if r["merchant"] == 0}
+    result(look["sum"] == 0 and lines[("credit", "given")] == -2 * 1200000 and lines[("credit", "pending")] == 1200000 and lines[("credit", "cards")] == 1700000,
+           "the settlement has it as the club's own, and sums to zero", lines)
     report = shop.run("vafa-club", "report", "--data", shop.path("club"), check=False)
     result(report.returncode == 0, "the books balance", report.stdout[-400:])
 
