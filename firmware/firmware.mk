@@ -6,7 +6,8 @@ ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/
              firmware/engine/programme.c firmware/engine/programme_follow.c \
              firmware/engine/programme_facts.c firmware/engine/plan.c \
              firmware/engine/plan_facts.c firmware/engine/plan_rules.c firmware/engine/plan_sale.c \
-             firmware/engine/plan_refund.c firmware/engine/plan_holds.c firmware/engine/plan_actions.c firmware/engine/plan_earned.c \
+             firmware/engine/plan_refund.c firmware/engine/plan_holds.c firmware/engine/plan_past.c \
+             firmware/engine/plan_purses.c firmware/engine/plan_load.c firmware/engine/plan_actions.c firmware/engine/plan_earned.c \
              firmware/engine/bon.c firmware/engine/media.c firmware/engine/media_line.c firmware/engine/logic.c \
              firmware/engine/logic_eval.c firmware/engine/logic_compare.c \
              firmware/engine/logic_number.c firmware/engine/listing.c \
@@ -20,7 +21,7 @@ EXPLAIN_SRC = firmware/engine/explain.c firmware/engine/explain_text.c \
 PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/programme_load_json.c \
                 firmware/engine/programme_load_names.c firmware/engine/programme_load_lists.c \
                 firmware/engine/programme_load_rules.c firmware/engine/programme_load_when.c \
-                firmware/engine/programme_load_limits.c \
+                firmware/engine/programme_load_limits.c firmware/engine/programme_load_kinds.c \
                 firmware/engine/logic_load.c firmware/engine/logic_type.c \
                 firmware/engine/logic_place.c
 

@@ -20,10 +20,29 @@ void posting_leg(struct posting *posting, enum book book, enum account account, 
     }
 }
 
+/* The same account in the books of gift and voucher. */
+static void book_promises(const struct breakdown *parts, enum account account, int64_t sign,
+                          struct posting *posting)
+{
+    posting_leg(posting, BOOK_GIFT, account, sign * parts->gift.rials);
+    posting_leg(posting, BOOK_VOUCHER, account, sign * parts->voucher.rials);
+}
+
+/* A load, or with `sign` = -1 an unload. Credit may have come with a bonus: cash is what is due. */
+static void book_load(const struct breakdown *parts, int64_t sign, struct posting *posting)
+{
+    int64_t promised = parts->gift.rials + parts->voucher.rials;
+    int64_t cash = parts->load.rials == 0 ? 0 : parts->due.rials - promised;
+    posting_leg(posting, BOOK_CREDIT, ACCOUNT_TAKEN, -sign * cash);
+    posting_leg(posting, BOOK_CREDIT, ACCOUNT_BONUS, -sign * (parts->load.rials - cash));
+    book_promises(parts, ACCOUNT_TAKEN, -sign, posting);
+}
+
 /* What was spent and earned, or in a refund (`sign` = -1) comes back. */
 static void book_sale(const struct breakdown *parts, int64_t sign, struct posting *posting)
 {
     posting_leg(posting, BOOK_CREDIT, ACCOUNT_OWED, sign * parts->payment.rials);
+    book_promises(parts, ACCOUNT_OWED, sign, posting);
     posting_leg(posting, BOOK_CREDIT, ACCOUNT_CASHBACK, -sign * parts->load.rials);
     posting_leg(posting, BOOK_POINTS, ACCOUNT_ISSUED, -sign * parts->award.n);
     posting_leg(posting, BOOK_POINTS, ACCOUNT_REDEEMED, sign * parts->redeemed.n);
@@ -55,12 +74,13 @@ static void book_parts(const struct entry_intent *intent, struct posting *postin
         break;
     case TRANSACTION_ACTIVATE:
         posting_leg(posting, BOOK_CREDIT, ACCOUNT_OPENING, -parts->load.rials);
+        book_promises(parts, ACCOUNT_OPENING, -1, posting);
         break;
     case TRANSACTION_LOAD:
-        posting_leg(posting, BOOK_CREDIT, ACCOUNT_TAKEN, -parts->load.rials);
+        book_load(parts, 1, posting);
         break;
     case TRANSACTION_UNLOAD:
-        posting_leg(posting, BOOK_CREDIT, ACCOUNT_TAKEN, parts->load.rials);
+        book_load(parts, -1, posting);
         break;
     case TRANSACTION_EXPIRE:
         posting_leg(posting, BOOK_POINTS, ACCOUNT_EXPIRED, parts->award.n);
@@ -88,7 +108,8 @@ static bool amount_adds_up(const struct entry_intent *intent)
     }
     if (intent->after.last.kind == TRANSACTION_SALE) {
         return parts->amount.rials == parts->rebate.rials + parts->redeemed_value.rials +
-                                          parts->payment.rials + parts->due.rials;
+                                          parts->payment.rials + parts->gift.rials +
+                                          parts->voucher.rials + parts->due.rials;
     }
     return true;
 }
@@ -155,6 +176,7 @@ const char *account_name(int account)
         [ACCOUNT_TRANSIT] = "transit",
         [ACCOUNT_REPLACED] = "replaced",
         [ACCOUNT_ACCRUED] = "accrued",
+        [ACCOUNT_BONUS] = "bonus",
     };
     const int count = (int)(sizeof names / sizeof names[0]);
     return account > 0 && account < count && names[account] != NULL ? names[account] : "?";

@@ -25,9 +25,9 @@ enum book {
 enum { CARD_BOOKS = 4 };
 
 enum account {
-    ACCOUNT_TAKEN = 1,       /* credit: cash that the merchant took for loads, and owes */
-    ACCOUNT_OPENING = 2,     /* credit: the same for opening credit at issue */
-    ACCOUNT_OWED = 3,        /* credit: sales paid by card; the club owes them to the merchant */
+    ACCOUNT_TAKEN = 1,       /* any purse: cash that the merchant took for loads, and owes */
+    ACCOUNT_OPENING = 2,     /* any purse: the same for what a card was issued with */
+    ACCOUNT_OWED = 3,        /* any purse: sales paid by card; the club owes them to the merchant */
     ACCOUNT_ISSUED = 4,      /* points: awarded at the merchant */
     ACCOUNT_REDEEMED = 5,    /* points: spent at the merchant */
     ACCOUNT_REDEMPTION = 6,  /* settlement: what spent points paid for; owed to the merchant */
@@ -36,6 +36,7 @@ enum account {
     ACCOUNT_CASHBACK = 9,    /* credit: given on a sale at its full price; the merchant owes it */
     ACCOUNT_EXPIRED = 10,    /* points: gone by date */
     ACCOUNT_RECOVERED = 11,  /* any: a change read off cards, whose parts the card does not tell */
+    ACCOUNT_BONUS = 20,      /* credit: what loads put on beyond the cash that was taken */
     ACCOUNT_CLONED = 12, /* any: in place of the card, what a clone of it did: the club's loss */
     ACCOUNT_BON = 30,    /* settlement: an organisation's voucher was taken; owed to the merchant */
     ACCOUNT_BON_COST = 31,  /* settlement: the same, as the organisation's cost */

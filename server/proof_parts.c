@@ -8,6 +8,14 @@ static int64_t at_least_0(int64_t value)
     return value > 0 ? value : 0;
 }
 
+/* How much more of gift and voucher the card has after it (`sign` 1), or less (-1). */
+static void derive_promises(const int64_t *was, const int64_t *is, int64_t sign,
+                            struct breakdown *ret)
+{
+    ret->gift.rials = at_least_0(sign * (is[BOOK_GIFT] - was[BOOK_GIFT]));
+    ret->voucher.rials = at_least_0(sign * (is[BOOK_VOUCHER] - was[BOOK_VOUCHER]));
+}
+
 static void derive_sale(const struct snapshot *after, int64_t points, int64_t credit, int64_t value,
                         struct breakdown *ret)
 {
@@ -19,7 +27,8 @@ static void derive_sale(const struct snapshot *after, int64_t points, int64_t cr
         ret->load.rials = at_least_0(credit);
     }
     ret->redeemed_value.rials = ret->redeemed.n * value;
-    ret->due.rials = ret->amount.rials - ret->payment.rials - ret->redeemed_value.rials;
+    ret->due.rials = ret->amount.rials - ret->payment.rials - ret->gift.rials - ret->voucher.rials -
+                     ret->redeemed_value.rials;
 }
 
 static void derive_refund(const struct snapshot *after, int64_t points, int64_t credit,
@@ -48,17 +57,21 @@ static void derive(const struct snapshot *before, const struct snapshot *after, 
     *ret = (struct breakdown){.amount = after->last.amount};
     switch (after->last.kind) {
     case TRANSACTION_SALE:
+        derive_promises(was, is, -1, ret);
         derive_sale(after, points, credit, value, ret);
         break;
     case TRANSACTION_REFUND:
+        derive_promises(was, is, 1, ret);
         derive_refund(after, points, credit, value, flags, ret);
         break;
     case TRANSACTION_ACTIVATE:
     case TRANSACTION_LOAD:
+        derive_promises(was, is, 1, ret);
         ret->load.rials = at_least_0(credit);
         ret->due = ret->amount;
         break;
     case TRANSACTION_UNLOAD:
+        derive_promises(was, is, -1, ret);
         ret->load.rials = at_least_0(-credit);
         ret->due = ret->amount;
         break;

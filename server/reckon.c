@@ -98,6 +98,15 @@ static enum st past_get(struct ledger *ledger, const struct plan_input *input,
     return ST_OK;
 }
 
+/* The purses that the amount goes to. False: more than the amount. */
+static bool put_on(const struct breakdown *parts, struct wish *ret)
+{
+    ret->gift = parts->gift;
+    ret->voucher = parts->voucher;
+    ret->amount.rials = parts->amount.rials - parts->gift.rials - parts->voucher.rials;
+    return ret->amount.rials >= 0;
+}
+
 /* What the cashier must have wished for. False: no wish leads to such an intent. */
 static bool wish_of(const struct entry_intent *intent, struct wish *ret)
 {
@@ -105,13 +114,16 @@ static bool wish_of(const struct entry_intent *intent, struct wish *ret)
     *ret = (struct wish){.kind = intent->after.last.kind, .amount = parts->amount};
     switch (ret->kind) {
     case TRANSACTION_ACTIVATE:
-        return !intent->has_before;
+        return !intent->has_before && put_on(parts, ret);
     case TRANSACTION_SALE:
         ret->pay_credit = parts->payment;
+        ret->pay_gift = parts->gift;
+        ret->pay_voucher = parts->voucher;
         ret->redeem = parts->redeemed;
         return intent->has_before && parts->amount.rials > 0;
     case TRANSACTION_LOAD:
-        return intent->has_before && parts->amount.rials > 0;
+        return intent->has_before && parts->amount.rials > 0 && put_on(parts, ret) &&
+               (ret->amount.rials > 0) + (ret->gift.rials > 0) + (ret->voucher.rials > 0) == 1;
     case TRANSACTION_EXPIRE:
         return intent->has_before;
     case TRANSACTION_REFUND:

@@ -304,6 +304,19 @@ static struct refusal_text refusal_text(enum refusal refusal)
     case REFUSAL_NOTHING_EXPIRES:
         return (struct refusal_text){"nothing_expires",
                                      "امتیازی منقضی نمی‌شود."};
+    case REFUSAL_PURSE_OFF:
+        return (struct refusal_text){"purse_off", "این باشگاه چنین کیفی ندارد."};
+    case REFUSAL_PURSE_SHORT:
+        return (struct refusal_text){"purse_short", "موجودی هدیه یا بن کارت کافی نیست."};
+    case REFUSAL_PURSE_CEILING:
+        return (struct refusal_text){"purse_ceiling",
+                                     "از سقف هدیه یا بن کارت می‌گذرد."};
+    case REFUSAL_PURSE_SPENT:
+        return (struct refusal_text){"purse_spent", "هدیه یا بن این شارژ خرج شده است."};
+    case REFUSAL_CARD_EXPIRED:
+        return (struct refusal_text){"card_expired", "مهلت هدیه و بن این کارت گذشته است."};
+    case REFUSAL_CARD_BRANCH:
+        return (struct refusal_text){"card_branch", "هدیه و بن این کارت برای شعبهٔ دیگر است."};
     case REFUSAL_ACTION_ORDER:
         return (struct refusal_text){"action_order",
                                      "نوبت این دستور باشگاه نیست: دستگاه را همگام کنید."};

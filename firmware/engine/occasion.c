@@ -18,7 +18,7 @@ enum {
 };
 
 enum {
-    IDENTITY_BYTES = 5,
+    IDENTITY_BYTES = 7,
     CODE_BYTES = 1,
     PLACE_BYTES = 8,
     LINE_BYTES = 10,
@@ -111,6 +111,7 @@ size_t occasion_encode(const struct occasion *occasion, uint8_t ret_bytes[OCCASI
         at[0] = occasion->kind;
         put_le16(at + 1, occasion->birthday);
         put_le16(at + 3, occasion->wedding);
+        put_le16(at + 5, occasion->expires);
         at += IDENTITY_BYTES;
     }
     if ((has & HAS_CODE) != 0) {
@@ -242,6 +243,7 @@ static bool take_all(struct rest *rest, struct occasion *ret)
         ret->kind = at[0];
         ret->birthday = get_le16(at + 1);
         ret->wedding = get_le16(at + 3);
+        ret->expires = get_le16(at + 5);
     }
     if ((*has & HAS_CODE) != 0) {
         const uint8_t *at = take(rest, CODE_BYTES);

@@ -16,7 +16,7 @@
 
 enum {
     BASKET_LINES_MAX = 33,    /* one a product group of a programme, one for all others */
-    OCCASION_BYTES_MAX = 370, /* 1, facts 24, identity 5, code 1, place 8, lines 1 + 33 * 10 */
+    OCCASION_BYTES_MAX = 372, /* 1, facts 24, identity 7, code 1, place 8, lines 1 + 33 * 10 */
 };
 #define BASKET_MILLI_MAX UINT32_C(4000000000)
 
@@ -47,6 +47,7 @@ struct occasion {
     bool has_identity;  /* read only when the programme looks at it */
     uint8_t kind;       /* of the card */
     uint16_t birthday, wedding; /* days since 1900-01-01, 0 = not given */
+    uint16_t expires;           /* the card's last day, likewise; 0 = none */
     uint8_t code;               /* 1 + place in the programme's codes; 0 = none was given */
     uint32_t merchant, branch;  /* 0 = none */
     uint8_t line_count;         /* 0 = the basket was not itemised */

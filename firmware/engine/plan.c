@@ -120,7 +120,7 @@ size_t plan_dense_count(const struct plan_input *input)
     return count;
 }
 
-/* --- activate, load, expire ---------------------------------------------------------------- */
+/* --- expire -------------------------------------------------------------------------------- */
 
 enum st plan_refuse_range(const struct programme *programme, struct plan *ret, const char *what,
                           struct money amount, int64_t min, struct money max)
@@ -131,52 +131,6 @@ enum st plan_refuse_range(const struct programme *programme, struct plan *ret, c
     return plan_refuse(ret, REFUSAL_AMOUNT_RANGE, "%s must be from %s to %s, not %s.", what,
                        plan_money_say(programme, (struct money){min}, low),
                        plan_money_say(programme, max, high), plan_money_say(programme, amount, is));
-}
-
-static enum st refuse_credit_off(struct plan *ret)
-{
-    return plan_refuse(ret, REFUSAL_CREDIT_OFF, "This club has no credit on cards.");
-}
-
-static enum st plan_activate(const struct plan_input *input, struct plan *ret)
-{
-    struct money opening = input->wish.amount;
-    if (opening.rials > 0 && !programme_has(input->programme, MODULE_CREDIT)) {
-        return refuse_credit_off(ret);
-    }
-    if (opening.rials > input->programme->opening_max.rials) {
-        return plan_refuse_range(input->programme, ret, "The opening credit", opening, 0,
-                                 input->programme->opening_max);
-    }
-    ret->parts = (struct breakdown){.amount = opening, .load = opening, .due = opening};
-    plan_apply(input, ret);
-    return ST_OK;
-}
-
-static enum st plan_load(const struct plan_input *input, struct plan *ret)
-{
-    const struct programme *programme = input->programme;
-    struct money credit = input->history[0].purse[PURSE_CREDIT];
-    struct money amount = input->wish.amount;
-
-    if (!programme_has(programme, MODULE_CREDIT)) {
-        return refuse_credit_off(ret);
-    }
-    if (amount.rials < programme->load_min.rials || amount.rials > programme->load_max.rials) {
-        return plan_refuse_range(programme, ret, "A load", amount, programme->load_min.rials,
-                                 programme->load_max);
-    }
-    if (credit.rials > programme->purse_max[PURSE_CREDIT].rials - amount.rials) {
-        char has[PLAN_MONEY_TEXT_MAX];
-        char max[PLAN_MONEY_TEXT_MAX];
-        return plan_refuse(ret, REFUSAL_CREDIT_CEILING,
-                           "The card holds %s already and may hold at most %s.",
-                           plan_money_say(programme, credit, has),
-                           plan_money_say(programme, programme->purse_max[PURSE_CREDIT], max));
-    }
-    ret->parts = (struct breakdown){.amount = amount, .load = amount, .due = amount};
-    plan_apply(input, ret);
-    return ST_OK;
 }
 
 struct points plan_expired(const struct plan_input *input)
@@ -210,6 +164,11 @@ static enum st plan_expire(const struct plan_input *input, struct plan *ret)
 
 /* --- the entry ----------------------------------------------------------------------------- */
 
+static bool is_money(struct money money)
+{
+    return money.rials >= 0 && money.rials <= MONEY_MAX_RIALS;
+}
+
 /* The till's parser and the journal have tested all this: a breach is a bug of ours. */
 static void assert_input(const struct plan_input *input)
 {
@@ -217,11 +176,13 @@ static void assert_input(const struct plan_input *input)
 
     assert((input->history_count == 0) == (wish->kind == TRANSACTION_ACTIVATE));
     assert(input->history_count == 0 || snapshot_is_valid(&input->history[0]));
-    assert(wish->amount.rials >= 0 && wish->amount.rials <= MONEY_MAX_RIALS);
-    assert(wish->pay_credit.rials >= 0 && wish->pay_credit.rials <= MONEY_MAX_RIALS);
+    assert(is_money(wish->amount));
+    assert(is_money(wish->gift) && is_money(wish->voucher));
+    assert(is_money(wish->pay_credit) && is_money(wish->pay_gift) && is_money(wish->pay_voucher));
     assert(wish->redeem.n >= 0);
-    assert(wish->amount.rials > 0 ||
-           (wish->kind != TRANSACTION_SALE && wish->kind != TRANSACTION_LOAD));
+    assert(wish->kind != TRANSACTION_SALE || wish->amount.rials > 0);
+    assert(wish->kind != TRANSACTION_LOAD ||
+           (wish->amount.rials > 0) + (wish->gift.rials > 0) + (wish->voucher.rials > 0) == 1);
     assert(input->minute < UINT32_C(1) << 24);
     assert(input->terminal >= 1 && input->terminal <= SNAPSHOT_TERMINAL_MAX);
     assert(input->sequence >= 1 && input->sequence <= SNAPSHOT_SEQUENCE_MAX);

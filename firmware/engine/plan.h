@@ -2,9 +2,9 @@
  *
  * No I/O, clock, allocation, recursion or floating point. Once plan_make() says ST_OK nothing later
  * refuses: the terminal journals the intent, writes `next` to the card, journals the outcome. Order
- * of effects in a sale, fixed: rebate, redemption, payment, award, cashback, stamps, group, tier.
- * The club runs the same function on the same facts and compares bit for bit. Rules and formulas:
- * docs/programme.md. */
+ * of effects in a sale, fixed: rebate, redemption, payment (voucher, gift, credit), award,
+ * cashback, stamps, group, tier. The club runs the same function on the same facts and compares bit
+ * for bit. Rules and formulas: docs/programme.md. */
 #ifndef FIRMWARE_ENGINE_PLAN_H
 #define FIRMWARE_ENGINE_PLAN_H
 
@@ -28,12 +28,15 @@ enum {
 /* What the cashier wants. Fields that the kind does not use are zero. */
 struct wish {
     enum transaction_kind kind; /* ACTIVATE, SALE, REFUND, LOAD, UNLOAD, EXPIRE */
-    struct money amount;        /* SALE: basket > 0, before any rebate. LOAD > 0. ACTIVATE: opening
-                                   credit >= 0. UNLOAD, REFUND (of the net price): > 0, or 0 = all
-                                   that is left of it. EXPIRE: 0 */
+    struct money amount;        /* SALE: basket > 0, before any rebate. LOAD: credit. ACTIVATE:
+                                   opening credit >= 0. UNLOAD, REFUND (of the net price): > 0, or
+                                   0 = all that is left of it. EXPIRE: 0 */
+    struct money gift, voucher; /* ACTIVATE: opening gift, voucher. LOAD: one of amount, gift and
+                                   voucher is > 0, the others 0 */
     struct money pay_credit;    /* SALE: wanted from the credit purse */
-    struct points redeem;       /* SALE: points to spend */
-    uint32_t refers_counter;    /* REFUND, UNLOAD: the card counter of the sale or load */
+    struct money pay_gift, pay_voucher; /* SALE: likewise */
+    struct points redeem;               /* SALE: points to spend */
+    uint32_t refers_counter;            /* REFUND, UNLOAD: the card counter of the sale or load */
 };
 
 struct plan_input {
@@ -83,6 +86,12 @@ enum refusal {
                                     it, and the club, know how much */
     REFUSAL_CASHBACK_SPENT,  /* the cashback of the sale is spent, and the refund cannot cover it */
     REFUSAL_NOTHING_EXPIRES, /* plan_expired() is 0 */
+    REFUSAL_PURSE_OFF,       /* the club has no such purse, gift or voucher */
+    REFUSAL_PURSE_SHORT,     /* payment above that purse */
+    REFUSAL_PURSE_CEILING,   /* that purse would pass its ceiling */
+    REFUSAL_PURSE_SPENT,     /* what was loaded on that purse is spent */
+    REFUSAL_CARD_EXPIRED,    /* gift and voucher end with the card's last day */
+    REFUSAL_CARD_BRANCH,     /* cards of this kind spend gift and voucher at other branches */
     REFUSAL_ACTION_ORDER,    /* its number is not the next one of this card */
     REFUSAL_ACTION_LATE,     /* its time is over, or the clock is not set: the club replaces it */
     REFUSAL_ACTION_CEILING,  /* the purse could not hold it: spend from it first */

@@ -85,15 +85,23 @@ static bool parts_hold(enum transaction_kind kind, const struct breakdown *parts
     case TRANSACTION_SALE:
         return shares + others == parts->amount.rials;
     case TRANSACTION_REFUND:
-        /* Each part is its own difference of floors: together they may be one rial ahead of a
-         * partial refund's amount, and a whole point may fall due in a small one. */
+        /* Each part is its own difference of floors: together they may be ahead of a partial
+         * refund's amount by a rial for each part but one, and a whole point may fall due in a
+         * small one. */
         return parts->rebate.rials == 0 &&
-               parts->payment.rials + parts->due.rials + others <= parts->amount.rials + 1;
+               parts->payment.rials + parts->due.rials + others <=
+                   parts->amount.rials + 1 + (parts->gift.rials > 0) + (parts->voucher.rials > 0);
     case TRANSACTION_ACTIVATE:
-    case TRANSACTION_LOAD:
-    case TRANSACTION_UNLOAD:
         return !moves_points && parts->load.rials + others == parts->amount.rials &&
                parts->due.rials == parts->amount.rials && shares == parts->amount.rials;
+    case TRANSACTION_LOAD:
+    case TRANSACTION_UNLOAD: { /* One purse; credit may come and go with a bonus. */
+        bool is_plain = others > 0 && (parts->gift.rials == 0 || parts->voucher.rials == 0);
+        return !moves_points && parts->due.rials == parts->amount.rials &&
+               shares == parts->amount.rials &&
+               (is_plain ? parts->load.rials == 0 && others == parts->amount.rials
+                         : others == 0 && parts->load.rials >= parts->amount.rials);
+    }
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
         return !moves_points && parts->load.rials == 0 && parts->amount.rials == 0 && shares == 0 &&

@@ -114,10 +114,46 @@ bool plan_earns_by_product(const struct programme *programme, enum effect_kind e
 int64_t plan_earned_most(const struct programme *programme, enum effect_kind effect,
                          struct goods_part goods);
 
-/* --- plan_sale.c, plan_refund.c: the card is active and its counter has room ----------------- */
+/* --- plan_purses.c -------------------------------------------------------------------------- */
+
+/* "credit", "gift", "voucher": what a sentence calls the purse. */
+const char *plan_purse_word(enum purse purse);
+/* Refuses a purse whose module is off. */
+enum st plan_refuse_purse(const struct plan_input *input, enum purse purse, struct plan *ret);
+/* Refuses a sale whose payments the purses, or the card's kind, do not allow, or that pay more than
+ * `net`. */
+ST_CHECK enum st plan_refuse_payments(const struct plan_input *input, int64_t net,
+                                      struct plan *ret);
+/* The bonus that a load of `amount` credit earns by the programme, whatever the purse may hold. */
+int64_t plan_bonus(const struct programme *programme, int64_t amount);
+
+/* --- plan_past.c --------------------------------------------------------------------------- */
+
+/* A past transaction, found on the card, and how far it was given back since. */
+struct past {
+    const struct snapshot *after;  /* the card after it */
+    const struct snapshot *before; /* and before it */
+    struct money given_back;       /* sum of the refunds or unloads of it so far */
+    uint8_t distance;              /* from the transaction being planned, in counters */
+};
+
+/* Finds the transaction of `kind` that the wish refers to, and sums what later ones of the wish's
+ * kind gave back of it. */
+ST_CHECK enum st plan_past_find(const struct plan_input *input, enum transaction_kind kind,
+                                const char *noun, struct past *ret, struct plan *ret_plan);
+/* How much of it goes back now: the wish, or all that is left. */
+ST_CHECK enum st plan_past_amount(const struct plan_input *input, const struct past *past,
+                                  struct money *ret, struct plan *ret_plan);
+/* Whether `later` gave back of the transaction at `counter` by `kind`. */
+bool plan_gives_back(const struct snapshot *later, enum transaction_kind kind, uint32_t counter);
+
+/* --- plan_sale.c, plan_refund.c, plan_load.c: the card is active and its counter has room
+ * ----------------- */
 
 ST_CHECK enum st plan_sale(const struct plan_input *input, struct plan *ret);
 ST_CHECK enum st plan_refund(const struct plan_input *input, struct plan *ret);
+ST_CHECK enum st plan_activate(const struct plan_input *input, struct plan *ret);
+ST_CHECK enum st plan_load(const struct plan_input *input, struct plan *ret);
 ST_CHECK enum st plan_unload(const struct plan_input *input, struct plan *ret);
 
 #endif

@@ -2,104 +2,9 @@
 
 #include "firmware/engine/plan_priv.h"
 
-/* A past transaction, found on the card, and how far it was given back since. */
-struct past {
-    const struct snapshot *after;  /* the card after it */
-    const struct snapshot *before; /* and before it */
-    struct money given_back;       /* sum of the refunds or unloads of it so far */
-    uint8_t distance;              /* from the transaction being planned, in counters */
-};
-
-static bool gives_back(const struct snapshot *later, enum transaction_kind kind, uint32_t counter)
-{
-    return later->last.kind == kind && later->counter - later->last.reference == counter;
-}
-
-/* Finds the transaction that the wish refers to, and sums what later ones of the wish's kind gave
- * back of it. All of them are in the history, since they are newer than it. */
-static enum st past_find(const struct plan_input *input, enum transaction_kind kind,
-                         const char *noun, struct past *ret, struct plan *ret_plan)
-{
-    const struct wish *wish = &input->wish;
-    uint32_t newest = input->history[0].counter;
-    size_t count = plan_dense_count(input);
-    size_t at = wish->refers_counter > newest ? count : newest - wish->refers_counter;
-
-    if (at < count && input->history[at].last.kind != kind) {
-        return plan_refuse(ret_plan, REFUSAL_NOT_A_SALE,
-                           "Transaction %lu of this card is not a %s.",
-                           (unsigned long)wish->refers_counter, noun);
-    }
-    if (at + 1 >= count) {
-        return plan_refuse(ret_plan, REFUSAL_NOT_IN_HISTORY,
-                           "Transaction %lu is not among the last ones on this card.",
-                           (unsigned long)wish->refers_counter);
-    }
-    *ret = (struct past){
-        .after = &input->history[at],
-        .before = &input->history[at + 1],
-        .distance = (uint8_t)(at + 1),
-    };
-    for (size_t i = 0; i < at; i += 1) {
-        if (gives_back(&input->history[i], wish->kind, wish->refers_counter)) {
-            ret->given_back.rials += input->history[i].last.amount.rials; /* <= 63 x 2^36 */
-        }
-    }
-    return ST_OK;
-}
-
-/* How much of the past transaction goes back now: the wish, or all that is left. */
-static enum st past_amount(const struct plan_input *input, const struct past *past,
-                           struct money *ret, struct plan *ret_plan)
-{
-    struct money wish = input->wish.amount;
-    int64_t left = past->after->last.amount.rials - past->given_back.rials;
-    if (left <= 0) {
-        return plan_refuse(ret_plan, REFUSAL_ALREADY_REFUNDED, "All of it was given back already.");
-    }
-    if (wish.rials > left) {
-        char text[PLAN_MONEY_TEXT_MAX];
-        return plan_refuse(ret_plan, REFUSAL_ALREADY_REFUNDED, "Only %s of it are left.",
-                           plan_money_say(input->programme, (struct money){left}, text));
-    }
-    ret->rials = wish.rials == 0 ? left : wish.rials;
-    return ST_OK;
-}
-
-/* --- unload -------------------------------------------------------------------------------- */
-
-enum st plan_unload(const struct plan_input *input, struct plan *ret)
-{
-    struct past load;
-    struct money amount;
-    enum st st = past_find(input, TRANSACTION_LOAD, "load", &load, ret);
-    if (st != ST_OK) {
-        return st;
-    }
-    st = past_amount(input, &load, &amount, ret);
-    if (st != ST_OK) {
-        return st;
-    }
-    struct money credit = input->history[0].purse[PURSE_CREDIT];
-    if (amount.rials > credit.rials) {
-        char has[PLAN_MONEY_TEXT_MAX];
-        char wanted[PLAN_MONEY_TEXT_MAX];
-        return plan_refuse(ret, REFUSAL_CREDIT_SPENT,
-                           "The card has only %s of credit left, not %s.",
-                           plan_money_say(input->programme, credit, has),
-                           plan_money_say(input->programme, amount, wanted));
-    }
-    ret->parts = (struct breakdown){.amount = amount, .load = amount, .due = amount};
-    ret->next.last.reference = load.distance;
-    plan_apply(input, ret);
-    return ST_OK;
-}
-
-/* --- refund -------------------------------------------------------------------------------- */
-
 /* A sale as the card tells it. All amounts are of the net price. */
 struct sale {
-    struct money amount, payment, redeemed_value, cashback, due, earning;
+    struct money amount, payment, gift, voucher, redeemed_value, cashback, due, earning;
     struct points redeemed, award;
     bool has_idle; /* some of its goods earned nothing */
     uint8_t offer; /* the mark that it used */
@@ -119,22 +24,28 @@ static int64_t base_award(const struct programme *programme, int64_t base)
     return sum;
 }
 
+/* How much less the purse holds after the past transaction. */
+static struct money fell(const struct past *past, enum purse purse)
+{
+    return (struct money){past->before->purse[purse].rials - past->after->purse[purse].rials};
+}
+
 /* Payment and cashback of the sale: by the card where only one of them is there, else by what the
  * journal says. */
 static enum st credit_derive(const struct plan_input *input, const struct past *past,
                              struct sale *sale, struct plan *ret)
 {
-    int64_t fell = past->before->purse[PURSE_CREDIT].rials - past->after->purse[PURSE_CREDIT].rials;
+    int64_t credit = fell(past, PURSE_CREDIT).rials;
     const struct breakdown *known = input->sale_parts;
 
     switch (past->after->last.flags) {
     case 0:
         break;
     case SALE_PAID_CREDIT:
-        sale->payment.rials = fell;
+        sale->payment.rials = credit;
         break;
     case SALE_CASHBACK:
-        sale->cashback.rials = -fell;
+        sale->cashback.rials = -credit;
         break;
     default:
         if (known == NULL) {
@@ -163,7 +74,8 @@ static bool sale_agrees(const struct sale *sale, const struct past *past)
            sale->cashback.rials >= 0 && sale->cashback.rials <= MONEY_MAX_RIALS &&
            past->before->purse[PURSE_CREDIT].rials - sale->payment.rials + sale->cashback.rials ==
                past->after->purse[PURSE_CREDIT].rials &&
-           sale->award.n >= 0 && sale->due.rials >= 0;
+           sale->gift.rials >= 0 && sale->voucher.rials >= 0 && sale->award.n >= 0 &&
+           sale->due.rials >= 0;
 }
 
 /* Derives the sale's parts from the snapshots around it. Refuses when they contradict the rules in
@@ -183,6 +95,8 @@ static enum st sale_derive(const struct plan_input *input, const struct past *pa
         .redeemed = last->redeemed,
         .redeemed_value = {last->redeemed.n * value.rials},
         .award = {past->after->points.n - past->before->points.n + last->redeemed.n},
+        .gift = fell(past, PURSE_GIFT),
+        .voucher = fell(past, PURSE_VOUCHER),
         .has_idle = last->has_idle,
         .offer = last->offer,
     };
@@ -190,13 +104,16 @@ static enum st sale_derive(const struct plan_input *input, const struct past *pa
     if (st != ST_OK) {
         return st;
     }
-    sale.due.rials = sale.amount.rials - sale.redeemed_value.rials - sale.payment.rials;
+    sale.due.rials = sale.amount.rials - sale.redeemed_value.rials - sale.payment.rials -
+                     sale.gift.rials - sale.voucher.rials;
     if (!sale_agrees(&sale, past)) {
         return refuse_value(ret);
     }
     sale.earning = sale.amount;
     sale.earning.rials -= programme->award_on_redeemed ? 0 : sale.redeemed_value.rials;
     sale.earning.rials -= programme->award_on_credit ? 0 : sale.payment.rials;
+    sale.earning.rials -= programme->award_on_gift ? 0 : sale.gift.rials;
+    sale.earning.rials -= programme->award_on_voucher ? 0 : sale.voucher.rials;
     sale.extra = sale.award.n - base_award(programme, sale.earning.rials);
     *ret_sale = sale;
     return ST_OK;
@@ -279,7 +196,7 @@ static int64_t award_settled(const struct plan_input *input, const struct sale *
 
     for (size_t i = past->distance - 1U; i-- > 0;) {
         const struct snapshot *later = &input->history[i];
-        if (!gives_back(later, TRANSACTION_REFUND, past->after->counter)) {
+        if (!plan_gives_back(later, TRANSACTION_REFUND, past->after->counter)) {
             continue;
         }
         int64_t taken = later->last.redeemed.n - (later->points.n - input->history[i + 1].points.n);
@@ -292,8 +209,21 @@ static int64_t award_settled(const struct plan_input *input, const struct sale *
     return settled < sale->award.n ? settled : sale->award.n;
 }
 
+/* Lowers the first of the parts, then the next, until `rials` are withheld. Returns what is left.
+ */
+static int64_t withhold(int64_t rials, struct money *const *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i += 1) {
+        int64_t most = parts[i]->rials;
+        int64_t part = rials < most ? rials : most;
+        parts[i]->rials -= part;
+        rials -= part;
+    }
+    return rials;
+}
+
 /* Takes `back` points off the card, as far as they are there, and withholds the value of the rest
- * from what is handed back: first from the money, then from the credit. */
+ * from what goes back: from the money, then the credit, gift, voucher. */
 static enum st take_award(const struct plan_input *input, int64_t back, struct plan *ret)
 {
     struct breakdown *parts = &ret->parts;
@@ -302,20 +232,18 @@ static enum st take_award(const struct plan_input *input, int64_t back, struct p
     int64_t taken = back < there ? back : there;
     int64_t withheld = (back - taken) * value; /* <= POINTS_MAX x PROGRAMME_POINT_VALUE_MAX */
 
-    if (back > taken && (value == 0 || withheld > parts->due.rials + parts->payment.rials)) {
+    struct money *const from[] = {&parts->due, &parts->payment, &parts->gift, &parts->voucher};
+    if (back > taken && (value == 0 || withhold(withheld, from, 4) > 0)) {
         return plan_refuse(ret, REFUSAL_POINTS_SPENT,
                            "%lld points of this sale are to be taken back, but the card has %lld.",
                            (long long)back, (long long)there);
     }
-    int64_t from_due = withheld < parts->due.rials ? withheld : parts->due.rials;
-    parts->due.rials -= from_due;
-    parts->payment.rials -= withheld - from_due;
     parts->award.n = taken;
     return ST_OK;
 }
 
 /* Takes `back` of cashback off the card's credit, what comes back to it included; what is missing
- * there is withheld from the money handed back. */
+ * there is withheld from what goes back otherwise: money, gift, voucher. */
 static enum st take_cashback(const struct plan_input *input, int64_t back, bool lacks_points,
                              struct plan *ret)
 {
@@ -324,13 +252,13 @@ static enum st take_cashback(const struct plan_input *input, int64_t back, bool 
     int64_t taken = back < there ? back : there;
     char text[2][PLAN_MONEY_TEXT_MAX];
 
-    if (back - taken > parts->due.rials) {
+    struct money *const from[] = {&parts->due, &parts->gift, &parts->voucher};
+    if (withhold(back - taken, from, 3) > 0) {
         return plan_refuse(ret, lacks_points ? REFUSAL_POINTS_SPENT : REFUSAL_CASHBACK_SPENT,
                            "%s of cashback are to be taken back, but the card has %s.",
                            plan_money_say(input->programme, (struct money){back}, text[0]),
                            plan_money_say(input->programme, (struct money){there}, text[1]));
     }
-    parts->due.rials -= back - taken;
     parts->load.rials = taken;
     return ST_OK;
 }
@@ -342,6 +270,12 @@ static enum st refuse_overflow(const struct plan_input *input, struct plan *ret)
     if (card->purse[PURSE_CREDIT].rials + ret->parts.payment.rials - ret->parts.load.rials >
         MONEY_MAX_RIALS) {
         return plan_refuse(ret, REFUSAL_CREDIT_CEILING, "The card cannot hold that much credit.");
+    }
+    if (card->purse[PURSE_GIFT].rials + ret->parts.gift.rials > snapshot_purse_max(PURSE_GIFT) ||
+        card->purse[PURSE_VOUCHER].rials + ret->parts.voucher.rials >
+            snapshot_purse_max(PURSE_VOUCHER)) {
+        return plan_refuse(ret, REFUSAL_PURSE_CEILING,
+                           "The card cannot hold that much gift or voucher.");
     }
     if (card->points.n + ret->parts.redeemed.n - ret->parts.award.n > POINTS_MAX) {
         return plan_refuse(ret, REFUSAL_POINTS_CEILING, "The card cannot hold that many points.");
@@ -372,6 +306,8 @@ static struct breakdown parts_back(const struct programme *programme, const stru
         .redeemed_value = {redeemed * plan_point_value(programme).rials},
         .payment = {step(sale->payment.rials, from, to, sale)},
         .due = {step(sale->due.rials, from, to, sale)},
+        .gift = {step(sale->gift.rials, from, to, sale)},
+        .voucher = {step(sale->voucher.rials, from, to, sale)},
     };
 }
 
@@ -400,11 +336,11 @@ enum st plan_refund(const struct plan_input *input, struct plan *ret)
     struct past past;
     struct sale sale;
     struct money amount;
-    enum st st = past_find(input, TRANSACTION_SALE, "sale", &past, ret);
+    enum st st = plan_past_find(input, TRANSACTION_SALE, "sale", &past, ret);
     if (st != ST_OK) {
         return st;
     }
-    st = past_amount(input, &past, &amount, ret);
+    st = plan_past_amount(input, &past, &amount, ret);
     if (st != ST_OK) {
         return st;
     }

@@ -73,33 +73,8 @@ static enum st refuse_redemption(const struct plan_input *input, int64_t net, st
     if (redeem * value > most) {
         return plan_refuse(ret, REFUSAL_REDEMPTION_RANGE,
                            "Points may pay at most %s of this basket, which is %lld points.",
-                           plan_money_say(programme, (struct money){most}, text),
+                           plan_money_say(input->programme, (struct money){most}, text),
                            (long long)(most / value));
-    }
-    return ST_OK;
-}
-
-static enum st refuse_payment(const struct plan_input *input, int64_t net, struct plan *ret)
-{
-    const struct programme *programme = input->programme;
-    struct money pay = input->wish.pay_credit;
-    struct money credit = input->history[0].purse[PURSE_CREDIT];
-    char text[2][PLAN_MONEY_TEXT_MAX];
-
-    if (pay.rials > 0 && !programme_has(programme, MODULE_CREDIT)) {
-        return plan_refuse(ret, REFUSAL_CREDIT_OFF, "This club has no credit on cards.");
-    }
-    if (pay.rials > credit.rials) {
-        return plan_refuse(ret, REFUSAL_CREDIT_SHORT, "The card has %s of credit, not %s.",
-                           plan_money_say(programme, credit, text[0]),
-                           plan_money_say(programme, pay, text[1]));
-    }
-    int64_t spent = input->wish.redeem.n * plan_point_value(programme).rials + pay.rials;
-    if (spent > net) {
-        return plan_refuse(ret, REFUSAL_PAYS_TOO_MUCH,
-                           "Points and credit would pay %s, but the price is %s.",
-                           plan_money_say(programme, (struct money){spent}, text[0]),
-                           plan_money_say(programme, (struct money){net}, text[1]));
     }
     return ST_OK;
 }
@@ -126,6 +101,8 @@ static void give(struct sale_rules *rules, struct plan *ret)
     rules->left = parts->amount.rials - parts->rebate.rials;
     rules->left -= programme->award_on_redeemed ? 0 : parts->redeemed_value.rials;
     rules->left -= programme->award_on_credit ? 0 : parts->payment.rials;
+    rules->left -= programme->award_on_gift ? 0 : parts->gift.rials;
+    rules->left -= programme->award_on_voucher ? 0 : parts->voucher.rials;
     rules->earning = share_floor(rules->left, rules->earns, parts->amount.rials);
 
     parts->award.n = cut_to(ret, EFFECT_AWARD, plan_stack(rules, EFFECT_AWARD),
@@ -153,7 +130,7 @@ enum st plan_sale(const struct plan_input *input, struct plan *ret)
     int64_t net = wish->amount.rials - rebate;
     st = refuse_redemption(input, net, ret);
     if (st == ST_OK) {
-        st = refuse_payment(input, net, ret);
+        st = plan_refuse_payments(input, net, ret);
     }
     if (st != ST_OK) {
         return st;
@@ -165,7 +142,10 @@ enum st plan_sale(const struct plan_input *input, struct plan *ret)
         .redeemed = wish->redeem,
         .redeemed_value = value,
         .payment = wish->pay_credit,
-        .due = {net - value.rials - wish->pay_credit.rials},
+        .due = {net - value.rials - wish->pay_credit.rials - wish->pay_gift.rials -
+                wish->pay_voucher.rials},
+        .gift = wish->pay_gift,
+        .voucher = wish->pay_voucher,
     };
     give(&rules, ret);
     plan_stamps_and_group(&rules);

@@ -55,6 +55,17 @@ const char *programme_kind_id(const struct programme *programme, uint8_t number)
     return id_of(programme->kinds, programme->kind_count, number);
 }
 
+const struct programme_kind_terms *programme_kind_terms(const struct programme *programme,
+                                                        uint8_t number)
+{
+    for (size_t i = 0; i < programme->kind_count; i += 1) {
+        if (programme->kinds[i].number == number) {
+            return &programme->kind_terms[i];
+        }
+    }
+    return NULL;
+}
+
 bool programme_calendar_has(const struct programme_calendar *calendar, int32_t day)
 {
     return day >= calendar->from_day && day <= calendar->to_day &&
@@ -165,13 +176,46 @@ static bool amounts_are_valid(const struct programme *programme)
     const struct money *purse_max = programme->purse_max;
     int64_t load_least = programme_has(programme, MODULE_CREDIT) ? 1 : 0;
     return is_within(purse_max[PURSE_CREDIT].rials, 0, MONEY_MAX_RIALS) &&
-           is_within(purse_max[PURSE_GIFT].rials, 0, MONEY_MAX_RIALS) &&
-           is_within(purse_max[PURSE_VOUCHER].rials, 0, MONEY_MAX_RIALS) &&
+           is_within(purse_max[PURSE_GIFT].rials, 0, PROGRAMME_SMALL_PURSE_MAX) &&
+           is_within(purse_max[PURSE_VOUCHER].rials, 0, PROGRAMME_SMALL_PURSE_MAX) &&
            is_within(programme->sale_max.rials, 1, MONEY_MAX_RIALS) &&
            is_within(programme->load_max.rials, load_least, purse_max[PURSE_CREDIT].rials) &&
            is_within(programme->load_min.rials, load_least, programme->load_max.rials) &&
            is_within(programme->opening_max.rials, 0, purse_max[PURSE_CREDIT].rials) &&
            limits_are_valid(&programme->card_day) && limits_are_valid(&programme->operator_day);
+}
+
+static bool opening_is_valid(const struct opening *opening, struct money purse_max)
+{
+    return !opening->is_set || (is_within(opening->max.rials, 0, purse_max.rials) &&
+                                is_within(opening->min.rials, 0, opening->max.rials));
+}
+
+static bool kinds_are_valid(const struct programme *programme)
+{
+    for (size_t i = 0; i < programme->kind_count; i += 1) {
+        const struct programme_kind_terms *terms = &programme->kind_terms[i];
+        if (!opening_is_valid(&terms->credit, programme->purse_max[PURSE_CREDIT]) ||
+            !opening_is_valid(&terms->gift, programme->purse_max[PURSE_GIFT]) ||
+            terms->valid_days > PROGRAMME_VALID_DAYS_MAX ||
+            terms->branch_count > PROGRAMME_BRANCHES_MAX) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool bonus_is_valid(const struct programme *programme)
+{
+    for (size_t i = 0; i < programme->bonus_count; i += 1) {
+        const struct programme_bonus *step = &programme->bonus[i];
+        if (!is_within(step->from.rials, 1, MONEY_MAX_RIALS) ||
+            step->percent_hundredths > PERCENT_WHOLE ||
+            (i > 0 && step->from.rials <= step[-1].from.rials)) {
+            return false;
+        }
+    }
+    return programme->bonus_count <= PROGRAMME_BONUS_MAX;
 }
 
 static bool lists_are_valid(const struct programme *programme)
@@ -230,7 +274,8 @@ static bool rule_is_valid(const struct programme *programme, const struct progra
 
 bool programme_is_valid(const struct programme *programme)
 {
-    if (!head_is_valid(programme) || !amounts_are_valid(programme) || !lists_are_valid(programme)) {
+    if (!head_is_valid(programme) || !amounts_are_valid(programme) || !lists_are_valid(programme) ||
+        !kinds_are_valid(programme) || !bonus_is_valid(programme)) {
         return false;
     }
     for (size_t i = 0; i < programme->rule_count; i += 1) {

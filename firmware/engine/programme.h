@@ -44,8 +44,12 @@ enum {
     PROGRAMME_STAMPS_MAX = 15,
     PROGRAMME_HOLD_DAYS_MAX = 31,
     PROGRAMME_POINT_VALUE_MAX = 1000000000, /* times POINTS_MAX it stays within 64 bits */
+    PROGRAMME_SMALL_PURSE_MAX = 1073741823, /* gift and voucher have 30 bits on the card */
     PROGRAMME_STEP_MAX = 1000000,           /* rials that a rebate is rounded down to */
-    PERCENT_WHOLE = 10000,                  /* 100 %, in hundredths of a percent */
+    PROGRAMME_BONUS_MAX = 8,                /* steps of a load's bonus */
+    PROGRAMME_BRANCHES_MAX = 16,            /* where cards of a kind may spend */
+    PROGRAMME_VALID_DAYS_MAX = 36500,
+    PERCENT_WHOLE = 10000, /* 100 %, in hundredths of a percent */
 };
 
 /* What amounts are shown in, on screens and paper only: 1 toman = 10 rials. */
@@ -70,19 +74,44 @@ enum module {
     MODULE_MARKS = 128,
     MODULE_CODES = 256,
     MODULE_EXPIRY = 512,
+    MODULE_GIFT = 1024,
+    MODULE_VOUCHER = 2048,
 };
 
 /* Bits of programme.uses: what a plan looks at, so that a terminal reads no more from a card. */
 enum programme_uses {
-    USES_IDENTITY = 1, /* a condition names the card's kind, birthday or wedding day */
-    USES_FACTS = 2,    /* a condition names history or marks; a rule has `once`; tiers; expiry */
-    USES_HISTORY = 4,  /* hold_days > 0: the card's ring of snapshots */
+    USES_IDENTITY =
+        1,          /* a condition names the card's kind, birthday or wedding day; gift, voucher */
+    USES_FACTS = 2, /* a condition names history or marks; a rule has `once`; tiers; expiry */
+    USES_HISTORY = 4, /* hold_days > 0: the card's ring of snapshots */
 };
 
 /* The rules' words for numbers on cards and in journals: a number keeps its meaning for ever. */
 struct programme_name {
     char id[PROGRAMME_ID_MAX];
     uint8_t number; /* group 1..255, kind 0..15, mark 1..26 */
+};
+
+/* An opening amount, both included. Not set: what the kind does not say. */
+struct opening {
+    bool is_set;
+    struct money min, max;
+};
+
+/* What cards of a kind carry. All zeros: as if the list did not say. */
+struct programme_kind_terms {
+    char name_fa[PROGRAMME_NAME_MAX], name_en[PROGRAMME_NAME_MAX]; /* for people; "" = its id */
+    struct opening credit;                                         /* not set: 0..opening_max */
+    struct opening gift;                                           /* not set: none */
+    uint16_t valid_days;  /* from the day of issue, 0 = for ever */
+    uint8_t branch_count; /* where gift and voucher may be spent; 0 = everywhere */
+    uint32_t branches[PROGRAMME_BRANCHES_MAX];
+};
+
+/* A load of at least `from` earns this much of itself. */
+struct programme_bonus {
+    struct money from;
+    uint16_t percent_hundredths;
 };
 
 /* Number on the card: 1 + place in the list; 0 = never judged. */
@@ -168,6 +197,9 @@ struct programme {
     uint16_t redeem_max_hundredths; /* of the net price that points may pay, 0..PERCENT_WHOLE */
     bool award_on_redeemed;         /* does the part paid with points earn? */
     bool award_on_credit;           /* does the part paid with credit earn? */
+    bool award_on_gift, award_on_voucher; /* likewise; false without the module */
+    size_t bonus_count;
+    struct programme_bonus bonus[PROGRAMME_BONUS_MAX]; /* `from` rises strictly */
     enum stacking rebate_stacking, award_stacking, cashback_stacking;
     struct money rebate_step, cashback_step; /* rounded down to a multiple, 1..STEP_MAX */
     bool refund_extras_lost;                 /* else shared */
@@ -181,6 +213,7 @@ struct programme {
     struct programme_tier tiers[PROGRAMME_TIERS_MAX];
     struct programme_name groups[PROGRAMME_GROUPS_MAX];
     struct programme_name kinds[PROGRAMME_KINDS_MAX];
+    struct programme_kind_terms kind_terms[PROGRAMME_KINDS_MAX]; /* place by place */
     struct programme_product products[PROGRAMME_PRODUCTS_MAX];
     struct programme_calendar calendars[PROGRAMME_CALENDARS_MAX];
     struct programme_code codes[PROGRAMME_CODES_MAX];
@@ -225,6 +258,9 @@ int programme_code_place(const struct programme *programme, const char *code);
 const char *programme_tier_id(const struct programme *programme, uint8_t tier);
 const char *programme_group_id(const struct programme *programme, uint8_t number);
 const char *programme_kind_id(const struct programme *programme, uint8_t number);
+/* What the programme says of cards of this kind; NULL: in no list. */
+const struct programme_kind_terms *programme_kind_terms(const struct programme *programme,
+                                                        uint8_t number);
 /* Is the local day (calendar.h) in the calendar? */
 bool programme_calendar_has(const struct programme_calendar *calendar, int32_t day);
 

@@ -8,9 +8,6 @@
     "vafa_programme version club unit utc_offset_minutes modules purses limits redemption "        \
     "award_on stacking rounding refund tiers groups kinds products calendars codes marks rules"
 
-/* The gift and the voucher purse have 30 bits on the card (docs/card-layout.md). */
-#define SMALL_PURSE_MAX_RIALS ((INT64_C(1) << 30) - 1)
-
 /* Numbers that only have a range. */
 struct number_field {
     const char *name;
@@ -95,8 +92,8 @@ static enum st load_purses(const struct part *root)
         int64_t max;
     } money[] = {
         {"credit", PURSE_CREDIT, MONEY_MAX_RIALS},
-        {"gift", PURSE_GIFT, SMALL_PURSE_MAX_RIALS},
-        {"voucher", PURSE_VOUCHER, SMALL_PURSE_MAX_RIALS},
+        {"gift", PURSE_GIFT, PROGRAMME_SMALL_PURSE_MAX},
+        {"voucher", PURSE_VOUCHER, PROGRAMME_SMALL_PURSE_MAX},
     };
     struct programme *programme = &root->load->programme;
     struct part purses;
@@ -118,10 +115,14 @@ static enum st load_purses(const struct part *root)
         st = load_expiry(&purse);
     }
     for (size_t i = 0; st == ST_OK && i < sizeof money / sizeof money[0]; i += 1) {
-        st = part_open(&purses, money[i].name, "max_rials", &purse);
+        bool is_credit = money[i].purse == PURSE_CREDIT;
+        st = part_open(&purses, money[i].name, is_credit ? "max_rials bonus" : "max_rials", &purse);
         if (st == ST_OK) {
             st = read_number(&purse, "max_rials", 0, money[i].max,
                              &programme->purse_max[money[i].purse].rials);
+        }
+        if (st == ST_OK && is_credit) {
+            st = load_bonus(&purse);
         }
     }
     return st;
@@ -192,12 +193,15 @@ static enum st load_redemption(const struct part *root)
         st = read_percent(&redemption, "max_percent", &programme->redeem_max_hundredths);
     }
     if (st == ST_OK) {
-        st = part_open(root, "award_on", "redeemed credit", &award_on);
+        st = part_open(root, "award_on", "redeemed credit gift voucher", &award_on);
     }
     if (st == ST_OK) {
         st = read_bool(&award_on, "redeemed", &programme->award_on_redeemed);
     }
-    return st == ST_OK ? read_bool(&award_on, "credit", &programme->award_on_credit) : st;
+    if (st == ST_OK) {
+        st = read_bool(&award_on, "credit", &programme->award_on_credit);
+    }
+    return st == ST_OK ? load_award_on_purses(&award_on) : st;
 }
 
 static enum st load_stacking(const struct part *root)
@@ -292,6 +296,7 @@ static enum st load_document(const struct part *root)
     programme->uses |= programme->hold_days > 0 ? USES_HISTORY : 0U;
     programme->uses |= programme_has(programme, MODULE_TIERS) ? USES_FACTS : 0U;
     programme->uses |= programme_has(programme, MODULE_EXPIRY) ? USES_FACTS : 0U;
+    programme->uses |= (programme->modules & (MODULE_GIFT | MODULE_VOUCHER)) ? USES_IDENTITY : 0U;
     programme_facts_table(programme, &load->facts);
     st = load_rules(root);
     return st == ST_OK ? test_most(root) : st;

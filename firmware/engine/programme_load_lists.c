@@ -64,6 +64,32 @@ static enum st load_names(const struct part *root, const char *name, size_t max,
     return st;
 }
 
+static enum st load_kinds(const struct part *root)
+{
+    struct programme *programme = &root->load->programme;
+    json_t *list;
+    bool used[256] = {false};
+    enum st st = list_open(root, "kinds", PROGRAMME_KINDS_MAX, &list);
+    for (size_t i = 0; st == ST_OK && i < json_array_size(list); i += 1) {
+        struct programme_name *kind = &programme->kinds[i];
+        struct names before = kinds_of(programme);
+        struct part item;
+        st = item_open(root, "kinds", list, i,
+                       "id number name opening_credit opening_gift valid_days branches", &item);
+        if (st == ST_OK) {
+            st = item_id(&item, &before, kind->id);
+        }
+        if (st == ST_OK) {
+            st = item_number(&item, 0, 15, used, &kind->number);
+        }
+        if (st == ST_OK) {
+            st = load_kind_terms(&item, &programme->kind_terms[i]);
+        }
+        programme->kind_count = i + 1;
+    }
+    return st;
+}
+
 static enum st load_products(const struct part *root)
 {
     struct programme *programme = &root->load->programme;
@@ -345,7 +371,9 @@ static enum st load_tiers(const struct part *root)
 
 /* --- modules, and all of it ----------------------------------------------------------------- */
 
-#define MODULE_WORDS "points redemption credit rebate cashback stamps tiers marks codes expiry"
+enum { MODULES = 12 };
+#define MODULE_WORDS                                                                               \
+    "points redemption credit rebate cashback stamps tiers marks codes expiry gift voucher"
 
 enum st load_modules(const struct part *root)
 {
@@ -360,7 +388,7 @@ enum st load_modules(const struct part *root)
     };
     struct programme *programme = &root->load->programme;
     json_t *list;
-    enum st st = list_open(root, "modules", 10, &list);
+    enum st st = list_open(root, "modules", MODULES, &list);
     if (st != ST_OK) {
         return st;
     }
@@ -394,8 +422,7 @@ enum st load_lists(const struct part *root)
                         programme->groups, &programme->group_count);
     }
     if (st == ST_OK) {
-        st = load_names(root, "kinds", PROGRAMME_KINDS_MAX, 0, 15, kinds_of(programme),
-                        programme->kinds, &programme->kind_count);
+        st = load_kinds(root);
     }
     if (st == ST_OK) {
         st = load_products(root);

@@ -100,6 +100,11 @@ ST_CHECK enum st read_name(const struct part *part, const char *field, const str
 /* programme_load_lists.c: modules, tiers, groups, kinds, products, calendars, codes, marks. */
 ST_CHECK enum st load_modules(const struct part *root);
 ST_CHECK enum st load_lists(const struct part *root);
+/* programme_load_kinds.c: what is said of a card kind beside id and number; the steps of "credit";
+ * "gift" and "voucher" of "award_on". */
+ST_CHECK enum st load_kind_terms(const struct part *kind, struct programme_kind_terms *ret);
+ST_CHECK enum st load_bonus(const struct part *credit);
+ST_CHECK enum st load_award_on_purses(const struct part *award_on);
 /* programme_load_limits.c: the optional limits of a day, `name` of "limits"; absent: none is set.
  */
 ST_CHECK enum st load_limits_day(const struct part *limits, const char *name, struct limits *ret);

@@ -185,10 +185,16 @@ static struct wish take_wish(const struct programme *programme, const struct sna
     wish.amount.rials = number(most_amount(programme, wish.kind), card->last.amount.rials);
     if (wish.kind == TRANSACTION_SALE && take(1) % 2 == 0) {
         wish.pay_credit.rials = number(MONEY_MAX_RIALS, card->purse[PURSE_CREDIT].rials);
+        wish.pay_gift.rials = number(MONEY_MAX_RIALS, card->purse[PURSE_GIFT].rials);
+        wish.pay_voucher.rials = number(MONEY_MAX_RIALS, card->purse[PURSE_VOUCHER].rials);
         wish.redeem.n = number(take(1) % 16 == 0 ? INT64_MAX - 1 : POINTS_MAX, card->points.n);
     }
     if (wish.kind == TRANSACTION_SALE || wish.kind == TRANSACTION_LOAD) {
         wish.amount.rials += wish.amount.rials == 0;
+    }
+    if (wish.kind == TRANSACTION_LOAD && take(1) % 3 == 0) {
+        *(take(1) % 2 == 0 ? &wish.gift : &wish.voucher) = wish.amount;
+        wish.amount.rials = 0;
     }
     wish.refers_counter = card->counter - (uint32_t)number(card->counter, 1);
     return wish;
@@ -311,6 +317,7 @@ static bool one_wish(void)
     occasion.kind = (uint8_t)take(1);
     occasion.birthday = (uint16_t)take(2);
     occasion.wedding = (uint16_t)take(2);
+    occasion.expires = (uint16_t)(take(1) % 4 == 0 ? take(2) : 0);
     occasion.code = (uint8_t)(take(1) % 4 == 0 ? number(255, 0) : 0);
     occasion.merchant = (uint32_t)take(4);
     occasion.branch = (uint32_t)take(4);

@@ -48,9 +48,9 @@ class Case:
     """One plan's input, and what this reference makes of it."""
 
     def __init__(self, programme, history, images, wish, found, sale_parts, minute, terminal, sequence):
-        self.line = "C %s %d %d %d %d %d %d %d %s %s" % (
-            wish["kind"], wish["amount"], wish["pay_credit"], wish["redeem"], wish["refers_counter"], minute,
-            terminal, sequence, ref.occasion_encode(found).hex() if found is not None else "-",
+        self.line = "C %s %d %d %d %d %d %d %d %d %d %d %d %s %s" % (
+            wish["kind"], wish["amount"], wish["gift"], wish["voucher"], wish["pay_credit"], wish["pay_gift"],
+            wish["pay_voucher"], wish["redeem"], wish["refers_counter"], minute, terminal, sequence, ref.occasion_encode(found).hex() if found is not None else "-",
             ",".join(str(sale_parts[p]) for p in PARTS) if sale_parts else "-")
         self.line += "".join(" " + image for image in images)
         occasion = ref.occasion_of(found or {}, history[0] if history else None)
@@ -145,7 +145,9 @@ class Life:
         self.now = self.draw.choice([500000, 1400000, self.draw.randrange(1, 2**24 - 1)])
         self.member = {"kind": self.draw.choice([0, 15, 255] + [k["number"] for k in self.programme["kinds"]]),
                        "birthday": self.draw.choice([0, self.draw.randrange(1, 65536)]),
-                       "wedding": self.draw.choice([0, self.draw.randrange(1, 65536)])}
+                       "wedding": self.draw.choice([0, self.draw.randrange(1, 65536)]),
+                       "expires": self.draw.choice([0, 0, min(65535, 45290 + self.now // 1440 + self.draw.randrange(400)),
+                                                    self.draw.randrange(1, 65536)])}
 
     def push(self, card, parts, facts):
         self.history = [card] + self.history[:self.slots - 1]
@@ -226,6 +228,11 @@ class Life:
         if draw.random() < .4:
             due = max(0, wish["amount"] - wish["redeem"] * self.programme["redemption"]["rials_per_point"])
             wish["pay_credit"] = self.near(card["credit"], min(card["credit"], due), due, due // 3)
+        for purse in ("gift", "voucher"):
+            if draw.random() < (.4 if card[purse] else .02):
+                due = max(0, wish["amount"] - wish["redeem"] * self.programme["redemption"]["rials_per_point"] -
+                          wish["pay_credit"])
+                wish["pay_" + purse] = self.near(card[purse], min(card[purse], due), due, due // 3)
 
     def gives_back(self, wish):
         draw = self.draw
@@ -245,22 +252,37 @@ class Life:
 
     def wish(self, gone):
         draw = self.draw
-        wish = dict(kind="activate", amount=0, pay_credit=0, redeem=0, refers_counter=0)
+        wish = dict(vafa_programme.WISH, kind="activate")
+        purses = self.programme["purses"]
         if not self.history:
-            wish["amount"] = self.near(self.programme["limits"]["opening_max_rials"], 0)
+            self.opens(wish, purses)
             return wish
-        wish["kind"] = draw.choice(["sale"] * 9 + ["load"] * 2 + ["refund"] * 5 + ["unload"])
+        wish["kind"] = draw.choice(["sale"] * 9 + ["load"] * 2 + ["refund"] * 5 + ["unload"] * 2)
         if draw.random() < (.7 if gone else .01):
             wish["kind"] = "expire"
         elif wish["kind"] == "sale":
             self.sale(wish)
         elif wish["kind"] == "load":
-            limits, room = self.programme["limits"], self.programme["purses"]["credit"]["max_rials"]
-            wish["amount"] = max(1, self.near(limits["load_max_rials"], limits["load_min_rials"],
-                                              max(0, room - self.history[0]["credit"])))
+            limits, purse = self.programme["limits"], draw.choice(["credit"] * 3 + ["gift", "voucher"])
+            room = max(0, purses[purse]["max_rials"] - self.history[0][purse])
+            steps = [step["from_rials"] for step in purses["credit"].get("bonus", [])]
+            wish["amount" if purse == "credit" else purse] = max(1, self.near(
+                limits["load_max_rials"], limits["load_min_rials"], room, *steps))
         else:
             self.gives_back(wish)
         return wish
+
+    def opens(self, wish, purses):
+        """Mostly what a card of this kind may carry."""
+        draw, terms = self.draw, vafa_programme.kind_terms(self.programme, self.member)
+        for name, field in (("credit", "amount"), ("gift", "gift")):
+            said = terms.get("opening_" + name)
+            if said:
+                wish[field] = self.near(said["max_rials"], said["min_rials"])
+            elif name == "credit":
+                wish[field] = self.near(self.programme["limits"]["opening_max_rials"], 0)
+        if draw.random() < .1:
+            wish[draw.choice(["gift", "voucher"])] = self.near(purses["voucher"]["max_rials"], 1)
 
     # --- what is known beside ---
 

@@ -15,6 +15,10 @@ PARTS = ["amount", "rebate", "redeemed", "redeemed_value", "payment", "load", "a
          "gift", "voucher"]
 
 
+WISH = dict(kind="", amount=0, gift=0, voucher=0, pay_credit=0, pay_gift=0, pay_voucher=0, redeem=0,
+            refers_counter=0)
+
+
 class Refusal(Exception):
     pass
 
@@ -411,6 +415,10 @@ def rules_that_hold(programme, seen, occasion, day):
     return out, used
 
 
+def kind_terms(programme, identity):
+    return next((k for k in programme["kinds"] if identity and k["number"] == identity["kind"]), {})
+
+
 def plan_sale(programme, history, wish, occasion, minute, terminal):
     card, day = history[0], day_of(programme, minute)
     limits, on = programme["limits"], programme["modules"]
@@ -453,16 +461,31 @@ def plan_sale(programme, history, wish, occasion, minute, terminal):
             raise Refusal("points_held")
         if redeem * value > net * hundredths(programme["redemption"]["max_percent"]) // 10000:
             raise Refusal("redemption_range")
+    gift, voucher = wish["pay_gift"], wish["pay_voucher"]
+    for name, pay in (("voucher", voucher), ("gift", gift)):
+        if pay and name not in on:
+            raise Refusal("purse_off")
+        if pay > card[name]:
+            raise Refusal("purse_short")
+    identity = occasion["identity"]
+    if (gift or voucher) and identity:
+        if identity["expires"] and day and 45290 + day - 1 > identity["expires"]:
+            raise Refusal("card_expired")
+        terms = kind_terms(programme, identity)
+        if "branches" in terms and occasion["branch"] not in terms["branches"]:
+            raise Refusal("card_branch")
     if payment and "credit" not in on:
         raise Refusal("credit_off")
     if payment > card["credit"]:
         raise Refusal("credit_short")
-    if redeem * value + payment > net:
+    if redeem * value + payment + gift + voucher > net:
         raise Refusal("pays_too_much")
-    due = net - redeem * value - payment
+    due = net - redeem * value - payment - gift - voucher
     left = net
     left -= 0 if programme["award_on"]["redeemed"] else redeem * value
     left -= 0 if programme["award_on"]["credit"] else payment
+    left -= 0 if programme["award_on"].get("gift") else gift
+    left -= 0 if programme["award_on"].get("voucher") else voucher
     idle = sum(lines.get(p["number"], 0) for p in programme["products"] if not p["earns"])
     earning = left * (amount - idle) // amount
 
@@ -492,7 +515,7 @@ def plan_sale(programme, history, wish, occasion, minute, terminal):
             group = names[rule["do"]["group"]] if rule["do"]["group"] else 0
     points = card["points"] - redeem + award
     parts = dict(amount=amount, rebate=rebate, redeemed=redeem, redeemed_value=redeem * value,
-                 payment=payment, load=cashback, award=award, due=due)
+                 payment=payment, load=cashback, award=award, due=due, gift=gift, voucher=voucher)
     changes = dict(amount=net, reference=1 + value % 63 if redeem else 0, idle=int(0 < idle < amount), offer=used,
                    flags=(1 if payment else 0) | (2 if cashback else 0), stamps=stamps, group=group,
                    tier=new_tier(programme, card, occasion["facts"], day, net, award, points))
@@ -614,12 +637,15 @@ def plan_refund(programme, history, wish, sale_parts):
         payment = -change if sale["flags"] == 1 else 0
         cashback = change if sale["flags"] == 2 else 0
     award = sale["points"] - before["points"] + redeemed
-    due = whole - redeemed * value - payment
-    if cashback - payment != change or min(payment, cashback, award, due) < 0:
+    gift, voucher = before["gift"] - sale["gift"], before["voucher"] - sale["voucher"]
+    due = whole - redeemed * value - payment - gift - voucher
+    if cashback - payment != change or min(payment, cashback, award, due, gift, voucher) < 0:
         raise Refusal("point_value_changed")
     earning = whole
     earning -= 0 if programme["award_on"]["redeemed"] else redeemed * value
     earning -= 0 if programme["award_on"]["credit"] else payment
+    earning -= 0 if programme["award_on"].get("gift") else gift
+    earning -= 0 if programme["award_on"].get("voucher") else voucher
     extra = award - base_award(programme, earning)
 
     def uneven(name, x, s):
@@ -655,7 +681,8 @@ def plan_refund(programme, history, wish, sale_parts):
         return x * s // whole - x * r // whole
 
     parts = dict(amount=amount, rebate=0, redeemed=back(redeemed),
-                 redeemed_value=back(redeemed) * value, payment=back(payment), due=back(due))
+                 redeemed_value=back(redeemed) * value, payment=back(payment), due=back(due),
+                 gift=back(gift), voucher=back(voucher))
     award_back = max(0, award - award_kept(s) - settled)
     cashback_back = extras("cashback", cashback, r) - extras("cashback", cashback, s)
     there = card["points"] + parts["redeemed"]
@@ -663,17 +690,25 @@ def plan_refund(programme, history, wish, sale_parts):
     if points_missing and value == 0:
         raise Refusal("points_spent")
     parts["award"] = award_back - points_missing
-    credit_there = card["credit"] + parts["payment"]
-    credit_missing = max(0, cashback_back - credit_there)
-    parts["load"] = cashback_back - credit_missing
-    withheld = points_missing * value + credit_missing
     # What the card lacks is withheld; payment that is withheld is credit that is not given back.
-    from_due = min(withheld, parts["due"])
-    from_payment = withheld - from_due
-    if from_payment > parts["payment"] or card["credit"] + parts["payment"] - from_payment - parts["load"] < 0:
+    lacking = points_missing * value
+    for name in ("due", "payment", "gift", "voucher"):
+        part = min(lacking, parts[name])
+        parts[name] -= part
+        lacking -= part
+    if lacking:
+        raise Refusal("points_spent")
+    lacking = max(0, cashback_back - card["credit"] - parts["payment"])
+    parts["load"] = cashback_back - lacking
+    for name in ("due", "gift", "voucher"):
+        part = min(lacking, parts[name])
+        parts[name] -= part
+        lacking -= part
+    if lacking:
         raise Refusal("points_spent" if points_missing else "cashback_spent")
-    parts["due"] -= from_due
-    parts["payment"] -= from_payment
+    if max(card["gift"] + parts["gift"], card["voucher"] + parts["voucher"]) >= 2**30 and \
+            card["credit"] + parts["payment"] - parts["load"] <= MONEY_MAX:
+        raise Refusal("purse_ceiling")
     if card["credit"] + parts["payment"] - parts["load"] > MONEY_MAX:
         raise Refusal("credit_ceiling")
     if card["points"] + parts["redeemed"] - parts["award"] > POINTS_MAX:
@@ -684,12 +719,72 @@ def plan_refund(programme, history, wish, sale_parts):
     return parts, dict(reference=card["counter"] + 1 - wish["refers_counter"], stamps=stamps)
 
 
-def plan_unload(history, wish):
-    _, _, _, amount = find_past(history, wish, "load")
-    if amount > history[0]["credit"]:
-        raise Refusal("credit_spent")
-    return (dict(amount=amount, load=amount, due=amount),
-            dict(reference=history[0]["counter"] + 1 - wish["refers_counter"]))
+def bonus_of(programme, amount):
+    percent = 0
+    for step in programme["purses"]["credit"].get("bonus", []):
+        if amount >= step["from_rials"]:
+            percent = hundredths(step["percent"])
+    step = programme["rounding"]["cashback_rials"]
+    return amount * percent // 10000 // step * step
+
+
+def plan_unload(programme, history, wish):
+    before, load, unloads, amount = find_past(history, wish, "load")
+    whole = load["amount"]
+    rose = {name: load[name] - before[name] for name in ("credit", "gift", "voucher")}
+    purses = [name for name in rose if rose[name]]
+    if len(purses) != 1 or rose[purses[0]] < whole or purses[0] != "credit" and rose[purses[0]] != whole:
+        raise Refusal("point_value_changed")
+    purse = purses[0]
+    off = amount
+    if purse == "credit":
+        bonus = rose[purse] - whole
+        left = whole - sum(card["amount"] for _, card in unloads) - amount
+        gone = sum(max(0, older["credit"] - card["credit"] - card["amount"]) for older, card in unloads)
+        off += max(0, bonus - min(bonus * left // whole, bonus_of(programme, left)) - gone)
+    if off > history[0][purse]:
+        raise Refusal("credit_spent" if purse == "credit" else "purse_spent")
+    parts = dict(amount=amount, due=amount)
+    parts["load" if purse == "credit" else purse] = off
+    return parts, dict(reference=history[0]["counter"] + 1 - wish["refers_counter"])
+
+
+def plan_activate(programme, wish, identity):
+    on, terms = programme["modules"], kind_terms(programme, identity)
+
+    def opening(name, least, most):
+        said = terms.get("opening_" + name)
+        return (said["min_rials"], said["max_rials"]) if said else (least, most)
+
+    ranges = [("amount", "credit", opening("credit", 0, programme["limits"]["opening_max_rials"])),
+              ("gift", "gift", opening("gift", 0, 0)),
+              ("voucher", "voucher", (0, programme["purses"]["voucher"]["max_rials"]))]
+    for field, module, (least, most) in ranges:
+        if wish[field] and module not in on:
+            raise Refusal("credit_off" if module == "credit" else "purse_off")
+        if not least <= wish[field] <= most:
+            raise Refusal("amount_range")
+    amount = wish["amount"] + wish["gift"] + wish["voucher"]
+    if amount > MONEY_MAX:
+        raise Refusal("amount_range")
+    return dict(amount=amount, load=wish["amount"], due=amount, gift=wish["gift"], voucher=wish["voucher"])
+
+
+def plan_load(programme, card, wish):
+    on, limits = programme["modules"], programme["limits"]
+    purse = "gift" if wish["gift"] else "voucher" if wish["voucher"] else "credit"
+    amount = wish["amount"] + wish["gift"] + wish["voucher"]
+    if purse not in on:
+        raise Refusal("credit_off" if purse == "credit" else "purse_off")
+    if not limits["load_min_rials"] <= amount <= limits["load_max_rials"]:
+        raise Refusal("amount_range")
+    room = programme["purses"][purse]["max_rials"] - card[purse]
+    if amount > room:
+        raise Refusal("credit_ceiling" if purse == "credit" else "purse_ceiling")
+    parts = dict(amount=amount, load=wish["amount"], due=amount, gift=wish["gift"], voucher=wish["voucher"])
+    if purse == "credit":
+        parts["load"] += min(room - amount, bonus_of(programme, amount))
+    return parts
 
 
 def expired(programme, card, facts, minute):
@@ -721,7 +816,7 @@ def deltas(kind, parts):
 
 def plan(programme, history, wish, occasion, sale_parts, minute, terminal, sequence, blank):
     """Returns (parts, next card, facts after) or raises Refusal. `blank`: a card of zeros."""
-    kind, limits, on = wish["kind"], programme["limits"], programme["modules"]
+    kind, wish = wish["kind"], dict(WISH, **wish)
     if history:
         card = history[0]
         if card["status"] == 2:
@@ -734,25 +829,15 @@ def plan(programme, history, wish, occasion, sale_parts, minute, terminal, seque
         card = dict(blank, layout=1, status=1)
     changes = {}
     if kind == "activate":
-        amount = wish["amount"]
-        if not 0 <= amount <= limits["opening_max_rials"] or amount and "credit" not in on:
-            raise Refusal("amount_range" if "credit" in on else "credit_off")
-        parts = dict(amount=amount, load=amount, due=amount)
+        parts = plan_activate(programme, wish, occasion["identity"])
     elif kind == "load":
-        amount = wish["amount"]
-        if "credit" not in on:
-            raise Refusal("credit_off")
-        if not limits["load_min_rials"] <= amount <= limits["load_max_rials"]:
-            raise Refusal("amount_range")
-        if card["credit"] + amount > programme["purses"]["credit"]["max_rials"]:
-            raise Refusal("credit_ceiling")
-        parts = dict(amount=amount, load=amount, due=amount)
+        parts = plan_load(programme, card, wish)
     elif kind == "sale":
         parts, changes = plan_sale(programme, history, wish, occasion, minute, terminal)
     elif kind == "refund":
         parts, changes = plan_refund(programme, history, wish, sale_parts)
     elif kind == "unload":
-        parts, changes = plan_unload(history, wish)
+        parts, changes = plan_unload(programme, history, wish)
     elif kind == "expire":
         parts = dict(award=expired(programme, card, occasion["facts"], minute))
         if not parts["award"]:

@@ -12,7 +12,7 @@ SMALL_MAX = 2**30 - 1
 SCALE = 10**4
 NUMBER_MAX = 2**63 - 1
 MODULES = ["points", "redemption", "credit", "rebate", "cashback", "stamps", "tiers", "marks", "codes",
-           "expiry"]
+           "expiry", "gift", "voucher"]
 NEEDS = {"redemption": "points", "expiry": "points", "cashback": "credit"}
 PERIODS = ["month", "quarter", "half", "year"]
 WORDS = ["dairy", "gold", "a", "x-1", "milk_2", "one", "two", "silver", "g", "0", "nowruz", "long-" + "w" * 26,
@@ -345,6 +345,8 @@ def lists(draw, doc):
                                  for item, start in zip(some(draw, len(froms) + 1), [0] + froms)]}
     doc["groups"] = numbered(draw, some(draw, count(64, 3)), range(1, 256))
     doc["kinds"] = numbered(draw, some(draw, count(16, 3)), range(16))
+    for kind in doc["kinds"]:
+        terms(draw, doc, kind)
     doc["products"] = numbered(draw, some(draw, count(32, 4), earns=lambda: draw.random() < .7), range(1, 256))
     doc["calendars"] = calendars(draw, count(32, 3))
     doc["codes"] = some(draw, count(64, 3)) if "codes" in on else []
@@ -355,13 +357,34 @@ def lists(draw, doc):
         mark["per"] = "year" if mark["number"] <= 13 else "ever"
 
 
+def terms(draw, doc, kind):
+    """What a card kind says beside its number, mostly nothing."""
+    for purse in ("credit", "gift"):
+        if purse in doc["modules"] and draw.random() < .4:
+            most = draw.randrange(doc["purses"][purse]["max_rials"] + 1)
+            kind["opening_" + purse] = {"min_rials": draw.choice([0, most, draw.randrange(most + 1)]), "max_rials": most}
+    if draw.random() < .2:
+        kind["valid_days"] = draw.choice([1, 365, 36500])
+    if draw.random() < .3:
+        kind["branches"] = draw.sample([1, 2, 5, 2**32 - 1], draw.randrange(1, 5))
+    if draw.random() < .1:
+        kind["name"] = {"fa": "کارت هدیه", "en": "Gift card"}
+
+
+def bonus(draw, basket):
+    steps = sorted(draw.sample(range(1, basket + 1), min(basket, draw.randrange(1, 5))))
+    return [{"from_rials": step, "percent": draw.choice([0, 5, 10, 12.5, 100, draw.randrange(10001) / 100])}
+            for step in steps]
+
+
 def head(draw):
     on = MODULES if draw.random() < .4 else [m for m in MODULES if draw.random() < .75]
     on = [m for m in on if NEEDS.get(m, m) in on]
     basket = draw.choice([1, 999, 1000000, 50000000, 50000000, 10**10, MONEY_MAX])
     credit = min(MONEY_MAX, draw.choice([basket, basket * (1 + draw.randrange(6)), MONEY_MAX]))
     load = 1 + draw.randrange(credit)
-    return {
+    earns = {purse: draw.random() < .5 for purse in ("gift", "voucher") if purse in on}
+    doc = {
         "vafa_programme": 2, "version": draw.choice([1, 7, 2**31 - 1]), "club": "باشگاه",
         "unit": draw.choice(["toman", "rial"]),
         "utc_offset_minutes": draw.choice([210, 210, 0, -720, 840, draw.randrange(-720, 841)]),
@@ -369,21 +392,24 @@ def head(draw):
         "purses": {"points": {"max": draw.choice([POINTS_MAX, POINTS_MAX, draw.randrange(5000), 0]),
                               "hold_days": draw.choice([0, 0, 1, 31, draw.randrange(32)]),
                               "expiry": {"period": draw.choice(PERIODS)} if "expiry" in on else None},
-                   "credit": {"max_rials": credit}, "gift": {"max_rials": draw.choice([0, SMALL_MAX])},
-                   "voucher": {"max_rials": 0}},
+                   "credit": {"max_rials": credit}, "gift": {"max_rials": draw.choice([0, SMALL_MAX, SMALL_MAX])},
+                   "voucher": {"max_rials": draw.choice([0, SMALL_MAX, draw.randrange(SMALL_MAX)])}},
         "limits": {"sale_max_rials": basket, "load_min_rials": draw.choice([1, 1 + draw.randrange(load)]),
                    "load_max_rials": load, "opening_max_rials": draw.choice([0, credit, draw.randrange(credit + 1)])},
         "redemption": {"rials_per_point": draw.choice([1, 10, 63, 1000, 1063, 50000, 10**9])
                        if "redemption" in on else draw.choice([0, 1000]),
                        "min_points": draw.choice([0, 0, draw.randrange(30)]),
                        "max_percent": draw.choice([100, 100, 50, 33.33, 0, draw.randrange(10001) / 100])},
-        "award_on": {"redeemed": draw.random() < .5, "credit": draw.random() < .5},
+        "award_on": dict(earns, redeemed=draw.random() < .5, credit=draw.random() < .5),
         "stacking": {kind: draw.choice(["sum", "sum", "best", "first"])
                      for kind in ("rebate", "award", "cashback")},
         "rounding": {"rebate_rials": draw.choice([1, 1, 10, 1000]),
                      "cashback_rials": draw.choice([1, 1, 10, 1000, 1000000])},
         "refund": {"extras": draw.choice(["share", "lost"])},
     }
+    if "credit" in on and draw.random() < .5:
+        doc["purses"]["credit"]["bonus"] = bonus(draw, load)
+    return doc
 
 
 def programme(draw):

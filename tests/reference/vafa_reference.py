@@ -109,7 +109,7 @@ def medium_decode(raw):
 
 
 def intent_decode(raw):
-    need(217 <= len(raw) <= 586, "length of an intent")
+    need(217 <= len(raw) <= 588, "length of an intent")
     entry = medium_decode(raw)
     (entry["programme"],) = struct.unpack_from("<I", raw, 44)
     need(entry["programme"] < 2**31, "programme")
@@ -151,7 +151,7 @@ def occasion_decode(raw):
         occasion["facts"] = vafa_facts.decode(take("24s")[0])
         need(occasion["facts"]["counter"] >= 1, "facts of no counter")
     if has & 2:
-        occasion["kind"], occasion["birthday"], occasion["wedding"] = take("<BHH")
+        occasion.update(zip(("kind", "birthday", "wedding", "expires"), take("<BHHH")))
     if has & 4:
         (occasion["code"],) = take("B")
         need(occasion["code"], "code 0")
@@ -235,7 +235,8 @@ def occasion_encode(occasion):
         has, raw = has | 1, raw + vafa_facts.encode(occasion["facts"])
     if "kind" in occasion:
         has |= 2
-        raw += struct.pack("<BHH", occasion["kind"], occasion["birthday"], occasion["wedding"])
+        raw += struct.pack("<BHHH", occasion["kind"], occasion["birthday"], occasion["wedding"],
+                           occasion.get("expires", 0))
     if occasion.get("code"):
         has, raw = has | 4, raw + bytes([occasion["code"]])
     if occasion.get("merchant") or occasion.get("branch"):
@@ -444,12 +445,19 @@ def holds(before, after, parts):
     others = parts["gift"] + parts["voucher"]
     if kind == "sale" and total + others != parts["amount"]:
         return "parts of a sale do not add up"
-    if kind == "refund" and (parts["payment"] + parts["due"] + others > parts["amount"] + 1 or
+    if kind == "refund" and (parts["payment"] + parts["due"] + others >
+                             parts["amount"] + 1 + (parts["gift"] > 0) + (parts["voucher"] > 0) or
                              parts["rebate"]):
         return "a refund gives back more than its amount"
-    if kind in ("activate", "load", "unload") and (
+    if kind == "activate" and (
             moved or not parts["load"] + others == parts["due"] == parts["amount"] == total):
         return "load, due and amount differ"
+    if kind in ("load", "unload"):
+        put = [parts[name] for name in ("load", "gift", "voucher") if parts[name]]
+        bonus = parts["load"] > parts["amount"] and not others
+        if moved or len(put) > 1 or not parts["due"] == parts["amount"] == total or (
+                sum(put) != parts["amount"] and not bonus):
+            return "load, due and amount differ, or two purses are loaded"
     if kind == "action" and (total != parts["payment"] or parts["load"] + others != parts["amount"]):
         return "parts of an action do not add up"
     if kind == "expire" and (sum(parts.values()) != parts["award"] or not parts["award"]):
@@ -568,9 +576,13 @@ def plan_again(book, card, ours, counter, images, programmes):
         counter -= 1
     if (not history) != (kind == "activate"):
         return  # The gap is a violation of its own.
-    wish = {"kind": kind, "amount": parts["amount"], "refers_counter": intent["refers"],
-            "pay_credit": parts["payment"] if kind == "sale" else 0,
-            "redeem": parts["redeemed"] if kind == "sale" else 0}
+    wish = dict(vafa_programme.WISH, kind=kind, amount=parts["amount"], refers_counter=intent["refers"])
+    if kind == "sale":
+        wish.update(pay_credit=parts["payment"], pay_gift=parts["gift"], pay_voucher=parts["voucher"],
+                    redeem=parts["redeemed"])
+    if kind in ("activate", "load"):
+        wish.update(amount=parts["amount"] - parts["gift"] - parts["voucher"], gift=parts["gift"],
+                    voucher=parts["voucher"])
     try:
         sale = ours.get(intent["refers"]) if kind == "refund" else None
         again, image, _ = plan(programme, history, wish, after["minute"], after["terminal"],

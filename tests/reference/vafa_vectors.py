@@ -97,11 +97,11 @@ def entries():
     fifth = dict(fourth, counter=5, offer=0, flags=0, sequence=11)
     facts = {name: 0 for name, _ in vafa_facts.FIELDS}
     facts.update(counter=3, last_day=983, visits=1, basket=1000, spend=1000, roll=3)
-    some = dict(facts=facts, kind=1, birthday=33000, wedding=0, code=2, merchant=5, branch=70000,
+    some = dict(facts=facts, kind=1, birthday=33000, wedding=0, expires=46000, code=2, merchant=5, branch=70000,
                 lines=[dict(product=0, amount=600000, milli=1000),
                        dict(product=7, amount=400000, milli=2500)])
     all_of_it = dict(facts=dict(vafa_facts.MOST, counter=4), kind=255, birthday=65535,
-                     wedding=65535, code=255, merchant=2**32 - 1, branch=2**32 - 1,
+                     wedding=65535, expires=65535, code=255, merchant=2**32 - 1, branch=2**32 - 1,
                      lines=[dict(product=n + 223, amount=2**36 - 1, milli=4 * 10**9)
                             for n in range(33)])
     good = [
@@ -133,7 +133,7 @@ def entries():
              ("an operator who is unlocked, without his card", head(11, len(good) + 2) +
               struct.pack("<IBB2xQI4x", 1, 5, 1, 0, 2**32 - 1))]
     good += member_entries(len(good) + 1)
-    assert len(good[10][1]) == 586
+    assert len(good[10][1]) == 588
     for sequence, (_, raw) in enumerate(good, 1):
         assert ref.entry_decode(raw)["sequence"] == sequence
     chain, value = [], bytes(32)
@@ -342,8 +342,8 @@ def bad_entries(good):
 
     start, opening, outcome_, sale, sighting, link, rich = (
         good[i][1] for i in (0, 1, 2, 3, 7, 8, 9))
-    # Offsets in the occasion of `rich`: facts 217, identity 241, code 246, place 247, lines 255.
-    assert rich[216] == 31 and rich[246] == 2 and rich[255:257] == b"\2\0" and rich[266] == 7
+    # Offsets in the occasion of `rich`: facts 217, identity 241, code 248, place 249, lines 257.
+    assert rich[216] == 31 and rich[248] == 2 and rich[257:259] == b"\2\0" and rich[268] == 7
     bad = [("nothing", b""),
            ("half a head", sale[:12]),
            ("a head alone", sale[:24]),
@@ -354,14 +354,14 @@ def bad_entries(good):
            ("facts that are announced and not there", patch(sale, 216, b"\1")),
            ("facts of counter 0", patch(rich, 217, bytes(3))),
            ("facts of another counter than the snapshot before", patch(rich, 217, b"\0\0\x40")),
-           ("code 0, announced", patch(rich, 246, b"\0")),
-           ("merchant 0, branch 0, announced", patch(rich, 247, bytes(8))),
-           ("no lines, announced", patch(rich, 255, b"\0")),
-           ("more lines than are there", patch(rich, 255, b"\3")),
-           ("34 lines", patch(good[10][1], 255, b"\x22")),
-           ("two lines of one product", patch(rich, 266, b"\0")),
-           ("a line of 2^36 rials", patch(rich, 261, b"\x10")),
-           ("a line of 4,000,000.001 pieces", patch(rich, 262, struct.pack("<I", 4000000001))),
+           ("code 0, announced", patch(rich, 248, b"\0")),
+           ("merchant 0, branch 0, announced", patch(rich, 249, bytes(8))),
+           ("no lines, announced", patch(rich, 257, b"\0")),
+           ("more lines than are there", patch(rich, 257, b"\3")),
+           ("34 lines", patch(good[10][1], 257, b"\x22")),
+           ("two lines of one product", patch(rich, 268, b"\0")),
+           ("a line of 2^36 rials", patch(rich, 263, b"\x10")),
+           ("a line of 4,000,000.001 pieces", patch(rich, 264, struct.pack("<I", 4000000001))),
            ("a voucher's series 0", bon(9, 0, b"17", series=0)),
            ("a voucher of no rials", bon(9, 0, b"17", amount=0)),
            ("a voucher that ends before it begins", bon(9, 0, b"17", last=46346)),
@@ -451,8 +451,7 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../progra
 
 
 def wish(kind, amount, pay_credit=0, redeem=0, refers=0):
-    return dict(kind=kind, amount=amount, pay_credit=pay_credit, redeem=redeem,
-                refers_counter=refers)
+    return dict(kind=kind, amount=amount, pay_credit=pay_credit, redeem=redeem, refers_counter=refers)
 
 
 def case(name, history, wanted, expect):

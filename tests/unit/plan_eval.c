@@ -3,9 +3,9 @@
  *
  * Reads lines, and answers each with one:
  *   P DOCUMENT    a programme for the lines after it -> "loaded", or "refused" TAB sentence
- *   C KIND AMOUNT PAY_CREDIT REDEEM REFERS MINUTE TERMINAL SEQUENCE OCCASION PARTS [IMAGE ...]
- *                 numbers are decimal; OCCASION is hex, or - for none, IMAGEs (newest first) are
- * hex; PARTS, the sale's, are ten numbers with commas in a journal's order, or -
+ *   C KIND AMOUNT GIFT VOUCHER PAY_CREDIT PAY_GIFT PAY_VOUCHER REDEEM REFERS MINUTE TERMINAL
+ * SEQUENCE OCCASION PARTS [IMAGE ...] numbers are decimal; OCCASION is hex, or - for none, IMAGEs
+ * (newest first) are hex; PARTS, the sale's, are ten numbers with commas in a journal's order, or -
  *                 -> EXPIRED REFUSAL [IMAGE PARTS FACTS] TAB check of sentence and explanation
  *   A MINUTE TERMINAL SEQUENCE OCCASION ACTIONS IMAGE
  *                 ACTIONS, their images, are hex
@@ -49,6 +49,12 @@ static const char *refusal_word(enum refusal refusal)
         [REFUSAL_ASK_SELLER] = "ask_seller",
         [REFUSAL_CASHBACK_SPENT] = "cashback_spent",
         [REFUSAL_NOTHING_EXPIRES] = "nothing_expires",
+        [REFUSAL_PURSE_OFF] = "purse_off",
+        [REFUSAL_PURSE_SHORT] = "purse_short",
+        [REFUSAL_PURSE_CEILING] = "purse_ceiling",
+        [REFUSAL_PURSE_SPENT] = "purse_spent",
+        [REFUSAL_CARD_EXPIRED] = "card_expired",
+        [REFUSAL_CARD_BRANCH] = "card_branch",
         [REFUSAL_ACTION_ORDER] = "action_order",
         [REFUSAL_ACTION_LATE] = "action_late",
         [REFUSAL_ACTION_CEILING] = "action_ceiling",
@@ -239,7 +245,11 @@ static void take_case(char *line)
     need(programme != NULL, "a case without a programme");
     input.wish.kind = kind_of(strsep(&rest, " "));
     input.wish.amount.rials = number(strsep(&rest, " "), MONEY_MAX_RIALS);
+    input.wish.gift.rials = number(strsep(&rest, " "), MONEY_MAX_RIALS);
+    input.wish.voucher.rials = number(strsep(&rest, " "), MONEY_MAX_RIALS);
     input.wish.pay_credit.rials = number(strsep(&rest, " "), MONEY_MAX_RIALS);
+    input.wish.pay_gift.rials = number(strsep(&rest, " "), MONEY_MAX_RIALS);
+    input.wish.pay_voucher.rials = number(strsep(&rest, " "), MONEY_MAX_RIALS);
     input.wish.redeem.n = number(strsep(&rest, " "), INT32_MAX);
     input.wish.refers_counter = (uint32_t)number(strsep(&rest, " "), SNAPSHOT_COUNTER_MAX);
     input.minute = (uint32_t)number(strsep(&rest, " "), UINT32_MAX);

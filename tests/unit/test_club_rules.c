@@ -14,7 +14,12 @@
 #include "tests/unit/club_card.h"
 
 static const char patch[] =
-    "{'purses': {'points': {'hold_days': 3}}, 'redemption': {'rials_per_point': 1000},"
+    "{'modules': ['points', 'redemption', 'credit', 'rebate', 'cashback', 'stamps', 'tiers', "
+    "'marks',"
+    "             'codes', 'expiry', 'gift'], 'award_on': {'gift': true},"
+    " 'purses': {'points': {'hold_days': 3}, 'gift': {'max_rials': 9000000},"
+    "            'credit': {'bonus': [{'from_rials': 1000000, 'percent': 5}]}}, 'redemption': "
+    "{'rials_per_point': 1000},"
     " 'products': [{'id': 'milk', 'number': 4, 'earns': true},"
     "              {'id': 'gift', 'number': 9, 'earns': false}],"
     " 'codes': [{'id': 'ten', 'code': 'TEN'}],"
@@ -158,6 +163,44 @@ LIE(a_sale_planned_with_other_lines_is_a_case, milk, true)
 LIE(an_offer_used_twice_is_a_case, a_clear_mark, true)
 LIE(an_honest_sale_is_none, nothing, false)
 
+/* Book 1 is credit, 2 gift; accounts 1 taken, 3 owed, 20 bonus. */
+static int64_t in_account(struct club_card *world, int book, int account)
+{
+    char sql[128];
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT coalesce(sum(amount), 0) FROM jrn WHERE purse = %d AND acct = %d", book,
+                   account);
+    return club_card_number(world, sql);
+}
+
+static void gift_and_bonus_have_their_own_books(void **state)
+{
+    struct club_card *world = *state;
+    club_card_tap(world, (struct wish){.kind = TRANSACTION_ACTIVATE});
+    club_card_tap(world,
+                  (struct wish){.kind = TRANSACTION_LOAD, .amount = {1000000}}); /* and 50,000 */
+    club_card_tap(world, (struct wish){.kind = TRANSACTION_LOAD, .gift = {300000}});
+    club_card_tap(world, (struct wish){.kind = TRANSACTION_SALE,
+                                       .amount = {200000},
+                                       .pay_credit = {50000},
+                                       .pay_gift = {100000}});
+    club_card_tap(
+        world, (struct wish){.kind = TRANSACTION_REFUND, .amount = {100000}, .refers_counter = 4});
+    club_card_tap(
+        world, (struct wish){.kind = TRANSACTION_UNLOAD, .amount = {500000}, .refers_counter = 2});
+    club_card_sync(world, world->at, 0);
+    assert_int_equal(club_card_number(world, "SELECT count(*) FROM tcase"), 0);
+    assert_int_equal(world->last.unchecked, 0);
+    assert_int_equal(in_account(world, 1, 1), -500000);
+    assert_int_equal(in_account(world, 1, 20), 0); /* 500,000 alone earn no bonus: it went */
+    assert_int_equal(in_account(world, 1, 3), 25000);
+    assert_int_equal(in_account(world, 2, 1), -300000);
+    assert_int_equal(in_account(world, 2, 3), 50000);
+    assert_int_equal(club_card_number(world, "SELECT b1 FROM card"),
+                     1050000 - 50000 + 25000 - 550000);
+    assert_int_equal(club_card_number(world, "SELECT b2 FROM card"), 250000);
+}
+
 /* Three actions on the card, journalled with credit that is `more` than what they gave. */
 static void act_and_sync(struct club_card *world, int64_t more)
 {
@@ -216,6 +259,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_sale_planned_with_other_lines_is_a_case, setup, teardown),
         cmocka_unit_test_setup_teardown(an_offer_used_twice_is_a_case, setup, teardown),
         cmocka_unit_test_setup_teardown(an_honest_sale_is_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(gift_and_bonus_have_their_own_books, setup, teardown),
         cmocka_unit_test_setup_teardown(the_club_applies_its_actions_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_terminal_that_gives_more_than_the_actions_say_is_a_case,
                                         setup, teardown),

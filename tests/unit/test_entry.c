@@ -109,6 +109,7 @@ static void an_occasion_decodes_to_what_went_in(void **state)
     assert_int_equal(o->kind, 1);
     assert_int_equal(o->birthday, 33000);
     assert_int_equal(o->wedding, 0);
+    assert_int_equal(o->expires, 46000);
     assert_int_equal(o->code, 2);
     assert_int_equal(o->merchant, 5);
     assert_int_equal(o->branch, 70000);

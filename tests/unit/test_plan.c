@@ -402,6 +402,11 @@ static struct snapshot random_snapshot(uint32_t counter)
     return s;
 }
 
+static int64_t credit_at(const struct card *card, size_t at)
+{
+    return card->history[at].purse[PURSE_CREDIT].rials;
+}
+
 static void a_history_that_nobody_wrote_is_planned_or_refused(void **state)
 {
     (void)state;
@@ -413,7 +418,17 @@ static void a_history_that_nobody_wrote_is_planned_or_refused(void **state)
         struct card card = {.count = 1 + (size_t)draw(6)};
         for (size_t at = 0; at < card.count; at += 1) {
             card.history[at] = random_snapshot(20 - (uint32_t)at);
+            if (at > 0 && draw(8) > 0) { /* else hardly any goes back */
+                card.history[at].purse[PURSE_GIFT] = card.history[at - 1].purse[PURSE_GIFT];
+                card.history[at].purse[PURSE_VOUCHER] = card.history[at - 1].purse[PURSE_VOUCHER];
+            }
             assert_true(snapshot_is_valid(&card.history[at]));
+        }
+        for (size_t at = 0; at + 1 < card.count; at += 1) { /* loads that may be unloaded */
+            int64_t rose = credit_at(&card, at) - credit_at(&card, at + 1);
+            if (card.history[at].last.kind == TRANSACTION_LOAD && rose > 0 && draw(2) == 0) {
+                card.history[at].last.amount.rials = rose - draw(rose < 3 ? rose : 3);
+            }
         }
         for (size_t at = 0; at < card.count; at += 1) {
             card.parts[at].payment.rials = draw(2000000);
