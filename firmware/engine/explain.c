@@ -266,6 +266,8 @@ static void put_sale(struct telling *telling)
         explain_money(telling->programme, telling->language, parts->redeemed_value, line->result);
         end(telling);
     }
+    put_some(telling, "Paid with voucher", "پرداخت با بن", parts->voucher);
+    put_some(telling, "Paid with gift", "پرداخت با هدیه", parts->gift);
     put_some(telling, "Paid with credit", "پرداخت با اعتبار", parts->payment);
     put_money(telling, "To pay", "قابل پرداخت", parts->due);
     if (programme_has(telling->programme, MODULE_POINTS)) {
@@ -280,6 +282,8 @@ static void put_refund(struct telling *telling)
     put_money(telling, "Returned", "مبلغ مرجوعی", parts->amount);
     put_money(telling, "Given back", "پرداخت به مشتری", parts->due);
     put_some(telling, "Back on the card", "بازگشت به اعتبار کارت", parts->payment);
+    put_some(telling, "Back as gift", "بازگشت به هدیه", parts->gift);
+    put_some(telling, "Back as voucher", "بازگشت به بن", parts->voucher);
     put_some(telling, "Credit taken back", "اعتبار هدیهٔ پس‌گرفته",
              parts->load);
     if (parts->redeemed.n > 0) {
@@ -301,6 +305,8 @@ static void put_card(struct telling *telling)
     if (programme_has(programme, MODULE_CREDIT) || next->purse[PURSE_CREDIT].rials > 0) {
         put_money(telling, "Credit on the card", "اعتبار کارت", next->purse[PURSE_CREDIT]);
     }
+    put_some(telling, "Gift on the card", "هدیهٔ کارت", next->purse[PURSE_GIFT]);
+    put_some(telling, "Voucher on the card", "بن کارت", next->purse[PURSE_VOUCHER]);
     if (programme_has(programme, MODULE_STAMPS)) {
         struct explain_line *line = begin(telling, EXPLAIN_TOTAL, PLAN_STEP_TOTAL);
         append(line, pick(telling, "Stamps on the card", "مهرهای کارت"));
@@ -319,6 +325,7 @@ static void put_card(struct telling *telling)
 static void put_totals(struct telling *telling)
 {
     const struct breakdown *parts = &telling->plan->parts;
+    const struct money moved = {parts->load.rials + parts->gift.rials + parts->voucher.rials};
     switch (telling->plan->next.last.kind) {
     case TRANSACTION_SALE:
         put_sale(telling);
@@ -328,10 +335,12 @@ static void put_totals(struct telling *telling)
         break;
     case TRANSACTION_ACTIVATE:
     case TRANSACTION_LOAD:
-        put_money(telling, "Loaded", "شارژ", parts->load);
+        put_money(telling, "Loaded", "شارژ", moved);
+        put_some(telling, "Of it bonus", "از این پاداش شارژ",
+                 (struct money){moved.rials - parts->due.rials});
         break;
     case TRANSACTION_UNLOAD:
-        put_money(telling, "Taken off", "برگشت شارژ", parts->load);
+        put_money(telling, "Taken off", "برگشت شارژ", moved);
         break;
     case TRANSACTION_EXPIRE:
         put_points(telling, "Points expired", "امتیاز منقضی", parts->award.n);

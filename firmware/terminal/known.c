@@ -17,6 +17,7 @@ static void fill_identity(const struct known *known, uint64_t number, struct occ
             occasion->kind = known->cards[n].kind;
             occasion->birthday = known->cards[n].birthday;
             occasion->wedding = known->cards[n].wedding;
+            occasion->expires = known->cards[n].expires;
         }
     }
 }
@@ -46,7 +47,8 @@ static void keep(struct known *known, const struct card_identity *identity)
     known->cards[known->next] = (struct known_card){.number = identity->number,
                                                     .kind = identity->kind,
                                                     .birthday = identity->birthday,
-                                                    .wedding = identity->wedding};
+                                                    .wedding = identity->wedding,
+                                                    .expires = identity->expires};
     known->next = (known->next + 1) % KNOWN_MAX;
 }
 

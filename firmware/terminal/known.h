@@ -21,7 +21,7 @@ struct known {
     struct known_card {
         uint64_t number; /* 0: free */
         uint8_t kind;
-        uint16_t birthday, wedding;
+        uint16_t birthday, wedding, expires;
     } cards[KNOWN_MAX]; /* a ring */
     size_t next;
 };

@@ -121,8 +121,15 @@ void say_balance(const struct snapshot *snapshot, struct fault *ret_say)
     static const char *const states[] = {[CARD_ACTIVE] = "",
                                          [CARD_BLOCKED] = " The card is blocked.",
                                          [CARD_CLOSED] = " The card is closed."};
-    fault_say(ret_say, "%" PRId64 " points, %" PRId64 " rials of credit.%s", snapshot->points.n,
-              snapshot->purse[PURSE_CREDIT].rials, states[snapshot->status]);
+    char promised[96] = "";
+    const int64_t gift = snapshot->purse[PURSE_GIFT].rials;
+    const int64_t voucher = snapshot->purse[PURSE_VOUCHER].rials;
+    if (gift != 0 || voucher != 0) {
+        (void)snprintf(promised, sizeof promised, ", %" PRId64 " of gift, %" PRId64 " of voucher",
+                       gift, voucher);
+    }
+    fault_say(ret_say, "%" PRId64 " points, %" PRId64 " rials of credit%s.%s", snapshot->points.n,
+              snapshot->purse[PURSE_CREDIT].rials, promised, states[snapshot->status]);
 }
 
 void say_found(const struct snapshot *state, uint8_t listing, struct fault *ret_say)

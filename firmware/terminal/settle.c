@@ -114,11 +114,19 @@ bool settle_is_same_wish(const struct entry *intent, const struct wish *wish,
     }
     bool takes_all = (wish->kind == TRANSACTION_REFUND || wish->kind == TRANSACTION_UNLOAD) &&
                      wish->amount.rials == 0;
-    if (!takes_all && i->parts.amount.rials != wish->amount.rials) {
+    bool puts_on = wish->kind == TRANSACTION_ACTIVATE || wish->kind == TRANSACTION_LOAD;
+    int64_t amount = wish->amount.rials + wish->gift.rials + wish->voucher.rials;
+    if (!takes_all && i->parts.amount.rials != amount) {
+        return false;
+    }
+    if (puts_on && (i->parts.gift.rials != wish->gift.rials ||
+                    i->parts.voucher.rials != wish->voucher.rials)) {
         return false;
     }
     return wish->kind != TRANSACTION_SALE ||
            (i->parts.payment.rials == wish->pay_credit.rials &&
+            i->parts.gift.rials == wish->pay_gift.rials &&
+            i->parts.voucher.rials == wish->pay_voucher.rials &&
             i->parts.redeemed.n == wish->redeem.n &&
             (basket == NULL || is_same_basket(&i->occasion, basket)));
 }

@@ -203,6 +203,7 @@ static enum tap_next on_known(struct tap *tap, const struct tap_event *event,
         occasion->kind = known->identity.kind;
         occasion->birthday = known->identity.birthday;
         occasion->wedding = known->identity.wedding;
+        occasion->expires = known->identity.expires;
     }
     return tap_serve(tap, ret_act);
 }

@@ -48,6 +48,7 @@ enum tap_next tap_go_write(struct tap *tap, struct tap_act *ret_act)
         tap_go(tap, TAP_COMMIT, TAP_ACT_ISSUE, ret_act);
         ret_act->identity = tap->request.identity;
         ret_act->identity.number = intent->card_number;
+        ret_act->identity.expires = intent->occasion.expires; /* as it was planned, also later */
     }
     ret_act->snapshot = intent->after;
     return TAP_GO;

@@ -164,6 +164,36 @@ void tap_add_basket(struct occasion *occasion, const struct tap_request *request
         occasion->line_count = request->basket.line_count;
         memcpy(occasion->lines, request->basket.lines, sizeof occasion->lines);
     }
+    if (request->what == TAP_ISSUE) { /* what the new card will say of itself */
+        occasion->has_identity = true;
+        occasion->kind = request->identity.kind;
+        occasion->birthday = request->identity.birthday;
+        occasion->wedding = request->identity.wedding;
+        occasion->expires = request->identity.expires;
+    }
+}
+
+enum { DAYS_1900_TO_2024 = 45290 };
+
+/* Writes the day of issue, and the last day that the card's kind gives it, unless the till named
+ * one. False: the kind has one, and the clock is not set. */
+static bool date_card(struct tap *tap)
+{
+    struct card_identity *identity = &tap->request.identity;
+    if (tap->programme == NULL) {
+        return true; /* refused later */
+    }
+    const struct programme_kind_terms *terms = programme_kind_terms(tap->programme, identity->kind);
+    const struct facts_rules rules = {.utc_offset_minutes = tap->programme->utc_offset_minutes};
+    const uint16_t day = facts_day(&rules, tap->look.minute);
+    const uint32_t today = day == 0 ? 0 : day - 1U + DAYS_1900_TO_2024;
+    identity->issued = (uint16_t)today;
+    if (identity->expires != 0 || terms == NULL || terms->valid_days == 0) {
+        return true;
+    }
+    const uint32_t last = today + terms->valid_days;
+    identity->expires = last < UINT16_MAX ? (uint16_t)last : UINT16_MAX;
+    return day != 0;
 }
 
 /* All that the plan needs is known, but for the card's history. */
@@ -188,6 +218,11 @@ static enum tap_next do_request(struct tap *tap, struct tap_act *ret_act)
         if (tap->look.free_number == 0) {
             struct fault why;
             fault_say(&why, "No card number is free: ask the club for a new range.");
+            return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+        }
+        if (!date_card(tap)) {
+            struct fault why;
+            fault_say(&why, "Set the clock first: cards of this kind have a last day.");
             return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
         }
         return tap_plan(tap, NULL, 0, NULL, ret_act);

@@ -21,9 +21,10 @@ enum { WAIT_S_DEFAULT = 15, WAIT_S_MAX = 120, ANSWER_SLACK_MS = 20000, LINE_MAX_
 
 static const char help[] =
     "vafa-till: asks the terminal. Amounts are whole rials, digits only.\n"
-    "  sale AMOUNT [--pay-credit AMOUNT] [--redeem POINTS] [--code CODE]\n"
+    "  sale AMOUNT [--pay-credit AMOUNT] [--pay-gift AMOUNT] [--pay-voucher AMOUNT]\n"
+    "       [--redeem POINTS] [--code CODE]\n"
     "       [--line PRODUCT:AMOUNT[:QUANTITY]]...    the lines add up to AMOUNT\n"
-    "  load AMOUNT\n"
+    "  load AMOUNT                     credit; or load --gift AMOUNT, load --voucher AMOUNT\n"
     "  refund COUNTER [AMOUNT]    of the sale with that card counter; all that is left of it\n"
     "  unload COUNTER [AMOUNT]    of the load with that card counter\n"
     "  balance | history | status\n"
@@ -35,7 +36,8 @@ static const char help[] =
     "  bon-back [-] --receipt NUMBER   the same voucher back, when the basket is cancelled\n"
     "  sign-in    the PIN on standard input, then the operator card on the reader; sign-out;\n"
     "  unlock N   operator N, by the manager who is signed in\n"
-    "  issue [--opening AMOUNT] [--name TEXT] [--member N] [--kind N]\n"
+    "  issue [--opening AMOUNT] [--gift AMOUNT] [--voucher AMOUNT] [--name TEXT] [--member N] "
+    "[--kind N]\n"
     "        [--birthday DAY] [--wedding DAY] [--expires DAY]    DAY as YYYY-MM-DD\n"
     "sale, load, refund, unload, issue: --lang fa|en, of the receipt's lines (fa)\n"
     "Everywhere: --socket PATH (run/till.sock), --wait SECONDS (15), --operator N,\n"
@@ -156,6 +158,12 @@ static bool take_option(struct options *options, const char *name, const char *v
                                            {"--wedding", "wedding"}, {"--expires", "expires"},
                                            {"--code", "code"},       {"--lang", "lang"},
                                            {"--receipt", "receipt"}};
+    static const char *const monies[][2] = {{"--pay-credit", "pay_credit"},
+                                            {"--pay-gift", "pay_gift"},
+                                            {"--pay-voucher", "pay_voucher"},
+                                            {"--opening", "amount"},
+                                            {"--gift", "gift"},
+                                            {"--voucher", "voucher"}};
     *ret_is_known = true;
     for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++) {
         if (strcmp(name, numbers[n].name) == 0) {
@@ -168,14 +176,13 @@ static bool take_option(struct options *options, const char *name, const char *v
             return true;
         }
     }
-    if (strcmp(name, "--pay-credit") == 0) {
-        return set_money(options, "pay_credit", value);
+    for (size_t n = 0; n < sizeof monies / sizeof *monies; n++) {
+        if (strcmp(name, monies[n][0]) == 0) {
+            return set_money(options, monies[n][1], value);
+        }
     }
     if (strcmp(name, "--line") == 0) {
         return add_line(options, value);
-    }
-    if (strcmp(name, "--opening") == 0) {
-        return set_money(options, "amount", value);
     }
     if (strcmp(name, "--wait") == 0) {
         return parse_number(name, value, WAIT_S_MAX, &options->wait_s) &&
@@ -270,7 +277,7 @@ static bool read_command(struct options *options, const char **words, size_t cou
         const char *word;
         size_t least, most; /* words with it */
         bool has_counter, has_medium;
-    } commands[] = {{"sale", 2, 2, false, false},    {"load", 2, 2, false, false},
+    } commands[] = {{"sale", 2, 2, false, false},    {"load", 1, 2, false, false},
                     {"refund", 2, 3, true, false},   {"unload", 2, 3, true, false},
                     {"balance", 1, 1, false, false}, {"history", 1, 1, false, false},
                     {"issue", 1, 1, false, false},   {"status", 1, 1, false, false},

@@ -20,7 +20,7 @@ static_assert(RECEIPT_MAX + TILL_ARRIVED_MAX + 4096 <= TILL_ANSWER_MAX,
 
 enum field {
     FIELD_AMOUNT = 1 << 0,
-    FIELD_PAY_CREDIT = 1 << 1,
+    FIELD_PAY = 1 << 1, /* pay_credit, pay_gift, pay_voucher */
     FIELD_REDEEM = 1 << 2,
     FIELD_COUNTER = 1 << 3,
     FIELD_PERSON = 1 << 4, /* name, member, kind, birthday, wedding, expires */
@@ -32,6 +32,7 @@ enum field {
     FIELD_PIN = 1 << 10,
     FIELD_NUMBER = 1 << 11,
     FIELD_FRESH = 1 << 12,
+    FIELD_PURSE = 1 << 13, /* gift, voucher */
 };
 
 static const struct request_kind {
@@ -42,14 +43,14 @@ static const struct request_kind {
     int64_t amount_min;
 } kinds[] = {
     {"sale", TAP_SALE, TRANSACTION_SALE,
-     FIELD_AMOUNT | FIELD_PAY_CREDIT | FIELD_REDEEM | FIELD_BASKET | FIELD_WAIT | FIELD_LANG, 1},
-    {"load", TAP_LOAD, TRANSACTION_LOAD, FIELD_AMOUNT | FIELD_WAIT | FIELD_LANG, 1},
+     FIELD_AMOUNT | FIELD_PAY | FIELD_REDEEM | FIELD_BASKET | FIELD_WAIT | FIELD_LANG, 1},
+    {"load", TAP_LOAD, TRANSACTION_LOAD, FIELD_AMOUNT | FIELD_PURSE | FIELD_WAIT | FIELD_LANG, 0},
     {"refund", TAP_REFUND, TRANSACTION_REFUND,
      FIELD_AMOUNT | FIELD_COUNTER | FIELD_WAIT | FIELD_LANG, 0},
     {"unload", TAP_UNLOAD, TRANSACTION_UNLOAD,
      FIELD_AMOUNT | FIELD_COUNTER | FIELD_WAIT | FIELD_LANG, 0},
     {"issue", TAP_ISSUE, TRANSACTION_ACTIVATE,
-     FIELD_AMOUNT | FIELD_PERSON | FIELD_WAIT | FIELD_LANG, 0},
+     FIELD_AMOUNT | FIELD_PURSE | FIELD_PERSON | FIELD_WAIT | FIELD_LANG, 0},
     {"balance", TAP_BALANCE, 0, FIELD_WAIT | FIELD_LANG | FIELD_FRESH, 0},
     {"history", TAP_HISTORY, 0, FIELD_WAIT | FIELD_LANG, 0},
 };
@@ -58,16 +59,14 @@ static const struct {
     const char *name;
     unsigned field;
 } field_names[] = {
-    {"amount", FIELD_AMOUNT},   {"pay_credit", FIELD_PAY_CREDIT},
-    {"redeem", FIELD_REDEEM},   {"counter", FIELD_COUNTER},
-    {"name", FIELD_PERSON},     {"member", FIELD_PERSON},
-    {"kind", FIELD_PERSON},     {"birthday", FIELD_PERSON},
-    {"wedding", FIELD_PERSON},  {"expires", FIELD_PERSON},
-    {"wait_ms", FIELD_WAIT},    {"operator", FIELD_WAIT},
-    {"medium", FIELD_MEDIUM},   {"lines", FIELD_BASKET},
-    {"code", FIELD_BASKET},     {"lang", FIELD_LANG},
-    {"pin", FIELD_PIN},         {"number", FIELD_NUMBER},
-    {"receipt", FIELD_RECEIPT}, {"fresh", FIELD_FRESH},
+    {"amount", FIELD_AMOUNT},  {"pay_credit", FIELD_PAY},  {"redeem", FIELD_REDEEM},
+    {"pay_gift", FIELD_PAY},   {"pay_voucher", FIELD_PAY}, {"gift", FIELD_PURSE},
+    {"voucher", FIELD_PURSE},  {"counter", FIELD_COUNTER}, {"name", FIELD_PERSON},
+    {"member", FIELD_PERSON},  {"kind", FIELD_PERSON},     {"birthday", FIELD_PERSON},
+    {"wedding", FIELD_PERSON}, {"expires", FIELD_PERSON},  {"wait_ms", FIELD_WAIT},
+    {"operator", FIELD_WAIT},  {"medium", FIELD_MEDIUM},   {"lines", FIELD_BASKET},
+    {"code", FIELD_BASKET},    {"lang", FIELD_LANG},       {"receipt", FIELD_RECEIPT},
+    {"pin", FIELD_PIN},        {"number", FIELD_NUMBER},   {"fresh", FIELD_FRESH},
 };
 
 /* A whole number in its range. A field that is absent is `min` when it may be, or an error. */
@@ -303,6 +302,34 @@ static bool take_language(const json_t *object, enum explain_language *ret, stru
     return true;
 }
 
+/* The purses beside credit that a sale takes from, and that a load or issue puts on. */
+static bool take_purses(const json_t *object, struct wish *wish, struct fault *fault)
+{
+    struct {
+        const char *name;
+        struct money *ret;
+    } fields[] = {{"gift", &wish->gift},
+                  {"voucher", &wish->voucher},
+                  {"pay_gift", &wish->pay_gift},
+                  {"pay_voucher", &wish->pay_voucher}};
+    for (size_t n = 0; n < sizeof fields / sizeof *fields; n++) {
+        if (!take_number(object, fields[n].name, 0, MONEY_MAX_RIALS, false, &fields[n].ret->rials,
+                         fault)) {
+            return false;
+        }
+    }
+    const int loaded =
+        (wish->amount.rials > 0) + (wish->gift.rials > 0) + (wish->voucher.rials > 0);
+    if (wish->kind == TRANSACTION_LOAD && loaded != 1) {
+        fault_say(fault,
+                  "Load one purse: \"amount\" (credit), \"gift\" or \"voucher\" from 1 to "
+                  "%" PRId64 ".",
+                  MONEY_MAX_RIALS);
+        return false;
+    }
+    return true;
+}
+
 static bool take_tap(const json_t *object, const struct request_kind *kind,
                      struct till_request *ret, struct fault *fault)
 {
@@ -326,6 +353,9 @@ static bool take_tap(const json_t *object, const struct request_kind *kind,
                                  .pay_credit = {pay_credit},
                                  .redeem = {redeem},
                                  .refers_counter = (uint32_t)counter};
+        if (!take_purses(object, &tap.wish, fault)) {
+            return false;
+        }
     }
     if (!take_language(object, &tap.language, fault)) {
         return false;
@@ -548,6 +578,8 @@ static json_t *parts_object(const struct breakdown *parts)
     put_number(object, "load", parts->load.rials);
     put_number(object, "award", parts->award.n);
     put_number(object, "due", parts->due.rials);
+    put_number(object, "gift", parts->gift.rials);
+    put_number(object, "voucher", parts->voucher.rials);
     return object;
 }
 
