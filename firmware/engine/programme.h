@@ -100,9 +100,9 @@ struct opening {
 
 /* What cards of a kind carry. All zeros: as if the list did not say. */
 struct programme_kind_terms {
-    char name_fa[PROGRAMME_NAME_MAX], name_en[PROGRAMME_NAME_MAX]; /* for people; "" = its id */
-    struct opening credit;                                         /* not set: 0..opening_max */
-    struct opening gift;                                           /* not set: none */
+    char name_fa[PROGRAMME_SAY_MAX], name_en[PROGRAMME_SAY_MAX]; /* for people; "" = its id */
+    struct opening credit;                                       /* not set: 0..opening_max */
+    struct opening gift;                                         /* not set: none */
     uint16_t valid_days;  /* from the day of issue, 0 = for ever */
     uint8_t branch_count; /* where gift and voucher may be spent; 0 = everywhere */
     uint32_t branches[PROGRAMME_BRANCHES_MAX];

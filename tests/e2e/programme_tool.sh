@@ -22,7 +22,7 @@ status() {
 says() { for word in "$@"; do grep -qF -- "$word" "$dir/words" || { echo "does not say: $word"; return 1; }; done; }
 
 # --- starters ---------------------------------------------------------------------------------
-[ "$(ls $starters/*.examples.json | wc -l)" -eq 10 ] || { echo "not ok ten_starters_have_examples"; failed=1; }
+[ "$(ls $starters/*.examples.json | wc -l)" -eq 11 ] || { echo "not ok eleven_starters_have_examples"; failed=1; }
 for examples in $starters/*.examples.json; do
     programme=${examples%.examples.json}.json
     name=$(basename "$programme" .json | tr - _)

@@ -72,7 +72,7 @@ static void what_a_kind_says_wrongly_is_foreign(void **state)
     (void)state;
     static const struct change changes[] = {
         {"kinds.2.name", "\"x\"", ST_FOREIGN, "kinds[2].name must be an object"},
-        {"kinds.2.name.fa", "\"\"", ST_FOREIGN, "1 to 47 bytes"},
+        {"kinds.2.name.fa", "\"\"", ST_FOREIGN, "1 to 95 bytes"},
         {"kinds.2.opening_gift", "5000000", ST_FOREIGN, "must be an object"},
         {"kinds.2.opening_gift.max_rials", "50000001", ST_FOREIGN, "from 0 to 50000000"},
         {"kinds.2.opening_gift.min_rials", "5000001", ST_FOREIGN, "from 0 to 5000000"},

@@ -71,7 +71,7 @@ struct figure {
     const char *id;
 };
 
-enum { FIGURES = 15 };
+enum { FIGURES = 19 };
 
 static const char *mark_of(const struct programme *programme, uint8_t number)
 {
@@ -97,9 +97,13 @@ static void figures_of(const struct play *play, struct figure ret[FIGURES])
         {"due", UNIT_MONEY, parts->due.rials, NULL},
         {"award", UNIT_COUNT, parts->award.n, NULL},
         {"cashback", UNIT_MONEY, parts->load.rials, NULL},
+        {"paid_gift", UNIT_MONEY, parts->gift.rials, NULL},
+        {"paid_voucher", UNIT_MONEY, parts->voucher.rials, NULL},
         {"expired", UNIT_COUNT, play->expired, NULL},
         {"points", UNIT_COUNT, next->points.n, NULL},
         {"credit", UNIT_MONEY, next->purse[PURSE_CREDIT].rials, NULL},
+        {"gift", UNIT_MONEY, next->purse[PURSE_GIFT].rials, NULL},
+        {"voucher", UNIT_MONEY, next->purse[PURSE_VOUCHER].rials, NULL},
         {"stamps", UNIT_COUNT, next->stamps, NULL},
         {"tier", UNIT_ID, 0, programme_tier_id(programme, next->tier)},
         {"group", UNIT_ID, 0, programme_group_id(programme, next->group)},
@@ -225,9 +229,9 @@ static enum st test_fields(const json_t *example, struct fault *fault)
 {
     const json_t *steps = json_object_get(example, "steps");
     if (steps == NULL) {
-        return field_known(example, "the example",
-                           " name comment at card facts sale refund load unload expect refused ",
-                           fault);
+        return field_known(
+            example, "the example",
+            " name comment at card facts sale refund load unload issue expect refused ", fault);
     }
     enum st st = field_known(example, "the example", " name comment at card facts steps ", fault);
     if (st == ST_OK && (!json_is_array(steps) || json_array_size(steps) == 0)) {
@@ -235,7 +239,7 @@ static enum st test_fields(const json_t *example, struct fault *fault)
     }
     for (size_t i = 0; st == ST_OK && i < json_array_size(steps); i += 1) {
         st = field_known(json_array_get(steps, i), "a step",
-                         " comment at sale refund load unload expect refused ", fault);
+                         " comment at sale refund load unload issue expect refused ", fault);
     }
     return st;
 }

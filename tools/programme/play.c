@@ -97,8 +97,9 @@ static enum st read_sale(struct play *play, const json_t *sale, struct wish *wis
 {
     int64_t merchant = 0;
     int64_t branch = 0;
-    enum st st =
-        field_known(sale, "sale", " amount lines pay_credit redeem code merchant branch ", fault);
+    enum st st = field_known(
+        sale, "sale", " amount lines pay_credit pay_gift pay_voucher redeem code merchant branch ",
+        fault);
     if (st == ST_OK) {
         st = field_amount(sale, "amount", &wish->amount, fault);
     }
@@ -111,6 +112,12 @@ static enum st read_sale(struct play *play, const json_t *sale, struct wish *wis
     }
     if (st == ST_OK) {
         st = field_amount(sale, "pay_credit", &wish->pay_credit, fault);
+    }
+    if (st == ST_OK) {
+        st = field_amount(sale, "pay_gift", &wish->pay_gift, fault);
+    }
+    if (st == ST_OK) {
+        st = field_amount(sale, "pay_voucher", &wish->pay_voucher, fault);
     }
     if (st == ST_OK) {
         st = field_whole(sale, "redeem", POINTS_MAX, &wish->redeem.n, fault);
@@ -148,6 +155,36 @@ static enum st read_back(const struct play *play, const json_t *from, const char
     return st;
 }
 
+static enum st read_load(const json_t *from, struct wish *wish, struct fault *fault)
+{
+    enum st st = field_known(from, "load", " amount gift voucher ", fault);
+    if (st == ST_OK) {
+        st = field_amount(from, "amount", &wish->amount, fault);
+    }
+    if (st == ST_OK) {
+        st = field_amount(from, "gift", &wish->gift, fault);
+    }
+    if (st == ST_OK) {
+        st = field_amount(from, "voucher", &wish->voucher, fault);
+    }
+    int purses = (wish->amount.rials > 0) + (wish->gift.rials > 0) + (wish->voucher.rials > 0);
+    return st == ST_OK && purses != 1
+               ? field_refuse(fault, "A load needs one of amount, gift, voucher of more than 0.")
+               : st;
+}
+
+static enum st read_issue(const json_t *from, struct wish *wish, struct fault *fault)
+{
+    enum st st = field_known(from, "issue", " credit gift voucher ", fault);
+    if (st == ST_OK) {
+        st = field_amount(from, "credit", &wish->amount, fault);
+    }
+    if (st == ST_OK) {
+        st = field_amount(from, "gift", &wish->gift, fault);
+    }
+    return st == ST_OK ? field_amount(from, "voucher", &wish->voucher, fault) : st;
+}
+
 static enum st read_wish(struct play *play, const json_t *step, struct wish *wish,
                          struct fault *fault)
 {
@@ -157,7 +194,8 @@ static enum st read_wish(struct play *play, const json_t *step, struct wish *wis
     } kinds[] = {{"sale", TRANSACTION_SALE},
                  {"refund", TRANSACTION_REFUND},
                  {"load", TRANSACTION_LOAD},
-                 {"unload", TRANSACTION_UNLOAD}};
+                 {"unload", TRANSACTION_UNLOAD},
+                 {"issue", TRANSACTION_ACTIVATE}};
     const json_t *from = NULL;
     size_t found = 0;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i += 1) {
@@ -169,22 +207,19 @@ static enum st read_wish(struct play *play, const json_t *step, struct wish *wis
         }
     }
     if (found != 1 || !json_is_object(from)) {
-        return field_refuse(fault, "A step is one object of: sale, refund, load, unload.");
+        return field_refuse(fault, "A step is one object of: sale, refund, load, unload, issue.");
     }
     if (wish->kind == TRANSACTION_SALE) {
         return read_sale(play, from, wish, fault);
+    }
+    if (wish->kind == TRANSACTION_ACTIVATE) {
+        return read_issue(from, wish, fault);
     }
     if (wish->kind != TRANSACTION_LOAD) {
         return read_back(play, from, wish->kind == TRANSACTION_REFUND ? "refund" : "unload", wish,
                          fault);
     }
-    enum st st = field_known(from, "load", " amount ", fault);
-    if (st == ST_OK) {
-        st = field_amount(from, "amount", &wish->amount, fault);
-    }
-    return st == ST_OK && wish->amount.rials == 0
-               ? field_refuse(fault, "A load needs an amount of more than 0.")
-               : st;
+    return read_load(from, wish, fault);
 }
 
 static const struct breakdown *parts_of(const struct play *play, uint32_t counter)
@@ -199,10 +234,12 @@ static const struct breakdown *parts_of(const struct play *play, uint32_t counte
 
 static enum st make(struct play *play, struct wish wish)
 {
+    bool is_new =
+        wish.kind == TRANSACTION_ACTIVATE; /* of the example's kind, in place of its card */
     play->input = (struct plan_input){
         .programme = play->programme,
         .history = play->history,
-        .history_count = play->count,
+        .history_count = is_new ? 0 : play->count,
         .wish = wish,
         .occasion = &play->occasion,
         .sale_parts = wish.kind == TRANSACTION_REFUND ? parts_of(play, wish.refers_counter) : NULL,
@@ -213,8 +250,25 @@ static enum st make(struct play *play, struct wish wish)
     return plan_make(&play->input, &play->plan);
 }
 
+/* A new card's last day, as an issue writes it. */
+static void date_card(struct play *play)
+{
+    enum { DAYS_1900_TO_2024 = 45290 };
+    const struct programme_kind_terms *terms =
+        programme_kind_terms(play->programme, play->occasion.kind);
+    const struct facts_rules rules = {.utc_offset_minutes = play->programme->utc_offset_minutes};
+    if (terms != NULL && terms->valid_days != 0) {
+        play->occasion.expires =
+            (uint16_t)(facts_day(&rules, play->minute) - 1 + DAYS_1900_TO_2024 + terms->valid_days);
+    }
+}
+
 static void keep(struct play *play)
 {
+    if (play->plan.next.last.kind == TRANSACTION_ACTIVATE) {
+        play->count = 0;
+        date_card(play);
+    }
     size_t kept = play->count < PLAN_HISTORY_MAX ? play->count : PLAN_HISTORY_MAX - 1;
     memmove(play->history + 1, play->history, kept * sizeof play->history[0]);
     memmove(play->parts + 1, play->parts, kept * sizeof play->parts[0]);
@@ -249,7 +303,7 @@ enum st play_step(struct play *play, const json_t *step, struct fault *fault)
                                       .history_count = play->count,
                                       .occasion = occasion,
                                       .minute = play->minute};
-    if (plan_expired(&play->input).n > 0) {
+    if (wish.kind != TRANSACTION_ACTIVATE && plan_expired(&play->input).n > 0) {
         struct occasion asked = *occasion;
         occasion->line_count = 0;
         occasion->code = 0;

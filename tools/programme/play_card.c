@@ -50,6 +50,12 @@ static enum st read_identity(struct play *play, const json_t *card, struct fault
     return st == ST_OK ? read_day(card, "wedding", &occasion->wedding, fault) : st;
 }
 
+static bool purses_fit(const struct snapshot *snapshot)
+{
+    return snapshot->purse[PURSE_GIFT].rials <= snapshot_purse_max(PURSE_GIFT) &&
+           snapshot->purse[PURSE_VOUCHER].rials <= snapshot_purse_max(PURSE_VOUCHER);
+}
+
 static enum st read_balances(struct play *play, const json_t *card, struct snapshot *snapshot,
                              struct fault *fault)
 {
@@ -60,6 +66,15 @@ static enum st read_balances(struct play *play, const json_t *card, struct snaps
     enum st st = field_whole(card, "points", POINTS_MAX, &snapshot->points.n, fault);
     if (st == ST_OK) {
         st = field_amount(card, "credit", &snapshot->purse[PURSE_CREDIT], fault);
+    }
+    if (st == ST_OK) {
+        st = field_amount(card, "gift", &snapshot->purse[PURSE_GIFT], fault);
+    }
+    if (st == ST_OK) {
+        st = field_amount(card, "voucher", &snapshot->purse[PURSE_VOUCHER], fault);
+    }
+    if (st == ST_OK && !purses_fit(snapshot)) {
+        return field_refuse(fault, "card.gift and card.voucher hold at most 1,073,741,823 rials.");
     }
     if (st == ST_OK) {
         st = field_whole(card, "stamps", SNAPSHOT_STAMPS_MAX, &stamps, fault);
@@ -232,7 +247,8 @@ enum st play_begin(struct play *play, const struct programme *programme, const j
     }
     enum st st = play_read_at(play, example, fault);
     if (st == ST_OK) {
-        st = field_known(card, "card", " points credit stamps tier group kind birthday wedding ",
+        st = field_known(card, "card",
+                         " points credit gift voucher stamps tier group kind birthday wedding ",
                          fault);
     }
     if (st == ST_OK) {

@@ -135,6 +135,97 @@ static void show_credit(const struct showing *s)
           s->out);
 }
 
+/* Steps of a load's bonus, from the smallest on. */
+static void show_bonus(const struct showing *s)
+{
+    const struct programme *p = s->programme;
+    for (size_t i = 0; i < p->bonus_count; i += 1) {
+        char percent[EXPLAIN_AMOUNT_MAX];
+        explain_percent(s->language, p->bonus[i].percent_hundredths, percent);
+        line_money(s, "A load of %s or more", "شارژ از %s به بالا", p->bonus[i].from.rials);
+        fprintf(s->out, pick(s, " earns %s on top.\n", " %s پاداش می‌گیرد.\n"),
+                percent);
+    }
+}
+
+static void show_promise(const struct showing *s, uint32_t module, enum purse purse, bool earns,
+                         const char *english, const char *persian)
+{
+    if (!programme_has(s->programme, module)) {
+        return;
+    }
+    line_money(s, english, persian, s->programme->purse_max[purse].rials);
+    fputs(earns ? pick(s, "; what is paid with it earns.\n",
+                       "؛ خرید با آن امتیاز می‌گیرد.\n")
+                : pick(s, "; what is paid with it earns nothing.\n",
+                       "؛ خرید با آن امتیاز نمی‌گیرد.\n"),
+          s->out);
+}
+
+/* ": " before the first thing that is said of a kind, "; " before the others. */
+static const char *joint(const struct showing *s, bool *is_first)
+{
+    const char *text = *is_first ? ": " : pick(s, "; ", "؛ ");
+    *is_first = false;
+    return text;
+}
+
+static void show_opening(const struct showing *s, const struct opening *opening, bool *is_first,
+                         const char *english, const char *persian)
+{
+    if (!opening->is_set) {
+        return;
+    }
+    fprintf(s->out, "%s%s", joint(s, is_first), pick(s, english, persian));
+    if (opening->min.rials != opening->max.rials) {
+        line_money(s, " %s", " %s", opening->min.rials);
+        line_money(s, " to %s", " تا %s", opening->max.rials);
+    } else {
+        line_money(s, " %s", " %s", opening->max.rials);
+    }
+}
+
+static bool says_anything(const struct programme_kind_terms *terms)
+{
+    return terms->name_en[0] != '\0' || terms->credit.is_set || terms->gift.is_set ||
+           terms->valid_days != 0 || terms->branch_count != 0;
+}
+
+/* "Card gift500 (Gift card): opens with gift 500,000 toman; gift and voucher for 365 days; spent at
+ * branches 1, 4." */
+static void show_kinds(const struct showing *s)
+{
+    const struct programme *p = s->programme;
+    for (size_t i = 0; i < p->kind_count; i += 1) {
+        const struct programme_kind_terms *terms = &p->kind_terms[i];
+        char text[EXPLAIN_AMOUNT_MAX];
+        if (!says_anything(terms)) {
+            continue;
+        }
+        fprintf(s->out, pick(s, "Card %s", "کارت %s"), p->kinds[i].id);
+        if (terms->name_en[0] != '\0') {
+            fprintf(s->out, " (%s)", pick(s, terms->name_en, terms->name_fa));
+        }
+        bool is_first = true;
+        show_opening(s, &terms->credit, &is_first, "opens with credit", "با اعتبار");
+        show_opening(s, &terms->gift, &is_first, "opens with gift", "با هدیه");
+        if (terms->valid_days != 0) {
+            explain_number(s->language, terms->valid_days, text);
+            fputs(joint(s, &is_first), s->out);
+            fprintf(s->out, pick(s, "gift and voucher for %s days", "هدیه و بن تا %s روز"), text);
+        }
+        for (size_t b = 0; b < terms->branch_count; b += 1) {
+            explain_number(s->language, terms->branches[b], text);
+            fputs(b == 0 ? joint(s, &is_first) : pick(s, ", ", "، "), s->out);
+            fprintf(s->out,
+                    b == 0 ? pick(s, "spent at branches %s", "خرج در شعبه‌های %s")
+                           : "%s",
+                    text);
+        }
+        fputs(".\n", s->out);
+    }
+}
+
 /* "In one day a card: load at most 5,000,000 toman, at most 3 times." */
 static void show_limits(const struct showing *s, const char *english, const char *persian,
                         const struct limits *limits)
@@ -318,6 +409,12 @@ void show_programme(FILE *out, const struct document *document, enum explain_lan
     show_head(&s);
     show_points(&s);
     show_credit(&s);
+    show_bonus(&s);
+    show_promise(&s, MODULE_GIFT, PURSE_GIFT, s.programme->award_on_gift,
+                 "A card holds at most %s of gift", "هدیهٔ هر کارت حداکثر %s است");
+    show_promise(&s, MODULE_VOUCHER, PURSE_VOUCHER, s.programme->award_on_voucher,
+                 "A card holds at most %s of voucher", "بن هر کارت حداکثر %s است");
+    show_kinds(&s);
     show_limits(&s, "In one day a card:", "هر کارت در یک روز:", &s.programme->card_day);
     show_limits(&s, "In one day an operator:", "هر متصدی در یک روز:", &s.programme->operator_day);
     show_tiers(&s);
