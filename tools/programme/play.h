@@ -37,9 +37,9 @@ struct play {
 ST_CHECK enum st play_begin(struct play *play, const struct programme *programme,
                             const json_t *example, struct fault *fault);
 
-/* Plans one step, an object with "sale", "refund", "load", "unload" or "issue", and maybe "at"; points that
- * expire then do so first, as on a terminal. ST_OK: play->st, plan and input say what came of it.
- * ST_FOREIGN  as above. */
+/* Plans one step, an object with "sale", "refund", "load", "unload" or "issue", and maybe "at";
+ * points that expire then do so first, as on a terminal. ST_OK: play->st, plan and input say what
+ * came of it. ST_FOREIGN  as above. */
 ST_CHECK enum st play_step(struct play *play, const json_t *step, struct fault *fault);
 /* Takes the planned step as done; nothing if it was refused. */
 void play_keep(struct play *play);
