@@ -7,6 +7,7 @@
 #include "server/business_day.h"
 #include "server/charge.h"
 #include "server/command.h"
+#include "server/measures.h"
 
 /* --- what was given ------------------------------------------------------------------------ */
 
@@ -108,25 +109,28 @@ static void sealing_close(struct sealing *sealing)
     signer_close(sealing->signer);
 }
 
-static enum st club_action(struct club *club)
+static enum st make_order(struct club *club, const struct action_order *order)
 {
-    struct action_order order;
     struct action_made made = {0};
     struct sealing sealing = {NULL, NULL};
-    enum st st = take_order(club, &order);
+    enum st st = sealing_open(club, &sealing);
     if (st == ST_OK) {
-        st = sealing_open(club, &sealing);
-    }
-    if (st == ST_OK) {
-        st = actions_make(sealing.actions, &order, 1, club->now_s, &made, &club->fault);
+        st = actions_make(sealing.actions, order, 1, club->now_s, &made, &club->fault);
     }
     sealing_close(&sealing);
     if (st == ST_OK) {
         printf("%s action %u of card %016" PRIu64 "%s\n",
-               made.is_new ? "Made:" : "It was here:", made.number, order.action.card_number,
+               made.is_new ? "Made:" : "It was here:", made.number, order->action.card_number,
                made.is_new ? "; terminals have it from their next sync on." : ".");
     }
     return st;
+}
+
+static enum st club_action(struct club *club)
+{
+    struct action_order order;
+    const enum st st = take_order(club, &order);
+    return st == ST_OK ? make_order(club, &order) : st;
 }
 
 static enum st club_action_withdraw(struct club *club)
@@ -245,6 +249,45 @@ static enum st club_charge_list(struct club *club)
     return charge_write(club->db, has_option(club, "--json"), stdout);
 }
 
+/* --- measures ------------------------------------------------------------------------------- */
+
+static enum st club_measure_set(struct club *club)
+{
+    const char *points = argument(club, 1);
+    const bool is_digits = points[strspn(points, "0123456789")] == '\0';
+    return measures_set(club->db, argument(club, 0), is_digits ? number_of(points) : 0, club->now_s,
+                        &club->fault);
+}
+
+static enum st club_measure_drop(struct club *club)
+{
+    return measures_drop(club->db, argument(club, 0), &club->fault);
+}
+
+static enum st club_measure_list(struct club *club)
+{
+    return measures_write(club->db, has_option(club, "--json"), stdout);
+}
+
+/* The measure's points, with its name as what the member reads. */
+static enum st club_measure_give(struct club *club)
+{
+    const char *name = argument(club, 0), *giver = option(club, "--giver");
+    struct action_order order = {.ref = option(club, "--id"), .giver = giver == NULL ? "" : giver};
+    struct action *action = &order.action;
+    action->kind = ACTION_POINTS;
+    action->origin = ORIGIN_PRIZE;
+    action->card_number = card_of(argument(club, 1), &club->fault);
+    if (action->card_number == 0) {
+        return ST_FOREIGN;
+    }
+    enum st st = measures_get(club->db, name, &action->amount, &club->fault);
+    if (st == ST_OK) {
+        st = text_of(name, action->text, &club->fault);
+    }
+    return st == ST_OK ? make_order(club, &order) : st;
+}
+
 const struct command commands_actions[] = {
     {"action list", "[--card CARD] [--charge ID] [--open] [--json]",
      "actions: " ACTIONS_STATES "; --open: those that are not over", club_action_list, false},
@@ -265,5 +308,15 @@ const struct command commands_actions[] = {
      "[--giver NAME] [--key FILE]",
      "give every card of a group an amount at its next tap; cut short, the same command goes on",
      club_charge, false},
+    {"measure set", "NAME POINTS",
+     "what the club gives points for beside sales, such as 'profile filled in' 20",
+     club_measure_set, false},
+    {"measure drop", "NAME", "take a measure off the list; what was given stays", club_measure_drop,
+     false},
+    {"measure list", "[--json]", "the measures and their points", club_measure_list, false},
+    {"measure give", "NAME CARD --id ID [--giver NAME] [--key FILE]",
+     "give a card a measure's points at its next tap, under the measure's name; the same ID is "
+     "given once",
+     club_measure_give, false},
     {0},
 };

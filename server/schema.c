@@ -247,6 +247,11 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "CREATE TABLE mandate (term_id " KEY64 " PRIMARY KEY, version " I64 " NOT NULL,"
     " taken " I64 " NOT NULL, settled " I64 " NOT NULL, content TEXT NOT NULL, jws TEXT NOT NULL) " STRICT ";"
     "UPDATE club SET value = 14 WHERE name = 'schema'",
+    /* What points are given for beside sales (server/measures.h). */
+    [15] =
+    "CREATE TABLE measure (name TEXT PRIMARY KEY NOT NULL, points " I64 " NOT NULL,"
+    " at " I64 " NOT NULL) " STRICT ";"
+    "UPDATE club SET value = 15 WHERE name = 'schema'",
 };
 
 /* clang-format on */

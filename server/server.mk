@@ -20,6 +20,7 @@ CLUB_SRC = \
     server/cases.c \
     server/change.c \
     server/charge.c \
+    server/measures.c \
     server/club_api.c \
     server/club_api_actions.c \
     server/club_api_call.c \

@@ -62,6 +62,35 @@ def collected(shop, card):
     result(bank["giver"] == "Melli" and bank["applied_sum"] == 70000 and bank["waiting"] == 0, "the report names the giver", bank)
 
 
+def measured(shop, card):
+    """Points for what the operator finds worth them: by name, once a reference, whatever its points become later."""
+    refused(shop, "a measure that there is not", ["no measure"], "measure", "give", "profile", card, "--id", "M-1")
+    refused(shop, "a measure of no points", ["from 1 to 268435455"], "measure", "set", "profile", 0, rc=2)
+    refused(shop, "a measure of many points", ["whole number"], "measure", "set", "profile", "many", rc=2)
+    refused(shop, "a name that is too long", ["24 bytes"], "measure", "set", "x" * 25, 5, rc=2)
+    before = shop.done("balance")["points"]
+    shop.club("measure", "set", "profile filled in", 15)
+    shop.club("measure", "set", "profile filled in", 20)
+    shop.club("measure", "set", "رفتار خوب", 7)
+    listed = json.loads(shop.club("measure", "list", "--json").stdout)
+    result(listed == [{"name": "profile filled in", "points": 20}, {"name": "رفتار خوب", "points": 7}],
+           "measures are the operator's own, each with its points", listed)
+    for _ in range(2):
+        shop.club("measure", "give", "profile filled in", card, "--id", "M-1", "--giver", "the desk")
+    shop.club("measure", "give", "رفتار خوب", card, "--id", "M-2")
+    refused(shop, "a reference that stands for another measure", ["M-1"], "measure", "give", "رفتار خوب", card, "--id", "M-1")
+    shop.club("measure", "set", "profile filled in", 500)
+    shop.club("measure", "drop", "رفتار خوب")
+    shop.sync_once()
+    balance = shop.done("balance")
+    result(balance["points"] == before + 27, "the next tap brings both, each once", balance["text"])
+    shop.sync_once()
+    mine = [a for a in actions(shop, "--card", card) if a["id"].startswith("M-")]
+    given = {a["id"]: (a["text"], a["amount"], a["state"]) for a in mine}
+    result(given == {"M-1": ("profile filled in", 20, "applied"), "M-2": ("رفتار خوب", 7, "applied")},
+           "and the card's history has them by name", given)
+
+
 def taken_back(shop, card):
     shop.club("action", card, "credit", 900, "--origin", "bank", "--id", "TRX-2")
     shop.sync_once()
@@ -186,6 +215,7 @@ with Shop(BUILD) as shop:
     shop.sync_once()
     collected(shop, card)
     taken_back(shop, card)
+    measured(shop, card)
     not_right(shop, card)
     key_elsewhere(shop, card)
     charged(shop, card)
