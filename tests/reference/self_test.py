@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import vafa_facts
 import vafa_reference as ref
 import vafa_vectors
 
@@ -31,6 +32,7 @@ class World:
         self.random = random.Random(seed)
         self.journal = {17: [], 18: [], 19: []}
         self.cards = {card_number(payload): [] for payload in NUMBERS}
+        self.facts = {}
         for terminal in self.journal:
             self.append(terminal, 4, b"0.1.0".ljust(16, b"\0"))
         for number in self.cards:
@@ -69,19 +71,22 @@ class World:
         wish = dict(dict(pay_credit=0, redeem=0, refers_counter=0), **wish)
         sequence = len(self.journal[terminal]) + 1
         try:
-            parts, image, _ = ref.plan(PROGRAMME, history, wish, 1415000, terminal, sequence)
+            known = {"facts": self.facts[number]} if history else {}
+            parts, image, facts = ref.plan(PROGRAMME, history, wish, 1415000, terminal, sequence, known)
         except ref.Refusal:
             return
         self.append(terminal, 1, self.medium(number) + struct.pack("<I", 1) +
                     (ref.image_encode(history[0]) if history else bytes(40)) + image +
                     struct.pack("<10q", *[parts[name] for name in ref.PARTS]) +
-                    struct.pack("<IB3xB", wish["refers_counter"], 1 if history else 0, 0))
+                    struct.pack("<IB3xB", wish["refers_counter"], 1 if history else 0, 1 if history else 0) +
+                    (vafa_facts.encode(self.facts[number]) if history else b""))
         after = ref.image_decode(image)
         fate = self.random.randrange(20) if history else 2
         if fate == 0:  # The card was gone before the write: nothing happened.
             self.outcome(terminal, sequence, after["counter"], number, 2, 3)
             return
         history.insert(0, after)
+        self.facts[number] = facts
         if fate != 1:  # Else in doubt for ever: the card itself is the proof.
             self.outcome(terminal, sequence, after["counter"], number, 1, 1)
 
@@ -191,6 +196,11 @@ def harms(data):
     image = ref.image_decode(bytes.fromhex(harmed["cards"][0]["images"][0]))
     harmed["cards"][0]["images"][0] = ref.image_encode(dict(image, credit=image["credit"] + 1)).hex()
     yield "a card holds one rial more than its journal says", harmed
+    harmed = fresh()
+    row, index = find(harmed, "intent", None, "sale")
+    raw = bytes.fromhex(row["entries"][index])
+    row["entries"][index] = patched(row["entries"][index], len(raw) - 24 + 5, bytes([raw[-24 + 5] ^ 2]))
+    yield "a terminal noted one visit that was not", harmed
     harmed = fresh()
     harmed["programme"]["rules"][0]["do"]["award"]["points"] = 11
     yield "the programme gives 11 points, not 10", harmed

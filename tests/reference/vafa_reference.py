@@ -611,6 +611,19 @@ def act_again(book, card, intent, programme):
         book.bad("card %d, counter %d: its actions come to %s, not %s", card, after["counter"], parts, intent["parts"])
 
 
+def facts_follow(book, card, earlier, intent, programmes):
+    """What an intent noted of the card's memory is the fold of what the transaction before it noted."""
+    ends = [programmes.get(one["programme"]) for one in (earlier, intent)]
+    rules = [vafa_programme.facts_rules(programme) if programme else None for programme in ends]
+    noted = [occasion_of(one["occasion"] or {}, one["before"])["facts"] for one in (earlier, intent)]
+    if None in rules or rules[0] != rules[1] or noted[1] is None or noted[0] is None and earlier["before"]:
+        return
+    want = vafa_facts.fold(rules[0], noted[0], earlier["before"], earlier["after"])
+    if want != noted[1]:
+        book.bad("card %d, counter %d: noted facts %s, but they follow as %s", card, intent["after"]["counter"],
+                 noted[1], want)
+
+
 def check_card(book, card, newest, club, programmes):
     ours = transactions_of(book, card)
     last = max(ours, default=0)
@@ -628,6 +641,8 @@ def check_card(book, card, newest, club, programmes):
             book.bad("card %d, counter %d: does not begin where counter %d ended", card, counter,
                      counter - 1)
         plan_again(book, card, ours, counter, images, programmes)
+        if counter - 1 in ours:
+            facts_follow(book, card, ours[counter - 1], intent, programmes)
         images[counter] = intent["after"]
         change = deltas(KINDS[intent["after"]["kind"]], intent["parts"]) or [0, 0, 0, 0]
         balance = [a + b for a, b in zip(balance, change)]
