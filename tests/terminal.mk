@@ -20,7 +20,7 @@ PROGRAMS += fault_tap
 fault_tap_SRC = $(sort tests/fault/fault_tap.c tests/fault/fault_tap_world.c \
                 tests/fault/fault_tap_check.c tests/fault/fault_tap_state.c \
                 tests/fault/fault_tap_scope.c $(TERMINAL_SRC) $(CARD_WORLD_SRC) \
-                $(CRASH_VFS_SRC) $(STORAGE_SRC) $(RULES_SRC) $(CLUB_SRC))
+                $(CRASH_VFS_SRC) $(STORAGE_SRC) $(RULES_SRC) $(CLUB_SRC) sync/waiting.c)
 fault_tap_LIBS = $(CARD_WORLD_LIBS) $(CLUB_LIBS) -lmbedcrypto
 
 TESTS += fault_tap_pairs
@@ -38,6 +38,7 @@ fault_block_LIBS = $(fault_tap_LIBS)
 SCRIPTS += tests/e2e/operators.py tests/e2e/limits.py
 SCRIPTS += tests/e2e/homes.py tests/e2e/programmes.py tests/e2e/terminal_cuts.sh tests/e2e/terminal_bad.sh \
            tests/e2e/two_cards.py tests/e2e/gate.py
+SCRIPTS += tests/e2e/actions.py
 
 TESTS += test_arrivals
 test_arrivals_SRC = $(sort tests/unit/test_arrivals.c firmware/terminal/arrivals.c $(CRASH_VFS_SRC) \

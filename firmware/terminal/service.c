@@ -335,6 +335,13 @@ static enum st load_unanswered(struct terminal *terminal)
     return st == ST_REFUSED ? ST_OK : st;
 }
 
+/* Nobody asks for what comes before a request, so nobody waits for its answer. */
+static bool is_asked_for(const struct entry *intent)
+{
+    const enum transaction_kind kind = intent->intent.after.last.kind;
+    return kind != TRANSACTION_ACTION && kind != TRANSACTION_EXPIRE && kind != TRANSACTION_BLOCK;
+}
+
 /* What the process before this one did last: if the journal ends with an outcome done, it may have
  * died before it answered. */
 static enum st find_unanswered(struct terminal *terminal)
@@ -348,7 +355,8 @@ static enum st find_unanswered(struct terminal *terminal)
         if (st == ST_OK && entry.kind == ENTRY_OUTCOME) {
             if (entry.outcome.verdict == VERDICT_DONE) {
                 st = journal_find(store, entry.outcome.intent_sequence, &entry);
-                if (st == ST_OK && !was_told_before(terminal, entry.sequence)) {
+                if (st == ST_OK && is_asked_for(&entry) &&
+                    !was_told_before(terminal, entry.sequence)) {
                     add_unanswered(terminal, &entry);
                     save_unanswered(terminal);
                 }

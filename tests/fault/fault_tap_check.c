@@ -187,8 +187,9 @@ static void write_dump(const struct book *book)
     const struct snapshot *last = &book->after[book->last];
     fprintf(prepared.dump,
             "]}],\"club\":[{\"card\":%" PRIu64 ",\"points\":%" PRId64 ",\"credit\":%" PRId64
-            ",\"gift\":0,\"voucher\":0,\"counter\":%u}]}\n",
-            book->number, last->points.n, last->purse[PURSE_CREDIT].rials, book->last);
+            ",\"gift\":%" PRId64 ",\"voucher\":%" PRId64 ",\"counter\":%u}]}\n",
+            book->number, last->points.n, last->purse[PURSE_CREDIT].rials,
+            last->purse[PURSE_GIFT].rials, last->purse[PURSE_VOUCHER].rials, book->last);
 }
 
 /* Everything that must hold once nothing is in doubt any more. */
@@ -292,6 +293,9 @@ void world_check_balance(struct world *world, const struct story *story)
         settle_same(&answer.snapshot, is_late ? &prepared.before_late : &prepared.before);
     /* The points may have expired and nothing that was asked have happened yet. */
     is_before |= is_late && is_same_state(&answer.snapshot, &prepared.between);
+    if (story->operation == OP_SALE_ACTIONS) { /* this balance brings what had not come before */
+        is_before = is_same_state(&answer.snapshot, &prepared.arrived);
+    }
     bool is_after = is_same_state(&answer.snapshot, &prepared.expected[story->operation]);
     if (is_before == is_after) {
         violated(story, "the card is neither before nor after");

@@ -366,10 +366,10 @@ static bool is_wanted(enum operation operation)
     if (only != NULL) {
         return strcmp(only, operation_names[operation]) == 0;
     }
-    /* The expiry before a sale is two taps' worth: only in the long run. */
+    /* What comes before a sale is two and three taps' worth: only in the long run. */
     return scope.is_full ||
            (scope.is_sanitize ? operation == OP_LOAD
-                              : operation != OP_SALE_EXPIRE &&
+                              : operation != OP_SALE_EXPIRE && operation != OP_SALE_ACTIONS &&
                                     (operation != OP_ISSUE || scope.family == CARD_DESFIRE));
 }
 

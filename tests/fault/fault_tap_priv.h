@@ -21,6 +21,7 @@ struct prepared {
     struct snapshot before;               /* the member card's newest */
     struct chip late;                     /* the member card, for OP_SALE_EXPIRE; its newest, and */
     struct snapshot before_late, between; /* what it is once its points have expired */
+    struct snapshot arrived;              /* the member card once all the actions are on it */
     struct snapshot expected[OPERATIONS]; /* after one operation, uncut */
     struct db *club;
     struct ledger *ledger;

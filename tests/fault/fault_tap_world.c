@@ -6,16 +6,21 @@
 #include <unistd.h>
 
 #include "hal/clock.h"
+#include "hal/signed.h"
+#include "server/actions.h"
 #include "server/registry.h"
 #include "server/schema.h"
+#include "server/signer.h"
+#include "storage/rules.h"
 #include "storage/store.h"
+#include "sync/waiting.h"
 #include "tests/fault/fault_tap_priv.h"
 #include "tests/support/card_world.h"
 #include "tests/support/crash_vfs.h"
 
-const char *const operation_names[OPERATIONS] = {"issue",       "sale",      "sale-credit",
-                                                 "sale-redeem", "sale-both", "load",
-                                                 "refund",      "unload",    "sale-expire"};
+const char *const operation_names[OPERATIONS] = {
+    "issue", "sale",   "sale-credit", "sale-redeem", "sale-both",
+    "load",  "refund", "unload",      "sale-expire", "sale-actions"};
 struct prepared prepared;
 
 /* More transactions than the card's ring has places, so that it has gone round and a cut write
@@ -27,9 +32,10 @@ static const char *const cards_first = "936400000100000";
 static const char *const cards_last = "936400000199999";
 /* The card counters of a sale that can be refunded and a load that can be unloaded. */
 static uint32_t sale_counter, load_counter;
-static uint8_t disk[DB_MAX], disk_late[DB_MAX];
-static size_t disk_bytes, disk_late_bytes;
-static char programme_text[PROGRAMME_TEXT_MAX], programme_late[PROGRAMME_TEXT_MAX];
+static uint8_t disk[DB_MAX], disk_late[DB_MAX], disk_actions[DB_MAX];
+static size_t disk_bytes, disk_late_bytes, disk_actions_bytes;
+static char programme_text[PROGRAMME_TEXT_MAX], programme_late[PROGRAMME_TEXT_MAX],
+    programme_actions[PROGRAMME_TEXT_MAX];
 
 /* --- a clock that the world moves ------------------------------------------------------------- */
 
@@ -285,6 +291,7 @@ struct tap_request world_request(enum operation operation)
     case OP_SALE_REDEEM:
     case OP_SALE_BOTH:
     case OP_SALE_EXPIRE:
+    case OP_SALE_ACTIONS:
         request.what = TAP_SALE;
         *wish = (struct wish){.kind = TRANSACTION_SALE, .amount = {3300000}};
         wish->pay_credit.rials =
@@ -374,19 +381,92 @@ static void prepare_late(struct world *world)
     keep_disk(disk_late, &disk_late_bytes);
 }
 
-/* The state between the points' expiry and the sale, from the journal of an uncut run. */
-static void find_between(struct world *world)
+/* Five, so that they take two transactions: put on and taken off; the third is withdrawn, so that
+ * terminals have a void in its place. */
+static const struct action arrivals[] = {
+    {.kind = ACTION_CREDIT, .origin = ORIGIN_BANK, .amount = 730000, .text = "نوروز"},
+    {.kind = ACTION_POINTS, .origin = ORIGIN_PRIZE, .amount = 25},
+    {.kind = ACTION_POINTS, .origin = ORIGIN_WEB, .amount = 7},
+    {.kind = ACTION_TAKE_POINTS, .origin = ORIGIN_CORRECTION, .amount = 5},
+    {.kind = ACTION_TAKE_CREDIT, .origin = ORIGIN_CORRECTION, .amount = 30000},
+};
+enum { ARRIVALS = sizeof arrivals / sizeof arrivals[0] };
+
+/* The club makes them, and what it then tells its terminals is what this one holds. */
+static void order_actions(struct store *store, const struct signer *signer)
+{
+    static struct wire_action list[WIRE_ACTIONS_MAX];
+    const struct wire_actions_have have = {.is_there = true};
+    struct wire_actions news;
+    struct actions *actions = NULL;
+    struct fault fault;
+    bool has_more = false;
+    MUST(actions_open(prepared.club, signer, &actions) == ST_OK);
+    for (size_t n = 0; n < ARRIVALS; n++) {
+        char ref[8];
+        struct action_order order = {
+            .action = arrivals[n], .ref = ref, .giver = "test", .is_unseen_fine = true};
+        struct action_made made;
+        (void)snprintf(ref, sizeof ref, "%zu", n);
+        order.action.card_number = prepared.member_number;
+        const enum st st = actions_make(actions, &order, 1, world_clock_s, &made, &fault);
+        if (st != ST_OK) {
+            fprintf(stderr, "preparation: %s: %s\n", st_word(st), fault.say);
+        }
+        MUST(st == ST_OK);
+        MUST(made.number == n + 1);
+    }
+    MUST(actions_withdraw(actions, ORIGIN_WEB, "2", world_clock_s, &fault) == ST_OK);
+    actions_close(actions);
+    MUST(actions_news(prepared.club, &have, list, &news) == ST_OK && news.count == ARRIVALS);
+    MUST(waiting_take(store, &news, &has_more) == ST_OK && !has_more);
+}
+
+/* The disk of OP_SALE_ACTIONS: a terminal that belongs to a club, whose key signs its programme and
+ * seals what waits for the member card. */
+static void prepare_actions(struct world *world)
+{
+    char folder[] = "/tmp/vafa-fault-tap-XXXXXX", command[64];
+    char *key = NULL, *public_key = NULL, *text = NULL;
+    size_t key_bytes = 0;
+    struct signer *signer = NULL;
+    struct fault fault;
+    MUST(mkdtemp(folder) != NULL);
+    MUST(signer_make(folder, &fault) == ST_OK);
+    MUST(signer_open(folder, NULL, &signer, &fault) == ST_OK);
+    MUST(signer_public(folder, &public_key, &fault) == ST_OK);
+    MUST(signer_private(folder, &key, &key_bytes, &fault) == ST_OK);
+    MUST(signed_make(key, RULES_TYP, programme_actions, strlen(programme_actions), &text, &fault) ==
+         ST_OK);
+    world_reset(world, OP_SALE, NULL);
+    MUST(world_boot(world));
+    MUST(programme_put(world->store, 3, text) == ST_OK);
+    MUST(setting_put(world->store, "programme.key", public_key) == ST_OK);
+    order_actions(world->store, signer);
+    world_die(world);
+    keep_disk(disk_actions, &disk_actions_bytes);
+    signer_close(signer);
+    free(text);
+    free(key);
+    free(public_key);
+    (void)snprintf(command, sizeof command, "rm -r %s", folder);
+    MUST(system(command) == 0);
+}
+
+/* What the last transaction of this kind in the journal led to; an uncut run made it. */
+static struct snapshot find_last(struct world *world, enum transaction_kind kind)
 {
     uint32_t next = 0;
     struct entry entry;
+    struct snapshot found = {.counter = 0};
     MUST(journal_next(world->store, &next) == ST_OK);
     for (uint32_t n = 1; n < next; n++) {
         MUST(journal_find(world->store, n, &entry) == ST_OK);
-        if (entry.kind == ENTRY_INTENT && entry.intent.after.last.kind == TRANSACTION_EXPIRE) {
-            prepared.between = entry.intent.after;
+        if (entry.kind == ENTRY_INTENT && entry.intent.after.last.kind == kind) {
+            found = entry.intent.after;
         }
     }
-    MUST(prepared.between.counter == prepared.before_late.counter + 1);
+    return found;
 }
 
 static void prepare_club(void)
@@ -399,6 +479,8 @@ static void prepare_club(void)
     MUST(terminal == TERMINAL_NO);
     MUST(registry_programme_put(prepared.club, 1, programme_text, "", 1800000000, &fault) == ST_OK);
     MUST(registry_programme_put(prepared.club, 2, programme_late, "", 1800000000, &fault) == ST_OK);
+    MUST(registry_programme_put(prepared.club, 3, programme_actions, "", 1800000000, &fault) ==
+         ST_OK);
     MUST(ledger_open(prepared.club, &prepared.ledger) == ST_OK);
 }
 
@@ -472,7 +554,10 @@ void world_prepare(enum card_family family)
 
     world.chip = NULL;
     prepare_late(&world);
+    (void)snprintf(programme_actions, sizeof programme_actions, "%s", programme_text);
+    replace(programme_actions, sizeof programme_actions, "\"version\": 1", "\"version\": 3");
     prepare_club();
+    prepare_actions(&world);
     for (int n = 0; n < OPERATIONS; n++) {
         struct tap_request request = world_request((enum operation)n);
         world_reset(&world, (enum operation)n, NULL);
@@ -482,7 +567,12 @@ void world_prepare(enum card_family family)
             prepared.issued = *world.chip;
         }
         if (n == OP_SALE_EXPIRE) {
-            find_between(&world);
+            prepared.between = find_last(&world, TRANSACTION_EXPIRE);
+            MUST(prepared.between.counter == prepared.before_late.counter + 1);
+        }
+        if (n == OP_SALE_ACTIONS) {
+            prepared.arrived = find_last(&world, TRANSACTION_ACTION);
+            MUST(prepared.arrived.counter == prepared.before.counter + 2);
         }
         world_die(&world);
     }
@@ -509,9 +599,9 @@ void world_new_chip(struct world *world)
 
 void world_reset(struct world *world, enum operation operation, const char *path)
 {
-    const bool is_late = operation == OP_SALE_EXPIRE;
-    const uint8_t *from = is_late ? disk_late : disk;
-    const size_t size = is_late ? disk_late_bytes : disk_bytes;
+    const bool is_late = operation == OP_SALE_EXPIRE, has_actions = operation == OP_SALE_ACTIONS;
+    const uint8_t *from = is_late ? disk_late : has_actions ? disk_actions : disk;
+    const size_t size = is_late ? disk_late_bytes : has_actions ? disk_actions_bytes : disk_bytes;
     world_new_chip(world);
     *world->chip = operation == OP_ISSUE ? prepared.blank
                    : is_late             ? prepared.late

@@ -24,7 +24,8 @@ enum operation {
     OP_LOAD,
     OP_REFUND,
     OP_UNLOAD,
-    OP_SALE_EXPIRE, /* a year later: points expire first, by a transaction of their own */
+    OP_SALE_EXPIRE,  /* a year later: points expire first, by a transaction of their own */
+    OP_SALE_ACTIONS, /* five of the club's actions come first, by two transactions of their own */
     OPERATIONS
 };
 extern const char *const operation_names[OPERATIONS];

@@ -6,6 +6,8 @@
         shop.card("remove")               # a command to the simulator
         shop.sync_once()
 
+    Station(shop, "b")                # another terminal of the club, with a reader of its own
+
 Everything lives in a folder of its own and ends with the `with` block."""
 import json
 import os
@@ -23,6 +25,21 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+class Lines:
+    """A line out, a line back, over one connection, so that no process is started in what is measured."""
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.file = self.socket.makefile("rw")
+
+    def say(self, line):
+        self.file.write(line + "\n")
+        self.file.flush()
+
+    def hear(self):
+        return self.file.readline().strip()
 
 
 class Shop:
@@ -158,4 +175,57 @@ class Shop:
         answer = self.till(*args, **kw)
         if answer["rc"] != 0:
             raise RuntimeError(f"till {args}: {answer['text']}")
+        return answer
+
+
+class Station:
+    """One more terminal of the shop's club, with a simulated reader of its own. Cards are carried to it as files."""
+    def __init__(self, shop, name):
+        self.shop, self.name = shop, name
+        self.folder = shop.dir / name
+        self.folder.mkdir()
+        self.db, self.identity = self.path("terminal.db"), self.path("identity")
+        arguments = ["enrol", "--db", self.db, "--identity", self.identity, "--club", f"localhost:{shop.port}", "--ca",
+                     shop.path("club/ca.pem"), "--code", self.code()]
+        shop.run("vafa-sync", *arguments, check=False)
+        shop.club("approve", "all")
+        shop.run("vafa-sync", *arguments)
+        shop.start(f"{name}.sim", "pn532-sim", "--link", self.path("reader"), "--control", self.path("sim.control"),
+                   "--cards", self.path(""))
+        shop.until(lambda: os.path.exists(self.path("sim.control")), what=f"the reader of {name}")
+        self.reader = Lines(self.path("sim.control"))
+
+    def path(self, name):
+        return str(self.folder / name)
+
+    def code(self):
+        return next(w for w in self.shop.club("code", "--merchant", "Refah", "--branch", self.name).stdout.split()
+                    if w.count("-") >= 2)
+
+    def start(self):
+        log = f"{self.name}.terminal"
+        self.shop.start(log, "vafa-terminal", "--db", self.db, "--keys", self.shop.path("keys"), "--reader",
+                        "pn532_uart:" + self.path("reader"), "--socket", self.path("till.sock"))
+        self.shop.until(lambda: "ready" in self.shop.log(log), what=f"the terminal of {self.name}")
+        self.till = Lines(self.path("till.sock"))
+
+    def stop(self, how="terminate"):
+        self.shop.stop(f"{self.name}.terminal", how)
+
+    def sync(self, check=True):
+        return self.shop.run("vafa-sync", "once", "--db", self.db, "--identity", self.identity, "--club",
+                             f"localhost:{self.shop.port}", check=check)
+
+    def card(self, command):
+        self.reader.say(command)
+        answer = self.reader.hear()
+        if not answer.startswith("ok"):
+            raise RuntimeError(f"{self.name}: {command}: {answer}")
+        return answer
+
+    def ask(self, what, wait_ms=10000, **fields):
+        """The final answer of one request."""
+        self.till.say(json.dumps({"v": 1, "do": what, "wait_ms": wait_ms, **fields}))
+        while not (answer := json.loads(self.till.hear()))["final"]:
+            pass
         return answer
