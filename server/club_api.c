@@ -8,8 +8,9 @@
 
 #include "server/club_api_priv.h"
 
-static const struct route *const tables[] = {routes_club,   routes_cards,      routes_cases,
-                                             routes_places, routes_settlement, routes_actions};
+static const struct route *const tables[] = {routes_club,     routes_cards,      routes_cases,
+                                             routes_places,   routes_settlement, routes_actions,
+                                             routes_operators};
 
 enum {
     TABLES = sizeof tables / sizeof tables[0],

@@ -267,3 +267,70 @@ enum st call_array(struct call *call, json_t *array, size_t limit, const char *k
     const bool done = put_json(call->reply, "items", array) && put_json(call->reply, "next", next);
     return done ? ST_OK : ST_FULL;
 }
+
+/* --- lists of commands --------------------------------------------------------------------- */
+
+static enum st cards_to_text(json_t *array)
+{
+    size_t i = 0;
+    json_t *row = NULL;
+    json_array_foreach(array, i, row)
+    {
+        const json_t *card = json_object_get(row, "card");
+        if (json_is_integer(card) && !put_card(row, "card", (uint64_t)json_integer_value(card))) {
+            return ST_FULL;
+        }
+    }
+    return ST_OK;
+}
+
+enum st call_captured(struct call *call, enum st (*write)(struct db *, bool, FILE *), json_t **ret)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) {
+        return ST_FULL;
+    }
+    enum st st = write(call->db, true, out);
+    const bool is_whole = fclose(out) == 0;
+    json_t *array = st == ST_OK && is_whole ? json_loadb(text, size, 0, NULL) : NULL;
+    free(text);
+    if (st == ST_OK) {
+        st = array == NULL ? ST_FULL : cards_to_text(array);
+    }
+    if (st != ST_OK) {
+        json_decref(array);
+        return st;
+    }
+    *ret = array;
+    return ST_OK;
+}
+
+enum st call_list(struct call *call, enum st (*write)(struct db *, bool, FILE *))
+{
+    const char *cursor = NULL;
+    json_t *all = NULL;
+    size_t limit = 0;
+    int64_t from = 0;
+    if (!call_page(call, &limit, &cursor) ||
+        (cursor[0] != '\0' && !cursor_numbers(call, cursor, 1, &from))) {
+        return ST_FOREIGN;
+    }
+    enum st st = call_captured(call, write, &all);
+    if (st != ST_OK) {
+        return st;
+    }
+    json_t *items = json_array(), *next = json_null();
+    const size_t count = json_array_size(all);
+    for (size_t i = (size_t)from; i < count && json_array_size(items) < limit; i++) {
+        (void)json_array_append(items, json_array_get(all, i));
+    }
+    const size_t end = (size_t)from + json_array_size(items);
+    if ((size_t)from < count && end < count) {
+        next = json_sprintf("%zu", end);
+    }
+    json_decref(all);
+    return put_json(call->reply, "items", items) && put_json(call->reply, "next", next) ? ST_OK
+                                                                                        : ST_FULL;
+}

@@ -73,6 +73,7 @@ extern const struct route routes_cases[];
 extern const struct route routes_places[];
 extern const struct route routes_settlement[];
 extern const struct route routes_actions[];
+extern const struct route routes_operators[];
 
 /* 16 digits, the last one checks. */
 bool read_card(const char *text, uint64_t *ret);
@@ -107,6 +108,12 @@ ST_CHECK enum st call_rows(struct call *call, struct db_stmt *stmt, const char *
 /* The same of an array of up to limit + 1 objects, which it takes; member `key`, a number or text,
  * is the cursor. */
 ST_CHECK enum st call_array(struct call *call, json_t *array, size_t limit, const char *key);
+/* A list that a command prints as one JSON array, whole, as a new array; card numbers in it become
+ * text, as everywhere in the API. */
+ST_CHECK enum st call_captured(struct call *call, enum st (*write)(struct db *, bool, FILE *),
+                               json_t **ret);
+/* A page of it: for lists that are short. The cursor counts. */
+ST_CHECK enum st call_list(struct call *call, enum st (*write)(struct db *, bool, FILE *));
 /* The numbers of a cursor that call_rows() made. False: it is not one, and the fault says so. */
 bool cursor_numbers(struct call *call, const char *cursor, size_t count, int64_t *ret);
 

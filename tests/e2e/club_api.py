@@ -13,7 +13,7 @@ import jsonschema
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from club_world import ROOT, World, luhn
+from club_world import BUILD, ROOT, World, luhn
 
 PAGE = yaml.safe_load((ROOT / "docs/club-api.yaml").read_text())
 METHODS = ("get", "put", "post", "delete")
@@ -292,6 +292,40 @@ def actions(world, reader, manager, card):
     result(world.club("report", check=False).returncode == 0, "the books balance with what waits")
 
 
+def operators(world, reader, manager, card):
+    subprocess.run([BUILD / "vafa-keys", "new", world.dir / "keys"], check=True, capture_output=True)
+    verifier = subprocess.run([BUILD / "vafa-keys", "pin", world.dir / "keys"], input="493817\n", capture_output=True, text=True, check=True).stdout.strip()
+    path, sara = "/operators/7", {"name": "Sara", "role": "cashier", "card": card, "merchant": 1}
+    first = manager.good("PUT", path, sara)
+    result((first["name"], first["pin"], first["hear"]) == ("Sara", False, 2), "an operator; the two terminals of her merchant hear of it", first)
+    again = manager.good("PUT", path, sara)
+    result({**again, "hear": 2} == first and again["hear"] == 0, "again, nothing changes", again)
+    for body, status in (({**sara, "role": "king"}, 400), ({**sara, "name": "Reza"}, 409), ({**sara, "merchant": 99}, 400), ({**sara, "name": "x" * 200}, 400), ({**sara, "card": "1"}, 400)):
+        result(manager("PUT", path, body)[0] == status, f"operator {str(body)[:50]} is {status}", manager("PUT", path, body))
+    result(manager("PUT", "/operators/8", sara)[0] == 409 and manager("PUT", "/operators/0", sara)[0] == 404 == manager("PUT", "/operators/65536", sara)[0], "a card is one operator's")
+    result([manager.good("PUT", path + "/blocked", {"blocked": b})["blocked"] for b in (True, True, False)] == [True, True, False], "blocked, and not")
+    result(manager("PUT", path + "/pin", {"verifier": "1234"})[0] == 400, "a PIN itself is not taken")
+    with_pin = manager.good("PUT", path + "/pin", {"verifier": verifier})
+    result(with_pin["pin"] and reader.good("GET", path)["pin"] and verifier not in json.dumps(reader.good("GET", "/operators")), "what vafa-keys pin makes of it is, and is not shown")
+    result(manager("PUT", "/operators/9/blocked", {"blocked": True})[0] == 404 == reader("GET", "/operators/9")[0], "no such operator")
+    manager.good("PUT", "/operators/3", {"name": "رضا", "role": "manager", "card": luhn(936400000000901)})
+    result([(o["number"], o["name"]) for o in reader.all("/operators", 1)] == [(3, "رضا"), (7, "Sara")], "operators in pages of one")
+    for of, number, body in (("terminal", 1, {"span": "total", "what": "load", "unit": "rials", "max": 5000000}), ("merchant", 1, {"span": "day", "what": "issue", "unit": "count", "max": 40}),
+                             ("operator", 7, {"span": "day", "what": "refund", "unit": "rials", "max": 0})):
+        manager.good("PUT", f"/allowances/{of}/{number}", body)
+        manager.good("PUT", f"/allowances/{of}/{number}", body)
+    listed = reader.all("/allowances", 2)
+    result([(a["of"], a["id"], a["what"], a["max"]) for a in listed] == [("terminal", 1, "load", 5000000), ("terminal", 1, "issue", 0), ("terminal", 2, "issue", 0),
+                                                                         ("merchant", 1, "issue", 40), ("operator", 7, "refund", 0)] and
+           listed == json.loads(world.club("allowance", "list", "--json").stdout), "allowances in pages of two, as vafa-club lists them", listed)
+    good = {"span": "total", "what": "load", "unit": "rials", "max": 1}
+    for of, number, body, status in (("terminal", 99, good, 404), ("till", 1, good, 404), ("terminal", 1, {**good, "what": "fly"}, 400), ("terminal", 1, {**good, "unit": "toman"}, 400),
+                                     ("terminal", 1, {**good, "span": "week"}, 400), ("terminal", 1, {**good, "max": -1}, 400), ("merchant", 0, good, 404), ("operator", 99, good, 404)):
+        result(manager("PUT", f"/allowances/{of}/{number}", body)[0] == status, f"allowance of {of} {number} {str(body)[:40]} is {status}")
+    manager.good("PUT", "/allowances/terminal/1", {"span": "total", "what": "load", "unit": "rials"})
+    result(len(reader.all("/allowances", 50)) == 4, "without a max there is no limit any more")
+
+
 def places(world, reader, clerk, manager):
     result([t["terminal"] for t in reader.all("/terminals", 2)] == [1, 2, 3, 4], "terminals in pages of two")
     code = clerk.good("POST", "/codes", {"merchant": "Refah", "branch": "Tajrish", "hours": 2})
@@ -334,7 +368,7 @@ def wrong(world, reader, clerk, manager, keys, card):
         result(world.ask("GET", path)[0] == 404, f"nor is {path}")
     for method, pattern, operation, _ in operations():
         path = pattern[len("/v1/club"):]
-        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1"), ("settlement", "1"), ("origin", "bank"), ("id", "x"), ("charge", "y")):
+        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1"), ("settlement", "1"), ("origin", "bank"), ("id", "x"), ("charge", "y"), ("operator", "7"), ("of", "terminal"), ("number", "1")):
             path = path.replace("{%s}" % name, value)
         order = ["reader", "clerk", "manager"]
         for role in order[:order.index(operation["x-role"])]:
@@ -437,6 +471,7 @@ def main():
         cases(world, reader, clerk)
         settlement(world, reader, manager)
         actions(world, reader, manager, free)
+        operators(world, reader, manager, card)
         places(world, reader, clerk, manager)
         wrong(world, reader, clerk, manager, keys, card)
         unseen()
