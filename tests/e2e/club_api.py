@@ -2,10 +2,13 @@
 """club_api - the club's API over TLS against its own page, docs/club-api.yaml: the page is judged by jsonschema, a second
 program; paths, methods, roles, parameters and fields are those that the server lists; every operation is used by
 each role, every answer fits its schema, every member of every schema is seen; and what is wrong is refused and changes nothing."""
+import http.client
 import json
 import re
 import subprocess
 import sys
+import threading
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -445,6 +448,34 @@ def keys_alone(world, reader):
     result(world.sync(1, world.batches(1, 60, 20, 100)[0])[0] == 200, "nor a terminal")
 
 
+def ended_while_asked(world, reader):
+    """SIGTERM with requests under way: each is answered whole or not at all, and the club ends."""
+    seen, stop = [], threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            try:
+                seen.append(world.api(reader.key, "GET", "/cards", limit=200)[0])
+            except (OSError, http.client.HTTPException):
+                seen.append("line")
+            except ValueError:
+                seen.append("half an answer")
+
+    askers = [threading.Thread(target=ask) for _ in range(8)]
+    for asker in askers:
+        asker.start()
+    while len(seen) < 60:
+        time.sleep(0.01)
+    process = world.process
+    start = time.monotonic()
+    world.stop()
+    took = time.monotonic() - start
+    stop.set()
+    for asker in askers:
+        asker.join()
+    result(process.returncode == 0 and took < 5 and set(seen) <= {200, "line"} and seen.count(200) >= 50, "it ends while eight programs ask it", (process.returncode, took, set(seen)))
+
+
 def unseen():
     found = {}
     for method, path, operation, _ in operations():
@@ -476,7 +507,7 @@ def main():
         wrong(world, reader, clerk, manager, keys, card)
         unseen()
         keys_alone(world, reader)
-        world.stop()
+        ended_while_asked(world, reader)
         log = (world.dir / "log").read_text()
         result("finishing" in log and "key 2 (test clerk): PUT /v1/club/hotlist/" in log, "the log says which key wrote what", log[-300:])
     finally:
