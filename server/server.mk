@@ -60,6 +60,7 @@ CLUB_SRC = \
     server/serve.c \
     server/settled.c \
     server/settlement.c \
+    server/settlement_close.c \
     server/signer.c \
     $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(SIGNED_SRC) $(BOX_SRC) firmware/engine/mandate.c \
     $(HAL_BASE_SRC)
