@@ -6,6 +6,7 @@
 #include "server/ca.h"
 #include "server/command.h"
 #include "server/ledger.h"
+#include "server/mandates.h"
 #include "server/opener.h"
 #include "server/rebuild.h"
 #include "server/registry.h"
@@ -92,6 +93,18 @@ static enum st approve_one(struct club *club, int64_t number)
     return st;
 }
 
+/* A new terminal's operators and limits. It works without until they are signed. */
+static enum st with_mandates(struct club *club, enum st st)
+{
+    struct fault why;
+    uint32_t count = 0;
+    if (st == ST_OK &&
+        mandates_renew(club->db, club->data, club->now_s, false, &count, &why) != ST_OK) {
+        fprintf(stderr, "No mandate was signed: %s Run mandate renew.\n", why.say);
+    }
+    return st;
+}
+
 static enum st club_approve(struct club *club)
 {
     const char *which = argument(club, 0);
@@ -103,7 +116,7 @@ static enum st club_approve(struct club *club)
         return ST_FOREIGN;
     }
     if (number_of(which) != 0) {
-        return approve_one(club, number_of(which));
+        return with_mandates(club, approve_one(club, number_of(which)));
     }
     while (st == ST_OK && found) {
         st = registry_pending(club->db, request.number, &request, &found);
@@ -111,7 +124,7 @@ static enum st club_approve(struct club *club)
             st = approve_one(club, request.number);
         }
     }
-    return st;
+    return with_mandates(club, st);
 }
 
 /* The terminal that the first argument names; 0: none, and the fault says so. */

@@ -82,13 +82,30 @@ static enum st store(struct db *db, const struct mandate *mandate, const char *c
     return st;
 }
 
-static enum st sign_and_store(struct db *db, const char *pem, struct mandate *mandate,
-                              const char *content, struct fault *fault)
+/* What renewing needs, once for all terminals. */
+struct renewal {
+    struct db *db;
+    const char *dir;
+    char *pem; /* the club's key; NULL until something is to be signed */
+    size_t pem_size;
+    int64_t now_s;
+    bool all;
+    uint32_t count;
+    struct mandate mandate;
+};
+
+static enum st sign_and_store(struct renewal *renewal, const char *content, struct fault *fault)
 {
+    const struct mandate *mandate = &renewal->mandate;
     char *text = NULL, *jws = NULL;
     enum st st = mandate_write(mandate, &text);
+    if (st == ST_OK && renewal->pem == NULL) {
+        st = signer_make(renewal->dir, fault);
+        st = st == ST_OK ? signer_private(renewal->dir, &renewal->pem, &renewal->pem_size, fault)
+                         : st;
+    }
     if (st == ST_OK) {
-        st = signed_make(pem, MANDATE_TYP, text, strlen(text), &jws, fault);
+        st = signed_make(renewal->pem, MANDATE_TYP, text, strlen(text), &jws, fault);
     }
     if (st == ST_OK && strlen(jws) > MANDATE_TEXT_MAX) {
         fault_say(fault, "The mandate of terminal %u is too long: it has too many operators.",
@@ -96,22 +113,12 @@ static enum st sign_and_store(struct db *db, const char *pem, struct mandate *ma
         st = ST_FULL;
     }
     if (st == ST_OK) {
-        st = store(db, mandate, content, jws);
+        st = store(renewal->db, mandate, content, jws);
     }
     free(text);
     free(jws);
     return st;
 }
-
-/* What renewing needs, once for all terminals. */
-struct renewal {
-    struct db *db;
-    const char *pem;
-    int64_t now_s;
-    bool all;
-    uint32_t count;
-    struct mandate mandate;
-};
 
 static enum st renew_one(struct renewal *renewal, int64_t terminal, int64_t merchant,
                          struct fault *fault)
@@ -132,7 +139,7 @@ static enum st renew_one(struct renewal *renewal, int64_t terminal, int64_t merc
                             : content != NULL && strcmp(content, before.content) != 0;
     if (st == ST_OK && (is_new || (renewal->all && before.content != NULL))) {
         mandate->version = renewal->now_s > before.version ? renewal->now_s : before.version + 1;
-        st = sign_and_store(renewal->db, renewal->pem, mandate, content, fault);
+        st = sign_and_store(renewal, content, fault);
         renewal->count += st == ST_OK;
     }
     free(before.content);
@@ -161,18 +168,12 @@ static enum st renew_within(struct renewal *renewal, struct fault *fault)
 enum st mandates_renew(struct db *db, const char *dir, int64_t now_s, bool all, uint32_t *ret_count,
                        struct fault *fault)
 {
-    char *pem = NULL;
-    size_t size = 0;
-    fault->say[0] = '\0';
     struct renewal *renewal = calloc(1, sizeof *renewal);
-    enum st st = renewal == NULL ? ST_FULL : signer_make(dir, fault);
+    fault->say[0] = '\0';
+    enum st st = renewal == NULL ? ST_FULL : db_begin_write(db);
     if (st == ST_OK) {
-        st = signer_private(dir, &pem, &size, fault);
-    }
-    if (st == ST_OK) {
-        *renewal = (struct renewal){.db = db, .pem = pem, .now_s = now_s, .all = all};
-        st = db_begin_write(db);
-        st = st == ST_OK ? renew_within(renewal, fault) : st;
+        *renewal = (struct renewal){.db = db, .dir = dir, .now_s = now_s, .all = all};
+        st = renew_within(renewal, fault);
         st = st == ST_OK ? db_commit(db) : st;
     }
     if (st == ST_OK) {
@@ -183,10 +184,10 @@ enum st mandates_renew(struct db *db, const char *dir, int64_t now_s, bool all, 
         }
         db_rollback(db);
     }
-    if (pem != NULL) {
-        bytes_wipe(pem, size);
+    if (renewal != NULL && renewal->pem != NULL) {
+        bytes_wipe(renewal->pem, renewal->pem_size);
+        free(renewal->pem);
     }
-    free(pem);
     free(renewal);
     return st;
 }

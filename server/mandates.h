@@ -11,7 +11,8 @@
 #include "sync/wire.h"
 
 /* Makes and signs what has changed, for every terminal that lives; *ret_count of them. `all`: for
- * those whose mandate did not change, too. ST_REFUSED: the key is kept elsewhere. ST_FULL: too many
+ * those whose mandate did not change, too. ST_REFUSED: something is to be signed,
+ * and the key is kept elsewhere. ST_FULL: too many
  * operators. Others: db's, file's. The fault is a sentence. */
 ST_CHECK enum st mandates_renew(struct db *db, const char *dir, int64_t now_s, bool all,
                                 uint32_t *ret_count, struct fault *fault);

@@ -56,3 +56,8 @@ test_quota_LIBS = -lcmocka
 TESTS += test_gate
 test_gate_SRC = tests/unit/test_gate.c firmware/terminal/gate.c $(HAL_BASE_SRC)
 test_gate_LIBS = -lcmocka -ljansson
+
+TESTS += test_session
+test_session_SRC = $(sort tests/unit/test_session.c firmware/terminal/session.c $(PIN_SRC) $(STORAGE_SRC) \
+                   $(RULES_SRC) $(PROGRAMME_SRC) $(ENGINE_SRC) $(KEYSTORE_SRC) $(HAL_BASE_SRC))
+test_session_LIBS = $(STORAGE_LIBS) $(SIGNED_LIBS) -lcmocka

@@ -172,6 +172,13 @@ with Shop(BUILD) as shop:
     case("and with the club", counted(shop.path("club/club.db"), terminal) == naive,
          (counted(shop.path("club/club.db"), terminal), naive))
 
+    db = sqlite3.connect(shop.path("terminal.db"))
+    db.execute("UPDATE sync SET acknowledged = 0")
+    db.commit()
+    db.close()
+    shop.sync_once()
+    case("what is sent again is not counted again", counted(shop.path("club/club.db"), terminal) == naive)
+
     # A club that was restored has forgotten the mandate: the terminal keeps its own until a newer one is signed.
     shop.stop("club")
     db = sqlite3.connect(shop.path("club/club.db"))
