@@ -99,16 +99,18 @@ static int64_t highest(int64_t a, int64_t b)
 
 enum { TERMINALS_MAX = 4096 }; /* of one merchant, in one split */
 
-/* The terminals of a merchant that live, or all of them. */
+/* The terminals of a merchant that may work, or all of them. ST_FULL: there are too many. */
 static enum st terminals_of(struct db *db, int64_t merchant, bool only_living, int64_t *ret,
                             size_t *ret_count)
 {
     struct db_stmt *stmt = NULL;
     bool row = false;
-    enum st st = db_prepare(db,
-                            "SELECT term_id FROM term WHERE merch = $1 AND (dead_at = 0 OR $2 = 0)"
-                            " ORDER BY term_id",
-                            "ii", &stmt);
+    enum st st =
+        db_prepare(db,
+                   "SELECT term_id FROM term AS t WHERE merch = $1 AND ($2 = 0 OR (dead_at = 0"
+                   " AND NOT EXISTS (SELECT 1 FROM cert AS c WHERE c.term_id = t.term_id"
+                   " AND c.revoked_at <> 0))) ORDER BY term_id",
+                   "ii", &stmt);
     *ret_count = 0;
     if (st == ST_OK) {
         st = db_first(stmt, &row, merchant, (int64_t)only_living);
@@ -118,7 +120,7 @@ static enum st terminals_of(struct db *db, int64_t merchant, bool only_living, i
         st = db_step(stmt, &row);
     }
     db_finish(stmt);
-    return st;
+    return st == ST_OK && row ? ST_FULL : st;
 }
 
 /* What one terminal takes of a ceiling. One that has not taken its first limit yet counts with what

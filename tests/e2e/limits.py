@@ -99,6 +99,18 @@ with Shop(BUILD) as shop:
          (True, 300000, 1500000), listed)
 
     shop.stop("club")
+    # The card is pulled away in the third write, which commits: nobody knows, so it counts; the card tells that it was not done, so it goes back.
+    shop.card("cut write 3 old")
+    answer = shop.till("load", "1500000", wait=2)
+    case("a load is in doubt", answer["rc"] == 3, answer)
+    case("what is in doubt counts as used", counted(shop.path("terminal.db"))["load"] == 1800000)
+    shop.card("new other 1k 04a1b2c9")
+    shop.card("insert other")
+    case("so nothing more is given to another card", refused(shop.till("issue", "--opening", "1"), "0 are left"))
+    shop.card("remove")
+    shop.card("insert card1")
+    shop.done("balance")
+    case("settled as not done it goes back", counted(shop.path("terminal.db"))["load"] == 300000)
     loads = [shop.done("load", "1000000")]
     over = shop.till("load", "500001")
     case("one rial too much is refused, and the sentence says of what", refused(

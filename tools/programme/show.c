@@ -255,7 +255,7 @@ static void show_limits(const struct showing *s, const char *english, const char
             explain_number(s->language, of[LIMIT_COUNT].max, text);
             fprintf(s->out, pick(s, " at most %s times", " حداکثر %s بار"), text);
         }
-        fputc(';', s->out);
+        fputs(pick(s, ";", "؛"), s->out);
     }
     fputs(pick(s, " more is refused.\n", " بیش از آن رد می‌شود.\n"), s->out);
 }
