@@ -47,3 +47,7 @@ PROGRAMS += bench-actions
 bench-actions_SRC = tests/bench/actions.c sync/waiting.c $(POSTING_MODEL_SRC) \
                     $(filter-out $(ENGINE_SRC) $(HAL_BASE_SRC),$(STORAGE_SRC)) $(CLUB_SRC)
 bench-actions_LIBS = $(CLUB_LIBS)
+
+TESTS += test_club_allowances
+test_club_allowances_SRC = tests/unit/test_club_allowances.c $(CLUB_SRC)
+test_club_allowances_LIBS = $(CLUB_LIBS) -lcmocka
