@@ -11,6 +11,7 @@
 #include "firmware/terminal/say.h"
 #include "firmware/terminal/witness.h"
 #include "hal/clock.h"
+#include "storage/actions.h"
 
 enum {
     UNANSWERED_MAX = 8, /* the programs that may be connected could all hang up on one each */
@@ -29,7 +30,9 @@ struct terminal {
     struct standing standing;
     struct hotcheck hotcheck;
     struct known known;
-    struct fault list_said; /* what was last logged about the hotlist */
+    struct fault list_said;    /* what was last logged about the hotlist */
+    struct fault actions_said; /* why the last action that was met could not come */
+    uint32_t actions;          /* held, when they were last counted */
     bool was_reader_up;
     bool has_started; /* this process's start entry is in the journal */
 
@@ -728,7 +731,7 @@ static bool is_time_up(const struct terminal *terminal)
     return terminal->has_read && clock_monotonic_ms() >= terminal->deadline_ms;
 }
 
-static void log_arrivals(const struct terminal *terminal, const struct tap_answer *answer)
+static void log_arrivals(struct terminal *terminal, const struct tap_answer *answer)
 {
     char text[320];
     for (size_t n = 0; n < answer->arrived_count; n++) {
@@ -739,6 +742,9 @@ static void log_arrivals(const struct terminal *terminal, const struct tap_answe
             action_origin_word(action->origin), answer->arrived[n].moved);
         log_event(terminal, "T209", text);
     }
+    if (answer->arrived_count > 0 || answer->waits.say.say[0] != '\0') {
+        terminal->actions_said = answer->waits.say;
+    }
     if (answer->waits.say.say[0] != '\0') {
         (void)snprintf(text, sizeof text, "card=*%04" PRIu64 " %s", answer->card_number % 10000,
                        answer->waits.say.say);
@@ -746,7 +752,7 @@ static void log_arrivals(const struct terminal *terminal, const struct tap_answe
     }
 }
 
-static void log_answer(const struct terminal *terminal)
+static void log_answer(struct terminal *terminal)
 {
     static const char *const events[] = {
         [TAP_DONE] = "T201", [TAP_NOT_DONE] = "T202", [TAP_HOLD_AGAIN] = "T203"};
@@ -1214,6 +1220,9 @@ void terminal_status(struct terminal *terminal, struct terminal_status *ret)
     if (st == ST_OK) {
         st = standing_numbers_left(store, &ret->card_numbers_left);
     }
+    if (st == ST_OK && !terminal->is_busy) { /* it walks a table: not while a card waits */
+        st = actions_count(store, &terminal->actions);
+    }
     if (st == ST_OK && !terminal->is_busy) {
         st = store_ready(store);
     }
@@ -1231,6 +1240,8 @@ void terminal_status(struct terminal *terminal, struct terminal_status *ret)
     ret->list_is_old = list->is_old;
     ret->list_spend_max = list->spend_max;
     ret->list_say = list->say;
+    ret->actions = terminal->actions;
+    ret->actions_say = terminal->actions_said;
     setting_or_empty(store, "sync.last_ok", ret->sync_last_ok, sizeof ret->sync_last_ok);
     setting_or_empty(store, "sync.say", ret->sync_say, sizeof ret->sync_say);
     ret->reader_say = config->reader_say != NULL ? config->reader_say(config->reader_ctx) : "";

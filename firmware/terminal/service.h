@@ -149,6 +149,9 @@ struct terminal_status {
     bool list_is_old;                  /* sales may spend no more than list_spend_max ... */
     struct money list_spend_max;
     struct fault list_say;     /* what is wrong with the list; "" = nothing */
+    uint32_t actions;          /* of the club, that this terminal holds for cards */
+    struct fault actions_say;  /* why the last one that was met could not come; "" = it did, or none
+                                  was met since the start */
     uint32_t operator_no;      /* signed in; 0 = nobody */
     const char *operator_role; /* "" = nobody */
     bool requires_sign_in;

@@ -401,6 +401,8 @@ static void print_status(const json_t *answer)
                  number(answer, "entries"), number(answer, "unsent"), number(answer, "pending"));
     (void)printf("  reader %s  disk %s  card numbers left %" PRId64 "\n", text(answer, "reader"),
                  text(answer, "disk"), number(answer, "card_numbers_left"));
+    (void)printf("  from the club for cards: %" PRId64 " held%s%s\n", number(answer, "actions"),
+                 text(answer, "actions_say")[0] != '\0' ? "; " : "", text(answer, "actions_say"));
     (void)printf("  if it died now: %s\n", text(answer, "if_it_died_now"));
     (void)printf("  if it were stolen: %s\n", text(answer, "if_stolen"));
     print_allowance(json_object_get(answer, "allowance"));

@@ -812,6 +812,8 @@ size_t till_encode_status(const struct terminal_status *status, char ret_line[TI
     put(object, "hotlist_old", json_boolean(status->list_is_old));
     put_number(object, "hotlist_old_max", status->list_spend_max.rials);
     put_text(object, "hotlist_say", status->list_say.say);
+    put_number(object, "actions", status->actions);
+    put_text(object, "actions_say", status->actions_say.say);
     put_text(object, "sync_last_ok", status->sync_last_ok);
     put_text(object, "sync_say", status->sync_say);
     say_loss(status, &loss);

@@ -181,6 +181,10 @@ def what_is_tampered_with_stays_where_it_is(shop, made, card):
     result(changed == 1 and answer["state"] == "done" and "arrived" not in answer and "not sealed" in answer["waits"] and
            " T211 " in shop.log("b.terminal") and answer["credit"] == card.last["credit"],
            f"{card.family}: a raised amount does not come, and the sale goes on", answer)
+    status = made[1].ask("status")
+    with sqlite3.connect(made[1].db) as db:
+        held = db.execute("SELECT count(*) FROM actions").fetchone()[0]
+    result(status["actions"] == held > 0 and "not sealed" in status["actions_say"], f"{card.family}: status says so, too", status)
     again = card.tap(made[2], "balance", lang="en")
     result(again["credit"] == card.last["credit"] + 9_000 and [a["number"] for a in again["arrived"]] == [6] and
            again["lines"] == [{"kind": "arrived", "text": "By bank: credit", "result": "900 toman"}],
