@@ -422,7 +422,7 @@ enum st import_read(FILE *from, int64_t rials, FILE *say, struct import_file *re
     reader->rials = rials;
     reader->file = ret;
     enum st st = read_lines(reader, fault);
-    if (st == ST_OK) {
+    if (st == ST_OK && ret->count != 0) {
         refuse_twice(reader);
         for (size_t i = 0; i < ret->count; i++) {
             for (int book = 0; book < CARD_BOOKS; book++) {
