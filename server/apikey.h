@@ -1,4 +1,4 @@
-/* apikey.h - the keys by which programs and people use the club's API (docs/club.md 10).
+/* apikey.h - the keys by which programs and people use the club's API (docs/club.md 11).
  *
  * A key is a text that is shown once; the database keeps its SHA-256 only. It has 200 random bits,
  * so that it cannot be found by trying. A role may do all that the roles before it may. */

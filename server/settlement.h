@@ -11,7 +11,7 @@
  * that all lines sum to zero; a positive amount is what the club owes to the merchant.
  *
  * Closed periods are written to a file of the club's folder before they are in the database, so
- * that one that is restored from an older backup has them again (docs/club.md 11). */
+ * that one that is restored from an older backup has them again (docs/club.md 12). */
 #ifndef SERVER_SETTLEMENT_H
 #define SERVER_SETTLEMENT_H
 
