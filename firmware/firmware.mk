@@ -13,7 +13,7 @@ ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/
              firmware/engine/logic_number.c firmware/engine/listing.c \
              firmware/engine/calendar.c firmware/engine/facts.c firmware/engine/occasion.c \
              firmware/engine/action.c firmware/engine/limits.c \
-             firmware/engine/operators.c firmware/engine/particulars.c
+             firmware/engine/operators.c firmware/engine/particulars.c firmware/engine/accrual.c
 # What a receipt says of a plan; for who prints one.
 EXPLAIN_SRC = firmware/engine/explain.c firmware/engine/explain_text.c \
               firmware/engine/explain_action.c
@@ -47,5 +47,9 @@ vafa-terminal_LIBS = $(STORAGE_LIBS) $(BOARD_LIBS) -ljansson
 PROGRAMS += vafa-gate
 vafa-gate_SRC = firmware/terminal/gate_main.c firmware/terminal/gate.c firmware/engine/money.c $(HAL_BASE_SRC)
 vafa-gate_LIBS = -ljansson
-vafa-till_SRC = firmware/terminal/till_main.c firmware/engine/money.c $(HAL_BASE_SRC)
+vafa-till_SRC = firmware/terminal/till_main.c firmware/terminal/till_call.c \
+                firmware/terminal/till_batch.c firmware/engine/money.c $(HAL_BASE_SRC)
 vafa-till_LIBS = -ljansson
+# Members at the counter.
+TERMINAL_SRC += firmware/terminal/members.c $(BOX_SRC)
+TILL_SRC += firmware/terminal/till_member.c

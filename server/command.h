@@ -55,6 +55,7 @@ extern const struct command commands_cards[];
 extern const struct command commands_data[];
 extern const struct command commands_settlement[];
 extern const struct command commands_operators[];
+extern const struct command commands_members[];
 extern const struct command commands_terminals[];
 
 /* Fills in all but db. 0, or EXIT_USAGE after it has said on standard error what is wrong. */

@@ -435,6 +435,23 @@ static enum st post_proved(struct ledger *ledger, struct item *item)
 
 /* --- the batch ----------------------------------------------------------------------------- */
 
+/* What is no card's transaction. */
+static enum st take_others(struct ledger *ledger)
+{
+    enum st st = ST_OK;
+    for (size_t i = 0; i < ledger->item_count && st == ST_OK; i++) {
+        const struct item *item = &ledger->items[i];
+        if (item->entry.kind == ENTRY_BON) {
+            st = bons_post(ledger, item);
+        } else if (item->entry.kind == ENTRY_MEMBER) {
+            st = members_post(ledger, item);
+        } else if (item->entry.kind == ENTRY_ACCRUAL) {
+            st = accruals_post(ledger, item);
+        }
+    }
+    return st;
+}
+
 static enum st take_new(struct ledger *ledger, const struct wire_sync *batch, struct chain *chain)
 {
     uint32_t first = chain->hi + 1;
@@ -445,10 +462,8 @@ static enum st take_new(struct ledger *ledger, const struct wire_sync *batch, st
     }
     chain->hi += (uint32_t)ledger->item_count;
     enum st st = take_records(ledger);
-    for (size_t i = 0; i < ledger->item_count && st == ST_OK; i++) {
-        if (ledger->items[i].entry.kind == ENTRY_BON) {
-            st = bons_post(ledger, &ledger->items[i]);
-        }
+    if (st == ST_OK) {
+        st = take_others(ledger);
     }
     if (st == ST_OK) {
         st = posting_run(ledger, ledger->done, ledger->done_count);

@@ -262,6 +262,21 @@ ST_CHECK enum st proof_confirm(struct ledger *ledger, const struct item *item,
 
 /* Posts `item`, a link. The first card that claims a medium keeps it; another one is a case. */
 ST_CHECK enum st links_post(struct ledger *ledger, const struct item *item);
+/* A medium's keyed hash finds `number` from now on, unless it finds another already; *ret_first is
+ * what it finds. */
+ST_CHECK enum st links_claim(struct ledger *ledger, const struct item *item, uint8_t kind,
+                             uint8_t key_version, const uint8_t tag[ENTRY_TAG_BYTES],
+                             uint64_t number, uint64_t *ret_first);
+
+/* --- members_post.c, accruals.c ------------------------------------------------------------- */
+
+/* Posts `item`, a member: particulars, hashes, the card. */
+ST_CHECK enum st members_post(struct ledger *ledger, const struct item *item);
+/* Posts `item`, an accrual: computed again, booked, and given to the member's card if there is one.
+ */
+ST_CHECK enum st accruals_post(struct ledger *ledger, const struct item *item);
+/* Gives the newest card of the member with this account or card what waits for them. */
+ST_CHECK enum st accruals_deliver(struct ledger *ledger, uint64_t number);
 
 /* --- bons.c -------------------------------------------------------------------------------- */
 

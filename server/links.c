@@ -9,10 +9,9 @@
 
 enum { MEDIUM_BYTES = 1 + ENTRY_TAG_BYTES };
 
-static enum st put(struct ledger *ledger, const struct item *item,
-                   const uint8_t medium[MEDIUM_BYTES])
+static enum st put(struct ledger *ledger, const struct item *item, uint8_t kind,
+                   const uint8_t medium[MEDIUM_BYTES], uint64_t number)
 {
-    const struct entry_link *link = &item->entry.link;
     struct db_stmt *last = ledger->sql[SQL_LINK_LAST];
     bool row = false;
     const enum st st = db_first(last, &row);
@@ -20,36 +19,39 @@ static enum st put(struct ledger *ledger, const struct item *item,
     db_reset(last);
     return st != ST_OK ? st
                        : db_run(ledger->sql[SQL_LINK_PUT], medium, (size_t)MEDIUM_BYTES,
-                                (int64_t)link->medium, (int64_t)link->card_number,
-                                (int64_t)item->entry.terminal, (int64_t)item->entry.sequence,
-                                item->entry.time_s, no);
+                                (int64_t)kind, (int64_t)number, (int64_t)item->entry.terminal,
+                                (int64_t)item->entry.sequence, item->entry.time_s, no);
+}
+
+enum st links_claim(struct ledger *ledger, const struct item *item, uint8_t kind,
+                    uint8_t key_version, const uint8_t tag[ENTRY_TAG_BYTES], uint64_t number,
+                    uint64_t *ret_first)
+{
+    uint8_t medium[MEDIUM_BYTES] = {key_version};
+    memcpy(medium + 1, tag, ENTRY_TAG_BYTES);
+    bool row = false;
+    struct db_stmt *stmt = ledger->sql[SQL_LINK_GET];
+    const enum st st = db_first(stmt, &row, medium, sizeof medium);
+    *ret_first = st == ST_OK && row ? (uint64_t)db_i64(stmt, 0) : number;
+    db_reset(stmt);
+    return st == ST_OK && !row ? put(ledger, item, kind, medium, number) : st;
 }
 
 enum st links_post(struct ledger *ledger, const struct item *item)
 {
     const struct entry_link *link = &item->entry.link;
-    uint8_t medium[MEDIUM_BYTES] = {link->key_version};
-    memcpy(medium + 1, link->tag, ENTRY_TAG_BYTES);
-
-    bool row = false;
-    struct db_stmt *stmt = ledger->sql[SQL_LINK_GET];
-    enum st st = db_first(stmt, &row, medium, sizeof medium);
-    if (st != ST_OK || !row) {
-        db_reset(stmt);
-        return st == ST_OK ? put(ledger, item, medium) : st;
-    }
-    const int64_t card = db_i64(stmt, 0), terminal = db_i64(stmt, 1), sequence = db_i64(stmt, 2);
-    db_reset(stmt);
-    if (card == (int64_t)link->card_number) {
-        return ST_OK;
+    uint64_t first = 0;
+    const enum st st = links_claim(ledger, item, link->medium, link->key_version, link->tag,
+                                   link->card_number, &first);
+    if (st != ST_OK || first == link->card_number) {
+        return st;
     }
     return case_open(ledger, "link", item, link->card_number, 0,
                      "Entry %u of terminal %u links a medium (%s) to card %016" PRIu64
-                     ". Entry %lld of terminal %lld had linked it to card %016lld, which keeps it: "
-                     "ask the members whose it is.",
+                     ", but it finds card %016" PRIu64 ", which keeps it: ask the members whose it "
+                     "is.",
                      item->entry.sequence, item->entry.terminal,
-                     media_kind_word((enum media_kind)link->medium), link->card_number,
-                     (long long)sequence, (long long)terminal, (long long)card);
+                     media_kind_word((enum media_kind)link->medium), link->card_number, first);
 }
 
 /* --- what is new ---------------------------------------------------------------------------- */

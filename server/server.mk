@@ -81,3 +81,6 @@ vafa-club_SRC = \
     server/commands_terminals.c \
     $(CLUB_SRC)
 vafa-club_LIBS = $(CLUB_LIBS)
+# Members.
+CLUB_SRC += server/accruals.c server/members.c server/members_list.c server/members_post.c
+vafa-club_SRC += server/commands_members.c

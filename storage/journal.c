@@ -362,6 +362,15 @@ enum st journal_append(struct store *store, const struct entry *entry)
     return append_all(store, entry, 1);
 }
 
+enum st journal_append_issue(struct store *store, const struct entry *intent,
+                             const struct entry *member)
+{
+    const struct entry both[2] = {*intent, *member};
+    assert(intent->kind == ENTRY_INTENT && !intent->intent.has_before);
+    assert(member->kind == ENTRY_MEMBER);
+    return append_all(store, both, 2);
+}
+
 enum st journal_append_sightings(struct store *store, const struct entry *entries, size_t count)
 {
     assert(count >= 1 && count <= JOURNAL_TOGETHER_MAX);

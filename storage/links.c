@@ -5,9 +5,10 @@
 #include "hal/base/bytes.h"
 #include "storage/store_priv.h"
 
-/* Like cards: the table names the entry that links a medium, and the card stands in that entry
- * only. A medium's key is the version of the media master and the keyed hash, so that the file
- * never holds a national code or phone number, nor a hash that could be tried without the key. */
+/* Like cards: the table names the entry that links a medium (a link, or a member's), and the card
+ * stands in that entry only. A medium's key is the version of the media master and the keyed hash,
+ * so that the file never holds a national code or phone number, nor a hash that could be tried
+ * without the key. */
 
 enum { MEDIUM_BYTES = 1 + ENTRY_TAG_BYTES };
 
@@ -21,15 +22,46 @@ static sqlite3_stmt *use_with_medium(struct store *store, enum statement which, 
     return statement;
 }
 
+/* The media that an entry finds its card by: of a link one, of a member up to two. */
+struct finds {
+    uint8_t key_version;
+    const uint8_t *tags[2];
+    size_t count;
+    uint64_t number;
+};
+
+static struct finds finds_of(const struct entry *entry)
+{
+    struct finds finds = {.count = 0};
+    if (entry->kind == ENTRY_LINK) {
+        finds = (struct finds){.key_version = entry->link.key_version,
+                               .tags = {entry->link.tag},
+                               .count = 1,
+                               .number = entry->link.card_number};
+    } else if (entry->kind == ENTRY_MEMBER) {
+        finds.key_version = entry->member.key_version;
+        finds.number = entry->member.account;
+        if (entry->member.has_national_code) {
+            finds.tags[finds.count++] = entry->member.national_code;
+        }
+        if (entry->member.has_phone) {
+            finds.tags[finds.count++] = entry->member.phone;
+        }
+    }
+    return finds;
+}
+
 enum st links_note(struct store *store, const struct entry *entry)
 {
-    if (entry->kind != ENTRY_LINK) {
-        return ST_OK;
+    const struct finds finds = finds_of(entry);
+    enum st st = ST_OK;
+    for (size_t i = 0; i < finds.count && st == ST_OK; i++) {
+        sqlite3_stmt *statement =
+            use_with_medium(store, SQL_LINK_PUT, finds.key_version, finds.tags[i]);
+        (void)sqlite3_bind_int64(statement, 2, entry->sequence);
+        st = sql_run(store, statement, "note the link");
     }
-    sqlite3_stmt *statement =
-        use_with_medium(store, SQL_LINK_PUT, entry->link.key_version, entry->link.tag);
-    (void)sqlite3_bind_int64(statement, 2, entry->sequence);
-    return sql_run(store, statement, "note the link");
+    return st;
 }
 
 /* The number of the entry that links the medium. */
@@ -49,26 +81,49 @@ static enum st find_sequence(struct store *store, uint8_t key_version,
     return st;
 }
 
-/* By the journal. */
-static enum st find_own(struct store *store, uint8_t key_version,
-                        const uint8_t tag[ENTRY_TAG_BYTES], uint64_t *ret_card)
+/* The entry that links the medium, by the journal. */
+static enum st find_entry(struct store *store, uint8_t key_version,
+                          const uint8_t tag[ENTRY_TAG_BYTES], struct entry *ret)
 {
     uint32_t sequence = 0;
-    struct entry entry;
     enum st st = find_sequence(store, key_version, tag, &sequence);
     if (st != ST_OK) {
         return st;
     }
-    st = journal_find(store, sequence, &entry);
-    if (st == ST_REFUSED ||
-        (st == ST_OK && (entry.kind != ENTRY_LINK || entry.link.key_version != key_version ||
-                         memcmp(entry.link.tag, tag, ENTRY_TAG_BYTES) != 0))) {
-        return store_corrupt(store, "entry %u does not link the medium that it should", sequence);
+    st = journal_find(store, sequence, ret);
+    if (st != ST_OK) {
+        return st == ST_REFUSED ? store_corrupt(store, "entry %u is named and not there", sequence)
+                                : st;
     }
+    const struct finds finds = finds_of(ret);
+    for (size_t i = 0; i < finds.count; i++) {
+        if (finds.key_version == key_version && memcmp(finds.tags[i], tag, ENTRY_TAG_BYTES) == 0) {
+            return ST_OK;
+        }
+    }
+    return store_corrupt(store, "entry %u does not link the medium that it should", sequence);
+}
+
+static enum st find_own(struct store *store, uint8_t key_version,
+                        const uint8_t tag[ENTRY_TAG_BYTES], uint64_t *ret_card)
+{
+    struct entry entry;
+    const enum st st = find_entry(store, key_version, tag, &entry);
     if (st == ST_OK) {
-        *ret_card = entry.link.card_number;
+        *ret_card = finds_of(&entry).number;
     }
     return st;
+}
+
+enum st links_find_member(struct store *store, uint8_t key_version,
+                          const uint8_t tag[ENTRY_TAG_BYTES], struct entry_member *ret)
+{
+    struct entry entry;
+    const enum st st = find_entry(store, key_version, tag, &entry);
+    if (st == ST_OK && entry.kind == ENTRY_MEMBER) {
+        *ret = entry.member;
+    }
+    return st == ST_OK && entry.kind != ENTRY_MEMBER ? ST_REFUSED : st;
 }
 
 /* --- the club's word: outside the chain, so each row has a digest ------------------------------
@@ -152,15 +207,22 @@ enum st links_take(struct store *store, const struct club_link *links, size_t co
 
 /* --- verifying -------------------------------------------------------------------------------- */
 
-enum st links_check(struct store *store, const struct entry *entry, bool *ret_is_named)
+enum st links_check(struct store *store, const struct entry *entry, int64_t *ret_named)
 {
-    uint32_t sequence = 0;
-    const enum st st = find_sequence(store, entry->link.key_version, entry->link.tag, &sequence);
-    if (st == ST_REFUSED || (st == ST_OK && sequence < entry->sequence)) {
-        return store_corrupt(store, "the link of entry %u is not noted", entry->sequence);
+    const struct finds finds = finds_of(entry);
+    *ret_named = 0;
+    for (size_t i = 0; i < finds.count; i++) {
+        uint32_t sequence = 0;
+        const enum st st = find_sequence(store, finds.key_version, finds.tags[i], &sequence);
+        if (st == ST_REFUSED || (st == ST_OK && sequence < entry->sequence)) {
+            return store_corrupt(store, "the link of entry %u is not noted", entry->sequence);
+        }
+        if (st != ST_OK) {
+            return st;
+        }
+        *ret_named += sequence == entry->sequence;
     }
-    *ret_is_named = sequence == entry->sequence;
-    return st;
+    return ST_OK;
 }
 
 enum st links_check_rows(struct store *store, int64_t named)

@@ -100,6 +100,16 @@ bool ranges_have(const struct ranges *ranges, uint64_t payload)
     return false;
 }
 
+bool ranges_is_used(const struct ranges *ranges, uint64_t payload)
+{
+    for (size_t i = 0; i < ranges->count; i++) {
+        if (payload >= ranges->list[i].first && payload <= ranges->list[i].last) {
+            return i < ranges->at || (i == ranges->at && payload < ranges->next);
+        }
+    }
+    return false;
+}
+
 enum st ranges_use(struct store *store, const struct ranges *ranges)
 {
     char text[64];

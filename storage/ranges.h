@@ -30,6 +30,8 @@ ST_CHECK enum st ranges_load(struct store *store, struct ranges *ret);
 uint64_t ranges_left(const struct ranges *ranges);
 /* True when the number is, or was, in one of the ranges. */
 bool ranges_have(const struct ranges *ranges, uint64_t payload);
+/* True when such a number has been used, or passed over. */
+bool ranges_is_used(const struct ranges *ranges, uint64_t payload);
 /* Burns ranges->next for ever, durably; there must be one. Load again after it. */
 ST_CHECK enum st ranges_use(struct store *store, const struct ranges *ranges);
 /* Takes in another range; one that is there already changes nothing. Those before the range in work

@@ -64,6 +64,11 @@ enum { JOURNAL_TOGETHER_MAX = 64 };
 ST_CHECK enum st journal_append_sightings(struct store *store, const struct entry *entries,
                                           size_t count);
 
+/* The same for the intent of an issue and the member that it brings, numbered one after the other:
+ * a card is never begun for somebody of whom the journal knows nothing. */
+ST_CHECK enum st journal_append_issue(struct store *store, const struct entry *intent,
+                                      const struct entry *member);
+
 struct journal_row {
     uint32_t sequence;
     size_t size;
@@ -128,6 +133,11 @@ ST_CHECK enum st cards_facts(struct store *store, uint64_t card_number,
  * is known here. */
 ST_CHECK enum st links_find(struct store *store, uint8_t key_version,
                             const uint8_t tag[ENTRY_TAG_BYTES], uint64_t *ret_card);
+
+/* What the journal says of the member whom this medium finds: the entry that made them one.
+ * ST_REFUSED: it finds nobody, or was linked in another way. */
+ST_CHECK enum st links_find_member(struct store *store, uint8_t key_version,
+                                   const uint8_t tag[ENTRY_TAG_BYTES], struct entry_member *ret);
 
 struct club_link {
     uint8_t key_version;

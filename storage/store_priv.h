@@ -187,11 +187,11 @@ ST_CHECK enum st bons_check_rows(struct store *store, int64_t named);
 
 /* --- links.c --------------------------------------------------------------------------------- */
 
-/* Notes an appended link. */
+/* Notes what an appended entry links. */
 ST_CHECK enum st links_note(struct store *store, const struct entry *entry);
-/* Checks that the table names `entry`, a link, or a later one of the same medium; *ret_is_named
- * says that it is this one. */
-ST_CHECK enum st links_check(struct store *store, const struct entry *entry, bool *ret_is_named);
+/* Checks that the table names `entry`, or a later one of the same medium, for each medium that it
+ * links, if any; *ret_named says for how many it is this one. */
+ST_CHECK enum st links_check(struct store *store, const struct entry *entry, int64_t *ret_named);
 /* Checks that the table has `named` rows, and each row of the club's. */
 ST_CHECK enum st links_check_rows(struct store *store, int64_t named);
 

@@ -118,10 +118,10 @@ static enum st chain_verify(struct verification *v)
             v->outcomes += 1;
             st = outcome_verify(v, &entry);
         }
-        if (st == ST_OK && entry.kind == ENTRY_LINK) {
-            bool is_named = false;
-            st = links_check(v->store, &entry, &is_named);
-            v->links += is_named;
+        if (st == ST_OK) {
+            int64_t named = 0;
+            st = links_check(v->store, &entry, &named);
+            v->links += named;
         }
         if (st == ST_OK && entry.kind == ENTRY_BON) {
             bool is_named = false;

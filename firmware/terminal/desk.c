@@ -61,47 +61,16 @@ static enum terminal_progress fail_store(struct desk *desk)
 
 /* --- links ---------------------------------------------------------------------------------- */
 
-/* A medium that shows one of our card numbers needs no link. An EM4100's number is its own. */
-static bool shows_card_number(const struct identifier *id)
+static struct members members_of(const struct desk *desk)
 {
-    return id->number != 0 && (id->kind == MEDIA_MAGSTRIPE || id->kind == MEDIA_BARCODE ||
-                               id->kind == MEDIA_CARD_NUMBER);
+    return (struct members){
+        .terminal = desk->config.terminal, .store = desk->config.store, .keys = desk->config.keys};
 }
 
-/* The newest version of the media master; KEYSTORE_VERSIONS: the store has none. */
-static uint8_t newest_version(const struct desk *desk)
+static enum st find_link(const struct desk *desk, const struct identifier *id, uint64_t *ret_card)
 {
-    for (uint8_t version = KEYSTORE_VERSIONS; version > 0 && desk->config.keys != NULL;) {
-        version--;
-        if (keystore_has_media(desk->config.keys, version)) {
-            return version;
-        }
-    }
-    return KEYSTORE_VERSIONS;
-}
-
-/* The card that the medium is linked to, under the highest version of the master that knows it.
- * ST_REFUSED: none. ST_UNSUPPORTED: no master. ST_GONE: a token fell silent. Others: the store's.
- */
-static enum st find_link(struct desk *desk, const struct identifier *id, uint64_t *ret_card)
-{
-    enum st st = ST_UNSUPPORTED;
-    for (uint8_t version = KEYSTORE_VERSIONS; version > 0 && desk->config.keys != NULL;) {
-        uint8_t tag[KEYSTORE_MEDIUM_TAG_BYTES];
-        version--;
-        if (!keystore_has_media(desk->config.keys, version)) {
-            continue;
-        }
-        if (keystore_medium_tag(desk->config.keys, version, (uint8_t)id->kind, id->text, tag) !=
-            ST_OK) {
-            return ST_GONE;
-        }
-        st = links_find(desk->config.store, version, tag, ret_card);
-        if (st != ST_REFUSED) {
-            return st;
-        }
-    }
-    return st;
+    const struct members members = members_of(desk);
+    return members_find(&members, id, ret_card);
 }
 
 static const char say_no_master[] = "This terminal has no key for media: have the custodians add "
@@ -166,7 +135,7 @@ static enum terminal_progress find(struct desk *desk)
 {
     const struct identifier *id = &desk->request.medium;
     uint64_t card = 0;
-    if (shows_card_number(id)) {
+    if (members_shows_number(id)) {
         return answer_found(desk, id->number);
     }
     const enum st st = find_link(desk, id, &card);
@@ -209,11 +178,11 @@ static void end_reading_of_tag(struct desk *desk)
 /* The medium is known: may it be linked at all? Then the card is waited for. */
 static enum terminal_progress begin_link(struct desk *desk)
 {
-    if (shows_card_number(&desk->request.medium)) {
+    if (members_shows_number(&desk->request.medium)) {
         return fail(desk, TAP_REASON_REFUSED,
                     "This shows a card number: it needs no link, find works with it as it is.");
     }
-    if (newest_version(desk) == KEYSTORE_VERSIONS) {
+    if (members_key_version(desk->config.keys) == KEYSTORE_VERSIONS) {
         return fail(desk, TAP_REASON_REFUSED, say_no_master);
     }
     end_reading(desk);
@@ -226,7 +195,7 @@ static enum terminal_progress append_link(struct desk *desk, const struct card_v
                               .family = (uint8_t)card->family,
                               .uid_bytes = (uint8_t)card->uid_bytes,
                               .medium = (uint8_t)desk->request.medium.kind,
-                              .key_version = newest_version(desk)};
+                              .key_version = members_key_version(desk->config.keys)};
     struct fault fault;
     uint32_t sequence = 0;
     memcpy(link.uid, card->uid, card->uid_bytes);
@@ -258,6 +227,87 @@ static enum terminal_progress link_card(struct desk *desk, const struct tap_answ
     }
     return st == ST_REFUSED ? append_link(desk, terminal_view(desk->config.terminal))
                             : fail_link(desk, st);
+}
+
+/* --- members -------------------------------------------------------------------------------- */
+
+static enum terminal_progress done_member(struct desk *desk, const struct desk_member *member,
+                                          const struct fault *say)
+{
+    desk->answer = (struct desk_answer){
+        .tap = {.outcome = TAP_DONE, .say = *say}, .has_member = true, .member = *member};
+    return over(desk);
+}
+
+static enum terminal_progress fail_member(struct desk *desk, enum st st, const struct fault *say)
+{
+    return fail(desk, st == ST_REFUSED ? TAP_REASON_REFUSED : TAP_REASON_DISK, say->say);
+}
+
+static enum terminal_progress join(struct desk *desk)
+{
+    const struct members members = members_of(desk);
+    struct desk_member member = {.what = MEMBER_JOINED};
+    struct fault say = {""};
+    const enum st st = members_join(&members, &desk->request.joining, desk->request.tap.operator_no,
+                                    &member.account, &say);
+    if (st != ST_OK) {
+        return fail_member(desk, st, &say);
+    }
+    fault_say(&say, "A member: number %016" PRIu64 ". What they buy is kept for their card.",
+              member.account);
+    return done_member(desk, &member, &say);
+}
+
+static enum terminal_progress earn(struct desk *desk)
+{
+    const struct members members = members_of(desk);
+    struct desk_member member = {.what = MEMBER_EARNED};
+    struct fault say = {""};
+    const enum st st = members_earn(&members, &desk->request.medium, &desk->request.tap,
+                                    &desk->request.basket, &member.earning, &say);
+    if (st != ST_OK) {
+        return fail_member(desk, st, &say);
+    }
+    fault_say(&say,
+              "%" PRId64 " points and %" PRId64 " rials are kept for the member's card; "
+              "nothing was spent.",
+              member.earning.accrual.award.n, member.earning.accrual.cashback.rials);
+    log_found(desk, "T505", member.earning.number);
+    return done_member(desk, &member, &say);
+}
+
+static enum terminal_progress tell_number(struct desk *desk)
+{
+    const struct members members = members_of(desk);
+    struct desk_member member = {.what = MEMBER_NUMBER};
+    struct fault say = {""};
+    return members_number(&members, desk->request.card_number, &member.number, &member.next) ==
+                   ST_OK
+               ? done_member(desk, &member, &say)
+               : fail_store(desk);
+}
+
+/* An issue: what was said of the member is judged and sealed before any card is looked for. */
+static bool prepare_issue(struct desk *desk)
+{
+    const struct members members = members_of(desk);
+    struct entry_member entry;
+    struct fault say = {""};
+    bool has_entry = false;
+    if (desk->request.tap.what != TAP_ISSUE || !desk->request.joining.is_there) {
+        return true;
+    }
+    const enum st st = members_prepare(&members, &desk->request.joining, &desk->request.tap, &entry,
+                                       &has_entry, &say);
+    if (st != ST_OK) {
+        (void)fail_member(desk, st, &say);
+        return false;
+    }
+    if (has_entry) {
+        terminal_attach_member(desk->config.terminal, &entry);
+    }
+    return true;
 }
 
 /* --- vouchers ------------------------------------------------------------------------------- */
@@ -299,7 +349,7 @@ static enum terminal_progress sign_in(struct desk *desk, uint64_t card_number)
 static enum terminal_progress sign_in_by_medium(struct desk *desk)
 {
     uint64_t card = 0;
-    if (shows_card_number(&desk->request.medium)) {
+    if (members_shows_number(&desk->request.medium)) {
         return fail(desk, TAP_REASON_SIGN_IN, "Hold the operator card itself on the reader.");
     }
     const enum st st = find_link(desk, &desk->request.medium, &card);
@@ -336,6 +386,9 @@ static enum terminal_progress take_medium(struct desk *desk)
     }
     if (desk->request.what == DESK_SIGN_IN) {
         return sign_in_by_medium(desk);
+    }
+    if (desk->request.what == DESK_EARN) {
+        return earn(desk);
     }
     if (desk->request.medium.kind == MEDIA_BON) {
         return fail(desk, TAP_REASON_REFUSED,
@@ -387,6 +440,9 @@ static enum terminal_progress after_scan(struct desk *desk, const struct tap_ans
     }
     if (tap->outcome == TAP_NOT_DONE && tap->reason == TAP_REASON_NO_CARD) {
         return fail(desk, TAP_REASON_NO_CARD, "Nothing was scanned: ask again.");
+    }
+    if (tap->outcome == TAP_DONE && desk->request.what == DESK_EARN) {
+        return fail(desk, TAP_REASON_REFUSED, "This is the card: sell with it, without --member.");
     }
     if (tap->outcome == TAP_DONE && desk->request.what == DESK_BON) {
         return fail(desk, TAP_REASON_REFUSED, "This is a card: scan the voucher's code.");
@@ -443,9 +499,9 @@ enum terminal_progress desk_step(struct desk *desk)
 static bool admit(struct desk *desk)
 {
     const enum desk_do what = desk->request.what;
-    desk->answer = (struct desk_answer){.has_found = false};
-    return (what != DESK_LINK && what != DESK_BON) ||
-           terminal_admit(desk->config.terminal, what == DESK_LINK ? RIGHT_ISSUE : RIGHT_SELL,
+    const bool is_issuing = what == DESK_LINK || what == DESK_JOIN;
+    return (!is_issuing && what != DESK_BON && what != DESK_EARN) ||
+           terminal_admit(desk->config.terminal, is_issuing ? RIGHT_ISSUE : RIGHT_SELL,
                           &desk->request.tap.operator_no, &desk->answer.tap) == ST_OK;
 }
 
@@ -457,20 +513,25 @@ enum st desk_begin(struct desk *desk, const struct desk_request *request, unsign
     desk->deadline_ms = clock_monotonic_ms() + wait_ms;
     desk->is_cancelled = false;
     desk->scan = ST_AGAIN;
+    desk->answer = (struct desk_answer){.has_found = false};
     if (!admit(desk)) {
         (void)over(desk);
     } else if (request->what == DESK_SIGN_OUT || request->what == DESK_UNLOCK) {
         (void)do_without_card(desk);
     } else if (request->what == DESK_TAP) {
-        desk->answer = (struct desk_answer){.has_found = false};
         desk->phase = PHASE_TAP;
         if (request->is_fresh) {
             terminal_forget_released(desk->config.terminal);
         }
-        if (terminal_begin(desk->config.terminal, &request->tap, &request->basket, wait_ms,
+        if (prepare_issue(desk) &&
+            terminal_begin(desk->config.terminal, &desk->request.tap, &request->basket, wait_ms,
                            &desk->answer.tap) != ST_OK) {
             (void)over(desk);
         }
+    } else if (request->what == DESK_JOIN) {
+        (void)join(desk);
+    } else if (request->what == DESK_NUMBER) {
+        (void)tell_number(desk);
     } else if (request->has_medium) {
         (void)take_medium(desk);
     } else {
@@ -509,6 +570,7 @@ void desk_finish(struct desk *desk, bool was_told)
     }
     bytes_wipe(&desk->request.medium, sizeof desk->request.medium);
     bytes_wipe(desk->request.pin, sizeof desk->request.pin);
+    bytes_wipe(&desk->request.joining, sizeof desk->request.joining);
     desk->phase = PHASE_IDLE;
 }
 

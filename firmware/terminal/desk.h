@@ -12,6 +12,7 @@
 
 #include "firmware/engine/media.h"
 #include "firmware/terminal/bons.h"
+#include "firmware/terminal/members.h"
 #include "firmware/terminal/service.h"
 #include "hal/keystore.h"
 #include "hal/pin.h"
@@ -41,6 +42,9 @@ enum desk_do {
     DESK_SIGN_IN,  /* `pin` and the operator card that is held, or a medium linked to it */
     DESK_SIGN_OUT, /* of whoever is signed in */
     DESK_UNLOCK,   /* operator `number`, by the manager who is signed in */
+    DESK_JOIN,     /* somebody becomes a member without a card: `joining` */
+    DESK_EARN,     /* a sale to the member whom this medium finds, whose card is not here */
+    DESK_NUMBER,   /* what became of card number `card_number`? */
     DESK_BON,      /* this voucher pays: `bon` says for which receipt, or gives it back */
 };
 
@@ -53,6 +57,8 @@ struct desk_request {
     struct identifier medium; /* typed */
     char pin[PIN_DIGITS_MAX + 1];
     uint32_t number;
+    struct joining joining; /* DESK_JOIN; DESK_TAP, an issue. Wiped when it is taken */
+    uint64_t card_number;   /* DESK_NUMBER; 0 = only which is next */
     struct bon_request bon; /* DESK_BON; its operator_no is tap's */
 };
 
@@ -65,10 +71,23 @@ struct desk_found {
     int64_t seen_s; /* by this terminal's clock */
 };
 
+/* Done about a member; `what` says which of them counts. */
+enum member_done { MEMBER_JOINED, MEMBER_EARNED, MEMBER_NUMBER };
+
+struct desk_member {
+    enum member_done what;
+    uint64_t account;         /* JOINED */
+    struct earning earning;   /* EARNED */
+    enum number_state number; /* NUMBER */
+    uint64_t next;            /* NUMBER: the next free one, 0 = none */
+};
+
 struct desk_answer {
     struct tap_answer tap; /* outcome, reason and sentence of every request */
     bool has_found;        /* done by a medium: of `tap` only those and `listing` count */
     struct desk_found found;
+    bool has_member; /* likewise: of `tap` only outcome and sentence count */
+    struct desk_member member;
     bool has_bon; /* done by a voucher: of `tap` only outcome and sentence count */
     struct bon_answer bon;
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/engine/media.h"
 #include "firmware/terminal/arrivals.h"
 #include "firmware/terminal/known.h"
 #include "firmware/terminal/say.h"
@@ -51,6 +52,8 @@ struct terminal {
 
     struct session session; /* who is signed in */
     struct quota quota;     /* of the card of the last look */
+    bool has_member;        /* the issue under way, or about to begin, brings one */
+    struct entry_member member;
 
     struct witness witness;
     struct card_view view; /* of the last reading */
@@ -502,6 +505,27 @@ static struct tap_event do_intent(struct terminal *terminal, const struct tap_ac
     return (struct tap_event){.kind = TAP_EVENT_STORED};
 }
 
+/* The intent of an issue, and the member whose card it is going to be. */
+static enum st append_issue(struct terminal *terminal, struct entry *intent)
+{
+    struct entry member = {.kind = ENTRY_MEMBER, .member = terminal->member};
+    enum clock_quality quality;
+    member.member.card_number = intent->intent.card_number;
+    if (member.member.account == 0) {
+        member.member.account = intent->intent.card_number;
+    }
+    intent->time_s = member.time_s = clock_now_s(&quality);
+    intent->clock_quality = member.clock_quality = (uint8_t)quality;
+    intent->terminal = member.terminal = terminal->standing.terminal;
+    member.operator_no = intent->operator_no;
+    member.sequence = intent->sequence + 1;
+    const enum st st = journal_append_issue(terminal->config.store, intent, &member);
+    if (st != ST_OK) {
+        log_store(terminal, "append");
+    }
+    return st;
+}
+
 static struct tap_event do_append(struct terminal *terminal, const struct tap_act *act)
 {
     struct entry entry = act->entry;
@@ -511,12 +535,22 @@ static struct tap_event do_append(struct terminal *terminal, const struct tap_ac
         st = standing_use_number(terminal->config.store, entry.intent.card_number);
     }
     if (st == ST_OK) {
-        st = append(terminal, &entry);
+        st = is_issue && terminal->has_member ? append_issue(terminal, &entry)
+                                              : append(terminal, &entry);
     }
     if (st == ST_OK && entry.kind == ENTRY_INTENT) {
         note_begun(terminal, entry.sequence);
     }
     return (struct tap_event){.kind = st == ST_OK ? TAP_EVENT_STORED : TAP_EVENT_STORE_FAILED};
+}
+
+/* The member's number on the card: the account's payload, counted from the club's first. */
+static uint64_t member_number(const struct terminal *terminal, uint64_t card_number)
+{
+    static const struct media_range own = MEDIA_RANGE_CLUB;
+    const bool has_account = terminal->has_member && terminal->member.account != 0;
+    const uint64_t payload = (has_account ? terminal->member.account : card_number) / 10;
+    return payload >= own.first && payload <= own.last ? payload - own.first : 0;
 }
 
 static struct tap_event do_write(struct terminal *terminal, const struct tap_act *act)
@@ -526,7 +560,9 @@ static struct tap_event do_write(struct terminal *terminal, const struct tap_act
     if (act->has_facts) {
         card->ops->remember(card->ctx, &act->facts);
     }
-    enum st st = is_issue ? card->ops->issue(card->ctx, &act->identity, &act->snapshot)
+    struct card_identity identity = act->identity;
+    identity.member = is_issue ? member_number(terminal, identity.number) : 0;
+    enum st st = is_issue ? card->ops->issue(card->ctx, &identity, &act->snapshot)
                           : card->ops->commit(card->ctx, &act->snapshot);
     if (st == ST_AGAIN || (is_issue && st == ST_FOREIGN)) {
         return (struct tap_event){.kind = TAP_EVENT_UNWRITTEN};
@@ -690,6 +726,7 @@ enum st terminal_begin(struct terminal *terminal, const struct tap_request *requ
     assert(wait_ms > 0 && wait_ms <= TERMINAL_WAIT_MS_MAX);
     struct tap_answer refusal = {.outcome = TAP_NOT_DONE};
     if (may_begin(terminal, request, &refusal) != ST_OK) {
+        terminal->has_member = false;
         *ret_refusal = refusal;
         return ST_REFUSED;
     }
@@ -917,6 +954,21 @@ void terminal_unlock(struct terminal *terminal, uint32_t number, struct tap_answ
     answer_operator(terminal, st == ST_OK, st, &say, ret);
 }
 
+const struct standing *terminal_standing(struct terminal *terminal)
+{
+    if (!terminal->is_busy && standing_load(terminal->config.store, &terminal->standing) != ST_OK) {
+        log_store(terminal, "standing"); /* the old one is as good as it was */
+    }
+    return &terminal->standing;
+}
+
+void terminal_attach_member(struct terminal *terminal, const struct entry_member *member)
+{
+    assert(!terminal->is_busy);
+    terminal->has_member = true;
+    terminal->member = *member;
+}
+
 void terminal_cancel(struct terminal *terminal)
 {
     terminal->is_cancelled = true;
@@ -1098,7 +1150,7 @@ void terminal_finish(struct terminal *terminal, bool was_told)
         memcpy(terminal->released, terminal->tap.view.uid, sizeof terminal->released);
         terminal->released_bytes = terminal->tap.view.uid_bytes;
     }
-    terminal->is_busy = false;
+    terminal->is_busy = terminal->has_member = false;
     /* Nobody waits now: the store may tidy up. What it says is asked again before the next tap. */
     if (store_ready(terminal->config.store) != ST_OK) {
         log_store(terminal, "no more is sold");

@@ -113,6 +113,15 @@ void terminal_sign_in(struct terminal *terminal, const struct keystore *keys, ui
 void terminal_sign_out(struct terminal *terminal, struct tap_answer *ret);
 void terminal_unlock(struct terminal *terminal, uint32_t number, struct tap_answer *ret);
 
+/* What the club has told this terminal; read anew unless a request is under way. Valid until the
+ * next call of any kind. */
+const struct standing *terminal_standing(struct terminal *terminal);
+
+/* The next request, an issue, brings this member (members.h): its entry becomes durable together
+ * with the intent, when the card's number is known; card and, of a new member, account are filled
+ * in then. It is forgotten when that request is over. Only while no request is under way. */
+void terminal_attach_member(struct terminal *terminal, const struct entry_member *member);
+
 /* Nobody waits any more. Ends a request that has not begun anything; what is begun is finished. */
 void terminal_cancel(struct terminal *terminal);
 

@@ -2,22 +2,20 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "firmware/engine/money.h"
+#include "firmware/terminal/till_batch.h"
+#include "firmware/terminal/till_call.h"
 #include "hal/base/bytes.h"
 #include "hal/base/status.h"
 
-enum { EXIT_DONE = 0, EXIT_NOT_DONE = 1, EXIT_USAGE = 2, EXIT_HOLD_AGAIN = 3 };
-enum { WAIT_S_DEFAULT = 15, WAIT_S_MAX = 120, ANSWER_SLACK_MS = 20000, LINE_MAX_BYTES = 32768 };
+enum { WAIT_S_DEFAULT = 15, WAIT_S_MAX = 120 };
 
 static const char help[] =
     "vafa-till: asks the terminal. Amounts are whole rials, digits only.\n"
@@ -36,9 +34,16 @@ static const char help[] =
     "  bon-back [-] --receipt NUMBER   the same voucher back, when the basket is cancelled\n"
     "  sign-in    the PIN on standard input, then the operator card on the reader; sign-out;\n"
     "  unlock N   operator N, by the manager who is signed in\n"
-    "  issue [--opening AMOUNT] [--gift AMOUNT] [--voucher AMOUNT] [--name TEXT] [--member N] "
-    "[--kind N]\n"
-    "        [--birthday DAY] [--wedding DAY] [--expires DAY]    DAY as YYYY-MM-DD\n"
+    "  issue [-] [--opening AMOUNT] [--gift AMOUNT] [--voucher AMOUNT] [--kind KIND]\n"
+    "        [--expires DAY] [--member ACCOUNT]\n"
+    "        -: what the member says is typed on standard input, a field and its text a line:\n"
+    "        name, national_code, phone, birthday, wedding, group, account, route, consent,\n"
+    "        invited_by; the same as options but code and phone. DAY as YYYY-MM-DD, in either\n"
+    "        calendar. ACCOUNT: a member's who has no card yet\n"
+    "  join [-]    somebody becomes a member without a card; as issue\n"
+    "  sale AMOUNT --member -|scan    to a member without the card: typed, or scanned\n"
+    "  issue-batch FILE [--record FILE]    a stack of cards, from a list (docs/till.md)\n"
+    "  number CARD    what became of a card number of this terminal\n"
     "sale, load, refund, unload, issue: --lang fa|en, of the receipt's lines (fa)\n"
     "Everywhere: --socket PATH (run/till.sock), --wait SECONDS (15), --operator N,\n"
     "  --json (the answers as they are). Exit: 0 done, 1 not done, 2 usage, 3 hold again.\n";
@@ -48,6 +53,7 @@ struct options {
     int64_t wait_s;
     bool is_json;
     json_t *request;
+    const char *batch, *record; /* issue-batch: the list, and what was done of it */
 };
 
 static bool complain(const char *what, const char *value, const char *right)
@@ -143,6 +149,53 @@ static bool add_line(struct options *options, const char *value)
     return true;
 }
 
+/* Whoever the sale is kept for: typed on standard input, or the next scan; or the account that a
+ * card is issued for, whose number is on paper anyway. */
+static bool set_member(struct options *options, const char *value)
+{
+    char line[128];
+    if (strcmp(value, "scan") == 0) {
+        set(options, "member", json_true());
+        return true;
+    }
+    if (strcmp(value, "-") != 0) {
+        const bool is_number = strlen(value) == 16 && strspn(value, "0123456789") == 16;
+        set(options, "member", json_string(value));
+        return is_number ||
+               complain("--member", "",
+                        "give - and type a national code or phone on standard input, or give "
+                        "\"scan\", or an account's number of 16 digits");
+    }
+    if (fgets(line, sizeof line, stdin) == NULL) {
+        return complain("--member", value, "nothing was typed");
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    set(options, "member", json_string(line));
+    bytes_wipe(line, sizeof line);
+    return true;
+}
+
+/* What a person says, on standard input: a field and its text a line. Others can see the command
+ * line. */
+static bool read_person(struct options *options)
+{
+    char line[256];
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        line[strcspn(line, "\r\n")] = '\0';
+        char *value = line + strcspn(line, " \t:=");
+        if (line[0] == '\0') {
+            continue;
+        }
+        if (*value != '\0') {
+            *value++ = '\0';
+            value += strspn(value, " \t:=");
+        }
+        set(options, line, json_string(value));
+    }
+    bytes_wipe(line, sizeof line);
+    return true;
+}
+
 /* An option with its value. False: wrong; *ret_is_known tells whether it is one at all. */
 static bool take_option(struct options *options, const char *name, const char *value,
                         bool *ret_is_known)
@@ -150,14 +203,20 @@ static bool take_option(struct options *options, const char *name, const char *v
     static const struct {
         const char *name, *field;
         int64_t max;
-    } numbers[] = {{"--redeem", "redeem", POINTS_MAX},
-                   {"--member", "member", (INT64_C(1) << 40) - 1},
-                   {"--kind", "kind", 15},
-                   {"--operator", "operator", UINT16_MAX}};
-    static const char *const texts[][2] = {{"--name", "name"},       {"--birthday", "birthday"},
-                                           {"--wedding", "wedding"}, {"--expires", "expires"},
-                                           {"--code", "code"},       {"--lang", "lang"},
-                                           {"--receipt", "receipt"}};
+    } numbers[] = {{"--redeem", "redeem", POINTS_MAX}, {"--operator", "operator", UINT16_MAX}};
+    static const char *const texts[][2] = {{"--name", "name"},
+                                           {"--birthday", "birthday"},
+                                           {"--wedding", "wedding"},
+                                           {"--expires", "expires"},
+                                           {"--code", "code"},
+                                           {"--lang", "lang"},
+                                           {"--receipt", "receipt"},
+                                           {"--kind", "kind"},
+                                           {"--group", "group"},
+                                           {"--account", "account"},
+                                           {"--route", "route"},
+                                           {"--consent", "consent"},
+                                           {"--invited-by", "invited_by"}};
     static const char *const monies[][2] = {{"--pay-credit", "pay_credit"},
                                             {"--pay-gift", "pay_gift"},
                                             {"--pay-voucher", "pay_voucher"},
@@ -175,6 +234,13 @@ static bool take_option(struct options *options, const char *name, const char *v
             set(options, texts[n][1], json_string(value));
             return true;
         }
+    }
+    if (strcmp(name, "--member") == 0) {
+        return set_member(options, value);
+    }
+    if (strcmp(name, "--record") == 0) {
+        options->record = value;
+        return true;
     }
     for (size_t n = 0; n < sizeof monies / sizeof *monies; n++) {
         if (strcmp(name, monies[n][0]) == 0) {
@@ -271,19 +337,26 @@ static bool read_pin(struct options *options)
     return is_there || complain("command", "sign-in", "type the PIN on standard input");
 }
 
+static bool set_wait(struct options *options)
+{
+    set(options, "wait_ms", json_integer(options->wait_s * 1000));
+    return true;
+}
+
 static bool read_command(struct options *options, const char **words, size_t count)
 {
+    enum kind { PLAIN, COUNTER, MEDIUM, PERSON };
     static const struct {
         const char *word;
         size_t least, most; /* words with it */
-        bool has_counter, has_medium;
-    } commands[] = {{"sale", 2, 2, false, false},    {"load", 1, 2, false, false},
-                    {"refund", 2, 3, true, false},   {"unload", 2, 3, true, false},
-                    {"balance", 1, 1, false, false}, {"history", 1, 1, false, false},
-                    {"issue", 1, 1, false, false},   {"status", 1, 1, false, false},
-                    {"find", 1, 2, false, true},     {"link", 1, 2, false, true},
-                    {"bon", 1, 2, false, true},      {"bon-back", 1, 2, false, true},
-                    {"sign-in", 1, 1, false, false}, {"sign-out", 1, 1, false, false}};
+        enum kind kind;     /* of what follows: an amount, a counter, "-" for what is typed */
+    } commands[] = {
+        {"sale", 2, 2, PLAIN},     {"load", 1, 2, PLAIN},        {"refund", 2, 3, COUNTER},
+        {"unload", 2, 3, COUNTER}, {"balance", 1, 1, PLAIN},     {"history", 1, 1, PLAIN},
+        {"issue", 1, 2, PERSON},   {"join", 1, 2, PERSON},       {"status", 1, 1, PLAIN},
+        {"number", 2, 2, PLAIN},   {"issue-batch", 2, 2, PLAIN}, {"find", 1, 2, MEDIUM},
+        {"link", 1, 2, MEDIUM},    {"bon", 1, 2, MEDIUM},        {"bon-back", 1, 2, MEDIUM},
+        {"sign-in", 1, 1, PLAIN},  {"sign-out", 1, 1, PLAIN}};
     if (count == 2 && strcmp(words[0], "unlock") == 0) {
         set(options, "v", json_integer(1));
         set(options, "do", json_string("unlock"));
@@ -308,19 +381,33 @@ static bool read_command(struct options *options, const char **words, size_t cou
         if (strcmp(words[0], "sign-in") == 0 && !read_pin(options)) {
             return false;
         }
-        if (commands[n].has_counter &&
+        if (commands[n].kind == COUNTER &&
             !set_number(options, "counter", "counter", words[1], (1 << 20) - 1)) {
             return false;
         }
-        if (commands[n].has_medium && count > 1 && !read_medium(options, words[0], words[1])) {
+        if (commands[n].kind == PERSON && count > 1) {
+            return strcmp(words[1], "-") == 0
+                       ? set_wait(options) && read_person(options)
+                       : complain("command", words[0],
+                                  "what a person says is typed on standard input: give -");
+        }
+        if (strcmp(words[0], "issue-batch") == 0) {
+            options->batch = words[1];
+            return true;
+        }
+        if (strcmp(words[0], "number") == 0) {
+            set(options, "card", json_string(words[1]));
+            return true;
+        }
+        if (commands[n].kind == MEDIUM && count > 1 && !read_medium(options, words[0], words[1])) {
             return false;
         }
-        const char *amount = commands[n].has_medium    ? NULL
-                             : commands[n].has_counter ? (count > 2 ? words[2] : NULL)
-                             : count > 1               ? words[1]
-                                                       : NULL;
+        const char *amount = commands[n].kind == MEDIUM    ? NULL
+                             : commands[n].kind == COUNTER ? (count > 2 ? words[2] : NULL)
+                             : count > 1                   ? words[1]
+                                                           : NULL;
         if (strcmp(words[0], "status") != 0) {
-            set(options, "wait_ms", json_integer(options->wait_s * 1000));
+            (void)set_wait(options);
         }
         return amount == NULL || set_money(options, "amount", amount);
     }
@@ -329,31 +416,6 @@ static bool read_command(struct options *options, const char **words, size_t cou
 }
 
 /* --- the line ------------------------------------------------------------------------------- */
-
-static int ask(const struct options *options)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || strlen(options->socket) >= sizeof address.sun_path) {
-        (void)fprintf(stderr, "vafa-till: the socket's name is too long.\n");
-        return -1;
-    }
-    memcpy(address.sun_path, options->socket, strlen(options->socket) + 1);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        (void)fprintf(stderr, "vafa-till: no terminal answers at %s (%s): start vafa-terminal.\n",
-                      options->socket, strerror(errno));
-        (void)close(fd);
-        return -1;
-    }
-    char *line = json_dumps(options->request, JSON_COMPACT);
-    if (line == NULL || dprintf(fd, "%s\n", line) < 0) {
-        (void)fprintf(stderr, "vafa-till: the terminal does not listen.\n");
-        (void)close(fd);
-        fd = -1;
-    }
-    free(line);
-    return fd;
-}
 
 static int64_t number(const json_t *answer, const char *field)
 {
@@ -475,53 +537,41 @@ static void print_answer(const json_t *answer, bool is_final)
 }
 
 /* -1: not final yet. */
-static int take_answer(const struct options *options, const char *line)
+static int take_answer(void *ctx, const char *line, const json_t *answer)
 {
-    json_t *answer = json_loads(line, 0, NULL);
-    if (answer == NULL) {
-        return -1;
-    }
-    bool is_final = json_is_true(json_object_get(answer, "final"));
+    const struct options *options = ctx;
+    const bool is_final = json_is_true(json_object_get(answer, "final"));
     const char *state = text(answer, "state");
-    int code = !is_final                        ? -1
-               : strcmp(state, "done") == 0     ? EXIT_DONE
-               : strcmp(state, "not_done") == 0 ? EXIT_NOT_DONE
-                                                : EXIT_HOLD_AGAIN;
     if (options->is_json) {
         (void)printf("%s\n", line);
     } else {
         print_answer(answer, is_final);
     }
     (void)fflush(stdout);
-    json_decref(answer);
-    return code;
+    return !is_final                        ? -1
+           : strcmp(state, "done") == 0     ? EXIT_DONE
+           : strcmp(state, "not_done") == 0 ? EXIT_NOT_DONE
+                                            : EXIT_HOLD_AGAIN;
 }
 
-static int await_answers(const struct options *options, int fd)
+static int ask(struct options *options)
 {
-    static char buffer[LINE_MAX_BYTES];
-    size_t bytes = 0;
-    struct pollfd polled = {.fd = fd, .events = POLLIN};
-    while (bytes < sizeof buffer - 1 &&
-           poll(&polled, 1, (int)options->wait_s * 1000 + ANSWER_SLACK_MS) > 0) {
-        ssize_t got = read(fd, buffer + bytes, sizeof buffer - 1 - bytes);
-        if (got <= 0) {
-            break;
-        }
-        bytes += (size_t)got;
-        for (char *end; (end = memchr(buffer, '\n', bytes)) != NULL;) {
-            *end = '\0';
-            int code = take_answer(options, buffer);
-            if (code >= 0) {
-                return code;
-            }
-            bytes -= (size_t)(end + 1 - buffer);
-            memmove(buffer, end + 1, bytes);
-        }
+    const int fd = till_call_send(options->socket, options->request);
+    if (fd < 0) {
+        return EXIT_NOT_DONE;
     }
-    (void)fprintf(stderr, "vafa-till: the terminal went away before its answer. Hand nothing over; "
-                          "ask again with the same card.\n");
-    return EXIT_HOLD_AGAIN;
+    const int code = till_call_answers(fd, (int)options->wait_s, take_answer, options);
+    return code < 0 ? EXIT_HOLD_AGAIN : code;
+}
+
+static int batch(const struct options *options)
+{
+    const struct till_batch batch = {.socket = options->socket,
+                                     .path = options->batch,
+                                     .record = options->record,
+                                     .wait_s = options->wait_s,
+                                     .common = options->request};
+    return till_batch_run(&batch);
 }
 
 int main(int argc, char **argv)
@@ -533,12 +583,7 @@ int main(int argc, char **argv)
     int code = EXIT_USAGE;
     if (options.request != NULL && read_words(argc, argv, &options, words, &count) &&
         read_command(&options, words, count)) {
-        int fd = ask(&options);
-        code = EXIT_NOT_DONE;
-        if (fd >= 0) {
-            code = await_answers(&options, fd);
-            (void)close(fd);
-        }
+        code = options.batch == NULL ? ask(&options) : batch(&options);
     }
     json_decref(options.request);
     return code;

@@ -11,6 +11,7 @@
 #include "firmware/terminal/say.h"
 #include "firmware/terminal/till_allowance.h"
 #include "firmware/terminal/till_arrived.h"
+#include "firmware/terminal/till_member.h"
 #include "hal/clock.h"
 
 static_assert(RECEIPT_MAX + TILL_ARRIVED_MAX + 4096 <= TILL_ANSWER_MAX,
@@ -23,7 +24,7 @@ enum field {
     FIELD_PAY = 1 << 1, /* pay_credit, pay_gift, pay_voucher */
     FIELD_REDEEM = 1 << 2,
     FIELD_COUNTER = 1 << 3,
-    FIELD_PERSON = 1 << 4, /* name, member, kind, birthday, wedding, expires */
+    FIELD_PERSON = 1 << 4, /* what was said of a member: particulars.h */
     FIELD_WAIT = 1 << 5,
     FIELD_MEDIUM = 1 << 6,
     FIELD_BASKET = 1 << 7, /* lines, code */
@@ -32,7 +33,9 @@ enum field {
     FIELD_PIN = 1 << 10,
     FIELD_NUMBER = 1 << 11,
     FIELD_FRESH = 1 << 12,
-    FIELD_PURSE = 1 << 13, /* gift, voucher */
+    FIELD_PURSE = 1 << 13,  /* gift, voucher */
+    FIELD_MEMBER = 1 << 14, /* issue: an account; sale: who it is kept for */
+    FIELD_CARD = 1 << 15,   /* one of our card numbers */
 };
 
 static const struct request_kind {
@@ -43,14 +46,18 @@ static const struct request_kind {
     int64_t amount_min;
 } kinds[] = {
     {"sale", TAP_SALE, TRANSACTION_SALE,
-     FIELD_AMOUNT | FIELD_PAY | FIELD_REDEEM | FIELD_BASKET | FIELD_WAIT | FIELD_LANG, 1},
+     FIELD_AMOUNT | FIELD_PAY | FIELD_REDEEM | FIELD_BASKET | FIELD_WAIT | FIELD_LANG |
+         FIELD_MEMBER,
+     1},
     {"load", TAP_LOAD, TRANSACTION_LOAD, FIELD_AMOUNT | FIELD_PURSE | FIELD_WAIT | FIELD_LANG, 0},
     {"refund", TAP_REFUND, TRANSACTION_REFUND,
      FIELD_AMOUNT | FIELD_COUNTER | FIELD_WAIT | FIELD_LANG, 0},
     {"unload", TAP_UNLOAD, TRANSACTION_UNLOAD,
      FIELD_AMOUNT | FIELD_COUNTER | FIELD_WAIT | FIELD_LANG, 0},
     {"issue", TAP_ISSUE, TRANSACTION_ACTIVATE,
-     FIELD_AMOUNT | FIELD_PURSE | FIELD_PERSON | FIELD_WAIT | FIELD_LANG, 0},
+     FIELD_AMOUNT | FIELD_PURSE | FIELD_PERSON | FIELD_MEMBER | FIELD_CARD | FIELD_WAIT |
+         FIELD_LANG,
+     0},
     {"balance", TAP_BALANCE, 0, FIELD_WAIT | FIELD_LANG | FIELD_FRESH, 0},
     {"history", TAP_HISTORY, 0, FIELD_WAIT | FIELD_LANG, 0},
 };
@@ -59,14 +66,13 @@ static const struct {
     const char *name;
     unsigned field;
 } field_names[] = {
-    {"amount", FIELD_AMOUNT},  {"pay_credit", FIELD_PAY},  {"redeem", FIELD_REDEEM},
-    {"pay_gift", FIELD_PAY},   {"pay_voucher", FIELD_PAY}, {"gift", FIELD_PURSE},
-    {"voucher", FIELD_PURSE},  {"counter", FIELD_COUNTER}, {"name", FIELD_PERSON},
-    {"member", FIELD_PERSON},  {"kind", FIELD_PERSON},     {"birthday", FIELD_PERSON},
-    {"wedding", FIELD_PERSON}, {"expires", FIELD_PERSON},  {"wait_ms", FIELD_WAIT},
-    {"operator", FIELD_WAIT},  {"medium", FIELD_MEDIUM},   {"lines", FIELD_BASKET},
-    {"code", FIELD_BASKET},    {"lang", FIELD_LANG},       {"receipt", FIELD_RECEIPT},
-    {"pin", FIELD_PIN},        {"number", FIELD_NUMBER},   {"fresh", FIELD_FRESH},
+    {"amount", FIELD_AMOUNT}, {"pay_credit", FIELD_PAY},  {"redeem", FIELD_REDEEM},
+    {"pay_gift", FIELD_PAY},  {"pay_voucher", FIELD_PAY}, {"gift", FIELD_PURSE},
+    {"voucher", FIELD_PURSE}, {"counter", FIELD_COUNTER}, {"member", FIELD_MEMBER},
+    {"card", FIELD_CARD},     {"wait_ms", FIELD_WAIT},    {"operator", FIELD_WAIT},
+    {"medium", FIELD_MEDIUM}, {"lines", FIELD_BASKET},    {"code", FIELD_BASKET},
+    {"lang", FIELD_LANG},     {"receipt", FIELD_RECEIPT}, {"pin", FIELD_PIN},
+    {"number", FIELD_NUMBER}, {"fresh", FIELD_FRESH},
 };
 
 /* A whole number in its range. A field that is absent is `min` when it may be, or an error. */
@@ -92,70 +98,6 @@ static bool take_number(const json_t *object, const char *name, int64_t min, int
     return true;
 }
 
-/* Days since 1900-01-01, by the civil-from-days algorithm's inverse (H. Hinnant, "chrono-Compatible
- * Low-Level Date Algorithms"). */
-static int64_t days_since_1900(int year, int month, int day)
-{
-    static const int64_t from_0000_to_1900 = 693901; /* days from 0000-03-01 to 1900-01-01 */
-    int y = month <= 2 ? year - 1 : year;
-    int m = (month + 9) % 12;
-    return 365 * (int64_t)y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 -
-           from_0000_to_1900;
-}
-
-static bool take_date(const json_t *object, const char *name, uint16_t *ret, struct fault *fault)
-{
-    static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    const json_t *value = json_object_get(object, name);
-    if (value == NULL) {
-        return true;
-    }
-    int year = 0, month = 0, day = 0, end = 0;
-    const char *text = json_is_string(value) ? json_string_value(value) : "";
-    bool is_date = strlen(text) == 10 && strspn(text, "0123456789-") == 10 &&
-                   sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) == 3 && end == 10 &&
-                   year >= 1900 && year <= 2078 && month >= 1 && month <= 12 && day >= 1;
-    if (is_date) {
-        bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-        is_date = day <= month_days[month - 1] + (month == 2 && is_leap ? 1 : 0);
-    }
-    int64_t days = is_date ? days_since_1900(year, month, day) : 0;
-    if (days < 1) {
-        fault_say(fault, "\"%s\" must be a day as YYYY-MM-DD, 1900-01-02 to 2078-12-31.", name);
-        return false;
-    }
-    *ret = (uint16_t)days;
-    return true;
-}
-
-static bool take_person(const json_t *object, struct card_identity *ret, struct fault *fault)
-{
-    const json_t *name = json_object_get(object, "name");
-    if (name != NULL) {
-        if (!json_is_string(name) || json_string_length(name) > CARD_NAME_BYTES_MAX ||
-            json_string_length(name) != strlen(json_string_value(name))) {
-            fault_say(fault, "\"name\" must be a text of at most %d bytes.", CARD_NAME_BYTES_MAX);
-            return false;
-        }
-        (void)snprintf(ret->name, sizeof ret->name, "%s", json_string_value(name));
-    }
-    int64_t member = 0, kind = 0;
-    if (!take_number(object, "member", 0, (INT64_C(1) << 40) - 1, false, &member, fault) ||
-        !take_number(object, "kind", 0, 15, false, &kind, fault) ||
-        !take_date(object, "birthday", &ret->birthday, fault) ||
-        !take_date(object, "wedding", &ret->wedding, fault) ||
-        !take_date(object, "expires", &ret->expires, fault)) {
-        return false;
-    }
-    enum clock_quality quality;
-    int64_t now_s = clock_now_s(&quality);
-    int64_t today = now_s / 86400 + days_since_1900(1970, 1, 1);
-    ret->issued = quality == CLOCK_UNSET || today > UINT16_MAX ? 0 : (uint16_t)today;
-    ret->member = (uint64_t)member;
-    ret->kind = (uint8_t)kind;
-    return true;
-}
-
 static const char code_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
 enum { TILL_PRODUCT_MAX = 64 };
 
@@ -171,6 +113,7 @@ static bool fields_are_known(const json_t *object, const char *word, unsigned al
         for (size_t n = 0; n < sizeof field_names / sizeof *field_names; n++) {
             is_known |= strcmp(name, field_names[n].name) == 0 && (field_names[n].field & allowed);
         }
+        is_known |= (allowed & FIELD_PERSON) != 0 && till_is_person_field(name);
         if (!is_known) {
             fault_say(fault, "\"%s\" has no field \"%.40s\": leave it out.", word, name);
             return false;
@@ -360,9 +303,6 @@ static bool take_tap(const json_t *object, const struct request_kind *kind,
     if (!take_language(object, &tap.language, fault)) {
         return false;
     }
-    if (kind->what == TAP_ISSUE && !take_person(object, &tap.identity, fault)) {
-        return false;
-    }
     const json_t *fresh = json_object_get(object, "fresh");
     if (fresh != NULL && !json_is_boolean(fresh)) {
         fault_say(fault, "\"fresh\" must be true or false.");
@@ -371,6 +311,86 @@ static bool take_tap(const json_t *object, const struct request_kind *kind,
     *ret = (struct till_request){.wait_ms = (unsigned)wait_ms,
                                  .desk = {.tap = tap, .is_fresh = json_is_true(fresh)}};
     return kind->what != TAP_SALE || take_basket(object, amount, &ret->desk.basket, fault);
+}
+
+/* An issue's person, and the account when they are a member already. */
+static enum st take_issue(const json_t *object, struct till_request *ret, struct fault *fault)
+{
+    struct joining *joining = &ret->desk.joining;
+    enum st st = till_take_person(object, joining, fault);
+    if (st == ST_OK && json_object_get(object, "member") != NULL) {
+        st = till_take_card_number(object, "member", &joining->account, fault);
+    }
+    if (st == ST_OK && json_object_get(object, "card") != NULL) {
+        st = till_take_card_number(object, "card", &joining->number, fault);
+    }
+    return st;
+}
+
+static enum st take_typed(const json_t *medium, struct till_request *ret, struct fault *fault)
+{
+    static const struct media_range own = MEDIA_RANGE_CLUB;
+    ret->desk.has_medium = true;
+    return media_classify(MEDIA_SOURCE_KEYS, json_string_value(medium), json_string_length(medium),
+                          &own, &ret->desk.medium, fault) == ST_OK
+               ? ST_OK
+               : ST_REFUSED;
+}
+
+/* A sale that names a member: what was typed, or true for the next scan. Nothing is spent so. */
+static enum st take_earning(const json_t *object, struct till_request *ret, struct fault *fault)
+{
+    const json_t *member = json_object_get(object, "member");
+    const struct wish *wish = &ret->desk.tap.wish;
+    if (wish->pay_credit.rials > 0 || wish->pay_gift.rials > 0 || wish->pay_voucher.rials > 0 ||
+        wish->redeem.n > 0) {
+        fault_say(fault, "Without the card nothing is spent: leave \"redeem\" and what begins with "
+                         "\"pay_\" out, or hold the card.");
+        return ST_FOREIGN;
+    }
+    ret->desk.what = DESK_EARN;
+    if (json_is_true(member)) {
+        return ST_OK;
+    }
+    if (!json_is_string(member)) {
+        fault_say(fault, "\"member\" must be a text: what was typed; or true, for the next scan.");
+        return ST_FOREIGN;
+    }
+    return take_typed(member, ret, fault);
+}
+
+static enum st take_tap_request(const json_t *object, const struct request_kind *kind,
+                                struct till_request *ret, struct fault *fault)
+{
+    if (!take_tap(object, kind, ret, fault)) {
+        return ST_FOREIGN;
+    }
+    if (kind->what == TAP_ISSUE) {
+        return take_issue(object, ret, fault);
+    }
+    return kind->what == TAP_SALE && json_object_get(object, "member") != NULL
+               ? take_earning(object, ret, fault)
+               : ST_OK;
+}
+
+/* join and number: about members, without a card. */
+static enum st take_member_request(const json_t *object, const char *word, enum desk_do what,
+                                   struct till_request *ret, struct fault *fault)
+{
+    int64_t operator_no = 0;
+    const unsigned fields = FIELD_WAIT | (what == DESK_JOIN ? FIELD_PERSON : FIELD_CARD);
+    if (!fields_are_known(object, word, fields, fault) ||
+        !take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault)) {
+        return ST_FOREIGN;
+    }
+    *ret = (struct till_request){.wait_ms = TILL_WAIT_MS_DEFAULT, .desk = {.what = what}};
+    ret->desk.tap.operator_no = (uint32_t)operator_no;
+    if (what == DESK_JOIN) {
+        return till_take_person(object, &ret->desk.joining, fault);
+    }
+    return json_object_get(object, "card") == NULL
+               ? ST_OK
+               : till_take_card_number(object, "card", &ret->desk.card_number, fault);
 }
 
 /* "receipt", which bons need: the register's number of the basket. */
@@ -396,7 +416,6 @@ static enum st take_medium_request(const json_t *object, const char *word, enum 
 {
     const unsigned fields =
         FIELD_WAIT | FIELD_MEDIUM | (what == DESK_BON ? FIELD_RECEIPT : (unsigned)0);
-    static const struct media_range own = MEDIA_RANGE_CLUB;
     int64_t operator_no = 0, wait_ms = TILL_WAIT_MS_DEFAULT;
     const json_t *medium = json_object_get(object, "medium");
     if (!fields_are_known(object, word, fields, fault) ||
@@ -415,9 +434,7 @@ static enum st take_medium_request(const json_t *object, const char *word, enum 
         fault_say(fault, "\"medium\" must be a text: what was typed.");
         return ST_FOREIGN;
     }
-    if (medium != NULL &&
-        media_classify(MEDIA_SOURCE_KEYS, json_string_value(medium), json_string_length(medium),
-                       &own, &request.desk.medium, fault) != ST_OK) {
+    if (medium != NULL && take_typed(medium, &request, fault) != ST_OK) {
         return ST_REFUSED;
     }
     *ret = request;
@@ -451,9 +468,9 @@ static bool take_operator_request(const json_t *object, const char *word, enum d
     return true;
 }
 
-static const char do_words[] =
-    "sale, load, refund, unload, balance, history, issue, find, link, bon, bon_back, sign_in, "
-    "sign_out, unlock or status";
+static const char do_words[] = "sale, load, refund, unload, balance, history, issue, join, number, "
+                               "find, link, bon, bon_back, sign_in, "
+                               "sign_out, unlock or status";
 
 static const struct {
     const char *word;
@@ -479,6 +496,12 @@ static enum st take_request(const json_t *object, struct till_request *ret, stru
     if (strcmp(json_string_value(word), "find") == 0) {
         return take_medium_request(object, "find", DESK_FIND, ret, fault);
     }
+    if (strcmp(json_string_value(word), "join") == 0) {
+        return take_member_request(object, "join", DESK_JOIN, ret, fault);
+    }
+    if (strcmp(json_string_value(word), "number") == 0) {
+        return take_member_request(object, "number", DESK_NUMBER, ret, fault);
+    }
     if (strcmp(json_string_value(word), "link") == 0) {
         return take_medium_request(object, "link", DESK_LINK, ret, fault);
     }
@@ -496,7 +519,7 @@ static enum st take_request(const json_t *object, struct till_request *ret, stru
     }
     for (size_t n = 0; n < sizeof kinds / sizeof *kinds; n++) {
         if (strcmp(json_string_value(word), kinds[n].word) == 0) {
-            return take_tap(object, &kinds[n], ret, fault) ? ST_OK : ST_FOREIGN;
+            return take_tap_request(object, &kinds[n], ret, fault);
         }
     }
     fault_say(fault, "\"%.20s\" is not known here: %s.", json_string_value(word), do_words);
@@ -735,6 +758,13 @@ size_t till_encode_found(const struct desk_answer *answer, char ret_line[TILL_AN
         put_snapshot(object, &found->state);
         put_number(object, "seen", found->seen_s);
     }
+    return finish_line(object, ret_line);
+}
+
+size_t till_encode_member(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX])
+{
+    json_t *object = new_line(true, "done", answer->tap.say.say);
+    till_put_member(object, &answer->member);
     return finish_line(object, ret_line);
 }
 

@@ -291,6 +291,9 @@ static bool run_killed(enum operation operation, uint64_t command, uint64_t writ
         world.before_command = kill_at_command;
         hook_writes();
         struct tap_answer answer = {0};
+        if (request.what == TAP_ISSUE) {
+            world_attach_member(&world);
+        }
         if (terminal_begin(world.terminal, &request, NULL, 3000, &answer) != ST_OK) {
             _exit(4);
         }

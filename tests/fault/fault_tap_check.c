@@ -41,6 +41,24 @@ struct book {
     struct snapshot after[64]; /* by counter */
 };
 
+/* Each issue brings its member, and no member comes without one: both or neither. */
+static void check_members(const struct story *story, const struct entry *entries, size_t count)
+{
+    for (size_t n = 0; n < count; n++) {
+        const struct entry *entry = &entries[n], *next = n + 1 < count ? &entries[n + 1] : NULL;
+        if (entry->kind == ENTRY_INTENT && !entry->intent.has_before &&
+            (next == NULL || next->kind != ENTRY_MEMBER ||
+             next->member.account != entry->intent.card_number ||
+             next->member.card_number != entry->intent.card_number)) {
+            violated(story, "entry %u issues a card without its member", entry->sequence);
+        }
+        if (entry->kind == ENTRY_MEMBER &&
+            (n == 0 || entries[n - 1].kind != ENTRY_INTENT || entries[n - 1].intent.has_before)) {
+            violated(story, "entry %u is a member without a card's issue", entry->sequence);
+        }
+    }
+}
+
 static void read_book(struct world *world, const struct story *story, uint64_t number,
                       struct book *book)
 {
@@ -74,6 +92,7 @@ static void read_book(struct world *world, const struct story *story, uint64_t n
         book->last += 1;
         book->after[book->last] = intent->after;
     }
+    check_members(story, entries, row_count);
 }
 
 static void check_club(const struct story *story, const struct book *book)

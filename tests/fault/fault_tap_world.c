@@ -227,9 +227,21 @@ static bool is_away(const struct world *world)
     return prepared.family == CARD_DESFIRE ? world->chip->desfire.is_away : world->card->is_away;
 }
 
+/* Somebody of whom everything is sealed already; their numbers are the terminal's to fill in. */
+void world_attach_member(struct world *world)
+{
+    struct entry_member member = {.has_phone = true, .has_box = true};
+    memset(member.phone, 0x5a, sizeof member.phone);
+    memset(member.box, 0xa5, sizeof member.box);
+    terminal_attach_member(world->terminal, &member);
+}
+
 bool world_ask(struct world *world, const struct tap_request *request, enum returns returns,
                struct tap_answer *ret)
 {
+    if (request->what == TAP_ISSUE) {
+        world_attach_member(world);
+    }
     if (terminal_begin(world->terminal, request, NULL, WAIT_MS, ret) != ST_OK) {
         return !is_off(world);
     }

@@ -102,6 +102,9 @@ bool world_tear(enum card_family family, bool every, unsigned i, struct cut *cut
 struct tap_request world_request(enum operation operation);
 struct tap_request world_balance(void);
 
+/* The next request, an issue, brings a member. world_ask() does it by itself. */
+void world_attach_member(struct world *world);
+
 /* Taps until the final answer. False: the power went off before there was one. */
 bool world_ask(struct world *world, const struct tap_request *request, enum returns returns,
                struct tap_answer *ret);

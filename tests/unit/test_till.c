@@ -171,31 +171,103 @@ static void dates_are_days_since_1900(void **unused)
         snprintf(line, sizeof line, "{\"v\":1,\"do\":\"issue\",\"birthday\":\"%s\"}",
                  known[n].date);
         assert_int_equal(decode(line, &got), ST_OK);
-        assert_int_equal(got.desk.tap.identity.birthday, known[n].days);
+        assert_int_equal(got.desk.joining.particulars.birthday, known[n].days);
     }
     static const char *const wrong[] = {"1900-01-01", "1900-02-29", "2026-13-01", "2026-00-10",
-                                        "2026-04-31", "26-04-30",   "2079-01-01", "2026-4-30x",
-                                        "2026/04/30", "-026-04-30"};
+                                        "2026-04-31", "26-04-30",   "2079-06-07", "2026-4-30x",
+                                        "2026/04-30", "-026-04-30"};
     for (size_t n = 0; n < sizeof wrong / sizeof *wrong; n++) {
         snprintf(line, sizeof line, "{\"v\":1,\"do\":\"issue\",\"birthday\":\"%s\"}", wrong[n]);
         assert_int_equal(decode(line, &got), ST_FOREIGN);
     }
 }
 
-static void a_name_has_at_most_40_bytes_and_no_zero_in_it(void **unused)
+static void a_name_has_at_most_96_bytes_and_no_zero_in_it(void **unused)
 {
     (void)unused;
     struct till_request got;
-    assert_int_equal(decode("{\"v\":1,\"do\":\"issue\",\"name\":"
-                            "\"1234567890123456789012345678901234567890\"}",
+    char line[192], name[98];
+    memset(name, 'a', sizeof name);
+    name[97] = '\0';
+    (void)snprintf(line, sizeof line, "{\"v\":1,\"do\":\"issue\",\"name\":\"%s\"}", name);
+    assert_int_equal(decode(line, &got), ST_FOREIGN);
+    name[96] = '\0';
+    (void)snprintf(line, sizeof line, "{\"v\":1,\"do\":\"issue\",\"name\":\"%s\"}", name);
+    assert_int_equal(decode(line, &got), ST_OK);
+    assert_string_equal(got.desk.joining.particulars.name, name);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"issue\",\"name\":\"a\\u0000b\"}", &got), ST_FOREIGN);
+}
+
+static void who_joins_says_so_in_words_of_the_journal(void **unused)
+{
+    (void)unused;
+    struct till_request got;
+    assert_int_equal(decode("{\"v\":1,\"do\":\"join\",\"national_code\":\"0012345679\",\"phone\":"
+                            "\"+989121234567\",\"group\":7,\"kind\":\"gold\",\"account\":\"staff\","
+                            "\"operator\":12}",
                             &got),
                      ST_OK);
-    assert_int_equal(strlen(got.desk.tap.identity.name), 40);
-    assert_int_equal(decode("{\"v\":1,\"do\":\"issue\",\"name\":"
-                            "\"12345678901234567890123456789012345678901\"}",
+    assert_int_equal(got.desk.what, DESK_JOIN);
+    assert_int_equal(got.desk.tap.operator_no, 12);
+    const struct joining *joining = &got.desk.joining;
+    assert_true(joining->is_there);
+    assert_string_equal(joining->particulars.national_code, "0012345679");
+    assert_string_equal(joining->particulars.phone, "09121234567");
+    assert_int_equal(joining->particulars.account, ACCOUNT_STAFF);
+    assert_string_equal(joining->group, "7");
+    assert_string_equal(joining->kind, "gold");
+    static const char *const wrong[] = {
+        "{\"v\":1,\"do\":\"join\",\"national_code\":\"0012345678\"}",
+        "{\"v\":1,\"do\":\"join\",\"phone\":912}",
+        "{\"v\":1,\"do\":\"join\",\"amount\":1}",
+        "{\"v\":1,\"do\":\"join\",\"member\":\"9364000001000000\"}",
+        "{\"v\":1,\"do\":\"join\",\"group\":[]}",
+        "{\"v\":1,\"do\":\"issue\",\"member\":1001}",
+        "{\"v\":1,\"do\":\"issue\",\"member\":\"9364000001000001\"}",
+        "{\"v\":1,\"do\":\"issue\",\"card\":\"6362140000000011\"}",
+        "{\"v\":1,\"do\":\"number\",\"card\":\"x\"}",
+        "{\"v\":1,\"do\":\"number\",\"name\":\"x\"}"};
+    for (size_t n = 0; n < sizeof wrong / sizeof *wrong; n++) {
+        if (decode(wrong[n], &got) != ST_FOREIGN) {
+            fail_msg("%s was taken", wrong[n]);
+        }
+    }
+    assert_int_equal(decode("{\"v\":1,\"do\":\"issue\",\"name\":\"4111111111111111\"}", &got),
+                     ST_REFUSED);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"issue\",\"member\":\"9364000001000000\",\"card\":"
+                            "\"9364000001000018\"}",
                             &got),
-                     ST_FOREIGN);
-    assert_int_equal(decode("{\"v\":1,\"do\":\"issue\",\"name\":\"a\\u0000b\"}", &got), ST_FOREIGN);
+                     ST_OK);
+    assert_true(got.desk.joining.account == UINT64_C(9364000001000000));
+    assert_true(got.desk.joining.number == UINT64_C(9364000001000018));
+}
+
+static void a_sale_to_a_member_without_the_card_spends_nothing(void **unused)
+{
+    (void)unused;
+    struct till_request got;
+    assert_int_equal(
+        decode("{\"v\":1,\"do\":\"sale\",\"amount\":1000,\"member\":\"0912 123 4567\"}", &got),
+        ST_OK);
+    assert_int_equal(got.desk.what, DESK_EARN);
+    assert_int_equal(got.desk.tap.wish.amount.rials, 1000);
+    assert_true(got.desk.has_medium);
+    assert_int_equal(got.desk.medium.kind, MEDIA_PHONE);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"sale\",\"amount\":1000,\"member\":true}", &got),
+                     ST_OK);
+    assert_false(got.desk.has_medium);
+    static const char *const wrong[] = {
+        "{\"v\":1,\"do\":\"sale\",\"amount\":1000,\"member\":true,\"pay_credit\":1}",
+        "{\"v\":1,\"do\":\"sale\",\"amount\":1000,\"member\":true,\"redeem\":1}",
+        "{\"v\":1,\"do\":\"sale\",\"amount\":1000,\"member\":7}",
+        "{\"v\":1,\"do\":\"load\",\"amount\":1000,\"member\":true}"};
+    for (size_t n = 0; n < sizeof wrong / sizeof *wrong; n++) {
+        assert_int_equal(decode(wrong[n], &got), ST_FOREIGN);
+    }
+    assert_int_equal(decode("{\"v\":1,\"do\":\"sale\",\"amount\":1000,\"member\":"
+                            "\"4111111111111111\"}",
+                            &got),
+                     ST_REFUSED);
 }
 
 static void what_is_cut_short_anywhere_is_refused(void **unused)
@@ -554,7 +626,9 @@ int main(void)
         cmocka_unit_test(a_basket_is_summed_by_the_programmes_groups),
         cmocka_unit_test(a_request_becomes_the_wish_that_it_names),
         cmocka_unit_test(dates_are_days_since_1900),
-        cmocka_unit_test(a_name_has_at_most_40_bytes_and_no_zero_in_it),
+        cmocka_unit_test(a_name_has_at_most_96_bytes_and_no_zero_in_it),
+        cmocka_unit_test(who_joins_says_so_in_words_of_the_journal),
+        cmocka_unit_test(a_sale_to_a_member_without_the_card_spends_nothing),
         cmocka_unit_test(what_is_cut_short_anywhere_is_refused),
         cmocka_unit_test(the_longest_history_fits_into_an_answer),
         cmocka_unit_test(an_answer_carries_amounts_to_the_last_rial),
