@@ -45,6 +45,31 @@ static void run_sql(const char *text)
     (void)sqlite3_close(db);
 }
 
+/* As an older version left the file: without all tables that were made behind this one. */
+static void drop_tables_after(const char *name)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    char text[1024] = "";
+    assert_int_equal(sqlite3_open_v2("vafa.db", &db, SQLITE_OPEN_READWRITE, "crash"), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db,
+                           "SELECT name FROM sqlite_schema WHERE rowid > (SELECT rowid FROM"
+                           " sqlite_schema WHERE name = ?1) ORDER BY rowid DESC",
+                           -1, &statement, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC), SQLITE_OK);
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        const size_t size = strlen(text);
+        (void)snprintf(text + size, sizeof text - size, "DROP TABLE %s;",
+                       (const char *)sqlite3_column_text(statement, 0));
+    }
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(db);
+    assert_non_null(strstr(text, "DROP TABLE actions;"));
+    run_sql(text);
+}
+
 static struct club_action action_of(uint64_t card, uint16_t number, int fill)
 {
     struct club_action action = {.card_number = card, .number = number};
@@ -209,8 +234,8 @@ static void a_file_of_version_2_gets_the_table(void **state)
     struct store *store = open_ok();
     assert_int_equal(setting_put(store, "terminal", "7"), ST_OK);
     store_close(store);
-    run_sql("DROP TABLE mandate; DROP TABLE operators; DROP TABLE used; DROP TABLE actions; PRAGMA "
-            "user_version = 2");
+    drop_tables_after("club_links");
+    run_sql("PRAGMA user_version = 2");
     store = open_ok();
     char text[8];
     assert_int_equal(setting_get(store, "terminal", text, sizeof text), ST_OK);
