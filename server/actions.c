@@ -8,6 +8,7 @@
 
 #include "hal/base/bytes.h"
 #include "server/actions_priv.h"
+#include "server/settled.h"
 
 enum st actions_end(struct actions *actions, enum st st, struct fault *fault)
 {
@@ -20,6 +21,11 @@ enum st actions_end(struct actions *actions, enum st st, struct fault *fault)
         db_rollback(actions->db);
     }
     return st;
+}
+
+enum st actions_look(struct actions *actions)
+{
+    return settled_is_forgetful(actions->db, true, &actions->is_held);
 }
 
 /* --- what an order must say ---------------------------------------------------------------- */
@@ -206,7 +212,7 @@ static enum st make_new(struct actions *actions, const struct action_order *orde
     if (st == ST_OK && row_money(&row.action, &book)) {
         books_move(actions, book, source_of(row.action.origin), ACCOUNT_PENDING, row.action.amount);
     }
-    if (st == ST_OK && actions->signer != NULL) {
+    if (st == ST_OK && actions->signer != NULL && !actions->is_held) {
         st = row_offer(actions, &row, now_s, fault);
     }
     *ret = (struct action_made){.id = id, .is_new = true, .number = row.action.number};
@@ -233,7 +239,10 @@ enum st order_take(struct actions *actions, const struct action_order *order, in
 enum st actions_make_within(struct actions *actions, const struct action_order *order,
                             int64_t now_s, struct action_made *ret, struct fault *fault)
 {
-    enum st st = order_take(actions, order, now_s, ret, fault);
+    enum st st = actions_look(actions);
+    if (st == ST_OK) {
+        st = order_take(actions, order, now_s, ret, fault);
+    }
     if (st == ST_OK) {
         st = books_flush(actions, now_s);
     }
@@ -260,6 +269,9 @@ enum st actions_make(struct actions *actions, const struct action_order *orders,
         return st;
     }
     st = db_begin_write(actions->db);
+    if (st == ST_OK) {
+        st = actions_look(actions);
+    }
     for (size_t i = 0; i < count && st == ST_OK; i++) {
         st = order_take(actions, &orders[i], now_s, &ret[i], fault);
     }

@@ -23,7 +23,7 @@
 
 struct actions;
 
-enum { ACTIONS_REF_MAX = 64, ACTIONS_GIVER_MAX = 96, ACTIONS_TEND_MAX = 64 };
+enum { ACTIONS_REF_MAX = 64, ACTIONS_GIVER_MAX = 96, ACTIONS_TEND_MAX = 256 };
 
 /* `signer` may be NULL: then nothing can be sealed here, and what must be waits (actions_tend()).
  * Both stay the caller's and must outlive the handle. */
@@ -44,7 +44,7 @@ struct action_order {
 struct action_made {
     uint64_t id;
     bool is_new;     /* false: the same order was here before */
-    uint16_t number; /* on its card; 0 = none yet (no signer) */
+    uint16_t number; /* on its card; 0 = none yet: no signer, or settled_is_forgetful() */
 };
 
 /* Makes what is new of the orders, all or none, in one write transaction.
@@ -88,9 +88,10 @@ struct actions_filter {
     bool is_open; /* only those whose money waits, or that a card took and the club never made */
 };
 
-/* What became of it, for people: waiting, unsealed (waits for the key), passed (the card has taken
+/* What became of it, for people: waiting, queued (waits for its seal: for the
+ * key, or for terminals after a restore), passed (the card has taken
  * its number; what it took is not known yet), applied, ended, returned, stray. */
-#define ACTIONS_STATES "waiting, unsealed, passed, applied, ended, returned, stray"
+#define ACTIONS_STATES "waiting, queued, passed, applied, ended, returned, stray"
 
 /* Writes the actions by card and order of making, a line each, or as one JSON array. */
 ST_CHECK enum st actions_write(struct db *db, const struct actions_filter *filter, bool as_json,

@@ -59,7 +59,7 @@ static const char *state_word(struct db_stmt *stmt)
         return "passed";
     }
     if (db_i64(stmt, COLUMN_DUE) != 0) {
-        return "unsealed";
+        return "queued";
     }
     return state == ACTION_WAITING ? "waiting" : "ended";
 }
@@ -97,7 +97,7 @@ static void put_line(struct db_stmt *stmt, FILE *out)
     fputs("\n", out);
 }
 
-/* Whom the givers of ended actions wait for. */
+/* Whom the givers of ended actions wait for, and a club that was restored. */
 static enum st put_waits(struct db *db, FILE *out)
 {
     enum { TERMINALS_SHOWN = 10 };
@@ -106,8 +106,9 @@ static enum st put_waits(struct db *db, FILE *out)
     size_t count = 0;
     bool row = false;
     enum st st = db_prepare(db,
-                            "SELECT offered_at FROM action WHERE state = 3 AND is_due = 0"
-                            " ORDER BY offered_at LIMIT 1",
+                            "SELECT t FROM (SELECT offered_at AS t FROM action WHERE state = 3"
+                            " AND is_due = 0 UNION ALL SELECT value FROM club"
+                            " WHERE name = 'forgot' AND value <> 0) z ORDER BY t LIMIT 1",
                             "", &stmt);
     if (st == ST_OK) {
         st = db_first(stmt, &row);
@@ -118,7 +119,7 @@ static enum st put_waits(struct db *db, FILE *out)
     db_finish(stmt);
     for (size_t i = 0; i < count; i++) {
         fprintf(out, "%s %u",
-                i == 0 ? "Before money goes back, these must sync (or be revoked):" : ",",
+                i == 0 ? "Before that goes on, these must sync (or be revoked):" : ",",
                 terminals[i]);
     }
     fputs(count == TERMINALS_SHOWN ? " ...\n" : count > 0 ? "\n" : "", out);

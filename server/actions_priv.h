@@ -80,6 +80,7 @@ struct actions {
     struct db *db;
     const struct signer *signer;
     struct db_stmt *sql[ASQL_COUNT];
+    bool is_held; /* no new numbers: the club was restored, and does not know yet which it gave */
     struct actions_sum sums[CARD_BOOKS][ACTION_ACCOUNTS]; /* not yet in the books */
 };
 
@@ -91,6 +92,8 @@ ST_CHECK enum st actions_end(struct actions *actions, enum st st, struct fault *
 /* actions_make_within() without the books, which books_flush() writes at the end. */
 ST_CHECK enum st order_take(struct actions *actions, const struct action_order *order,
                             int64_t now_s, struct action_made *ret, struct fault *fault);
+/* Whether new numbers may be given in this write transaction. */
+ST_CHECK enum st actions_look(struct actions *actions);
 /* ST_REFUSED: the handle has no signer. */
 ST_CHECK enum st actions_can_seal(const struct actions *actions, struct fault *fault);
 

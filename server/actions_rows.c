@@ -44,8 +44,9 @@ static const struct {
     [ASQL_OFFERS] = {"SELECT card_no, id FROM action WHERE card_no = $1 AND number <> 0"
                      " AND number > $2 AND number <= $3 AND offer <> 0 ORDER BY number LIMIT 1",
                      "iii"},
-    [ASQL_DUE] = {"SELECT card_no, id FROM action WHERE is_due = 1 ORDER BY card_no, id LIMIT 1",
-                  ""},
+    [ASQL_DUE] = {"SELECT card_no, id FROM action WHERE is_due = 1 AND (number <> 0 OR $1 = 0)"
+                  " ORDER BY card_no, id LIMIT 1",
+                  "i"},
     /* A card that has taken the number did so in a form that is not known yet: it is left alone. */
     [ASQL_EXPIRED] = {"SELECT a.card_no, a.id FROM action a LEFT JOIN actcard c"
                       " ON c.card_no = a.card_no WHERE a.state = 1 AND a.until <> 0"

@@ -95,7 +95,7 @@ static enum st find(struct actions *actions, enum duty duty, int64_t now_s, int6
         if (actions->signer == NULL) {
             return ST_OK;
         }
-        db_bind(stmt);
+        db_bind(stmt, (int64_t)actions->is_held);
         break;
     case DUTY_EXPIRE:
         stmt = actions->sql[ASQL_EXPIRED];
@@ -161,7 +161,10 @@ enum st actions_tend(struct actions *actions, int64_t now_s, size_t *ret_steps, 
     bool any = false;
     size_t steps = 0;
     /* Asking all terminals costs more than the rest: only when something waits for them. */
-    enum st st = find(actions, DUTY_RETURN, now_s, INT64_MAX, &row, &any);
+    enum st st = settled_is_forgetful(actions->db, false, &actions->is_held);
+    if (st == ST_OK) {
+        st = find(actions, DUTY_RETURN, now_s, INT64_MAX, &row, &any);
+    }
     if (st == ST_OK && any) {
         st = settled_until(actions->db, &settled_s);
         any = false;
@@ -171,6 +174,9 @@ enum st actions_tend(struct actions *actions, int64_t now_s, size_t *ret_steps, 
     }
     if (st == ST_OK && any) {
         st = db_begin_write(actions->db);
+        if (st == ST_OK) {
+            st = actions_look(actions);
+        }
         if (st == ST_OK) {
             st = tend(actions, now_s, settled_s, &steps, fault);
         }

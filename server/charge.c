@@ -211,6 +211,7 @@ enum st charge_run(struct actions *actions, const struct charge_order *order, in
         st = db_begin_write(actions->db);
         /* Where it stands is read again: somebody else may be at it, too. */
         st = st == ST_OK ? find(actions->db, order, &charge, fault) : st;
+        st = st == ST_OK ? actions_look(actions) : st;
         if (st == ST_OK && !charge.is_done) {
             st = step(actions, order, &charge, now_s, ret, fault);
         }

@@ -8,6 +8,7 @@
 #include "server/charge.h"
 #include "server/command.h"
 #include "server/measures.h"
+#include "server/settled.h"
 
 /* --- what was given ------------------------------------------------------------------------ */
 
@@ -121,7 +122,10 @@ static enum st make_order(struct club *club, const struct action_order *order)
     if (st == ST_OK) {
         printf("%s action %u of card %016" PRIu64 "%s\n",
                made.is_new ? "Made:" : "It was here:", made.number, order->action.card_number,
-               made.is_new ? "; terminals have it from their next sync on." : ".");
+               made.number == 0 ? "; it is sealed when every terminal has synced, for the club was "
+                                  "restored."
+               : made.is_new    ? "; terminals have it from their next sync on."
+                                : ".");
     }
     return st;
 }
@@ -288,12 +292,30 @@ static enum st club_measure_give(struct club *club)
     return st == ST_OK ? make_order(club, &order) : st;
 }
 
+static enum st club_restored(struct club *club)
+{
+    enum st st = db_begin_write(club->db);
+    if (st == ST_OK) {
+        st = settled_forgot(club->db, club->now_s);
+    }
+    if (st == ST_OK) {
+        st = db_commit(club->db);
+    }
+    if (st != ST_OK) {
+        db_rollback(club->db);
+        return st;
+    }
+    printf("New actions are sealed when every terminal has synced from now on.\n");
+    return ST_OK;
+}
+
 const struct command commands_actions[] = {
     {"action list", "[--card CARD] [--charge ID] [--open] [--json]",
      "actions: " ACTIONS_STATES "; --open: those that are not over", club_action_list, false},
     {"action withdraw", "--origin WORD --id ID [--key FILE]",
      "take one back that no card has taken yet", club_action_withdraw, false},
-    {"action seal", "[--key FILE]", "seal what waits for the club's key", club_action_seal, false},
+    {"action seal", "[--key FILE]",
+     "do what is due: seal what waits for the club's key, end, give back", club_action_seal, false},
     {"action",
      "CARD KIND [NUMBER] --origin WORD --id ID [--text TEXT] [--until DAY] [--giver NAME] "
      "[--key FILE]",
@@ -301,6 +323,8 @@ const struct command commands_actions[] = {
      "take_points, tier, group, block, unblock, offer, stamps); the same origin and ID is made "
      "once",
      club_action, false},
+    {"restored", "", "say so before the first start after club.db was restored from a backup",
+     club_restored, false},
     {"charge list", "[--json]", "group charges: how many have collected them", club_charge_list,
      false},
     {"charge",

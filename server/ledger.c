@@ -523,8 +523,8 @@ static enum st take_health(struct ledger *ledger, const struct wire_sync *batch,
     enum st st = settled_of(ledger->db, batch, ledger->now_s, &clear);
     bool is_waited_for = false;
     if (st == ST_OK && clear > before->clear_at) {
-        st = db_first(ledger->sql[SQL_ENDED_ANY], &is_waited_for);
-        db_reset(ledger->sql[SQL_ENDED_ANY]);
+        st = db_first(ledger->sql[SQL_CLEAR_ASKED], &is_waited_for);
+        db_reset(ledger->sql[SQL_CLEAR_ASKED]);
     }
     if (st == ST_OK && clear > before->clear_at &&
         (is_waited_for || batch->entry_count != 0 || clear - before->clear_at >= 60)) {
@@ -548,6 +548,20 @@ static enum st take_health(struct ledger *ledger, const struct wire_sync *batch,
                   (int64_t)refused, refused == 0 ? "" : batch->refused_say);
 }
 
+/* A terminal knows entries or actions that the club does not: the club was put back. */
+static enum st note_forgotten(struct ledger *ledger, const struct wire_sync *batch,
+                              const struct chain *chain)
+{
+    bool is_known = true;
+    enum st st = ST_OK;
+    if (batch->actions.is_there) {
+        st = actions_is_known(ledger->db, &batch->actions, &is_known);
+    }
+    return st == ST_OK && (!is_known || batch->after > chain->hi)
+               ? settled_forgot(ledger->db, ledger->now_s)
+               : st;
+}
+
 enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch, int64_t now_s,
                            struct ledger_result *ret, struct fault *fault)
 {
@@ -566,6 +580,10 @@ enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch,
         return st;
     }
     ledger->result.acknowledged = chain.hi;
+    st = note_forgotten(ledger, batch, &chain);
+    if (st != ST_OK) {
+        return st;
+    }
     if (batch->after > chain.hi) {
         ledger->result.answer = LEDGER_BEHIND;
         *ret = ledger->result;

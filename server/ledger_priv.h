@@ -24,7 +24,7 @@ enum sql {
     SQL_TERM_SET,
     SQL_TERM_HEALTH,
     SQL_TERM_CLEAR,
-    SQL_ENDED_ANY,
+    SQL_CLEAR_ASKED,
     SQL_REC_PUT,
     SQL_REC_GET,
     SQL_REC_RANGE,

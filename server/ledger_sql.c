@@ -16,7 +16,10 @@ static const struct {
                          " WHERE term_id = $1",
                          "iiiiiitiit"},
     [SQL_TERM_CLEAR] = {"UPDATE term SET clear_at = $2 WHERE term_id = $1", "ii"},
-    [SQL_ENDED_ANY] = {"SELECT 1 FROM action WHERE state = 3 LIMIT 1", ""},
+    /* Does anything wait for terminals to be heard? */
+    [SQL_CLEAR_ASKED] = {"SELECT 1 FROM action WHERE state = 3 UNION ALL SELECT 1 FROM club"
+                         " WHERE name = 'forgot' AND value <> 0 LIMIT 1",
+                         ""},
     [SQL_REC_PUT] = {"INSERT INTO rec (term_id, term_seq, batch, card_no, card_ctr, fate, raw)"
                      " VALUES ($1, $2, $3, $4, $5, $6, $7)",
                      "iiiiiib"},

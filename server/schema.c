@@ -252,6 +252,10 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "CREATE TABLE measure (name TEXT PRIMARY KEY NOT NULL, points " I64 " NOT NULL,"
     " at " I64 " NOT NULL) " STRICT ";"
     "UPDATE club SET value = 15 WHERE name = 'schema'",
+    /* When it was seen that the club has forgotten something (settled.h); 0: over, or never. */
+    [16] =
+    "INSERT INTO club (name, value) VALUES ('forgot', 0);"
+    "UPDATE club SET value = 16 WHERE name = 'schema'",
 };
 
 /* clang-format on */

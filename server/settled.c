@@ -94,3 +94,51 @@ enum st settled_waits(struct db *db, int64_t time_s, uint32_t *ret, size_t max, 
     *ret_count = count;
     return st;
 }
+
+/* --- a club that was restored -------------------------------------------------------------- */
+
+static enum st forgot_at(struct db *db, int64_t *ret)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum st st = db_prepare(db, "SELECT value FROM club WHERE name = 'forgot'", "", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row);
+    }
+    *ret = st == ST_OK && row ? db_i64(stmt, 0) : 0;
+    db_finish(stmt);
+    return st;
+}
+
+static enum st note_forgot(struct db *db, int64_t time_s)
+{
+    struct db_stmt *stmt = NULL;
+    enum st st = db_prepare(db, "UPDATE club SET value = $1 WHERE name = 'forgot'", "i", &stmt);
+    if (st == ST_OK) {
+        st = db_run(stmt, time_s);
+    }
+    db_finish(stmt);
+    return st;
+}
+
+enum st settled_is_forgetful(struct db *db, bool ends, bool *ret)
+{
+    int64_t at = 0;
+    bool is_over = true;
+    enum st st = forgot_at(db, &at);
+    if (st == ST_OK && at != 0) {
+        st = settled(db, at, &is_over);
+        if (st == ST_OK && is_over && ends) {
+            st = note_forgot(db, 0);
+        }
+    }
+    *ret = !is_over;
+    return st;
+}
+
+enum st settled_forgot(struct db *db, int64_t now_s)
+{
+    bool is_so = false;
+    const enum st st = settled_is_forgetful(db, false, &is_so);
+    return st == ST_OK && !is_so ? note_forgot(db, now_s) : st;
+}

@@ -27,6 +27,14 @@ ST_CHECK enum st settled_until(struct db *db, int64_t *ret);
 /* Whether that holds of what was made at time_s. */
 ST_CHECK enum st settled(struct db *db, int64_t time_s, bool *ret);
 
+/* The club was restored from an older backup, and terminals know more than it does: notes the time,
+ * unless it waits for terminals since an earlier one. Inside the caller's write transaction. */
+ST_CHECK enum st settled_forgot(struct db *db, int64_t now_s);
+/* Whether that is so still: not every live terminal has brought all that it has since then. Until
+ * then the club does not know which numbers it gave. When it is over, `ends` notes that, too
+ * (then inside a write transaction). */
+ST_CHECK enum st settled_is_forgetful(struct db *db, bool ends, bool *ret);
+
 /* Some live terminals for which that does not hold, lowest numbers first, at most `max`. */
 ST_CHECK enum st settled_waits(struct db *db, int64_t time_s, uint32_t *ret, size_t max,
                                size_t *ret_count);

@@ -8,6 +8,7 @@
 #include "server/card_view.h"
 #include "server/change.h"
 #include "server/rows.h"
+#include "server/settled.h"
 #include "server/settlement_priv.h"
 
 enum {
@@ -189,6 +190,7 @@ static enum st restore_within(struct db *db, const char *dir, int64_t now_s, int
     }
     if (st == ST_OK && *ret_count != 0) {
         DB_ONCE(st, db, "UPDATE club SET value = $1 WHERE name = 'restored'", "i", now_s);
+        st = st == ST_OK ? settled_forgot(db, now_s) : st;
     }
     return st;
 }

@@ -191,13 +191,21 @@ def restored(shop, card):
     shop.start_club()
     shop.club("action", card, "credit", 4000, "--origin", "web", "--id", "W-1")
     shop.sync_once()
-    credit = shop.done("balance")["credit"]
+    balance = shop.done("balance")
+    credit, points = balance["credit"], balance["points"]
     shop.stop("club")
     shutil.rmtree(shop.path("club"))
     shutil.copytree(shop.path("backup"), shop.path("club"))
+    shop.club("restored")
     shop.start_club()
+    told = shop.club("action", card, "points", 3, "--origin", "web", "--id", "W-2").stdout
+    result("every terminal has synced" in told and states(shop)["W-2"] == "queued" and "must sync" in shop.club("action", "list").stdout,
+           "a club that was restored gives no new numbers yet", told)
+    time.sleep(1.1)
     shop.sync_once()
+    time.sleep(1.1)
     shop.sync_once()
+    result(states(shop)["W-2"] == "waiting", "and gives them when its terminal has synced", states(shop)["W-2"])
     stray = [a for a in actions(shop) if a["state"] == "stray"]
     cases = sql(shop, "SELECT say FROM tcase WHERE why = 'action'")
     result(len(stray) == 1 and stray[0]["done"] == 4000 and len(cases) == 1 and "give it the order again" in cases[0][0],
@@ -205,7 +213,9 @@ def restored(shop, card):
     shop.club("action", card, "credit", 4000, "--origin", "web", "--id", "W-1")
     result(states(shop)["W-1"] == "applied", "the order given again is known: nothing is made twice", states(shop)["W-1"])
     shop.sync_once()
-    result(shop.done("balance")["credit"] == credit, "and the card has it once")
+    balance = shop.done("balance")
+    result(balance["credit"] == credit and balance["points"] == points + 3, "and the card has it once", balance["text"])
+    shop.sync_once()
     result(shop.club("report", check=False).returncode == 0, "the books balance after all")
 
 

@@ -363,6 +363,14 @@ void world_sync(struct world *world, int t)
     }
 }
 
+void world_sync_all(struct world *world)
+{
+    for (int i = 0; i < 2 * WORLD_TERMINALS; i++) {
+        world->now_s += 61;
+        world_sync(world, i % WORLD_TERMINALS);
+    }
+}
+
 /* --- cards --------------------------------------------------------------------------------- */
 
 static struct entry head(const struct world *world, int t)

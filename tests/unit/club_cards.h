@@ -101,6 +101,8 @@ int64_t world_account(struct world *world, int book, int account);
 /* Opens the club anew from its copy, which world_backup() made. */
 void world_backup(struct world *world);
 void world_restore(struct world *world);
+/* Every terminal syncs twice, with a minute in between. */
+void world_sync_all(struct world *world);
 
 /* Gives the club's dump and the cards to tests/reference/vafa_reference.py, which counts it all
  * again. Not where a card took one order twice. */
