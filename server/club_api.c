@@ -8,9 +8,9 @@
 
 #include "server/club_api_priv.h"
 
-static const struct route *const tables[] = {routes_club,     routes_cards,      routes_cases,
-                                             routes_places,   routes_settlement, routes_actions,
-                                             routes_operators};
+static const struct route *const tables[] = {routes_club,      routes_cards,      routes_cases,
+                                             routes_places,    routes_settlement, routes_actions,
+                                             routes_operators, routes_members};
 
 enum {
     TABLES = sizeof tables / sizeof tables[0],

@@ -74,6 +74,7 @@ extern const struct route routes_places[];
 extern const struct route routes_settlement[];
 extern const struct route routes_actions[];
 extern const struct route routes_operators[];
+extern const struct route routes_members[];
 
 /* 16 digits, the last one checks. */
 bool read_card(const char *text, uint64_t *ret);

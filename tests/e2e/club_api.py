@@ -329,6 +329,34 @@ def operators(world, reader, manager, card):
     result(len(reader.all("/allowances", 50)) == 4, "without a max there is no limit any more")
 
 
+def members(world, reader, clerk):
+    codes = ("0012345679", "0499370899", "0790419904")  # check digits by hand
+    sara = {"name": "سارا Sara", "national_code": codes[0], "phone": "09121234567", "birthday": "1369-01-01", "group": "0", "consent": "membership"}
+    first = clerk.good("POST", "/members", sara)
+    result((first["name"], first["national_code"], first["birthday"], first["terminal"]) == ("سارا Sara", codes[0], "1990-03-21", 0), "a member joins by the web; 1 Farvardin 1369 is 21 March 1990", first)
+    result(clerk.good("POST", "/members", sara) == first, "sent again, it is the same member")
+    result(clerk("POST", "/members", {**sara, "name": "Other"})[0] == 409, "the national code is nobody else's")
+    second = clerk.good("POST", "/members", {"name": "Reza", "national_code": codes[1], "invited_by": first["account"]})
+    result([m["account"] for m in clerk.all("/members", 1)] == sorted([first["account"], second["account"]]), "members in pages of one")
+    result([m["name"] for m in clerk.all("/members", 10, text="rez")] == ["Reza"] == [m["name"] for m in clerk.all("/members", 10, text=codes[1])], "found by name and by code")
+    path = f"/members/{first['account']}"
+    result(clerk.good("GET", path) == first, "one by its account")
+    result(clerk.good("PUT", path + "/said/phone", {"text": "09129999999"})["phone"] == "09129999999" == clerk.good("GET", path)["phone"], "a phone changed")
+    moved = clerk.good("PUT", path + "/group", {"group": 1})
+    result(moved["group"] == "1" and [m["account"] for m in clerk.all("/members", 10, group=1)] == [first["account"]], "moved to another group", moved)
+    for body, status in (({**sara, "national_code": "0012345678"}, 400), ({**sara, "national_code": codes[2], "phone": "12"}, 400), ({**sara, "national_code": codes[2], "birthday": "1369-13-01"}, 400),
+                         ({**sara, "national_code": codes[2], "name": "x" * 97}, 400), ({"name": "x"}, 400), ({**sara, "national_code": codes[2], "group": "many"}, 400)):
+        seen = clerk("POST", "/members", body)
+        result(seen[0] == status and codes[2] not in json.dumps(seen[1]), f"member {str(body)[-50:]} is {status}, and the answer has no digit of it", seen)
+    result([clerk("PUT", path + "/said/" + f, {"text": t})[0] for f, t in (("height", "3"), ("phone", "x"), ("national_code", codes[1]))] == [404, 400, 409], "wrong changes are refused")
+    result(clerk("GET", "/members/" + luhn(936400000000999))[0] == 404 == clerk("PUT", f"/members/{luhn(936400000000999)}/group", {"group": 1})[0], "no such member")
+    result([clerk("GET", "/members", group=g)[0] for g in (256, "x")] == [400, 400], "no such group")
+    shown = json.loads(world.club("member", "show", first["account"], "--json").stdout)
+    result({"v": 1, **shown} == clerk.good("GET", path), "vafa-club member show says the same", shown)
+    seen = world.club("member", "access").stdout if world.club("member", "access", check=False).returncode == 0 else world.club("--help").stdout
+    result(f"key {clerk.key.split('_')[1]}" in seen, "who looked is noted by the key's number", seen[-400:])
+
+
 def places(world, reader, clerk, manager):
     result([t["terminal"] for t in reader.all("/terminals", 2)] == [1, 2, 3, 4], "terminals in pages of two")
     code = clerk.good("POST", "/codes", {"merchant": "Refah", "branch": "Tajrish", "hours": 2})
@@ -371,7 +399,7 @@ def wrong(world, reader, clerk, manager, keys, card):
         result(world.ask("GET", path)[0] == 404, f"nor is {path}")
     for method, pattern, operation, _ in operations():
         path = pattern[len("/v1/club"):]
-        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1"), ("settlement", "1"), ("origin", "bank"), ("id", "x"), ("charge", "y"), ("operator", "7"), ("of", "terminal"), ("number", "1")):
+        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1"), ("settlement", "1"), ("origin", "bank"), ("id", "x"), ("charge", "y"), ("operator", "7"), ("of", "terminal"), ("number", "1"), ("field", "name")):
             path = path.replace("{%s}" % name, value)
         order = ["reader", "clerk", "manager"]
         for role in order[:order.index(operation["x-role"])]:
@@ -502,6 +530,7 @@ def main():
         cases(world, reader, clerk)
         settlement(world, reader, manager)
         actions(world, reader, manager, free)
+        members(world, reader, clerk)
         operators(world, reader, manager, card)
         places(world, reader, clerk, manager)
         wrong(world, reader, clerk, manager, keys, card)
