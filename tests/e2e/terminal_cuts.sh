@@ -26,7 +26,7 @@ late["purses"] = dict(late["purses"], points=dict(late["purses"]["points"], expi
 states = bad = 0
 for line in open(sys.argv[1]):
     state = json.loads(line)
-    state["programme"] = [programme, late]
+    state["programme"] = [programme, late, dict(programme, version=3)]  # that of a sale behind actions
     path = sys.argv[1] + ".one"
     with open(path, "w") as file:
         json.dump(state, file)
