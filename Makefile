@@ -57,6 +57,7 @@ proof: setup ## run the longer proofs (hours); figures go to docs/proof.md
 	@$(MAKE) --no-print-directory all PROFILE=sanitize
 	FULL=1 build/$(BOARD)-release/fault_tap
 	FULL=1 build/$(BOARD)-release/fault_tap_pairs
+	FULL=1 BUILD=build/$(BOARD)-release tests/e2e/actions.py
 	@$(MAKE) --no-print-directory build/$(BOARD)-clang/plan_eval PROFILE=clang
 	@tests/reference/plan_eval_32 || [ $$? = 3 ]
 	tests/reference/vafa_millions.py --plans 1000000 $(foreach p,release clang sanitize,build/$(BOARD)-$(p)/plan_eval) $$(ls build/i386/plan_eval 2>/dev/null)
