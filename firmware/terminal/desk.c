@@ -495,13 +495,32 @@ enum terminal_progress desk_step(struct desk *desk)
     return TERMINAL_OVER;
 }
 
-/* May it be done, by whoever is signed in? Of taps the terminal asks that itself. */
+/* What a request takes. Of a tap the terminal asks that itself, by what is tapped for. */
+static enum right right_of(enum desk_do what)
+{
+    switch (what) {
+    case DESK_LINK:
+    case DESK_JOIN:
+        return RIGHT_ISSUE;
+    case DESK_BON:
+    case DESK_EARN:
+        return RIGHT_SELL;
+    case DESK_TAP:
+    case DESK_FIND:
+    case DESK_SIGN_IN:
+    case DESK_SIGN_OUT:
+    case DESK_UNLOCK:
+    case DESK_NUMBER:
+        break;
+    }
+    return RIGHT_READ;
+}
+
+/* May it be done, by whoever is signed in? */
 static bool admit(struct desk *desk)
 {
-    const enum desk_do what = desk->request.what;
-    const bool is_issuing = what == DESK_LINK || what == DESK_JOIN;
-    return (!is_issuing && what != DESK_BON && what != DESK_EARN) ||
-           terminal_admit(desk->config.terminal, is_issuing ? RIGHT_ISSUE : RIGHT_SELL,
+    desk->answer = (struct desk_answer){.has_found = false};
+    return terminal_admit(desk->config.terminal, right_of(desk->request.what),
                           &desk->request.tap.operator_no, &desk->answer.tap) == ST_OK;
 }
 
