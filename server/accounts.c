@@ -88,9 +88,12 @@ static void book_parts(const struct entry_intent *intent, struct posting *postin
     case TRANSACTION_ACTION:
         book_actions(parts, posting);
         break;
+    case TRANSACTION_TRANSFER:
+        posting_leg(posting, BOOK_CREDIT, ACCOUNT_TRANSIT,
+                    parts->payment.rials - parts->load.rials);
+        break;
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
-    case TRANSACTION_TRANSFER:
     case TRANSACTION_ADJUST:
     case TRANSACTION_DUPLICATE:
         /* No terminal of this version makes them: whatever they change is unexplained. */

@@ -47,6 +47,9 @@ enum sql {
     SQL_CASE_PUT,
     SQL_CASE_OTHER,
     SQL_PROGRAMME_GET,
+    SQL_TRANSFER_PUT,
+    SQL_TRANSFER_GET,
+    SQL_TRANSFER_SET,
     SQL_LINK_GET,
     SQL_LINK_PUT,
     SQL_LINK_LAST,
@@ -309,6 +312,11 @@ ST_CHECK enum st actions_undo(struct ledger *ledger, const struct item *item);
 ST_CHECK enum st operators_post(struct ledger *ledger, const struct item *item);
 
 /* --- reckon.c ------------------------------------------------------------------------------ */
+
+/* transfers.c: a TRANSFER that is being posted. Out: remembers it, or when the other card is named
+ * orders the action that brings it there. In: must take one that this terminal let out, whole and
+ * once; else a case. */
+ST_CHECK enum st transfers_post(struct ledger *ledger, const struct item *item);
 
 /* Computes the transaction again with its own programme and opens a case when that differs. */
 ST_CHECK enum st reckon(struct ledger *ledger, const struct item *item);

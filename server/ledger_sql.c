@@ -115,6 +115,16 @@ static const struct {
     [SQL_PROGRAMME_OLDER] = {"SELECT version FROM programme WHERE version < $1"
                              " ORDER BY version DESC LIMIT 1",
                              "i"},
+    [SQL_TRANSFER_PUT] = {"INSERT INTO transfer (term_id, term_seq, card_no, amount, in_seq,"
+                          " in_amount) VALUES ($1, $2, $3, $4, $5, $6)",
+                          "iiiiii"},
+    [SQL_TRANSFER_GET] =
+        {"SELECT card_no, amount, in_seq, in_amount FROM transfer WHERE term_id = $1"
+         " AND term_seq = $2",
+         "ii"},
+    [SQL_TRANSFER_SET] = {"UPDATE transfer SET amount = $3, in_seq = $4, in_amount = $5"
+                          " WHERE term_id = $1 AND term_seq = $2",
+                          "iiiii"},
     [SQL_PROGRAMME_GET] = {"SELECT text FROM programme WHERE version = $1", "i"},
     [SQL_BON_SERIES] = {"SELECT amount, count FROM bon_series WHERE series = $1", "i"},
     [SQL_BON_USE] = {"SELECT term_id, term_seq, merch, receipt FROM bon_use WHERE series = $1"

@@ -270,6 +270,9 @@ static enum st post_new(struct ledger *ledger, const struct item *item, const ui
     if (st == ST_OK) {
         st = posting_check(ledger, item, &posting);
     }
+    if (st == ST_OK && intent->after.last.kind == TRANSACTION_TRANSFER) {
+        st = transfers_post(ledger, item);
+    }
     if (st == ST_OK && intent->has_before) {
         st = evidence_note(ledger, &intent->before, item);
     }

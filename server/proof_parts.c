@@ -75,13 +75,16 @@ static void derive(const struct snapshot *before, const struct snapshot *after, 
         ret->load.rials = at_least_0(-credit);
         ret->due = ret->amount;
         break;
+    case TRANSACTION_TRANSFER:
+        ret->payment.rials = at_least_0(-credit);
+        ret->load.rials = at_least_0(credit);
+        break;
     case TRANSACTION_EXPIRE:
         ret->award.n = at_least_0(-points);
         break;
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
     case TRANSACTION_ACTION:
-    case TRANSACTION_TRANSFER:
     case TRANSACTION_ADJUST:
     case TRANSACTION_DUPLICATE:
         break;

@@ -121,6 +121,8 @@ static bool wish_of(const struct entry_intent *intent, struct wish *ret)
         ret->pay_voucher = parts->voucher;
         ret->redeem = parts->redeemed;
         return intent->has_before && parts->amount.rials > 0;
+    case TRANSACTION_TRANSFER:
+        return intent->has_before && parts->amount.rials > 0;
     case TRANSACTION_LOAD:
         return intent->has_before && parts->amount.rials > 0 && put_on(parts, ret) &&
                (ret->amount.rials > 0) + (ret->gift.rials > 0) + (ret->voucher.rials > 0) == 1;
@@ -134,7 +136,6 @@ static bool wish_of(const struct entry_intent *intent, struct wish *ret)
     case TRANSACTION_ACTION:
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
-    case TRANSACTION_TRANSFER:
     case TRANSACTION_ADJUST:
     case TRANSACTION_DUPLICATE:
         return false; /* No terminal of this version makes them. */

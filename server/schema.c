@@ -256,6 +256,14 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     [16] =
     "INSERT INTO club (name, value) VALUES ('forgot', 0);"
     "UPDATE club SET value = 16 WHERE name = 'schema'",
+    /* Credit on its way between two cards at one terminal, by the entry of the transfer out. amount 0:
+     * that is not posted yet. in_seq: the transfer in that took it, 0 = it is in transit; in_amount:
+     * what that says. card_no: the card that it left, by whichever was posted first. */
+    [17] =
+    "CREATE TABLE transfer (term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
+    " card_no " I64 " NOT NULL, amount " I64 " NOT NULL, in_seq " I64 " NOT NULL,"
+    " in_amount " I64 " NOT NULL, PRIMARY KEY (term_id, term_seq)) " STRICT ";"
+    "UPDATE club SET value = 17 WHERE name = 'schema'",
 };
 
 /* clang-format on */

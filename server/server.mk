@@ -53,7 +53,7 @@ CLUB_SRC = \
     server/proof.c \
     server/proof_parts.c \
     server/rebuild.c \
-    server/reckon.c \
+    server/reckon.c server/transfers.c \
     server/registry.c \
     server/report.c \
     server/rows.c \

@@ -180,7 +180,10 @@ static void assert_input(const struct plan_input *input)
     assert(is_money(wish->gift) && is_money(wish->voucher));
     assert(is_money(wish->pay_credit) && is_money(wish->pay_gift) && is_money(wish->pay_voucher));
     assert(wish->redeem.n >= 0);
-    assert(wish->kind != TRANSACTION_SALE || wish->amount.rials > 0);
+    assert((wish->kind != TRANSACTION_SALE && wish->kind != TRANSACTION_TRANSFER) ||
+           wish->amount.rials > 0);
+    assert(wish->kind != TRANSACTION_TRANSFER ||
+           (input->occasion != NULL && input->occasion->peer.direction != PEER_NONE));
     assert(wish->kind != TRANSACTION_LOAD ||
            (wish->amount.rials > 0) + (wish->gift.rials > 0) + (wish->voucher.rials > 0) == 1);
     assert(input->minute < UINT32_C(1) << 24);
@@ -226,10 +229,11 @@ enum st plan_make(const struct plan_input *input, struct plan *ret)
         return plan_unload(input, ret);
     case TRANSACTION_EXPIRE:
         return plan_expire(input, ret);
+    case TRANSACTION_TRANSFER:
+        return plan_transfer(input, ret);
     case TRANSACTION_ACTION:
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
-    case TRANSACTION_TRANSFER:
     case TRANSACTION_ADJUST:
     case TRANSACTION_DUPLICATE:
         break;

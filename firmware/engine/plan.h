@@ -27,16 +27,18 @@ enum {
 
 /* What the cashier wants. Fields that the kind does not use are zero. */
 struct wish {
-    enum transaction_kind kind; /* ACTIVATE, SALE, REFUND, LOAD, UNLOAD, EXPIRE */
+    enum transaction_kind kind; /* ACTIVATE, SALE, REFUND, LOAD, UNLOAD, EXPIRE, TRANSFER */
     struct money amount;        /* SALE: basket > 0, before any rebate. LOAD: credit. ACTIVATE:
                                    opening credit >= 0. UNLOAD, REFUND (of the net price): > 0, or
-                                   0 = all that is left of it. EXPIRE: 0 */
+                                   0 = all that is left of it. EXPIRE: 0. TRANSFER: credit > 0,
+                                   out of this card or into it as the occasion's peer says */
     struct money gift, voucher; /* ACTIVATE: opening gift, voucher. LOAD: one of amount, gift and
                                    voucher is > 0, the others 0 */
     struct money pay_credit;    /* SALE: wanted from the credit purse */
     struct money pay_gift, pay_voucher; /* SALE: likewise */
     struct points redeem;               /* SALE: points to spend */
     uint32_t refers_counter;            /* REFUND, UNLOAD: the card counter of the sale or load */
+    struct peer peer; /* TRANSFER: the other card, as the occasion will say; the plan reads that */
 };
 
 struct plan_input {
@@ -177,8 +179,8 @@ ST_CHECK enum st plan_actions(const struct plan_input *input, const struct actio
 enum plan_delta { DELTA_POINTS, DELTA_CREDIT, DELTA_GIFT, DELTA_VOUCHER, PLAN_DELTAS };
 
 /* Derives the deltas from kind and parts alone, for SALE, REFUND, LOAD, UNLOAD, ACTIVATE, EXPIRE,
- * ACTION, BLOCK and UNBLOCK. False, and ret untouched: a kind whose parts this version does not
- * know. */
+ * ACTION, TRANSFER, BLOCK and UNBLOCK. False, and ret untouched: a kind whose parts this version
+ * does not know. */
 bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
                  int64_t ret_deltas[PLAN_DELTAS]);
 

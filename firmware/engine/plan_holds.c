@@ -41,6 +41,9 @@ bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
         points = -parts->award.n;
         sign = -1;
         break;
+    case TRANSACTION_TRANSFER:
+        credit = parts->load.rials - parts->payment.rials;
+        break;
     case TRANSACTION_ACTION:
         points = parts->award.n - parts->redeemed.n;
         credit = parts->load.rials - parts->payment.rials;
@@ -49,7 +52,6 @@ bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
         break;
-    case TRANSACTION_TRANSFER:
     case TRANSACTION_ADJUST:
     case TRANSACTION_DUPLICATE:
     default: /* A kind from foreign bytes. */
@@ -102,6 +104,11 @@ static bool parts_hold(enum transaction_kind kind, const struct breakdown *parts
                (is_plain ? parts->load.rials == 0 && others == parts->amount.rials
                          : others == 0 && parts->load.rials >= parts->amount.rials);
     }
+    case TRANSACTION_TRANSFER: /* One way, and nothing else. */
+        return !moves_points && others == 0 && parts->amount.rials > 0 &&
+               shares == parts->payment.rials &&
+               parts->payment.rials + parts->load.rials == parts->amount.rials &&
+               (parts->payment.rials == 0 || parts->load.rials == 0);
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
         return !moves_points && parts->load.rials == 0 && parts->amount.rials == 0 && shares == 0 &&
@@ -112,7 +119,6 @@ static bool parts_hold(enum transaction_kind kind, const struct breakdown *parts
     case TRANSACTION_ACTION: /* A run's sums may be more than its card had: credit on, and off. */
         return parts->redeemed.n <= REDEEMED_MAX && parts->award.n <= POINTS_MAX &&
                parts->load.rials + others == parts->amount.rials && shares == parts->payment.rials;
-    case TRANSACTION_TRANSFER:
     case TRANSACTION_ADJUST:
     case TRANSACTION_DUPLICATE:
     default:
@@ -135,6 +141,14 @@ static bool status_holds(enum card_status before, enum card_status after,
     return before == CARD_ACTIVE && after == CARD_ACTIVE;
 }
 
+static unsigned flags_of(enum transaction_kind kind, const struct breakdown *parts)
+{
+    if (kind == TRANSACTION_TRANSFER) {
+        return parts->payment.rials > 0 ? TRANSFER_OUT : TRANSFER_IN;
+    }
+    return 0;
+}
+
 /* What a transaction leaves as it was, beside status and balances. */
 static bool rest_holds(const struct snapshot *before, const struct snapshot *after,
                        enum transaction_kind kind, const struct breakdown *parts)
@@ -154,7 +168,7 @@ static bool rest_holds(const struct snapshot *before, const struct snapshot *aft
                                                   : after->stamps == before->stamps;
     return after->action == before->action && after->tier == before->tier &&
            after->group == before->group && stamps_hold && !after->last.has_idle &&
-           after->last.offer == 0 && after->last.flags == 0 &&
+           after->last.offer == 0 && after->last.flags == flags_of(kind, parts) &&
            after->last.amount.rials == parts->amount.rials;
 }
 

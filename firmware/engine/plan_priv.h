@@ -155,5 +155,6 @@ ST_CHECK enum st plan_refund(const struct plan_input *input, struct plan *ret);
 ST_CHECK enum st plan_activate(const struct plan_input *input, struct plan *ret);
 ST_CHECK enum st plan_load(const struct plan_input *input, struct plan *ret);
 ST_CHECK enum st plan_unload(const struct plan_input *input, struct plan *ret);
+ST_CHECK enum st plan_transfer(const struct plan_input *input, struct plan *ret);
 
 #endif

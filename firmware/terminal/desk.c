@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "firmware/terminal/say.h"
+#include "firmware/terminal/twocards.h"
 #include "hal/base/bytes.h"
 #include "hal/clock.h"
 
@@ -516,6 +517,24 @@ static enum right right_of(enum desk_do what)
     return RIGHT_READ;
 }
 
+/* Completes what is asked of two cards from the journal. False: it cannot be, and is answered. */
+static bool prepare_transfer(struct desk *desk)
+{
+    struct tap_request *tap = &desk->request.tap;
+    struct fault why;
+    if (desk->request.what != DESK_TAP || tap->what != TAP_TRANSFER) {
+        return true;
+    }
+    const enum st st = twocards_prepare(desk->config.store, &tap->wish, &why);
+    if (st != ST_OK) {
+        desk->answer.tap =
+            (struct tap_answer){.outcome = TAP_NOT_DONE,
+                                .reason = st == ST_REFUSED ? TAP_REASON_REFUSED : TAP_REASON_DISK,
+                                .say = why};
+    }
+    return st == ST_OK;
+}
+
 /* May it be done, by whoever is signed in? */
 static bool admit(struct desk *desk)
 {
@@ -533,7 +552,7 @@ enum st desk_begin(struct desk *desk, const struct desk_request *request, unsign
     desk->is_cancelled = false;
     desk->scan = ST_AGAIN;
     desk->answer = (struct desk_answer){.has_found = false};
-    if (!admit(desk)) {
+    if (!admit(desk) || !prepare_transfer(desk)) {
         (void)over(desk);
     } else if (request->what == DESK_SIGN_OUT || request->what == DESK_UNLOCK) {
         (void)do_without_card(desk);

@@ -613,6 +613,7 @@ static enum right right_of(enum tap_do what)
     case TAP_SALE:
         return RIGHT_SELL;
     case TAP_LOAD:
+    case TAP_TRANSFER:
         return RIGHT_LOAD;
     case TAP_REFUND:
     case TAP_UNLOAD:

@@ -114,6 +114,11 @@ bool settle_is_same_wish(const struct entry *intent, const struct wish *wish,
     }
     bool takes_all = (wish->kind == TRANSACTION_REFUND || wish->kind == TRANSACTION_UNLOAD) &&
                      wish->amount.rials == 0;
+    const struct peer *peer = &i->occasion.peer;
+    if (peer->direction != wish->peer.direction || peer->card_number != wish->peer.card_number ||
+        peer->sequence != wish->peer.sequence) {
+        return false;
+    }
     bool puts_on = wish->kind == TRANSACTION_ACTIVATE || wish->kind == TRANSACTION_LOAD;
     int64_t amount = wish->amount.rials + wish->gift.rials + wish->voucher.rials;
     if (!takes_all && i->parts.amount.rials != amount) {

@@ -38,6 +38,7 @@ enum tap_do {
     TAP_REFUND,
     TAP_UNLOAD,
     TAP_ISSUE,
+    TAP_TRANSFER,
     TAP_BALANCE,
     TAP_HISTORY,
 };

@@ -164,6 +164,9 @@ void tap_add_basket(struct occasion *occasion, const struct tap_request *request
         occasion->line_count = request->basket.line_count;
         memcpy(occasion->lines, request->basket.lines, sizeof occasion->lines);
     }
+    if (request->what == TAP_TRANSFER) {
+        occasion->peer = request->wish.peer;
+    }
     if (request->what == TAP_ISSUE) { /* what the new card will say of itself */
         occasion->has_identity = true;
         occasion->kind = request->identity.kind;
@@ -200,6 +203,13 @@ static bool date_card(struct tap *tap)
 static enum tap_next do_request(struct tap *tap, struct tap_act *ret_act)
 {
     switch (tap->request.what) {
+    case TAP_TRANSFER:
+        if (tap->request.wish.peer.card_number == tap->view.number) {
+            struct fault why;
+            fault_say(&why, "This is the card that it comes from: hold the other one.");
+            return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+        }
+        return tap_plan(tap, &tap->view.snapshot, 1, NULL, ret_act);
     case TAP_SALE:
     case TAP_LOAD:
         if (needs_history(tap)) {

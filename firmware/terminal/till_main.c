@@ -25,6 +25,10 @@ static const char help[] =
     "  load AMOUNT                     credit; or load --gift AMOUNT, load --voucher AMOUNT\n"
     "  refund COUNTER [AMOUNT]    of the sale with that card counter; all that is left of it\n"
     "  unload COUNTER [AMOUNT]    of the load with that card counter\n"
+    "  transfer AMOUNT [--to CARD]   credit out of the card that is held; then\n"
+    "  transfer --from NUMBER        into the other one, by the number that the first answer "
+    "gave;\n"
+    "                                --to: the other card is not here, the club delivers it\n"
     "  balance | history | status\n"
     "  find [-]    whose is the next tag or code; -: what is typed on standard input (national\n"
     "              code, phone or card number: not on the command line, which others can see)\n"
@@ -203,20 +207,17 @@ static bool take_option(struct options *options, const char *name, const char *v
     static const struct {
         const char *name, *field;
         int64_t max;
-    } numbers[] = {{"--redeem", "redeem", POINTS_MAX}, {"--operator", "operator", UINT16_MAX}};
-    static const char *const texts[][2] = {{"--name", "name"},
-                                           {"--birthday", "birthday"},
-                                           {"--wedding", "wedding"},
-                                           {"--expires", "expires"},
-                                           {"--code", "code"},
-                                           {"--lang", "lang"},
-                                           {"--receipt", "receipt"},
-                                           {"--kind", "kind"},
-                                           {"--group", "group"},
-                                           {"--account", "account"},
-                                           {"--route", "route"},
-                                           {"--consent", "consent"},
-                                           {"--invited-by", "invited_by"}};
+    } numbers[] = {{"--redeem", "redeem", POINTS_MAX},
+                   {"--from", "from", (1 << 24) - 1},
+                   {"--operator", "operator", UINT16_MAX}};
+    static const char *const texts[][2] = {
+        {"--name", "name"},       {"--birthday", "birthday"},
+        {"--wedding", "wedding"}, {"--expires", "expires"},
+        {"--code", "code"},       {"--to", "to"},
+        {"--lang", "lang"},       {"--receipt", "receipt"},
+        {"--kind", "kind"},       {"--group", "group"},
+        {"--account", "account"}, {"--route", "route"},
+        {"--consent", "consent"}, {"--invited-by", "invited_by"}};
     static const char *const monies[][2] = {{"--pay-credit", "pay_credit"},
                                             {"--pay-gift", "pay_gift"},
                                             {"--pay-voucher", "pay_voucher"},
@@ -351,12 +352,12 @@ static bool read_command(struct options *options, const char **words, size_t cou
         size_t least, most; /* words with it */
         enum kind kind;     /* of what follows: an amount, a counter, "-" for what is typed */
     } commands[] = {
-        {"sale", 2, 2, PLAIN},     {"load", 1, 2, PLAIN},        {"refund", 2, 3, COUNTER},
-        {"unload", 2, 3, COUNTER}, {"balance", 1, 1, PLAIN},     {"history", 1, 1, PLAIN},
-        {"issue", 1, 2, PERSON},   {"join", 1, 2, PERSON},       {"status", 1, 1, PLAIN},
-        {"number", 2, 2, PLAIN},   {"issue-batch", 2, 2, PLAIN}, {"find", 1, 2, MEDIUM},
-        {"link", 1, 2, MEDIUM},    {"bon", 1, 2, MEDIUM},        {"bon-back", 1, 2, MEDIUM},
-        {"sign-in", 1, 1, PLAIN},  {"sign-out", 1, 1, PLAIN}};
+        {"sale", 2, 2, PLAIN},      {"load", 1, 2, PLAIN},     {"transfer", 1, 2, PLAIN},
+        {"refund", 2, 3, COUNTER},  {"unload", 2, 3, COUNTER}, {"balance", 1, 1, PLAIN},
+        {"history", 1, 1, PLAIN},   {"issue", 1, 2, PERSON},   {"join", 1, 2, PERSON},
+        {"status", 1, 1, PLAIN},    {"number", 2, 2, PLAIN},   {"issue-batch", 2, 2, PLAIN},
+        {"find", 1, 2, MEDIUM},     {"link", 1, 2, MEDIUM},    {"bon", 1, 2, MEDIUM},
+        {"bon-back", 1, 2, MEDIUM}, {"sign-in", 1, 1, PLAIN},  {"sign-out", 1, 1, PLAIN}};
     if (count == 2 && strcmp(words[0], "unlock") == 0) {
         set(options, "v", json_integer(1));
         set(options, "do", json_string("unlock"));

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "firmware/engine/listing.h"
@@ -36,6 +37,7 @@ enum field {
     FIELD_PURSE = 1 << 13,  /* gift, voucher */
     FIELD_MEMBER = 1 << 14, /* issue: an account; sale: who it is kept for */
     FIELD_CARD = 1 << 15,   /* one of our card numbers */
+    FIELD_TWO = 1 << 16,    /* to, from */
 };
 
 static const struct request_kind {
@@ -58,6 +60,8 @@ static const struct request_kind {
      FIELD_AMOUNT | FIELD_PURSE | FIELD_PERSON | FIELD_MEMBER | FIELD_CARD | FIELD_WAIT |
          FIELD_LANG,
      0},
+    {"transfer", TAP_TRANSFER, TRANSACTION_TRANSFER,
+     FIELD_AMOUNT | FIELD_TWO | FIELD_WAIT | FIELD_LANG, 0},
     {"balance", TAP_BALANCE, 0, FIELD_WAIT | FIELD_LANG | FIELD_FRESH, 0},
     {"history", TAP_HISTORY, 0, FIELD_WAIT | FIELD_LANG, 0},
 };
@@ -72,7 +76,8 @@ static const struct {
     {"card", FIELD_CARD},     {"wait_ms", FIELD_WAIT},    {"operator", FIELD_WAIT},
     {"medium", FIELD_MEDIUM}, {"lines", FIELD_BASKET},    {"code", FIELD_BASKET},
     {"lang", FIELD_LANG},     {"receipt", FIELD_RECEIPT}, {"pin", FIELD_PIN},
-    {"number", FIELD_NUMBER}, {"fresh", FIELD_FRESH},
+    {"number", FIELD_NUMBER}, {"fresh", FIELD_FRESH},     {"to", FIELD_TWO},
+    {"from", FIELD_TWO},
 };
 
 /* A whole number in its range. A field that is absent is `min` when it may be, or an error. */
@@ -273,6 +278,28 @@ static bool take_purses(const json_t *object, struct wish *wish, struct fault *f
     return true;
 }
 
+/* Out of the card that is held: "amount", and "to" when the other card is absent. Into it: "from",
+ * the entry of the transfer out. */
+static bool take_transfer(const json_t *object, struct wish *wish, struct fault *fault)
+{
+    int64_t from = 0;
+    if (!take_number(object, "from", 1, SNAPSHOT_SEQUENCE_MAX, false, &from, fault) ||
+        (json_object_get(object, "to") != NULL &&
+         till_take_card_number(object, "to", &wish->peer.card_number, fault) != ST_OK)) {
+        return false;
+    }
+    const bool is_in = from != 0;
+    if (is_in == (wish->amount.rials > 0) || (is_in && wish->peer.card_number != 0)) {
+        fault_say(fault,
+                  "Give \"amount\" (and \"to\", a card that is not here) for the card that "
+                  "pays, or \"from\", the number of that transfer, for the one that gets it.");
+        return false;
+    }
+    wish->peer.direction = is_in ? PEER_IN : PEER_OUT;
+    wish->peer.sequence = (uint32_t)from;
+    return true;
+}
+
 static bool take_tap(const json_t *object, const struct request_kind *kind,
                      struct till_request *ret, struct fault *fault)
 {
@@ -296,7 +323,8 @@ static bool take_tap(const json_t *object, const struct request_kind *kind,
                                  .pay_credit = {pay_credit},
                                  .redeem = {redeem},
                                  .refers_counter = (uint32_t)counter};
-        if (!take_purses(object, &tap.wish, fault)) {
+        if (!take_purses(object, &tap.wish, fault) ||
+            (kind->what == TAP_TRANSFER && !take_transfer(object, &tap.wish, fault))) {
             return false;
         }
     }
@@ -468,9 +496,10 @@ static bool take_operator_request(const json_t *object, const char *word, enum d
     return true;
 }
 
-static const char do_words[] = "sale, load, refund, unload, balance, history, issue, join, number, "
-                               "find, link, bon, bon_back, sign_in, "
-                               "sign_out, unlock or status";
+static const char do_words[] =
+    "sale, load, refund, unload, transfer, balance, history, issue, join, number, "
+    "find, link, bon, bon_back, sign_in, "
+    "sign_out, unlock or status";
 
 static const struct {
     const char *word;

@@ -34,7 +34,7 @@ static bool is_taken(int operation)
 {
     return scope.is_full || !scope.is_sanitize ||
            (operation != OP_SALE && operation != OP_SALE_CREDIT && operation != OP_SALE_REDEEM &&
-            operation != OP_UNLOAD && operation != OP_SALE_ACTIONS);
+            operation != OP_UNLOAD && operation != OP_TRANSFER_OUT && operation != OP_SALE_ACTIONS);
 }
 
 /* Three transactions in one tap: cut card and cut power are walked through in each run, the rest in

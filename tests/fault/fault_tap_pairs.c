@@ -366,10 +366,12 @@ static bool is_wanted(enum operation operation)
     if (only != NULL) {
         return strcmp(only, operation_names[operation]) == 0;
     }
-    /* What comes before a sale is two and three taps' worth: only in the long run. */
+    /* What comes before a sale is two and three taps' worth: only in the long run. A
+     * transfer writes like a load or a payment. */
     return scope.is_full ||
            (scope.is_sanitize ? operation == OP_LOAD
                               : operation != OP_SALE_EXPIRE && operation != OP_SALE_ACTIONS &&
+                                    operation != OP_TRANSFER_OUT && operation != OP_TRANSFER_IN &&
                                     (operation != OP_ISSUE || scope.family == CARD_DESFIRE));
 }
 

@@ -19,8 +19,8 @@
 #include "tests/support/crash_vfs.h"
 
 const char *const operation_names[OPERATIONS] = {
-    "issue", "sale",   "sale-credit", "sale-redeem", "sale-both",
-    "load",  "refund", "unload",      "sale-expire", "sale-actions"};
+    "issue",  "sale",   "sale-credit",  "sale-redeem", "sale-both",   "load",
+    "refund", "unload", "transfer-out", "transfer-in", "sale-expire", "sale-actions"};
 struct prepared prepared;
 
 /* More transactions than the card's ring has places, so that it has gone round and a cut write
@@ -321,6 +321,19 @@ struct tap_request world_request(enum operation operation)
     case OP_UNLOAD:
         request.what = TAP_UNLOAD;
         *wish = (struct wish){.kind = TRANSACTION_UNLOAD, .refers_counter = load_counter};
+        return request;
+    case OP_TRANSFER_OUT:
+        request.what = TAP_TRANSFER;
+        *wish = (struct wish){.kind = TRANSACTION_TRANSFER, .amount = {130000}};
+        wish->peer.direction = PEER_OUT;
+        return request;
+    case OP_TRANSFER_IN:
+        request.what = TAP_TRANSFER;
+        *wish = (struct wish){.kind = TRANSACTION_TRANSFER, .amount = {130000}};
+        wish->peer = (struct peer){.direction = PEER_IN,
+                                   .card_number = card_number_make(CARD_PAYLOAD_MAX),
+                                   .terminal = 1,
+                                   .sequence = 1};
         return request;
     case OPERATIONS:
         break;

@@ -24,6 +24,8 @@ enum operation {
     OP_LOAD,
     OP_REFUND,
     OP_UNLOAD,
+    OP_TRANSFER_OUT,
+    OP_TRANSFER_IN,
     OP_SALE_EXPIRE,  /* a year later: points expire first, by a transaction of their own */
     OP_SALE_ACTIONS, /* five of the club's actions come first, by two transactions of their own */
     OPERATIONS

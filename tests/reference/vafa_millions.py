@@ -257,11 +257,14 @@ class Life:
         if not self.history:
             self.opens(wish, purses)
             return wish
-        wish["kind"] = draw.choice(["sale"] * 9 + ["load"] * 2 + ["refund"] * 5 + ["unload"] * 2)
+        wish["kind"] = draw.choice(["sale"] * 9 + ["load"] * 2 + ["refund"] * 5 + ["unload"] * 2 + ["transfer"])
         if draw.random() < (.7 if gone else .01):
             wish["kind"] = "expire"
         elif wish["kind"] == "sale":
             self.sale(wish)
+        elif wish["kind"] == "transfer":
+            credit = self.history[0]["credit"]
+            wish["amount"] = max(1, self.near(credit, MONEY_MAX - credit, credit // 2))
         elif wish["kind"] == "load":
             limits, purse = self.programme["limits"], draw.choice(["credit"] * 3 + ["gift", "voucher"])
             room = max(0, purses[purse]["max_rials"] - self.history[0][purse])
@@ -303,7 +306,7 @@ class Life:
 
     def occasion(self, wish):
         draw, found = self.draw, {}
-        if draw.random() < .01:
+        if draw.random() < .01 and wish["kind"] != "transfer":
             return None
         if not self.history and draw.random() < .01:
             found["facts"] = dict({name: 0 for name in vafa_facts.WIDTH}, counter=1)
@@ -320,6 +323,8 @@ class Life:
             found.update(self.member)
             if draw.random() < .3 and self.now:  # a birthday that is near
                 found["birthday"] = min(65535, max(0, 45290 + self.now // 1440 + draw.randrange(-3, 9) - 365 * 20 - 5))
+        if wish["kind"] == "transfer":
+            found["peer"] = dict(direction=draw.choice([1, 2]), card=0, terminal=0, sequence=0)
         if wish["kind"] == "sale":
             if draw.random() < .3:
                 found["code"] = draw.randrange(1, len(self.programme["codes"]) + 2)

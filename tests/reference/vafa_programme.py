@@ -787,6 +787,19 @@ def plan_load(programme, card, wish):
     return parts
 
 
+def plan_transfer(programme, card, wish, direction):
+    amount = wish["amount"]
+    if direction == 1:
+        if "credit" not in programme["modules"]:
+            raise Refusal("credit_off")
+        if amount > card["credit"]:
+            raise Refusal("credit_short")
+        return dict(amount=amount, payment=amount), dict(flags=1)
+    if card["credit"] + amount > MONEY_MAX:
+        raise Refusal("credit_ceiling")
+    return dict(amount=amount, load=amount), dict(flags=2)
+
+
 def expired(programme, card, facts, minute):
     rules, day = facts_rules(programme), day_of(programme, minute)
     if not rules["expiry"] or facts is None or not day or not facts["roll"]:
@@ -809,6 +822,7 @@ def deltas(kind, parts):
         "refund": [p["redeemed"] - p["award"], p["payment"] - p["load"], p["gift"], p["voucher"]],
         "expire": [-p["award"], 0, -p["gift"], -p["voucher"]],
         "action": [p["award"] - p["redeemed"], p["load"] - p["payment"], p["gift"], p["voucher"]],
+        "transfer": [0, p["load"] - p["payment"], 0, 0],
         "block": [0, 0, 0, 0],
         "unblock": [0, 0, 0, 0],
     }.get(kind)
@@ -838,6 +852,8 @@ def plan(programme, history, wish, occasion, sale_parts, minute, terminal, seque
         parts, changes = plan_refund(programme, history, wish, sale_parts)
     elif kind == "unload":
         parts, changes = plan_unload(programme, history, wish)
+    elif kind == "transfer":
+        parts, changes = plan_transfer(programme, card, wish, occasion["peer"])
     elif kind == "expire":
         parts = dict(award=expired(programme, card, occasion["facts"], minute))
         if not parts["award"]:

@@ -369,7 +369,7 @@ def occasion_of(found, card):
     facts = found.get("facts")
     return {"facts": facts if card and facts and facts["counter"] == card["counter"] else None,
             "identity": found if "kind" in found else None, "code": found.get("code", 0),
-            "merchant": found.get("merchant", 0), "branch": found.get("branch", 0),
+            "peer": found.get("peer", {}).get("direction", 0), "merchant": found.get("merchant", 0), "branch": found.get("branch", 0),
             "lines": [(line["product"], line["amount"], line["milli"])
                       for line in found.get("lines", [])]}
 
@@ -429,9 +429,14 @@ def holds(before, after, parts):
         return "a refund gives stamps"
     if kind == "sale" and after["flags"] != (parts["payment"] > 0) + 2 * (parts["load"] > 0):
         return "the flags are not the parts'"
+    if kind == "transfer" and (after["flags"] != (1 if parts["payment"] else 2) or not parts["amount"] or
+                               parts["amount"] != parts["payment"] + parts["load"] or
+                               parts["amount"] not in (parts["payment"], parts["load"]) or
+                               sum(parts.values()) != 2 * parts["amount"]):
+        return "a transfer that is not one way"
     if kind == "action" and not 1 <= after["action"] - start["action"] <= 4:
         return "action %d after %d" % (after["action"], start["action"])
-    if kind != "sale" and (after["idle"] or after["offer"] and kind != "action" or after["flags"]):
+    if kind != "sale" and (after["idle"] or after["offer"] and kind != "action" or after["flags"] and kind != "transfer"):
         return "idle goods, an offer or flags"
     want = {"block": [(1, 2)], "unblock": [(2, 1)],
             "action": [(1, 1), (1, 2), (2, 1), (2, 2)]}.get(kind, [(1, 1)])
@@ -568,7 +573,7 @@ def plan_again(book, card, ours, counter, images, programmes):
     if kind == "action":
         act_again(book, card, intent, programme)
         return
-    if programme is None or kind not in ("activate", "sale", "refund", "load", "unload", "expire"):
+    if programme is None or kind not in ("activate", "sale", "refund", "load", "unload", "expire", "transfer"):
         return
     history, counter = [], after["counter"] - 1
     while counter in images and len(history) < 64:

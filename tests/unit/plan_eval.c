@@ -100,7 +100,8 @@ static enum transaction_kind kind_of(const char *text)
         enum transaction_kind kind;
     } kinds[] = {{"activate", TRANSACTION_ACTIVATE}, {"sale", TRANSACTION_SALE},
                  {"refund", TRANSACTION_REFUND},     {"load", TRANSACTION_LOAD},
-                 {"unload", TRANSACTION_UNLOAD},     {"expire", TRANSACTION_EXPIRE}};
+                 {"unload", TRANSACTION_UNLOAD},     {"expire", TRANSACTION_EXPIRE},
+                 {"transfer", TRANSACTION_TRANSFER}};
     for (size_t i = 0; text != NULL && i < sizeof kinds / sizeof kinds[0]; i += 1) {
         if (strcmp(kinds[i].word, text) == 0) {
             return kinds[i].kind;
