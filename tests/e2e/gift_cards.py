@@ -3,6 +3,7 @@
 back, and in the club's books. BUILD names the folder with the programs. Prints TAP lines."""
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def main():
         check("the books have gift and bonus apart from the cash",
               of.get(("gift", "opening")) == -5000000 and of.get(("gift", "owed")) == 1500000 and
               of.get(("credit", "taken")) == -10000000 and of.get(("credit", "bonus")) == -500000, of)
+        dump = json.loads(shop.club("dump").stdout)
+        dump.update(cards=[], programme=json.loads(programme.read_text()))
+        Path(shop.path("dump.json")).write_text(json.dumps(dump))
+        again = subprocess.run([sys.executable, str(ROOT / "tests/reference/vafa_reference.py"), "check",
+                                shop.path("dump.json")], capture_output=True, text=True)
+        check("the reference comes to the same", " 0 violations" in again.stdout, again.stdout + again.stderr)
         check("and balance without a case", report["cases"] == [] and
               shop.club("report", check=False).returncode == 0, report["cases"])
 

@@ -6,6 +6,7 @@ not there, to which the club delivers; sync, and a ledger in which nothing is in
 BUILD names the folder with the programs. Prints TAP lines."""
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -94,6 +95,15 @@ def main():
         moving, report = transit(shop)
         check("at the end nothing is in transit", moving == 0, report["ledger"])
         check("the books balance without a case", report.get("cases") == [], report.get("cases"))
+        dump = json.loads(shop.club("dump").stdout)
+        with open(ROOT / "programmes/base.json", encoding="utf-8") as file:
+            dump.update(cards=[], programme=json.load(file))
+        with open(shop.path("dump.json"), "w", encoding="utf-8") as file:
+            json.dump(dump, file)
+        again = subprocess.run([sys.executable, str(ROOT / "tests/reference/vafa_reference.py"), "check",
+                                shop.path("dump.json")], capture_output=True, text=True)
+        check("the reference comes to the same", again.returncode == 0 and "0 violations" in again.stdout,
+              again.stdout)
         told = shop.club("report", check=False)
         check("and the club says so", told.returncode == 0, told.stdout)
 
