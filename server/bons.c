@@ -330,7 +330,7 @@ enum st bons_series(struct db *db, struct bon_series *series, int64_t now_s, str
     return st;
 }
 
-enum st bons_write(const struct bon_series *series, const char *private_pem, FILE *to,
+enum st bons_write(const struct bon_series *series, const struct signer *signer, FILE *to,
                    struct fault *fault)
 {
     enum { PROGRESS_EVERY = 10000 };
@@ -341,8 +341,9 @@ enum st bons_write(const struct bon_series *series, const char *private_pem, FIL
         char text[BON_TEXT_BYTES + 1];
         shown.bon.serial = (uint32_t)n;
         bon_sealed(&shown.bon, sealed);
-        st = signed_seal(private_pem, sealed, sizeof sealed, shown.seal, fault);
+        st = signer_seal(signer, sealed, sizeof sealed, shown.seal);
         if (st != ST_OK) {
+            fault_say(fault, "A seal could not be made: do it again.");
             break;
         }
         bon_to_text(&shown, text);

@@ -13,6 +13,7 @@
 #include "firmware/engine/bon.h"
 #include "hal/base/status.h"
 #include "server/db.h"
+#include "server/signer.h"
 #include "sync/wire.h"
 
 enum { BONS_ORGANISATION_MAX = 96, BONS_COUNT_MAX = 1000000 };
@@ -30,10 +31,9 @@ struct bon_series {
 ST_CHECK enum st bons_series(struct db *db, struct bon_series *series, int64_t now_s,
                              struct fault *fault);
 
-/* Seals each bon of the series with the private key (PEM) and writes "SERIES SERIAL TEXT" a line.
- * Progress, for many, goes to standard error. ST_IO: `to` takes no more. ST_FOREIGN: no such key.
- */
-ST_CHECK enum st bons_write(const struct bon_series *series, const char *private_pem, FILE *to,
+/* Seals each bon of the series and writes "SERIES SERIAL TEXT" a line. Progress, for many, goes to
+ * standard error. ST_IO: `to` takes no more, or no seal could be made. */
+ST_CHECK enum st bons_write(const struct bon_series *series, const struct signer *signer, FILE *to,
                             struct fault *fault);
 
 /* All series with their figures; the redemptions of one. As text or as one JSON array. */

@@ -1,10 +1,8 @@
 /* Commands about organisations' vouchers. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "hal/base/bytes.h"
 #include "server/bons.h"
 #include "server/ca.h"
 #include "server/command.h"
@@ -67,7 +65,8 @@ static enum st series_given(struct club *club, struct bon_series *ret)
     return ST_FOREIGN;
 }
 
-static enum st write_to(struct club *club, const struct bon_series *series, const char *pem)
+static enum st write_to(struct club *club, const struct bon_series *series,
+                        const struct signer *signer)
 {
     const char *path = option(club, "--out");
     FILE *file = path == NULL ? stdout : fopen(path, "wxe");
@@ -75,7 +74,7 @@ static enum st write_to(struct club *club, const struct bon_series *series, cons
         fault_say(&club->fault, "Cannot make %.100s: %s.", path, strerror(errno));
         return ST_IO;
     }
-    enum st st = bons_write(series, pem, file, &club->fault);
+    enum st st = bons_write(series, signer, file, &club->fault);
     if ((path == NULL ? fflush(file) : fclose(file)) != 0 && st == ST_OK) {
         fault_say(&club->fault,
                   "The vouchers are not all written: make room, and do it again with "
@@ -90,8 +89,7 @@ static enum st club_bon_make(struct club *club)
 {
     const char *again = option(club, "--series");
     struct bon_series series = {.number = again == NULL ? 0 : number_of(again)};
-    char *pem = NULL;
-    size_t size = 0;
+    struct signer *signer = NULL;
     if (again != NULL && series.number == 0) {
         fault_say(&club->fault, "--series needs the number of a series that was made.");
         return ST_FOREIGN;
@@ -101,23 +99,20 @@ static enum st club_bon_make(struct club *club)
         st = signer_make(club->data, &club->fault);
     }
     if (st == ST_OK) {
-        st = signer_private(club->data, &pem, &size, &club->fault);
+        st = signer_open(club->data, option(club, "--key"), &signer, &club->fault);
     }
     if (st == ST_OK) {
         st = bons_series(club->db, &series, club->now_s, &club->fault);
     }
     if (st == ST_OK) {
-        st = write_to(club, &series, pem);
+        st = write_to(club, &series, signer);
     }
     if (st == ST_OK) {
         fprintf(stderr, "Series %lld of %s: %lld vouchers of %lld rials each.\n",
                 (long long)series.number, series.organisation, (long long)series.count,
                 (long long)series.first.amount.rials);
     }
-    if (pem != NULL) {
-        bytes_wipe(pem, size);
-    }
-    free(pem);
+    signer_close(signer);
     return st;
 }
 
@@ -139,8 +134,9 @@ static enum st club_bon_used(struct club *club)
 const struct command commands_bons[] = {
     {"bon make",
      "[--organisation NAME] [--amount RIALS] [--count N] [--from DATE] [--to DATE] [--merchant N] "
-     "[--series N] [--out FILE]",
-     "vouchers of an organisation, a line each; --series: those of one that was made, again",
+     "[--series N] [--key FILE] [--out FILE]",
+     "vouchers of an organisation, a line each; --series: those of one that was made, again; "
+     "--key: the club's key, when it is kept elsewhere",
      club_bon_make, true},
     {"bon list", "[--json]", "what was made, used, given back, used twice", club_bon_list, false},
     {"bon used", "SERIES [--json]", "who took them, and for which receipt", club_bon_used, false},

@@ -31,8 +31,8 @@ static struct quota quota_of(enum quota_scope scope, int64_t max, int64_t used)
 static void each_scope_refuses_from_one_rial_too_much_on(void **state)
 {
     static const char *const said[QUOTA_SCOPES] = {
-        "Limit: this terminal may load 10000 rials in all; 9000 are used, 1000 are left. Ask the "
-        "club for more.",
+        ("Limit: this terminal may load 10000 rials in all; 9000 are used, 1000 are left. Ask the "
+         "club for more."),
         "Limit: this terminal may load 10000 rials a day; 9000 are used, 1000 are left.",
         "Limit: an operator may load 10000 rials a day; 9000 are used, 1000 are left.",
         "Limit: this operator may load 10000 rials a day; 9000 are used, 1000 are left.",
