@@ -1,4 +1,5 @@
 /* Commands about members: who they are, what they said. Each look is noted (server/members.h). */
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #include "hal/base/bytes.h"
 #include "server/command.h"
+#include "server/groups.h"
 #include "server/members.h"
 #include "server/opener.h"
 
@@ -124,6 +126,24 @@ static enum st member_move(struct club *club)
     return st;
 }
 
+static enum st member_regroup(struct club *club)
+{
+    const bool is_trial = has_option(club, "--trial");
+    struct actions *actions = NULL;
+    struct groups_result result;
+    enum st st = actions_open(club->db, NULL, &actions); /* the server seals them */
+    if (st == ST_OK) {
+        st = groups_apply(club->db, actions, who(), club->now_s, is_trial, stdout, &result,
+                          &club->fault);
+    }
+    actions_close(actions);
+    if (st == ST_OK) {
+        printf("%" PRIu64 " members judged, %" PRIu64 " %s; %" PRIu64 " are sealed still.\n",
+               result.seen, result.moved, is_trial ? "would move" : "moved", result.sealed);
+    }
+    return st;
+}
+
 static enum st member_open(struct club *club)
 {
     struct box_key *key = NULL;
@@ -161,6 +181,9 @@ const struct command commands_members[] = {
     {"member set", "NUMBER FIELD TEXT", "change what a member said", member_set, false},
     {"member move", "NUMBER GROUP", "to another group, by its number; the card follows",
      member_move, false},
+    {"member regroup", "[--trial]",
+     "where the rules of groups want everybody now; --trial: says it, moves nobody", member_regroup,
+     false},
     {"member export", "", "all of them, as JSON", member_export, false},
     {"member open", "[--key FILE]", "open what is sealed, with a key that is kept elsewhere",
      member_open, false},

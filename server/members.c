@@ -6,6 +6,7 @@
 
 #include "firmware/engine/entry.h"
 #include "hal/base/bytes.h"
+#include "server/groups.h"
 #include "server/members_priv.h"
 #include "server/numbers.h"
 
@@ -259,6 +260,9 @@ enum st members_add_within(struct db *db, const char *who, const struct particul
     enum st st = refuse_code(db, particulars->national_code, 0, &other, fault);
     if (st == ST_REFUSED) {
         *ret_account = other;
+    }
+    if (st == ST_OK && particulars->group == 0) {
+        st = groups_choose(db, &member.particulars, now_s);
     }
     if (st == ST_OK) {
         st = numbers_take(db, now_s, &member.account);

@@ -59,7 +59,8 @@ ST_CHECK enum st members_each(struct db *db, const char *who, const struct membe
 
 /* --- changing ------------------------------------------------------------------------------- */
 
-/* A new member who joined without a terminal: gets a number of the club's own range.
+/* A new member who joined without a terminal: gets a number of the club's own range, and where none
+ * was named, the group that the programme's rules choose (groups.h).
  * ST_REFUSED  the national code is another member's: *ret_account is theirs. */
 ST_CHECK enum st members_add(struct db *db, const char *who, const struct particulars *particulars,
                              int64_t now_s, uint64_t *ret_account, struct fault *fault);

@@ -123,19 +123,42 @@ static enum st post_hash(struct ledger *ledger, const struct item *item, enum me
     return st;
 }
 
-/* A member's group reaches the card that they got at its next tap. */
+/* The group that the card was issued with: the intent stands right before its member's entry. */
+static enum st group_of_card(struct ledger *ledger, const struct item *item, uint8_t *ret)
+{
+    const struct item *intent = item > ledger->items ? item - 1 : NULL;
+    struct item *earlier = NULL;
+    enum st st = ST_OK;
+    *ret = 0;
+    if (intent == NULL && item->entry.sequence > 1) {
+        st = record_load(ledger, item->entry.terminal, item->entry.sequence - 1, &earlier);
+        intent = earlier;
+    }
+    if (st == ST_OK && intent != NULL && intent->entry.kind == ENTRY_INTENT &&
+        intent->entry.intent.card_number == item->entry.member.card_number) {
+        *ret = intent->entry.intent.after.group;
+    }
+    ledger->earlier_count -= earlier != NULL;
+    return st;
+}
+
+/* A member's group reaches the card that they got at its next tap, unless it began with it. */
 static enum st post_group(struct ledger *ledger, const struct item *item)
 {
     const struct entry_member *entry = &item->entry.member;
     struct member member;
     struct fault fault = {""};
     bool found = false;
+    uint8_t on_card = 0;
     enum st st = member_get(ledger->db, entry->account, &member, &found);
-    if (st != ST_OK || !found || member.particulars.group == 0 || entry->card_number == 0) {
+    if (st == ST_OK && found && entry->card_number != 0) {
+        st = group_of_card(ledger, item, &on_card);
+    }
+    const uint8_t group = found ? member.particulars.group : 0;
+    if (st != ST_OK || group == 0 || entry->card_number == 0 || group == on_card) {
         return st;
     }
-    return member_send_group(ledger->actions, entry->card_number, member.particulars.group,
-                             ledger->now_s, &fault);
+    return member_send_group(ledger->actions, entry->card_number, group, ledger->now_s, &fault);
 }
 
 enum st members_post(struct ledger *ledger, const struct item *item)

@@ -36,6 +36,7 @@ CLUB_SRC = \
     server/evidence.c \
     server/export.c \
     server/facts.c \
+    server/groups.c \
     server/hotlist.c \
     server/import.c \
     server/import_read.c \

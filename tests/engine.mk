@@ -60,6 +60,10 @@ test_plan_purses_SRC = tests/unit/test_plan_purses.c $(PLAN_CARD_SRC)
 test_plan_purses_LIBS = -lcmocka -ljansson
 test_programme_kinds_SRC = tests/unit/test_programme_kinds.c $(PROGRAMME_TEST_SRC)
 test_programme_kinds_LIBS = -lcmocka -ljansson
+TESTS += test_plan_groups
+test_plan_groups_SRC = tests/unit/test_plan_groups.c $(PLAN_CARD_SRC)
+test_plan_groups_LIBS = -lcmocka -ljansson
+
 TESTS += test_plan_transfer
 test_plan_transfer_SRC = tests/unit/test_plan_transfer.c $(PLAN_CARD_SRC)
 test_plan_transfer_LIBS = -lcmocka -ljansson

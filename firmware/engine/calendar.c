@@ -223,3 +223,11 @@ int32_t calendar_days_to_anniversary(uint16_t days_since_1900, int32_t today)
     assert(day >= today || year < CALENDAR_JALALI_MAX);
     return (day >= today ? day : anniversary(date, (int16_t)(year + 1))) - today;
 }
+
+int32_t calendar_years_since(uint16_t days_since_1900, int32_t today)
+{
+    const struct date from = calendar_jalali((int32_t)days_since_1900 - CALENDAR_DAYS_1900);
+    const struct date to = calendar_jalali(today);
+    const bool is_short = to.month < from.month || (to.month == from.month && to.day < from.day);
+    return to.year - from.year - (is_short ? 1 : 0);
+}

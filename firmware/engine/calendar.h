@@ -60,5 +60,7 @@ int32_t calendar_period(enum period period, int32_t day);
  * day is given as on cards, in days since 1900-01-01. The anniversary of 30 Esfand is on 29 Esfand
  * in a year that has no 30th. */
 int32_t calendar_days_to_anniversary(uint16_t days_since_1900, int32_t today);
+/* Whole Jalali years from that day to `today`; negative when it is yet to come. */
+int32_t calendar_years_since(uint16_t days_since_1900, int32_t today);
 
 #endif

@@ -146,6 +146,7 @@ static bool occasion_is_of(const struct entry_intent *intent)
     bool has_peer = kind == TRANSACTION_TRANSFER || kind == TRANSACTION_DUPLICATE;
 
     return (occasion->action_count > 0) == (kind == TRANSACTION_ACTION) &&
+           (!occasion->has_newcomer || kind == TRANSACTION_ACTIVATE) &&
            (occasion->action_count == 0 ||
             occasion->actions[0].card_number == intent->card_number) &&
            (occasion->peer.direction != PEER_NONE) == has_peer &&

@@ -122,7 +122,8 @@ bool entry_accrual_is_valid(const struct entry_accrual *accrual)
            accrual->award.n <= POINTS_MAX && accrual->amount.rials > 0 &&
            accrual->due.rials == accrual->amount.rials - accrual->rebate.rials &&
            occasion_is_valid(occasion) && !occasion->has_facts && !occasion->has_identity &&
-           occasion->action_count == 0 && occasion->peer.direction == PEER_NONE;
+           occasion->action_count == 0 && occasion->peer.direction == PEER_NONE &&
+           !occasion->has_newcomer;
 }
 
 bool entry_accrual_size_is_valid(size_t size)

@@ -317,6 +317,8 @@ static struct refusal_text refusal_text(enum refusal refusal)
         return (struct refusal_text){"card_expired", "مهلت هدیه و بن این کارت گذشته است."};
     case REFUSAL_CARD_BRANCH:
         return (struct refusal_text){"card_branch", "هدیه و بن این کارت برای شعبهٔ دیگر است."};
+    case REFUSAL_GROUP_UNKNOWN:
+        return (struct refusal_text){"group_unknown", "این باشگاه چنین گروهی ندارد."};
     case REFUSAL_ACTION_ORDER:
         return (struct refusal_text){"action_order",
                                      "نوبت این دستور باشگاه نیست: دستگاه را همگام کنید."};

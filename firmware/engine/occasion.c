@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "firmware/engine/particulars.h"
 #include "hal/base/bytes.h"
 
 /* Bits of the first byte: what follows, in this order. */
@@ -14,7 +15,7 @@ enum {
     HAS_LINES = 16,
     HAS_ACTIONS = 32,
     HAS_PEER = 64,
-    HAS_ALL = 127,
+    HAS_NEWCOMER = 128,
 };
 
 enum {
@@ -23,6 +24,7 @@ enum {
     PLACE_BYTES = 8,
     LINE_BYTES = 10,
     PEER_BYTES = 17,
+    NEWCOMER_BYTES = 3,
 };
 _Static_assert(1 + (int)FACTS_BYTES + (int)IDENTITY_BYTES + (int)CODE_BYTES + (int)PLACE_BYTES + 1 +
                        (int)BASKET_LINES_MAX * (int)LINE_BYTES ==
@@ -30,7 +32,7 @@ _Static_assert(1 + (int)FACTS_BYTES + (int)IDENTITY_BYTES + (int)CODE_BYTES + (i
                "the largest occasion");
 _Static_assert((int)CODE_BYTES + 1 + (int)BASKET_LINES_MAX * (int)LINE_BYTES >=
                    1 + (int)ACTION_RUN_MAX * (int)ACTION_BYTES + (int)PEER_BYTES,
-               "actions and peer go without code and lines");
+               "actions, peer and newcomer go without code and lines");
 
 static bool line_is_valid(const struct basket_line *line)
 {
@@ -66,13 +68,22 @@ static bool peer_is_valid(const struct peer *peer)
            is_known == (peer->sequence != 0) && (!is_known || peer->card_number != 0);
 }
 
+static bool newcomer_is_valid(const struct occasion *occasion)
+{
+    const struct newcomer *newcomer = &occasion->newcomer;
+    return occasion->has_newcomer
+               ? newcomer->account <= ACCOUNT_STAFF && newcomer->route <= ROUTE_BATCH
+               : newcomer->account == 0 && newcomer->route == 0 && newcomer->group == 0;
+}
+
 bool occasion_is_valid(const struct occasion *occasion)
 {
     const unsigned kinds = (occasion->code != 0 || occasion->line_count != 0 ? 1U : 0U) +
                            (occasion->action_count != 0 ? 1U : 0U) +
-                           (occasion->peer.direction != PEER_NONE ? 1U : 0U);
+                           (occasion->peer.direction != PEER_NONE ? 1U : 0U) +
+                           (occasion->has_newcomer ? 1U : 0U);
     if (occasion->line_count > BASKET_LINES_MAX || kinds > 1 || !actions_are_valid(occasion) ||
-        !peer_is_valid(&occasion->peer) ||
+        !peer_is_valid(&occasion->peer) || !newcomer_is_valid(occasion) ||
         (occasion->has_facts && !facts_are_valid(&occasion->facts))) {
         return false;
     }
@@ -93,7 +104,8 @@ static uint8_t what_is_there(const struct occasion *occasion)
                      (occasion->merchant != 0 || occasion->branch != 0 ? HAS_PLACE : 0) |
                      (occasion->line_count != 0 ? HAS_LINES : 0) |
                      (occasion->action_count != 0 ? HAS_ACTIONS : 0) |
-                     (occasion->peer.direction != PEER_NONE ? HAS_PEER : 0));
+                     (occasion->peer.direction != PEER_NONE ? HAS_PEER : 0) |
+                     (occasion->has_newcomer ? HAS_NEWCOMER : 0));
 }
 
 size_t occasion_encode(const struct occasion *occasion, uint8_t ret_bytes[OCCASION_BYTES_MAX])
@@ -147,6 +159,12 @@ size_t occasion_encode(const struct occasion *occasion, uint8_t ret_bytes[OCCASI
         put_le32(at + 9, occasion->peer.terminal);
         put_le32(at + 13, occasion->peer.sequence);
         at += PEER_BYTES;
+    }
+    if ((has & HAS_NEWCOMER) != 0) {
+        at[0] = occasion->newcomer.account;
+        at[1] = occasion->newcomer.route;
+        at[2] = occasion->newcomer.group;
+        at += NEWCOMER_BYTES;
     }
     return (size_t)(at - ret_bytes);
 }
@@ -221,10 +239,21 @@ static bool take_peer(struct rest *rest, struct occasion *ret)
     return true;
 }
 
+static bool take_newcomer(struct rest *rest, struct occasion *ret)
+{
+    const uint8_t *at = take(rest, NEWCOMER_BYTES);
+    if (at == NULL) {
+        return false;
+    }
+    ret->has_newcomer = true;
+    ret->newcomer = (struct newcomer){.account = at[0], .route = at[1], .group = at[2]};
+    return true;
+}
+
 static bool take_all(struct rest *rest, struct occasion *ret)
 {
     const uint8_t *has = take(rest, 1);
-    if (has == NULL || *has > HAS_ALL) {
+    if (has == NULL) {
         return false;
     }
     if ((*has & HAS_FACTS) != 0) {
@@ -263,7 +292,8 @@ static bool take_all(struct rest *rest, struct occasion *ret)
     /* A part that is announced and empty is not how it is written. */
     return ((*has & HAS_LINES) == 0 || take_lines(rest, ret)) &&
            ((*has & HAS_ACTIONS) == 0 || take_actions(rest, ret)) &&
-           ((*has & HAS_PEER) == 0 || take_peer(rest, ret)) && rest->size == 0 &&
+           ((*has & HAS_PEER) == 0 || take_peer(rest, ret)) &&
+           ((*has & HAS_NEWCOMER) == 0 || take_newcomer(rest, ret)) && rest->size == 0 &&
            *has == what_is_there(ret);
 }
 

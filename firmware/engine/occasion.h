@@ -16,7 +16,8 @@
 
 enum {
     BASKET_LINES_MAX = 33,    /* one a product group of a programme, one for all others */
-    OCCASION_BYTES_MAX = 372, /* 1, facts 24, identity 7, code 1, place 8, lines 1 + 33 * 10 */
+    OCCASION_BYTES_MAX = 372, /* 1, facts 24, identity 7, code 1, place 8, lines 1 + 33 * 10; where
+                                 there are code or lines there is no newcomer, no action, no peer */
 };
 #define BASKET_MILLI_MAX UINT32_C(4000000000)
 
@@ -40,6 +41,13 @@ struct peer {
     uint32_t terminal, sequence; /* of the other side's intent; 0, 0 = not known */
 };
 
+/* Who joins with a new card, as far as rules of groups look at it. */
+struct newcomer {
+    uint8_t account; /* enum account_kind (particulars.h); 0 = not said */
+    uint8_t route;   /* enum join_route; 0 = not said */
+    uint8_t group;   /* the programme's number of the group that was named; 0 = the rules choose */
+};
+
 /* All zeros: nothing is known but that there is nothing. */
 struct occasion {
     bool has_facts;
@@ -55,11 +63,13 @@ struct occasion {
     uint8_t action_count;                       /* 0 but in an ACTION */
     struct action actions[ACTION_RUN_MAX];      /* of one card, their numbers dense */
     struct peer peer;                           /* PEER_NONE but in a TRANSFER or DUPLICATE */
+    bool has_newcomer; /* only in an ACTIVATE; without, no rule chooses a group */
+    struct newcomer newcomer;
 };
 
 /* True when what is there is in range, products rise strictly, actions are of one card with dense
- * numbers, and only one of code and lines, actions, peer is there. That the lines add up to the
- * basket is the plan's to test. */
+ * numbers, and only one of code and lines, actions, peer, newcomer is there. That the lines add up
+ * to the basket is the plan's to test. */
 bool occasion_is_valid(const struct occasion *occasion);
 
 /* Writes its bytes and returns how many, 1..OCCASION_BYTES_MAX; an invalid one is a bug. */

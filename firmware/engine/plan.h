@@ -94,6 +94,7 @@ enum refusal {
     REFUSAL_PURSE_SPENT,     /* what was loaded on that purse is spent */
     REFUSAL_CARD_EXPIRED,    /* gift and voucher end with the card's last day */
     REFUSAL_CARD_BRANCH,     /* cards of this kind spend gift and voucher at other branches */
+    REFUSAL_GROUP_UNKNOWN,   /* the programme has no such group */
     REFUSAL_ACTION_ORDER,    /* its number is not the next one of this card */
     REFUSAL_ACTION_LATE,     /* its time is over, or the clock is not set: the club replaces it */
     REFUSAL_ACTION_CEILING,  /* the purse could not hold it: spend from it first */
@@ -153,6 +154,11 @@ struct plan {
  * the till's parser has tested it. */
 ST_CHECK enum st plan_make(const struct plan_input *input, struct plan *ret);
 
+/* The group that somebody gets who joins on this occasion (its newcomer, identity and place): the
+ * one that was named, else the first whose rule holds; 0 = none. An ACTIVATE writes just that. */
+uint8_t plan_group_of(const struct programme *programme, const struct occasion *occasion,
+                      uint32_t minute, uint32_t terminal);
+
 /* Points of the card that expire at input->minute (docs/programme.md, section 6); the wish is not
  * looked at. More than 0: first make a transaction of kind EXPIRE, then what was asked. 0: none, or
  * clock or facts are not known. */
@@ -186,10 +192,10 @@ bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
 
 /* True when `after` is `before` plus this transaction and nothing else: counter one higher,
  * balances by plan_deltas(), kind, amount (of a sale: net) and redeemed points as the parts say,
- * the parts add up (docs/programme.md), all else unchanged but: status by BLOCK and UNBLOCK; tier,
- * group, stamps by a SALE; fewer stamps by a REFUND; by an ACTION its number (1 to ACTION_RUN_MAX
- * higher), status, tier, group and stamps. `before` is NULL for ACTIVATE. Never asserts:
- * both may come from another terminal. */
+ * the parts add up (docs/programme.md), all else unchanged but: the group by ACTIVATE; status by
+ * BLOCK and UNBLOCK; tier, group, stamps by a SALE; fewer stamps by a REFUND; by an ACTION its
+ * number (1 to ACTION_RUN_MAX higher), status, tier, group and stamps. `before` is NULL for
+ * ACTIVATE. Never asserts: both may come from another terminal. */
 bool plan_holds(const struct snapshot *before, const struct snapshot *after,
                 enum transaction_kind kind, const struct breakdown *parts);
 

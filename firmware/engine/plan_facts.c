@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "firmware/engine/particulars.h"
 #include "firmware/engine/plan_priv.h"
 
 enum {
@@ -71,7 +72,6 @@ static void fill_card(const struct plan_input *input, struct logic_value *values
     values[FACT_CARD_COUNTER] = logic_whole(card->counter);
     values[FACT_MEMBER_TIER] = text(programme_tier_id(programme, card->tier));
     values[FACT_MEMBER_GROUP] = text(programme_group_id(programme, card->group));
-    values[FACT_PLACE_TERMINAL] = logic_whole(input->terminal);
 }
 
 static void fill_history(const struct plan_input *input, const struct facts *facts,
@@ -136,9 +136,22 @@ static void fill_identity(const struct plan_input *input, struct logic_value *va
         values[FACT_MEMBER_DAYS_TO_BIRTHDAY] =
             logic_whole(calendar_days_to_anniversary(occasion->birthday, day));
     }
+    if (day >= 0 && occasion->birthday != 0) {
+        const int32_t age = calendar_years_since(occasion->birthday, day);
+        values[FACT_MEMBER_AGE] = logic_whole(age < 0 ? -1 : age);
+    }
     if (day >= 0 && occasion->wedding != 0) {
         values[FACT_MEMBER_DAYS_TO_WEDDING] =
             logic_whole(calendar_days_to_anniversary(occasion->wedding, day));
+    }
+}
+
+static void fill_place(const struct plan_input *input, struct logic_value *values)
+{
+    values[FACT_PLACE_TERMINAL] = logic_whole(input->terminal);
+    if (input->occasion != NULL) {
+        values[FACT_PLACE_MERCHANT] = logic_whole(input->occasion->merchant);
+        values[FACT_PLACE_BRANCH] = logic_whole(input->occasion->branch);
     }
 }
 
@@ -147,8 +160,6 @@ static void fill_basket(const struct plan_input *input, struct logic_value *valu
     const struct programme *programme = input->programme;
     const struct occasion *occasion = input->occasion;
 
-    values[FACT_PLACE_MERCHANT] = logic_whole(occasion->merchant);
-    values[FACT_PLACE_BRANCH] = logic_whole(occasion->branch);
     if (occasion->code != 0) {
         values[programme_fact_code(programme, occasion->code - 1U)] = logic_bool(true);
     }
@@ -171,6 +182,7 @@ void plan_facts_fill(const struct plan_input *input,
 
     programme_facts_default(input->programme, ret_values);
     fill_card(input, ret_values);
+    fill_place(input, ret_values);
     fill_calendar(input, ret_values);
     if (facts != NULL) {
         fill_history(input, facts, ret_values);
@@ -181,6 +193,57 @@ void plan_facts_fill(const struct plan_input *input,
     if (input->occasion != NULL && input->occasion->has_identity) {
         fill_identity(input, ret_values);
     }
+}
+
+/* --- group --------------------------------------------------------------------------------- */
+
+/* The slots that a group's rule may ask. */
+static void fill_newcomer(const struct plan_input *input,
+                          struct logic_value ret_values[PROGRAMME_FACTS_MAX])
+{
+    const struct newcomer *newcomer = &input->occasion->newcomer;
+    programme_facts_default(input->programme, ret_values);
+    fill_place(input, ret_values);
+    fill_calendar(input, ret_values);
+    if (input->occasion->has_identity) {
+        fill_identity(input, ret_values);
+    }
+    ret_values[FACT_MEMBER_ACCOUNT] = text(account_kind_word(newcomer->account));
+    ret_values[FACT_MEMBER_ROUTE] = text(join_route_word(newcomer->route));
+}
+
+uint8_t plan_group(const struct plan_input *input)
+{
+    const struct programme *programme = input->programme;
+    struct logic_value values[PROGRAMME_FACTS_MAX];
+    if (input->occasion == NULL || !input->occasion->has_newcomer) {
+        return 0;
+    }
+    if (input->occasion->newcomer.group != 0) {
+        return input->occasion->newcomer.group;
+    }
+    fill_newcomer(input, values);
+    for (size_t i = 0; i < programme->group_count; i += 1) {
+        const struct programme_group_rule *rule = &programme->group_rules[i];
+        bool holds = rule->is_set && rule->when == 0;
+        if (rule->is_set && rule->when != 0 &&
+            logic_eval(programme->logic, rule->when, values, programme_fact_count(programme),
+                       &holds) != ST_OK) {
+            holds = false; /* an overflow, a division by 0: as in a sale */
+        }
+        if (holds) {
+            return programme->groups[i].number;
+        }
+    }
+    return 0;
+}
+
+uint8_t plan_group_of(const struct programme *programme, const struct occasion *occasion,
+                      uint32_t minute, uint32_t terminal)
+{
+    const struct plan_input input = {
+        .programme = programme, .occasion = occasion, .minute = minute, .terminal = terminal};
+    return plan_group(&input);
 }
 
 /* --- tier ---------------------------------------------------------------------------------- */

@@ -167,8 +167,9 @@ static bool rest_holds(const struct snapshot *before, const struct snapshot *aft
     bool stamps_hold = kind == TRANSACTION_REFUND ? after->stamps <= before->stamps
                                                   : after->stamps == before->stamps;
     return after->action == before->action && after->tier == before->tier &&
-           after->group == before->group && stamps_hold && !after->last.has_idle &&
-           after->last.offer == 0 && after->last.flags == flags_of(kind, parts) &&
+           (after->group == before->group || kind == TRANSACTION_ACTIVATE) && stamps_hold &&
+           !after->last.has_idle && after->last.offer == 0 &&
+           after->last.flags == flags_of(kind, parts) &&
            after->last.amount.rials == parts->amount.rials;
 }
 

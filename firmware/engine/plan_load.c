@@ -59,6 +59,11 @@ enum st plan_activate(const struct plan_input *input, struct plan *ret)
                                     .due = sum,
                                     .gift = wish->gift,
                                     .voucher = wish->voucher};
+    ret->next.group = plan_group(input);
+    if (ret->next.group != 0 && !programme_has_group(input->programme, ret->next.group)) {
+        return plan_refuse(ret, REFUSAL_GROUP_UNKNOWN, "The club has no group %u.",
+                           ret->next.group);
+    }
     plan_apply(input, ret);
     return ST_OK;
 }

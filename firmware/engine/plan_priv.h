@@ -62,6 +62,10 @@ struct plan_period plan_period(const struct plan_input *input, const struct fact
 void plan_facts_fill(const struct plan_input *input,
                      struct logic_value ret_values[PROGRAMME_FACTS_MAX]);
 
+/* The group of somebody who joins: the one that the occasion's newcomer names, else the first whose
+ * rule holds; 0 = none. */
+uint8_t plan_group(const struct plan_input *input);
+
 /* The tier from the next transaction on; ret holds the sale's parts, points_after the card's points
  * after it. */
 uint8_t plan_tier(const struct plan_input *input, const struct breakdown *parts,

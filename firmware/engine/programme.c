@@ -50,6 +50,20 @@ const char *programme_group_id(const struct programme *programme, uint8_t number
     return id_of(programme->groups, programme->group_count, number);
 }
 
+bool programme_has_group(const struct programme *programme, uint8_t number)
+{
+    return *programme_group_id(programme, number) != '\0';
+}
+
+bool programme_has_group_rules(const struct programme *programme)
+{
+    bool has = false;
+    for (size_t i = 0; i < programme->group_count; i += 1) {
+        has |= programme->group_rules[i].is_set;
+    }
+    return has;
+}
+
 const char *programme_kind_id(const struct programme *programme, uint8_t number)
 {
     return id_of(programme->kinds, programme->kind_count, number);

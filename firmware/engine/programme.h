@@ -92,6 +92,12 @@ struct programme_name {
     uint8_t number; /* group 1..255, kind 0..15, mark 1..26 */
 };
 
+/* Whom a group takes by itself. Not set: members come to it by hand, or by a sale's rule. */
+struct programme_group_rule {
+    bool is_set;
+    uint16_t when; /* root in programme.logic; 0 = everybody */
+};
+
 /* An opening amount, both included. Not set: what the kind does not say. */
 struct opening {
     bool is_set;
@@ -212,6 +218,7 @@ struct programme {
         mark_count;
     struct programme_tier tiers[PROGRAMME_TIERS_MAX];
     struct programme_name groups[PROGRAMME_GROUPS_MAX];
+    struct programme_group_rule group_rules[PROGRAMME_GROUPS_MAX]; /* place by place */
     struct programme_name kinds[PROGRAMME_KINDS_MAX];
     struct programme_kind_terms kind_terms[PROGRAMME_KINDS_MAX]; /* place by place */
     struct programme_product products[PROGRAMME_PRODUCTS_MAX];
@@ -258,6 +265,10 @@ int programme_code_place(const struct programme *programme, const char *code);
 const char *programme_tier_id(const struct programme *programme, uint8_t tier);
 const char *programme_group_id(const struct programme *programme, uint8_t number);
 const char *programme_kind_id(const struct programme *programme, uint8_t number);
+/* The programme has a group with this number. */
+bool programme_has_group(const struct programme *programme, uint8_t number);
+/* Some group takes members by a rule. */
+bool programme_has_group_rules(const struct programme *programme);
 /* What the programme says of cards of this kind; NULL: in no list. */
 const struct programme_kind_terms *programme_kind_terms(const struct programme *programme,
                                                         uint8_t number);

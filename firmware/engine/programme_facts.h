@@ -30,7 +30,10 @@ enum fact {
     FACT_MEMBER_GROUP,            /* text: programme_group_id() */
     FACT_MEMBER_DAYS_TO_BIRTHDAY, /* -1..366 */
     FACT_MEMBER_DAYS_TO_WEDDING,
-    FACT_HISTORY_KNOWN, /* bool */
+    FACT_MEMBER_AGE,     /* years, -1.. */
+    FACT_MEMBER_ACCOUNT, /* text: account_kind_word() */
+    FACT_MEMBER_ROUTE,   /* text: join_route_word() */
+    FACT_HISTORY_KNOWN,  /* bool */
     FACT_HISTORY_VISITS,
     FACT_HISTORY_DAYS_SINCE_VISIT, /* -1.. */
     FACT_HISTORY_MEAN_INTERVAL, /* days: LOGIC_ONE / 4 for each of facts.interval (logic_scaled) */
@@ -79,6 +82,12 @@ size_t programme_fact_calendar(const struct programme *programme, size_t calenda
 void programme_facts_default(const struct programme *programme,
                              struct logic_value ret_values[PROGRAMME_FACTS_MAX]);
 
+/* Whose conditions may ask a fact. */
+enum fact_scope {
+    SCOPE_SALE = 1,     /* a rule's */
+    SCOPE_NEWCOMER = 2, /* a group's, when somebody joins */
+};
+
 /* The table that conditions are compiled against, with the paths; for the loader and for tools.
  * `paths` holds the text that table[i].path points to. */
 struct programme_facts {
@@ -86,6 +95,7 @@ struct programme_facts {
     struct logic_fact table[PROGRAMME_FACTS_MAX];
     uint32_t modules[PROGRAMME_FACTS_MAX]; /* enum module that a condition on it needs; 0 = none */
     uint32_t uses[PROGRAMME_FACTS_MAX];    /* enum programme_uses */
+    uint8_t scopes[PROGRAMME_FACTS_MAX];   /* enum fact_scope */
     char paths[PROGRAMME_FACTS_MAX][PROGRAMME_FACT_PATH_MAX];
 };
 

@@ -298,7 +298,10 @@ static enum st load_document(const struct part *root)
     programme->uses |= programme_has(programme, MODULE_EXPIRY) ? USES_FACTS : 0U;
     programme->uses |= (programme->modules & (MODULE_GIFT | MODULE_VOUCHER)) ? USES_IDENTITY : 0U;
     programme_facts_table(programme, &load->facts);
-    st = load_rules(root);
+    st = load_group_rules(root);
+    if (st == ST_OK) {
+        st = load_rules(root);
+    }
     return st == ST_OK ? test_most(root) : st;
 }
 

@@ -3,6 +3,8 @@
 
 #include "firmware/engine/programme_load_priv.h"
 
+#define GROUP_FIELDS "id number when"
+
 /* --- ids and numbers ------------------------------------------------------------------------ */
 
 /* An item's id, which none before it has. */
@@ -41,25 +43,42 @@ static enum st item_number(const struct part *item, int64_t min, int64_t max, bo
     return ST_OK;
 }
 
-/* A list of {"id", "number"}. */
-static enum st load_names(const struct part *root, const char *name, size_t max, int64_t min_number,
-                          int64_t max_number, struct names names, struct programme_name *ret,
-                          size_t *ret_count)
+/* Their rules ask for facts, which need the other lists: load_group_rules() comes later. */
+static enum st load_groups(const struct part *root)
 {
+    struct programme *programme = &root->load->programme;
     json_t *list;
     bool used[256] = {false};
-    enum st st = list_open(root, name, max, &list);
+    enum st st = list_open(root, "groups", PROGRAMME_GROUPS_MAX, &list);
     for (size_t i = 0; st == ST_OK && i < json_array_size(list); i += 1) {
+        struct programme_name *group = &programme->groups[i];
+        struct names before = groups_of(programme);
         struct part item;
-        names.count = i;
-        st = item_open(root, name, list, i, "id number", &item);
+        st = item_open(root, "groups", list, i, GROUP_FIELDS, &item);
         if (st == ST_OK) {
-            st = item_id(&item, &names, ret[i].id);
+            st = item_id(&item, &before, group->id);
         }
         if (st == ST_OK) {
-            st = item_number(&item, min_number, max_number, used, &ret[i].number);
+            st = item_number(&item, 1, UINT8_MAX, used, &group->number);
         }
-        *ret_count = i + 1;
+        programme->group_count = i + 1;
+    }
+    return st;
+}
+
+enum st load_group_rules(const struct part *root)
+{
+    struct programme *programme = &root->load->programme;
+    json_t *list;
+    enum st st = list_open(root, "groups", PROGRAMME_GROUPS_MAX, &list);
+    for (size_t i = 0; st == ST_OK && i < programme->group_count; i += 1) {
+        struct programme_group_rule *rule = &programme->group_rules[i];
+        struct part item;
+        st = item_open(root, "groups", list, i, GROUP_FIELDS, &item);
+        rule->is_set = st == ST_OK && part_has(&item, "when");
+        if (rule->is_set) {
+            st = load_when(&item, SCOPE_NEWCOMER, &rule->when);
+        }
     }
     return st;
 }
@@ -415,11 +434,9 @@ enum st load_modules(const struct part *root)
 
 enum st load_lists(const struct part *root)
 {
-    struct programme *programme = &root->load->programme;
     enum st st = load_tiers(root);
     if (st == ST_OK) {
-        st = load_names(root, "groups", PROGRAMME_GROUPS_MAX, 1, UINT8_MAX, groups_of(programme),
-                        programme->groups, &programme->group_count);
+        st = load_groups(root);
     }
     if (st == ST_OK) {
         st = load_kinds(root);

@@ -28,6 +28,7 @@ struct load {
     char *say;                    /* their sentences, each with its NUL */
     size_t say_size, say_used;    /* bytes */
     struct programme_facts facts; /* made from the lists before the rules are read */
+    enum fact_scope scope;        /* of the condition being read */
 };
 
 /* One object of the document. */
@@ -108,10 +109,13 @@ ST_CHECK enum st load_award_on_purses(const struct part *award_on);
 /* programme_load_limits.c: the optional limits of a day, `name` of "limits"; absent: none is set.
  */
 ST_CHECK enum st load_limits_day(const struct part *limits, const char *name, struct limits *ret);
+/* programme_load_lists.c: the groups' rules; needs the lists and the facts. */
+ST_CHECK enum st load_group_rules(const struct part *root);
 /* programme_load_rules.c: needs all of the above and the limits. */
 ST_CHECK enum st load_rules(const struct part *root);
-/* programme_load_when.c: compiles one condition; 0 = always. */
-ST_CHECK enum st load_when(const struct part *rule, uint16_t *ret_root);
+/* programme_load_when.c: compiles the condition of a rule or group, which may ask what the scope
+ * has; 0 = always. */
+ST_CHECK enum st load_when(const struct part *rule, enum fact_scope scope, uint16_t *ret_root);
 
 struct names products_of(const struct programme *programme);
 struct names groups_of(const struct programme *programme);

@@ -226,7 +226,7 @@ static enum st load_rule(struct part *part, struct programme_rule *rule)
     part->path[0] = '\0';
     st = part_fields(part, RULE_FIELDS);
     if (st == ST_OK) {
-        st = load_when(part, &rule->when);
+        st = load_when(part, SCOPE_SALE, &rule->when);
     }
     if (st == ST_OK) {
         st = load_once(part, rule);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/engine/particulars.h"
 #include "firmware/engine/programme_load_priv.h"
 
 _Static_assert((int)PROGRAMME_FACTS_MAX <= (int)LOGIC_NAMES_MAX, "every fact has a slot");
@@ -33,7 +34,15 @@ static enum st use_fact(const struct part *rule, json_t *container, size_t place
         return item_refuse(rule, "when", container, place, ST_FOREIGN,
                            "asks for " SHOWN ", whose module is not in modules", path);
     }
-    load->programme.uses |= facts->uses[slot];
+    if ((facts->scopes[slot] & load->scope) == 0) {
+        return item_refuse(rule, "when", container, place, ST_FOREIGN,
+                           load->scope == SCOPE_SALE
+                               ? "asks for " SHOWN ", which only a group's rule can know"
+                               : "asks for " SHOWN ", which nobody knows when a member joins",
+                           path);
+    }
+    /* A new card brings what is asked of it: only for sales must a terminal read more. */
+    load->programme.uses |= load->scope == SCOPE_SALE ? facts->uses[slot] : 0U;
     return ST_OK;
 }
 
@@ -52,6 +61,14 @@ static const char *var_path(const json_t *value, json_t **ret_container, size_t 
 
 /* --- names of tiers, groups and kinds ------------------------------------------------------- */
 
+/* What particulars.h calls them. */
+static const char accounts[][PROGRAMME_ID_MAX] = {"customer", "colleague", "agent", "partner",
+                                                  "staff"};
+static const char routes[][PROGRAMME_ID_MAX] = {"counter",        "web",    "app",  "invitation",
+                                                "first_purchase", "import", "batch"};
+_Static_assert(sizeof accounts / sizeof accounts[0] == ACCOUNT_STAFF, "every account kind");
+_Static_assert(sizeof routes / sizeof routes[0] == ROUTE_BATCH, "every route");
+
 static bool names_of_fact(const struct programme *programme, const char *path, struct names *ret)
 {
     if (strcmp(path, "member.tier") == 0) {
@@ -60,6 +77,10 @@ static bool names_of_fact(const struct programme *programme, const char *path, s
         *ret = groups_of(programme);
     } else if (strcmp(path, "card.kind") == 0) {
         *ret = kinds_of(programme);
+    } else if (strcmp(path, "member.account") == 0) {
+        *ret = (struct names){"account", accounts, ACCOUNT_STAFF, sizeof accounts[0]};
+    } else if (strcmp(path, "member.route") == 0) {
+        *ret = (struct names){"route", routes, ROUTE_BATCH, sizeof routes[0]};
     } else {
         return false;
     }
@@ -228,9 +249,10 @@ static size_t line_of_place(const struct part *rule, json_t *when, const char *s
     return *at == ':' && node != NULL ? load_line(rule->load, container, place) : whole;
 }
 
-enum st load_when(const struct part *rule, uint16_t *ret_root)
+enum st load_when(const struct part *rule, enum fact_scope scope, uint16_t *ret_root)
 {
     struct load *load = rule->load;
+    load->scope = scope;
     json_t *when = json_object_get(rule->object, "when");
     /* JsonLogic takes any value; a text or number here can only be a slip. */
     if (!json_is_boolean(when) && !json_is_object(when)) {
@@ -253,8 +275,9 @@ enum st load_when(const struct part *rule, uint16_t *ret_root)
     struct fault why = {{0}};
     st = logic_load(load->pool, when, &facts, "when", ret_root, &why);
     if (st != ST_OK) {
-        fault_say(load->fault, "Programme, line %zu, rule %s: %s",
-                  line_of_place(rule, when, why.say), rule->rule, why.say);
+        fault_say(load->fault, "Programme, line %zu%s%s: %s%s", line_of_place(rule, when, why.say),
+                  rule->rule != NULL ? ", rule " : "", rule->rule != NULL ? rule->rule : "",
+                  rule->rule != NULL ? "" : rule->path, why.say);
         /* A pool that is full is the document's fault, not a lack of memory. */
         return st == ST_FULL ? ST_FOREIGN : st;
     }

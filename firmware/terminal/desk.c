@@ -296,7 +296,7 @@ static bool prepare_issue(struct desk *desk)
     struct entry_member entry;
     struct fault say = {""};
     bool has_entry = false;
-    if (desk->request.tap.what != TAP_ISSUE || !desk->request.joining.is_there) {
+    if (desk->request.tap.what != TAP_ISSUE) {
         return true;
     }
     const enum st st = members_prepare(&members, &desk->request.joining, &desk->request.tap, &entry,

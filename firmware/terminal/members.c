@@ -253,6 +253,9 @@ static enum st resolve_words(const struct members *members, struct joining *join
     if (joining->group[0] != '\0' &&
         !number_of_word(joining->group, programme->groups, programme->group_count, UINT8_MAX,
                         &particulars->group)) {
+        particulars->group = 0;
+    }
+    if (joining->group[0] != '\0' && !programme_has_group(programme, particulars->group)) {
         fault_say(fault, "The club has no group \"%.32s\".", joining->group);
         return ST_REFUSED;
     }
@@ -263,6 +266,48 @@ static enum st resolve_words(const struct members *members, struct joining *join
         return ST_REFUSED;
     }
     return ST_OK;
+}
+
+/* --- the group -----------------------------------------------------------------------------------
+ */
+
+/* Who joins, as the rules of groups see it. Of a member who gets a card later nothing is known here
+ * but the group that was named: the club knows theirs. */
+static void fill_newcomer(const struct members *members, const struct joining *joining,
+                          struct occasion *ret)
+{
+    const struct programme *programme = terminal_standing(members->terminal)->programme;
+    const struct particulars *particulars = &joining->particulars;
+    const bool is_known = joining->account == 0;
+    ret->has_newcomer = programme != NULL && (particulars->group != 0 ||
+                                              (is_known && programme_has_group_rules(programme)));
+    if (ret->has_newcomer) {
+        ret->newcomer = (struct newcomer){.account = is_known ? particulars->account : 0,
+                                          .route = is_known ? particulars->route : 0,
+                                          .group = particulars->group};
+    }
+}
+
+/* The group that the club is to note: the one that the card gets, or would get now. */
+static void choose_group(const struct members *members, const struct occasion *who,
+                         struct particulars *particulars)
+{
+    const struct standing *standing = terminal_standing(members->terminal);
+    struct occasion occasion = *who;
+    enum clock_quality quality;
+    const int64_t now_s = clock_now_s(&quality);
+    if (!who->has_newcomer) {
+        return;
+    }
+    occasion.has_identity = true;
+    occasion.kind = particulars->kind;
+    occasion.birthday = particulars->birthday;
+    occasion.wedding = particulars->wedding;
+    occasion.merchant = standing->merchant_no;
+    occasion.branch = standing->branch_no;
+    particulars->group =
+        plan_group_of(standing->programme, &occasion,
+                      quality == CLOCK_UNSET ? 0 : snapshot_minute(now_s), standing->terminal);
 }
 
 /* --- the card ------------------------------------------------------------------------------------
@@ -335,7 +380,12 @@ enum st members_prepare(const struct members *members, struct joining *joining,
     if (st == ST_OK) {
         st = resolve_words(members, joining, fault);
     }
-    const bool is_new = joining->account == 0 && !particulars_are_empty(&joining->particulars);
+    const bool is_new =
+        joining->is_there && joining->account == 0 && !particulars_are_empty(&joining->particulars);
+    if (st == ST_OK) {
+        fill_newcomer(members, joining, &tap->basket);
+        choose_group(members, &tap->basket, &joining->particulars);
+    }
     if (st == ST_OK && joining->account != 0) {
         st = check_account(joining->account, fault);
         ret->account = joining->account;
@@ -374,6 +424,9 @@ enum st members_join(const struct members *members, struct joining *joining, uin
         st = ST_REFUSED;
     }
     if (st == ST_OK) {
+        struct occasion who = {.has_newcomer = false};
+        fill_newcomer(members, joining, &who);
+        choose_group(members, &who, particulars);
         st = make_entry(members, particulars, &entry.member, fault);
     }
     bytes_wipe(particulars, sizeof *particulars);

@@ -49,8 +49,8 @@ uint8_t members_key_version(const struct keystore *keys);
 ST_CHECK enum st members_find(const struct members *members, const struct identifier *id,
                               uint64_t *ret_number);
 
-/* Makes of what was said what an issue needs: identity and group in *tap, and, when the club is to
- * learn something, the entry for terminal_attach_member(). Wipes joining->particulars.
+/* Makes of what was said what an issue needs: identity and newcomer in *tap, and, when the club is
+ * to learn something, the entry for terminal_attach_member(). Wipes joining->particulars.
  * ST_REFUSED  fault says why, for the cashier: a member already, no such group, no key of the club.
  * Others      the store's. Nothing has happened. */
 ST_CHECK enum st members_prepare(const struct members *members, struct joining *joining,

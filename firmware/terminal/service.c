@@ -228,13 +228,13 @@ static enum st look_up(struct terminal *terminal)
     if (st == ST_OK && terminal->tap.request.what == TAP_ISSUE) {
         st = standing_free_number(store, &look.free_number);
     }
+    look.occasion.merchant = terminal->standing.merchant_no;
+    look.occasion.branch = terminal->standing.branch_no;
     if (view->condition == CARD_MEMBER) {
         find_unanswered_of(terminal, view->number, &look);
         look.listing = hotcheck_find(&terminal->hotcheck, view->number);
         look.has_spend_max = terminal->hotcheck.is_old;
         look.spend_max = terminal->hotcheck.spend_max;
-        look.occasion.merchant = terminal->standing.merchant_no;
-        look.occasion.branch = terminal->standing.branch_no;
         if (st == ST_OK) {
             st = known_fill(&terminal->known, store, terminal->tap.programme, view, &look.occasion);
         }

@@ -128,6 +128,10 @@ bool settle_is_same_wish(const struct entry *intent, const struct wish *wish,
                     i->parts.voucher.rials != wish->voucher.rials)) {
         return false;
     }
+    if (wish->kind == TRANSACTION_ACTIVATE && basket != NULL &&
+        i->occasion.newcomer.group != basket->newcomer.group) {
+        return false; /* another group was named */
+    }
     return wish->kind != TRANSACTION_SALE ||
            (i->parts.payment.rials == wish->pay_credit.rials &&
             i->parts.gift.rials == wish->pay_gift.rials &&

@@ -47,8 +47,8 @@ struct tap_request {
     enum tap_do what;
     struct wish wish;              /* not for balance and history */
     struct card_identity identity; /* issue; the tap fills in the number */
-    struct occasion basket;        /* sale: lines and code by the programme's numbers; nothing else
-                                      of it is read */
+    struct occasion basket;        /* sale: lines and code by the programme's numbers; issue: the
+                                      newcomer; nothing else of it is read */
     uint32_t operator_no;
     enum explain_language language; /* of the receipt's lines */
 };

@@ -173,6 +173,8 @@ void tap_add_basket(struct occasion *occasion, const struct tap_request *request
         occasion->birthday = request->identity.birthday;
         occasion->wedding = request->identity.wedding;
         occasion->expires = request->identity.expires;
+        occasion->has_newcomer = request->basket.has_newcomer;
+        occasion->newcomer = request->basket.newcomer;
     }
 }
 

@@ -325,6 +325,10 @@ class Life:
                 found["birthday"] = min(65535, max(0, 45290 + self.now // 1440 + draw.randrange(-3, 9) - 365 * 20 - 5))
         if wish["kind"] == "transfer":
             found["peer"] = dict(direction=draw.choice([1, 2]), card=0, terminal=0, sequence=0)
+        if wish["kind"] == "activate" and draw.random() < .9:
+            named = [0] * 12 + [group["number"] for group in self.programme["groups"]][:3] + [draw.randrange(256)]
+            found["newcomer"] = [draw.randrange(6), draw.randrange(8), draw.choice(named)]
+            found["merchant"], found["branch"] = draw.choice([0, 1, 2, 2**32 - 1]), draw.randrange(3)
         if wish["kind"] == "sale":
             if draw.random() < .3:
                 found["code"] = draw.randrange(1, len(self.programme["codes"]) + 2)

@@ -106,6 +106,14 @@ def days_to(days_since_1900, today):
     raise AssertionError
 
 
+def age(days_since_1900, today):
+    """Whole Jalali years; -1 when not given, or yet to be born."""
+    if not days_since_1900:
+        return -1
+    born, now = jalali(days_since_1900 - 45290), jalali(today)
+    return max(-1, now[0] - born[0] - (now[1:] < born[1:]))
+
+
 # --- facts ------------------------------------------------------------------------------------
 
 FACTS = vafa_facts.FIELDS
@@ -286,6 +294,7 @@ def sees(programme, card, wish, occasion, minute, terminal):
     for what in ("birthday", "wedding"):
         put("member.days_to_" + what,
             days_to(identity[what], day - 1) if identity and day else -1)
+    put("member.age", age(identity["birthday"], day - 1) if identity and day else -1)
     put("history.known", facts is not None)
     f = facts or {name: 0 for name, _ in FACTS}
     last = f["last_day"]
@@ -770,6 +779,30 @@ def plan_activate(programme, wish, identity):
     return dict(amount=amount, load=wish["amount"], due=amount, gift=wish["gift"], voucher=wish["voucher"])
 
 
+ACCOUNTS = ["", "customer", "colleague", "agent", "partner", "staff"]
+ROUTES = ["", "counter", "web", "app", "invitation", "first_purchase", "import", "batch"]
+
+
+def group_of(programme, occasion, minute, terminal):
+    """The number of the group that somebody joins: the one that was named, else the first whose rule holds."""
+    newcomer = occasion["newcomer"]
+    if newcomer is None:
+        return 0
+    account, route, group = newcomer
+    if group:
+        return group
+    nobody = dict(points=0, credit=0, gift=0, voucher=0, stamps=0, counter=1, group=0, tier=0)
+    seen = sees(programme, nobody, dict(WISH, amount=1), dict(occasion, facts=None, lines=[], code=0), minute, terminal)
+    seen.update({"member.account": ACCOUNTS[account], "member.route": ROUTES[route]})
+    for group in programme["groups"]:
+        try:
+            if "when" in group and truth(judge(group["when"], seen)):
+                return group["number"]
+        except Failed:
+            pass
+    return 0
+
+
 def plan_load(programme, card, wish):
     on, limits = programme["modules"], programme["limits"]
     purse = "gift" if wish["gift"] else "voucher" if wish["voucher"] else "credit"
@@ -844,6 +877,9 @@ def plan(programme, history, wish, occasion, sale_parts, minute, terminal, seque
     changes = {}
     if kind == "activate":
         parts = plan_activate(programme, wish, occasion["identity"])
+        changes = dict(group=group_of(programme, occasion, minute, terminal))
+        if changes["group"] not in [0] + [group["number"] for group in programme["groups"]]:
+            raise Refusal("group_unknown")
     elif kind == "load":
         parts = plan_load(programme, card, wish)
     elif kind == "sale":

@@ -23,7 +23,7 @@ NUMBERS = [("sale.amount", 1, MONEY_MAX, None, None), ("sale.pay_credit", 0, MON
            ("card.credit", 0, MONEY_MAX, None, "credit"), ("card.gift", 0, SMALL_MAX, 5, None),
            ("card.voucher", 0, SMALL_MAX, 5, None), ("card.stamps", 0, 15, 15, "stamps"),
            ("card.counter", 1, 2**20 - 1, 60, None), ("member.days_to_birthday", -1, 366, 366, None),
-           ("member.days_to_wedding", -1, 366, 366, None), ("history.visits", 0, 4095, 20, None),
+           ("member.days_to_wedding", -1, 366, 366, None), ("member.age", -1, 221, 80, None), ("history.visits", 0, 4095, 20, None),
            ("history.days_since_visit", -1, 32767, 40, None), ("history.mean_interval", 0, 512, 40, None),
            ("history.mean_basket", 0, (2**22 - 1) * 1000, None, None),
            ("history.period_spend", 0, (2**27 - 1) * 1000, None, None),
@@ -280,6 +280,18 @@ class Rules:
         return rule
 
 
+class Joins(Rules):
+    """Conditions of groups: what is known when somebody joins."""
+
+    def __init__(self, draw, doc):
+        super().__init__(draw, doc)
+        self.numbers = [n for n in NUMBERS if n[0].startswith(("member.", "calendar.", "place."))]
+        self.bools = ["calendar.known"] + ["on." + item["id"] for item in doc["calendars"]]
+        self.texts = {"card.kind": [k["id"] for k in doc["kinds"]] + [""],
+                      "member.account": ["customer", "colleague", "agent", "partner", "staff", ""],
+                      "member.route": ["counter", "web", "app", "invitation", "first_purchase", "import", "batch", ""]}
+
+
 def most_of(doc, kind):
     """The most that all rules can give in one basket (docs/programme.md, "Refused")."""
     basket, alls, onces = doc["limits"]["sale_max_rials"], [], []
@@ -418,6 +430,10 @@ def programme(draw):
     lists(draw, doc)
     rules = Rules(draw, doc)
     doc["rules"] = [rules.rule(n) for n in range(draw.choice([0, 1, 2, 3, 4, 6, 8, 12]))]
+    joins = Joins(draw, doc)
+    for group in doc["groups"]:
+        if draw.random() < .6:
+            group["when"] = draw.choice([True, False]) if draw.random() < .1 else joins.truth(3)
     if draw.random() < .01:  # more than an explanation has room for
         doc["rules"] = [rules.rule(n) for n in range(140)]
         for rule in doc["rules"]:

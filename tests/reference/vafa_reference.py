@@ -128,6 +128,7 @@ def intent_decode(raw):
     need(("actions" in occasion) == (kind == "action"), "actions, or none")
     need(all(a["card"] == entry["card"] for a in occasion.get("actions", [])), "another card's actions")
     need(("peer" in occasion) == (kind in ("transfer", "duplicate")), "a peer, or none")
+    need("newcomer" not in occasion or kind == "activate", "somebody joins")
     need("peer" not in occasion or occasion["peer"]["card"] != entry["card"], "a peer of itself")
     facts = entry["occasion"].get("facts")
     need(not facts or entry["before"] and entry["before"]["counter"] == facts["counter"],
@@ -137,8 +138,7 @@ def intent_decode(raw):
 
 def occasion_decode(raw):
     has, rest, occasion = raw[0], raw[1:], {}
-    need(has < 128, "an unknown part of an occasion")
-    need(sum(1 for bits in (4 + 16, 32, 64) if has & bits) <= 1, "parts that do not go together")
+    need(sum(1 for bits in (4 + 16, 32, 64, 128) if has & bits) <= 1, "parts that do not go together")
 
     def take(form):
         nonlocal rest
@@ -184,6 +184,9 @@ def occasion_decode(raw):
         need((peer["terminal"] == 0) == (peer["sequence"] == 0), "half of the peer's intent")
         need(peer["card"] or not peer["terminal"], "an intent of no card")
         occasion["peer"] = peer
+    if has & 128:
+        occasion["newcomer"] = take("BBB")
+        need(occasion["newcomer"][0] <= 5 and occasion["newcomer"][1] <= 7, "who joins")
     need(not rest, "an occasion is too long")
     return occasion
 
@@ -254,6 +257,8 @@ def occasion_encode(occasion):
         peer = occasion["peer"]
         has |= 64
         raw += struct.pack("<BQII", peer["direction"], peer["card"], peer["terminal"], peer["sequence"])
+    if occasion.get("newcomer") is not None:
+        has, raw = has | 128, raw + bytes(occasion["newcomer"])
     return bytes([has]) + raw
 
 
@@ -300,7 +305,7 @@ def accrual_decode(raw):
     need(all(0 <= x < 2**36 for x in (amount, rebate, cashback, due)) and 0 <= award < 2**28, "an accrual's part")
     need(amount > 0 and due == amount - rebate, "an accrual's sum")
     occasion = occasion_decode(raw[88:])
-    need(not set(occasion) & {"facts", "kind", "actions", "peer"}, "an accrual's occasion")
+    need(not set(occasion) & {"facts", "kind", "actions", "peer", "newcomer"}, "an accrual's occasion")
     return {"number": number, "medium": medium, "programme": programme, "amount": amount, "rebate": rebate,
             "cashback": cashback, "award": award, "due": due, "minute": minute, "occasion": occasion}
 
@@ -369,7 +374,7 @@ def occasion_of(found, card):
     facts = found.get("facts")
     return {"facts": facts if card and facts and facts["counter"] == card["counter"] else None,
             "identity": found if "kind" in found else None, "code": found.get("code", 0),
-            "peer": found.get("peer", {}).get("direction", 0), "merchant": found.get("merchant", 0), "branch": found.get("branch", 0),
+            "newcomer": found.get("newcomer"), "peer": found.get("peer", {}).get("direction", 0), "merchant": found.get("merchant", 0), "branch": found.get("branch", 0),
             "lines": [(line["product"], line["amount"], line["milli"])
                       for line in found.get("lines", [])]}
 
@@ -420,7 +425,7 @@ def holds(before, after, parts):
     for name, change in zip(PURSES, delta):
         if start[name] + change != after[name]:
             return "%s %d %+d is not %d" % (name, start[name], change, after[name])
-    may_change = {"sale": ("tier", "group", "stamps"), "refund": ("stamps",),
+    may_change = {"activate": ("group",), "sale": ("tier", "group", "stamps"), "refund": ("stamps",),
                   "action": ("action", "tier", "group", "stamps")}.get(kind, ())
     for name in ("action", "tier", "group", "stamps"):
         if start[name] != after[name] and name not in may_change:

@@ -132,6 +132,9 @@ def entries():
               struct.pack("<IBB2xQI4x", 65535, 1, 3, CARD, 2)),
              ("an operator who is unlocked, without his card", head(11, len(good) + 2) +
               struct.pack("<IBB2xQI4x", 1, 5, 1, 0, 2**32 - 1))]
+    joins = dict(kind=2, birthday=33000, wedding=0, expires=0, merchant=5, branch=6, newcomer=(5, 7, 255))
+    good += [("the intent of an activation of somebody who joins",
+              intent(len(good) + 1, None, dict(first, group=255, sequence=len(good) + 1), opening, 0, joins))]
     good += member_entries(len(good) + 1)
     assert len(good[10][1]) == 588
     for sequence, (_, raw) in enumerate(good, 1):
@@ -308,8 +311,14 @@ def member_entries(sequence):
 
 
 def bad_members(good, patch):
-    full, joined, bare, earned, rich = (raw for _, raw in good[-5:])
-    return [("a member with a wrong Luhn digit", patch(full, 24, struct.pack("<Q", CARD + 1))),
+    joins, full, joined, bare, earned, rich = (raw for _, raw in good[-6:])
+    assert joins[216] == 2 + 8 + 128 and joins[-3:] == bytes([5, 7, 255])
+    return [("an account kind that is not known", patch(joins, len(joins) - 3, b"\6")),
+            ("a way to join that is not known", patch(joins, len(joins) - 2, b"\x08")),
+            ("somebody who joins, cut", joins[:-1]),
+            ("somebody who joins with a sale", good[3][1][:216] + b"\x80\1\1\0"),
+            ("somebody who joins in an accrual", earned[:88] + b"\x80\1\1\0"),
+            ("a member with a wrong Luhn digit", patch(full, 24, struct.pack("<Q", CARD + 1))),
             ("a member's card with a wrong Luhn digit", patch(full, 32, struct.pack("<Q", CARD + 1))),
             ("a member of account 0", patch(joined, 24, bytes(8))),
             ("a flag of a member that is not known", patch(full, 40, b"\x0f")),
@@ -350,7 +359,7 @@ def bad_entries(good):
            ("version 2", patch(sale, 0, b"\2")),
            ("version 4", patch(sale, 0, b"\4")),
            ("no occasion", sale[:216]),
-           ("an unknown part of an occasion", patch(sale, 216, b"\x80")),
+           ("somebody who joins, announced and not there", patch(sale, 216, b"\x80")),
            ("facts that are announced and not there", patch(sale, 216, b"\1")),
            ("facts of counter 0", patch(rich, 217, bytes(3))),
            ("facts of another counter than the snapshot before", patch(rich, 217, b"\0\0\x40")),

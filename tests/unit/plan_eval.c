@@ -55,6 +55,7 @@ static const char *refusal_word(enum refusal refusal)
         [REFUSAL_PURSE_SPENT] = "purse_spent",
         [REFUSAL_CARD_EXPIRED] = "card_expired",
         [REFUSAL_CARD_BRANCH] = "card_branch",
+        [REFUSAL_GROUP_UNKNOWN] = "group_unknown",
         [REFUSAL_ACTION_ORDER] = "action_order",
         [REFUSAL_ACTION_LATE] = "action_late",
         [REFUSAL_ACTION_CEILING] = "action_ceiling",

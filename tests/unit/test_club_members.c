@@ -16,6 +16,7 @@
 #include "firmware/engine/accrual.h"
 #include "firmware/engine/media.h"
 #include "hal/signed.h"
+#include "server/groups.h"
 #include "server/ledger.h"
 #include "server/members.h"
 #include "server/numbers.h"
@@ -380,6 +381,86 @@ static void members_are_added_changed_and_listed_by_name(void **state)
     assert_int_equal(number_of(club, "SELECT count(*) FROM access WHERE who = 'web'"), 4);
 }
 
+/* Whoever is 60 is in group 6, by the rules; 9 is filled by hand. */
+static void put_groups(struct club *club, uint32_t version)
+{
+    static char text[8192], changed[9216];
+    struct fault fault = {""};
+    FILE *file = fopen("programmes/base.json", "re");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    (void)fclose(file);
+    char *at = strstr(text, "\"version\": 1,"), *groups = strstr(text, "\"groups\": []");
+    assert_true(at != NULL && groups > at);
+    *at = *groups = '\0';
+    (void)snprintf(changed, sizeof changed,
+                   "%s\"version\": %u,%s\"groups\": [{\"id\": \"old\", \"number\": 6, \"when\":"
+                   " {\">=\": [{\"var\": \"member.age\"}, 60]}},"
+                   " {\"id\": \"friends\", \"number\": 9}]%s",
+                   text, version, at + strlen("\"version\": 1,"),
+                   groups + strlen("\"groups\": []"));
+    assert_int_equal(registry_programme_put(club->db, version, changed, "", NOW, &fault), ST_OK);
+}
+
+/* NOW is 2026-09-21. 1966-01-01 is 24106 days after 1900-01-01, 1976-01-01 27758: 60 years, 50. */
+enum { BORN_1966 = 24106, BORN_1976 = 27758 };
+
+static uint64_t add_born(struct club *club, uint16_t birthday)
+{
+    struct particulars particulars;
+    struct fault fault = {""};
+    uint64_t account = 0;
+    particulars_init(&particulars);
+    particulars.birthday = birthday;
+    assert_int_equal(members_add(club->db, "web", &particulars, NOW, &account, &fault), ST_OK);
+    return account;
+}
+
+static int64_t group_of(struct club *club, uint64_t account)
+{
+    char sql[80];
+    (void)snprintf(sql, sizeof sql, "SELECT grp FROM member WHERE account = %llu",
+                   (unsigned long long)account);
+    return number_of(club, sql);
+}
+
+static void rules_of_groups_move_whom_nobody_moved_by_hand(void **state)
+{
+    struct club *club = *state;
+    struct actions *actions = NULL;
+    struct groups_result result;
+    struct fault fault = {""};
+    FILE *out = fopen("/dev/null", "we");
+    assert_non_null(out);
+    assert_int_equal(actions_open(club->db, NULL, &actions), ST_OK);
+    const uint64_t early = add_born(club, BORN_1966); /* before there were groups */
+    const uint64_t friend = add_born(club, BORN_1966);
+    assert_int_equal(groups_apply(club->db, actions, "me", NOW, false, out, &result, &fault),
+                     ST_REFUSED);
+    put_groups(club, 2);
+    const uint64_t old = add_born(club, BORN_1966), young = add_born(club, BORN_1976);
+    assert_int_equal(group_of(club, early), 0);
+    assert_int_equal(group_of(club, old), 6);
+    assert_int_equal(group_of(club, young), 0);
+    assert_int_equal(members_move(club->db, actions, "me", friend, 9, NOW, &fault), ST_OK);
+    assert_int_equal(members_move(club->db, actions, "me", young, 6, NOW, &fault), ST_OK);
+
+    assert_int_equal(groups_apply(club->db, actions, "me", NOW, true, out, &result, &fault), ST_OK);
+    assert_true(result.seen == 3 && result.moved == 2 && result.sealed == 0);
+    assert_int_equal(group_of(club, early), 0); /* a trial */
+    assert_int_equal(groups_apply(club->db, actions, "me", NOW, false, out, &result, &fault),
+                     ST_OK);
+    assert_true(result.seen == 3 && result.moved == 2);
+    assert_int_equal(group_of(club, early), 6);
+    assert_int_equal(group_of(club, young), 0); /* the group is the rule's */
+    assert_int_equal(group_of(club, friend), 9);
+    assert_int_equal(groups_apply(club->db, actions, "me", NOW, false, out, &result, &fault),
+                     ST_OK);
+    assert_int_equal(result.moved, 0);
+    actions_close(actions);
+    (void)fclose(out);
+}
+
 static void numbers_are_nobodys_twice(void **state)
 {
     struct club *club = *state;
@@ -432,6 +513,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_terminal_that_gives_too_much_is_a_case, setup, teardown),
         cmocka_unit_test_setup_teardown(members_are_added_changed_and_listed_by_name, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(rules_of_groups_move_whom_nobody_moved_by_hand, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(numbers_are_nobodys_twice, setup, teardown),
     };

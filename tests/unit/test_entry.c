@@ -181,6 +181,19 @@ static struct entry decoded_from_the_end(size_t back)
     return decoded(json_array_size(json_object_get(vectors, "good")) - back);
 }
 
+static void who_joins_decodes_to_what_went_in(void **state)
+{
+    (void)state;
+    const struct entry entry = decoded_from_the_end(6);
+    assert_int_equal(entry.kind, ENTRY_INTENT);
+    const struct occasion *occasion = &entry.intent.occasion;
+    assert_true(occasion->has_newcomer && occasion->has_identity);
+    assert_int_equal(occasion->newcomer.account, ACCOUNT_STAFF);
+    assert_int_equal(occasion->newcomer.route, ROUTE_BATCH);
+    assert_int_equal(occasion->newcomer.group, 255);
+    assert_int_equal(entry.intent.after.group, 255);
+}
+
 static void members_decode_to_what_went_in(void **state)
 {
     (void)state;
@@ -228,14 +241,14 @@ static void accruals_decode_to_what_went_in(void **state)
 static void an_operators_entry_decodes_to_what_went_in(void **state)
 {
     (void)state;
-    struct entry entry = decoded_from_the_end(7);
+    struct entry entry = decoded_from_the_end(8);
     assert_int_equal(entry.kind, ENTRY_OPERATOR);
     assert_int_equal(entry.operator_event.number, 65535);
     assert_int_equal(entry.operator_event.event, OPERATOR_IN);
     assert_int_equal(entry.operator_event.role, ROLE_MANAGER);
     assert_true(entry.operator_event.card_number == UINT64_C(6362140000000011));
     assert_int_equal(entry.operator_event.unlocks, 2);
-    entry = decoded_from_the_end(6);
+    entry = decoded_from_the_end(7);
     assert_int_equal(entry.operator_event.event, OPERATOR_UNLOCKED);
     assert_true(entry.operator_event.card_number == 0);
     assert_true(entry.operator_event.unlocks == UINT32_MAX);
@@ -344,6 +357,7 @@ int main(void)
         cmocka_unit_test(an_occasion_decodes_to_what_went_in),
         cmocka_unit_test(actions_and_peers_decode_to_what_went_in),
         cmocka_unit_test(an_outcome_and_a_start_decode_to_what_went_in),
+        cmocka_unit_test(who_joins_decodes_to_what_went_in),
         cmocka_unit_test(members_decode_to_what_went_in),
         cmocka_unit_test(accruals_decode_to_what_went_in),
         cmocka_unit_test(an_operators_entry_decodes_to_what_went_in),

@@ -302,8 +302,10 @@ static size_t unused(FILE *out, const char *what, const char *id)
     return 1;
 }
 
-static size_t lint_lists(FILE *out, const struct programme *programme, const json_t *rules)
+static size_t lint_lists(FILE *out, const struct programme *programme, const json_t *document)
 {
+    const json_t *rules = json_object_get(document, "rules");
+    const json_t *groups = json_object_get(document, "groups");
     size_t count = 0;
     for (size_t i = 0; i < programme->mark_count; i += 1) {
         const struct programme_name *mark = &programme->marks[i];
@@ -319,8 +321,9 @@ static size_t lint_lists(FILE *out, const struct programme *programme, const jso
         }
     }
     for (size_t i = 0; i < programme->calendar_count; i += 1) {
-        if (!when_names(rules, "on", programme->calendars[i].id)) {
-            count += unused(out, "calendar", programme->calendars[i].id);
+        const char *id = programme->calendars[i].id;
+        if (!when_names(rules, "on", id) && !when_names(groups, "on", id)) {
+            count += unused(out, "calendar", id);
         }
     }
     for (size_t i = 0; i < programme->code_count; i += 1) {
@@ -366,27 +369,37 @@ static size_t lint_empty(FILE *out, const struct programme *programme)
     return count;
 }
 
+/* Conditions of rules and groups that nothing fulfils. */
+static size_t lint_conditions(FILE *out, const struct programme_facts *facts, const char *what,
+                              const json_t *list)
+{
+    size_t count = 0, i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        const json_t *when = json_object_get(item, "when");
+        if (when != NULL && !can_hold(facts, when)) {
+            fprintf(out,
+                    "warning: %s %s can never hold: its condition contradicts itself or "
+                    "asks for what a fact is never\n",
+                    what, json_string_value(json_object_get(item, "id")));
+            count += 1;
+        }
+    }
+    return count;
+}
+
 size_t lint(FILE *out, const struct programme *programme, const json_t *document, int32_t today)
 {
-    const json_t *rules = json_object_get(document, "rules");
     struct programme_facts *facts = malloc(sizeof *facts);
-    size_t count = 0;
     if (facts == NULL) {
         return 0;
     }
     programme_facts_table(programme, facts);
-    for (size_t i = 0; i < programme->rule_count; i += 1) {
-        const json_t *when = json_object_get(json_array_get(rules, i), "when");
-        if (!can_hold(facts, when)) {
-            fprintf(out,
-                    "warning: rule %s can never hold: its condition contradicts itself or "
-                    "asks for what a fact is never\n",
-                    programme->rules[i].id);
-            count += 1;
-        }
-    }
+    size_t count = lint_conditions(out, facts, "rule", json_object_get(document, "rules")) +
+                   lint_conditions(out, facts, "group", json_object_get(document, "groups"));
     free(facts);
-    count += lint_lists(out, programme, rules);
+    count += lint_lists(out, programme, document);
     count += lint_empty(out, programme);
     return count + lint_calendars(out, programme, today);
 }

@@ -173,9 +173,41 @@ static enum st read_load(const json_t *from, struct wish *wish, struct fault *fa
                : st;
 }
 
-static enum st read_issue(const json_t *from, struct wish *wish, struct fault *fault)
+/* Who joins: "account", "route" in their words, "group" as its id; left out: not said. */
+static enum st read_newcomer(struct play *play, const json_t *from, struct fault *fault)
 {
-    enum st st = field_known(from, "issue", " credit gift voucher ", fault);
+    static const char *const fields[] = {"account", "route"};
+    const char *group = json_string_value(json_object_get(from, "group"));
+    struct particulars particulars;
+    enum st st = ST_OK;
+    particulars_init(&particulars);
+    for (size_t i = 0; i < 2 && st == ST_OK; i += 1) {
+        const json_t *value = json_object_get(from, fields[i]);
+        if (value != NULL) {
+            const char *text = json_string_value(value);
+            st = particulars_set(&particulars, fields[i], text == NULL ? "?" : text, fault);
+        }
+    }
+    play->occasion.has_newcomer = true;
+    play->occasion.newcomer =
+        (struct newcomer){.account = particulars.account, .route = particulars.route};
+    for (size_t i = 0; group != NULL && i < play->programme->group_count; i += 1) {
+        if (strcmp(play->programme->groups[i].id, group) == 0) {
+            play->occasion.newcomer.group = play->programme->groups[i].number;
+        }
+    }
+    const bool is_bad =
+        json_object_get(from, "group") != NULL && play->occasion.newcomer.group == 0;
+    return st == ST_OK && is_bad ? field_refuse(fault, "\"group\" is the id of a group.") : st;
+}
+
+static enum st read_issue(struct play *play, const json_t *from, struct wish *wish,
+                          struct fault *fault)
+{
+    enum st st = field_known(from, "issue", " credit gift voucher account route group ", fault);
+    if (st == ST_OK) {
+        st = read_newcomer(play, from, fault);
+    }
     if (st == ST_OK) {
         st = field_amount(from, "credit", &wish->amount, fault);
     }
@@ -213,7 +245,7 @@ static enum st read_wish(struct play *play, const json_t *step, struct wish *wis
         return read_sale(play, from, wish, fault);
     }
     if (wish->kind == TRANSACTION_ACTIVATE) {
-        return read_issue(from, wish, fault);
+        return read_issue(play, from, wish, fault);
     }
     if (wish->kind != TRANSACTION_LOAD) {
         return read_back(play, from, wish->kind == TRANSACTION_REFUND ? "refund" : "unload", wish,
@@ -290,6 +322,8 @@ enum st play_step(struct play *play, const json_t *step, struct fault *fault)
     occasion->line_count = 0;
     memset(occasion->lines, 0, sizeof occasion->lines);
     occasion->code = 0;
+    occasion->has_newcomer = false;
+    occasion->newcomer = (struct newcomer){0};
     enum st st = play_read_at(play, step, fault);
     if (st == ST_OK) {
         st = read_wish(play, step, &wish, fault);

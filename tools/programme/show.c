@@ -226,6 +226,36 @@ static void show_kinds(const struct showing *s)
     }
 }
 
+/* "Group staff: who joins and the kind of account is staff. The first group that fits counts." */
+static void show_groups(const struct showing *s)
+{
+    const struct programme *p = s->programme;
+    const json_t *groups = json_object_get(s->document->json, "groups");
+    for (size_t i = 0; i < p->group_count; i += 1) {
+        if (!p->group_rules[i].is_set) {
+            continue;
+        }
+        fprintf(s->out, pick(s, "Group %s: who joins, ", "گروه %s: هر که عضو شود، "),
+                p->groups[i].id);
+        if (p->group_rules[i].when == 0) {
+            fputs(pick(s, "whoever it is", "هر که باشد"), s->out);
+        } else {
+            fputs(pick(s, "when ", "اگر "), s->out);
+            sentence_condition(s->out, p, json_object_get(json_array_get(groups, i), "when"),
+                               s->language);
+        }
+        fputs(".\n", s->out);
+    }
+    if (programme_has_group_rules(p)) {
+        fputs(
+            pick(
+                s, "The first group that fits counts, unless another is named.\n",
+                "نخستین گروهی که جور باشد به حساب می‌آید، مگر "
+                "گروهی نام برده شود.\n"),
+            s->out);
+    }
+}
+
 /* "In one day a card: load at most 5,000,000 toman, at most 3 times." */
 static void show_limits(const struct showing *s, const char *english, const char *persian,
                         const struct limits *limits)
@@ -415,6 +445,7 @@ void show_programme(FILE *out, const struct document *document, enum explain_lan
     show_promise(&s, MODULE_VOUCHER, PURSE_VOUCHER, s.programme->award_on_voucher,
                  "A card holds at most %s of voucher", "بن هر کارت حداکثر %s است");
     show_kinds(&s);
+    show_groups(&s);
     show_limits(&s, "In one day a card:", "هر کارت در یک روز:", &s.programme->card_day);
     show_limits(&s, "In one day an operator:", "هر متصدی در یک روز:", &s.programme->operator_day);
     show_tiers(&s);
