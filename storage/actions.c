@@ -23,21 +23,12 @@ static sqlite3_stmt *use_with_card(struct store *store, enum statement which, ui
     return statement;
 }
 
-static enum st count_rows(struct store *store, sqlite3_stmt *statement, int64_t *ret)
-{
-    enum st st = sql_row(store, statement);
-    if (st == ST_OK) {
-        st = sql_number(store, statement, 0, 0, UINT32_MAX, ret);
-        (void)sqlite3_reset(statement);
-    }
-    return st;
-}
-
 static enum st end_locked(struct store *store, const struct club_action *past)
 {
     int64_t rows = 0;
-    enum st st = count_rows(
-        store, use_with_card(store, SQL_ACTIONS_PAST, past->card_number, past->number), &rows);
+    enum st st =
+        sql_one(store, use_with_card(store, SQL_ACTIONS_PAST, past->card_number, past->number), 0,
+                UINT32_MAX, &rows);
     if (st != ST_OK || rows == 0) {
         return st;
     }
@@ -60,8 +51,7 @@ static enum st put_locked(struct store *store, const struct club_action *action)
 
 static enum st take_locked(struct store *store, const struct club_action *actions, size_t count)
 {
-    /* Each may change a leaf of its own and split it. */
-    enum st st = room_claim(store, ROOM_ENTRY_FRAMES + 2 * (uint32_t)count);
+    enum st st = room_claim_rows(store, count);
     for (size_t i = 0; i < count && st == ST_OK; i++) {
         assert(actions[i].number >= 1 && actions[i].number <= SNAPSHOT_ACTION_MAX);
         st = actions[i].is_past ? end_locked(store, &actions[i]) : put_locked(store, &actions[i]);
@@ -82,7 +72,7 @@ enum st actions_take(struct store *store, const struct club_action *actions, siz
 static enum st drop_locked(struct store *store)
 {
     int64_t rows = 0;
-    enum st st = count_rows(store, sql_use(store, SQL_ACTIONS_COUNT), &rows);
+    enum st st = sql_one(store, sql_use(store, SQL_ACTIONS_COUNT), 0, UINT32_MAX, &rows);
     if (st == ST_OK && rows > 0) {
         /* All rows go at once: only the list of free pages is written. */
         st = room_claim(store, ROOM_ENTRY_FRAMES + frames_of_rows(rows / 64));
@@ -151,27 +141,23 @@ enum st actions_waiting(struct store *store, uint64_t card_number, uint16_t afte
 enum st actions_count(struct store *store, uint32_t *ret)
 {
     int64_t rows = 0;
-    const enum st st = count_rows(store, sql_use(store, SQL_ACTIONS_COUNT), &rows);
+    const enum st st = sql_one(store, sql_use(store, SQL_ACTIONS_COUNT), 0, UINT32_MAX, &rows);
     if (st == ST_OK) {
         *ret = (uint32_t)rows;
     }
     return st;
 }
 
-enum st actions_check_rows(struct store *store)
+static enum st check_row(struct store *store, sqlite3_stmt *statement)
 {
     struct club_action action;
-    sqlite3_stmt *statement = sql_use(store, SQL_ACTIONS_ALL);
-    enum st st = ST_OK;
-    while ((st = sql_row(store, statement)) == ST_OK) {
-        st = read_row(store, statement, &action);
-        if (st == ST_OK && !card_number_is_valid(action.card_number)) {
-            st = store_corrupt(store, "an action is of a card that cannot be");
-        }
-        if (st != ST_OK) {
-            break;
-        }
-    }
-    (void)sqlite3_reset(statement);
-    return st == ST_REFUSED ? ST_OK : st;
+    const enum st st = read_row(store, statement, &action);
+    return st == ST_OK && !card_number_is_valid(action.card_number)
+               ? store_corrupt(store, "an action is of a card that cannot be")
+               : st;
+}
+
+enum st actions_check_rows(struct store *store)
+{
+    return sql_each(store, SQL_ACTIONS_ALL, check_row);
 }

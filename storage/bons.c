@@ -1,16 +1,12 @@
 #include "storage/bons.h"
 
-#include <string.h>
-
-#include <mbedtls/sha256.h>
-
 #include "hal/base/bytes.h"
 #include "storage/store_priv.h"
 
 /* Like links: the table names the last entry about a bon, and whether that redeemed it or gave it
  * back stands in the entry. */
 
-enum { DIGEST_BYTES = 8, KEY_BITS = 31 };
+enum { KEY_BITS = 31 };
 
 static int64_t key_of(uint32_t series, uint32_t serial)
 {
@@ -39,13 +35,9 @@ enum st bons_note(struct store *store, const struct entry *entry)
 /* The number of the last entry about the bon. ST_REFUSED: there is none. */
 static enum st find_sequence(struct store *store, int64_t key, uint32_t *ret)
 {
-    sqlite3_stmt *statement = use_with_key(store, SQL_BON, key);
     int64_t sequence = 0;
-    enum st st = sql_row(store, statement);
-    if (st == ST_OK) {
-        st = sql_number(store, statement, 0, 1, SEQUENCE_MAX, &sequence);
-        (void)sqlite3_reset(statement);
-    }
+    const enum st st =
+        sql_one(store, use_with_key(store, SQL_BON, key), 1, SEQUENCE_MAX, &sequence);
     if (st == ST_OK) {
         *ret = (uint32_t)sequence;
     }
@@ -76,24 +68,20 @@ struct club_row {
     uint32_t terminal, sequence;
 };
 
-static void digest_of(int64_t key, const struct club_row *row, uint8_t ret_digest[DIGEST_BYTES])
+/* What the digest guards. */
+enum { CLUB_ROW_BYTES = 16 };
+static void club_row_bytes(int64_t key, const struct club_row *row, uint8_t ret[CLUB_ROW_BYTES])
 {
-    uint8_t text[16], hash[32];
-    put_le64(text, (uint64_t)key);
-    put_le32(text + 8, row->terminal);
-    put_le32(text + 12, row->sequence);
-    const int code = mbedtls_sha256_ret(text, sizeof text, hash, 0);
-    assert(code == 0); /* only hardware can fail here, and we use none */
-    memcpy(ret_digest, hash, DIGEST_BYTES);
+    put_le64(ret, (uint64_t)key);
+    put_le32(ret + 8, row->terminal);
+    put_le32(ret + 12, row->sequence);
 }
 
 /* The row that the statement stands on: bon, terminal, seq, digest. */
 static enum st read_club_row(struct store *store, sqlite3_stmt *statement, struct club_row *ret)
 {
-    const uint8_t *digest = NULL;
-    size_t size = 0;
     int64_t key = 0, terminal = 0, sequence = 0;
-    uint8_t expected[DIGEST_BYTES];
+    uint8_t bytes[CLUB_ROW_BYTES];
     enum st st = sql_number(store, statement, 0, 0, INT64_MAX, &key);
     if (st == ST_OK) {
         st = sql_number(store, statement, 1, 1, SNAPSHOT_TERMINAL_MAX, &terminal);
@@ -101,17 +89,12 @@ static enum st read_club_row(struct store *store, sqlite3_stmt *statement, struc
     if (st == ST_OK) {
         st = sql_number(store, statement, 2, 1, SEQUENCE_MAX, &sequence);
     }
-    if (st == ST_OK) {
-        st = sql_bytes(store, statement, 3, DIGEST_BYTES, DIGEST_BYTES, &digest, &size);
-    }
     if (st != ST_OK) {
         return st;
     }
     *ret = (struct club_row){.terminal = (uint32_t)terminal, .sequence = (uint32_t)sequence};
-    digest_of(key, ret, expected);
-    return memcmp(expected, digest, DIGEST_BYTES) == 0
-               ? ST_OK
-               : store_corrupt(store, "a voucher from the club has changed by itself");
+    club_row_bytes(key, ret, bytes);
+    return row_digest_check(store, statement, 3, bytes, sizeof bytes, "a voucher from the club");
 }
 
 static enum st find_club(struct store *store, int64_t key, struct club_row *ret)
@@ -159,8 +142,9 @@ static enum st take_one(struct store *store, const struct club_bon *bon)
         return sql_run(store, use_with_key(store, SQL_CLUB_BON_DROP, key),
                        "take back a voucher from the club");
     }
-    uint8_t digest[DIGEST_BYTES];
-    digest_of(key, &row, digest);
+    uint8_t bytes[CLUB_ROW_BYTES], digest[ROW_DIGEST_BYTES];
+    club_row_bytes(key, &row, bytes);
+    row_digest(bytes, sizeof bytes, digest);
     sqlite3_stmt *statement = use_with_key(store, SQL_CLUB_BON_PUT, key);
     (void)sqlite3_bind_int64(statement, 2, row.terminal);
     (void)sqlite3_bind_int64(statement, 3, row.sequence);
@@ -170,8 +154,7 @@ static enum st take_one(struct store *store, const struct club_bon *bon)
 
 static enum st take_locked(struct store *store, const struct club_bon *bons, size_t count)
 {
-    /* Each may change a leaf of its own and split it. */
-    enum st st = room_claim(store, ROOM_ENTRY_FRAMES + 2 * (uint32_t)count);
+    enum st st = room_claim_rows(store, count);
     for (size_t i = 0; i < count && st == ST_OK; i++) {
         st = take_one(store, &bons[i]);
     }
@@ -199,30 +182,19 @@ enum st bons_check(struct store *store, const struct entry *entry, bool *ret_is_
     return st;
 }
 
+static enum st check_club_row(struct store *store, sqlite3_stmt *statement)
+{
+    struct club_row row;
+    return read_club_row(store, statement, &row);
+}
+
 enum st bons_check_rows(struct store *store, int64_t named)
 {
     int64_t rows = 0;
-    sqlite3_stmt *statement = sql_use(store, SQL_BON_COUNT);
-    enum st st = sql_row(store, statement);
-    if (st == ST_OK) {
-        st = sql_number(store, statement, 0, 0, INT64_MAX, &rows);
-    }
-    (void)sqlite3_reset(statement);
+    const enum st st = sql_one(store, sql_use(store, SQL_BON_COUNT), 0, INT64_MAX, &rows);
     if (st == ST_OK && rows != named) {
-        st = store_corrupt(store, "%lld vouchers are noted, but entries name %lld", (long long)rows,
-                           (long long)named);
+        return store_corrupt(store, "%lld vouchers are noted, but entries name %lld",
+                             (long long)rows, (long long)named);
     }
-    if (st != ST_OK) {
-        return st;
-    }
-    struct club_row row;
-    statement = sql_use(store, SQL_CLUB_BON_ALL);
-    while ((st = sql_row(store, statement)) == ST_OK) {
-        st = read_club_row(store, statement, &row);
-        if (st != ST_OK) {
-            break;
-        }
-    }
-    (void)sqlite3_reset(statement);
-    return st == ST_REFUSED ? ST_OK : st;
+    return st == ST_OK ? sql_each(store, SQL_CLUB_BON_ALL, check_club_row) : st;
 }

@@ -387,15 +387,11 @@ static enum st pending_entry(struct store *store, sqlite3_stmt *statement, struc
 {
     int64_t sequence = 0;
     struct entry entry;
-    enum st st = sql_row(store, statement);
+    enum st st = sql_one(store, statement, 1, SEQUENCE_MAX, &sequence);
     if (st != ST_OK) {
         return st;
     }
-    st = sql_number(store, statement, 0, 1, SEQUENCE_MAX, &sequence);
-    (void)sqlite3_reset(statement);
-    if (st == ST_OK) {
-        st = journal_find(store, (uint32_t)sequence, &entry);
-    }
+    st = journal_find(store, (uint32_t)sequence, &entry);
     if (st == ST_REFUSED || (st == ST_OK && entry.kind != ENTRY_INTENT)) {
         return store_corrupt(store, "pending entry %lld is not an intent", (long long)sequence);
     }
@@ -449,12 +445,7 @@ static enum st counts_read(struct store *store, struct journal_counts *ret)
         st = sync_acknowledged(store, &acknowledged);
     }
     if (st == ST_OK) {
-        sqlite3_stmt *statement = sql_use(store, SQL_PENDING_COUNT);
-        st = sql_row(store, statement);
-        if (st == ST_OK) {
-            st = sql_number(store, statement, 0, 0, SEQUENCE_MAX, &pending);
-        }
-        (void)sqlite3_reset(statement);
+        st = sql_one(store, sql_use(store, SQL_PENDING_COUNT), 0, SEQUENCE_MAX, &pending);
     }
     *ret = (struct journal_counts){.entries = tip.sequence, .pending = (uint32_t)pending};
     if (st == ST_OK && acknowledged < tip.sequence) {

@@ -1,7 +1,5 @@
 #include <string.h>
 
-#include <mbedtls/sha256.h>
-
 #include "hal/base/bytes.h"
 #include "storage/store_priv.h"
 
@@ -68,13 +66,9 @@ enum st links_note(struct store *store, const struct entry *entry)
 static enum st find_sequence(struct store *store, uint8_t key_version,
                              const uint8_t tag[ENTRY_TAG_BYTES], uint32_t *ret)
 {
-    sqlite3_stmt *statement = use_with_medium(store, SQL_LINK, key_version, tag);
     int64_t sequence = 0;
-    enum st st = sql_row(store, statement);
-    if (st == ST_OK) {
-        st = sql_number(store, statement, 0, 1, SEQUENCE_MAX, &sequence);
-        (void)sqlite3_reset(statement);
-    }
+    const enum st st = sql_one(store, use_with_medium(store, SQL_LINK, key_version, tag), 1,
+                               SEQUENCE_MAX, &sequence);
     if (st == ST_OK) {
         *ret = (uint32_t)sequence;
     }
@@ -126,45 +120,36 @@ enum st links_find_member(struct store *store, uint8_t key_version,
     return st == ST_OK && entry.kind != ENTRY_MEMBER ? ST_REFUSED : st;
 }
 
-/* --- the club's word: outside the chain, so each row has a digest ------------------------------
- */
+/* --- the club's word: outside the chain, so each row has a digest ----------------------------- */
 
-enum { DIGEST_BYTES = 8 };
-
-static void digest_of(const uint8_t medium[MEDIUM_BYTES], uint64_t card,
-                      uint8_t ret_digest[DIGEST_BYTES])
+/* What the digest guards. */
+enum { CLUB_ROW_BYTES = MEDIUM_BYTES + 8 };
+static void club_row_bytes(const uint8_t medium[MEDIUM_BYTES], uint64_t card,
+                           uint8_t ret[CLUB_ROW_BYTES])
 {
-    uint8_t text[MEDIUM_BYTES + 8], hash[32];
-    memcpy(text, medium, MEDIUM_BYTES);
-    put_le64(text + MEDIUM_BYTES, card);
-    const int code = mbedtls_sha256_ret(text, sizeof text, hash, 0);
-    assert(code == 0); /* only hardware can fail here, and we use none */
-    memcpy(ret_digest, hash, DIGEST_BYTES);
+    memcpy(ret, medium, MEDIUM_BYTES);
+    put_le64(ret + MEDIUM_BYTES, card);
 }
 
-/* The card of the row that the statement stands on. */
+/* The card of the row that the statement stands on: medium, card number, digest. */
 static enum st club_row(struct store *store, sqlite3_stmt *statement, uint64_t *ret_card)
 {
-    const uint8_t *medium = NULL, *digest = NULL;
+    const uint8_t *medium = NULL;
     size_t size = 0;
     int64_t card = 0;
-    uint8_t expected[DIGEST_BYTES];
+    uint8_t bytes[CLUB_ROW_BYTES];
     enum st st = sql_bytes(store, statement, 0, MEDIUM_BYTES, MEDIUM_BYTES, &medium, &size);
     if (st == ST_OK) {
         st = sql_number(store, statement, 1, 0, INT64_MAX, &card);
     }
     if (st == ST_OK) {
-        st = sql_bytes(store, statement, 2, DIGEST_BYTES, DIGEST_BYTES, &digest, &size);
+        club_row_bytes(medium, (uint64_t)card, bytes);
+        st = row_digest_check(store, statement, 2, bytes, sizeof bytes, "a link from the club");
     }
-    if (st != ST_OK) {
-        return st;
+    if (st == ST_OK) {
+        *ret_card = (uint64_t)card;
     }
-    digest_of(medium, (uint64_t)card, expected);
-    if (memcmp(expected, digest, DIGEST_BYTES) != 0) {
-        return store_corrupt(store, "a link from the club has changed by itself");
-    }
-    *ret_card = (uint64_t)card;
-    return ST_OK;
+    return st;
 }
 
 enum st links_find(struct store *store, uint8_t key_version, const uint8_t tag[ENTRY_TAG_BYTES],
@@ -182,13 +167,14 @@ enum st links_find(struct store *store, uint8_t key_version, const uint8_t tag[E
 
 static enum st take_locked(struct store *store, const struct club_link *links, size_t count)
 {
-    /* Each may change a leaf of its own and split it. */
-    enum st st = room_claim(store, ROOM_ENTRY_FRAMES + 2 * (uint32_t)count);
+    enum st st = room_claim_rows(store, count);
     for (size_t i = 0; i < count && st == ST_OK; i++) {
-        uint8_t medium[MEDIUM_BYTES] = {links[i].key_version}, digest[DIGEST_BYTES];
+        uint8_t medium[MEDIUM_BYTES] = {links[i].key_version};
+        uint8_t bytes[CLUB_ROW_BYTES], digest[ROW_DIGEST_BYTES];
         assert(links[i].card_number <= INT64_MAX);
         memcpy(medium + 1, links[i].tag, ENTRY_TAG_BYTES);
-        digest_of(medium, links[i].card_number, digest);
+        club_row_bytes(medium, links[i].card_number, bytes);
+        row_digest(bytes, sizeof bytes, digest);
         sqlite3_stmt *statement =
             use_with_medium(store, SQL_CLUB_LINK_PUT, links[i].key_version, links[i].tag);
         (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)links[i].card_number);
@@ -225,30 +211,19 @@ enum st links_check(struct store *store, const struct entry *entry, int64_t *ret
     return ST_OK;
 }
 
+static enum st check_club_row(struct store *store, sqlite3_stmt *statement)
+{
+    uint64_t card = 0;
+    return club_row(store, statement, &card);
+}
+
 enum st links_check_rows(struct store *store, int64_t named)
 {
     int64_t rows = 0;
-    uint64_t card = 0;
-    sqlite3_stmt *statement = sql_use(store, SQL_LINK_COUNT);
-    enum st st = sql_row(store, statement);
-    if (st == ST_OK) {
-        st = sql_number(store, statement, 0, 0, INT64_MAX, &rows);
-    }
-    (void)sqlite3_reset(statement);
+    const enum st st = sql_one(store, sql_use(store, SQL_LINK_COUNT), 0, INT64_MAX, &rows);
     if (st == ST_OK && rows != named) {
-        st = store_corrupt(store, "%lld media are noted, but entries link %lld", (long long)rows,
-                           (long long)named);
+        return store_corrupt(store, "%lld media are noted, but entries link %lld", (long long)rows,
+                             (long long)named);
     }
-    if (st != ST_OK) {
-        return st;
-    }
-    statement = sql_use(store, SQL_CLUB_LINK_ALL);
-    while ((st = sql_row(store, statement)) == ST_OK) {
-        st = club_row(store, statement, &card);
-        if (st != ST_OK) {
-            break;
-        }
-    }
-    (void)sqlite3_reset(statement);
-    return st == ST_REFUSED ? ST_OK : st;
+    return st == ST_OK ? sql_each(store, SQL_CLUB_LINK_ALL, check_club_row) : st;
 }

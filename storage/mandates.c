@@ -12,17 +12,11 @@
 
 enum st mandate_version(struct store *store, int64_t *ret)
 {
-    sqlite3_stmt *statement = sql_use(store, SQL_MANDATE_VERSION);
     int64_t version = 0;
-    enum st st = sql_row(store, statement);
-    if (st == ST_OK) {
-        st = sql_number(store, statement, 0, 1, LIMIT_MAX, &version);
-        (void)sqlite3_reset(statement);
-    } else if (st == ST_REFUSED) {
-        st = ST_OK;
-    }
-    if (st == ST_OK) {
-        *ret = version;
+    const enum st st = sql_one(store, sql_use(store, SQL_MANDATE_VERSION), 1, LIMIT_MAX, &version);
+    if (st == ST_OK || st == ST_REFUSED) {
+        *ret = version; /* 0: none */
+        return ST_OK;
     }
     return st;
 }

@@ -106,6 +106,11 @@ enum st room_claim(struct store *store, uint32_t frames)
     return sql_status(store, code, "reserve space");
 }
 
+enum st room_claim_rows(struct store *store, size_t rows)
+{
+    return room_claim(store, ROOM_ENTRY_FRAMES + 2 * (uint32_t)rows);
+}
+
 enum st room_touch(struct store *store)
 {
     struct log log;

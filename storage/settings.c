@@ -199,16 +199,10 @@ enum st programme_put(struct store *store, uint32_t version, const char *text)
 enum st sync_acknowledged(struct store *store, uint32_t *ret_sequence)
 {
     int64_t sequence = 0;
-    sqlite3_stmt *statement = sql_use(store, SQL_ACKNOWLEDGED);
-    enum st st = sql_row(store, statement);
-    if (st == ST_OK) {
-        st = sql_number(store, statement, 0, 0, SEQUENCE_MAX, &sequence);
-        (void)sqlite3_reset(statement);
-    } else if (st == ST_REFUSED) {
-        st = ST_OK; /* never told: the club has nothing */
-    }
-    if (st == ST_OK) {
-        *ret_sequence = (uint32_t)sequence;
+    const enum st st = sql_one(store, sql_use(store, SQL_ACKNOWLEDGED), 0, SEQUENCE_MAX, &sequence);
+    if (st == ST_OK || st == ST_REFUSED) {
+        *ret_sequence = (uint32_t)sequence; /* 0: never told, the club has nothing */
+        return ST_OK;
     }
     return st;
 }
@@ -246,26 +240,24 @@ enum st sync_set_acknowledged(struct store *store, uint32_t sequence)
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
+static enum st check_row(struct store *store, sqlite3_stmt *statement)
+{
+    const uint8_t *name = NULL;
+    const char *text = NULL;
+    size_t name_bytes = 0, size = 0;
+    const enum st st = sql_bytes(store, statement, 0, 1, NAME_MAX_BYTES, &name, &name_bytes);
+    return st == ST_OK
+               ? text_read(store, statement, name, name_bytes, SETTING_VALUE_MAX, &text, &size)
+               : st;
+}
+
 enum st settings_verify(struct store *store)
 {
     const char *text = NULL;
     size_t size = 0;
     uint32_t version = 0;
-    sqlite3_stmt *statement = sql_use(store, SQL_SETTING_ALL);
-    enum st st = sql_row(store, statement);
-    while (st == ST_OK) {
-        const uint8_t *name = NULL;
-        size_t name_bytes = 0;
-        st = sql_bytes(store, statement, 0, 1, NAME_MAX_BYTES, &name, &name_bytes);
-        if (st == ST_OK) {
-            st = text_read(store, statement, name, name_bytes, SETTING_VALUE_MAX, &text, &size);
-        }
-        if (st == ST_OK) {
-            st = sql_row(store, statement);
-        }
-    }
-    (void)sqlite3_reset(statement);
-    if (st == ST_REFUSED) {
+    enum st st = sql_each(store, SQL_SETTING_ALL, check_row);
+    if (st == ST_OK) {
         st = programme_read(store, &version, &text, &size);
         (void)sqlite3_reset(store->statements[SQL_PROGRAMME]);
     }

@@ -185,6 +185,32 @@ enum st sql_row(struct store *store, sqlite3_stmt *statement)
     return st == ST_OK ? ST_REFUSED : st;
 }
 
+enum st sql_one(struct store *store, sqlite3_stmt *statement, int64_t min, int64_t max,
+                int64_t *ret)
+{
+    enum st st = sql_row(store, statement);
+    if (st == ST_OK) {
+        st = sql_number(store, statement, 0, min, max, ret);
+        (void)sqlite3_reset(statement);
+    }
+    return st;
+}
+
+enum st sql_each(struct store *store, enum statement which,
+                 enum st (*check)(struct store *store, sqlite3_stmt *row))
+{
+    sqlite3_stmt *statement = sql_use(store, which);
+    enum st st = sql_row(store, statement);
+    while (st == ST_OK) {
+        st = check(store, statement);
+        if (st == ST_OK) {
+            st = sql_row(store, statement);
+        }
+    }
+    (void)sqlite3_reset(statement);
+    return st == ST_REFUSED ? ST_OK : st;
+}
+
 enum st sql_run(struct store *store, sqlite3_stmt *statement, const char *doing)
 {
     const int code = sqlite3_step(statement);

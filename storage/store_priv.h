@@ -108,6 +108,13 @@ ST_CHECK enum st sql_prepare(struct store *store);
 sqlite3_stmt *sql_use(struct store *store, enum statement which);
 /* One step of a reading statement. ST_OK: a row. ST_REFUSED: no (more) rows; it is reset. */
 ST_CHECK enum st sql_row(struct store *store, sqlite3_stmt *statement);
+/* The only number of the only row of a reading statement, in min..max, which is then reset.
+ * ST_REFUSED: no row. */
+ST_CHECK enum st sql_one(struct store *store, sqlite3_stmt *statement, int64_t min, int64_t max,
+                         int64_t *ret);
+/* Checks each row of a statement without parameters, up to the first that fails. */
+ST_CHECK enum st sql_each(struct store *store, enum statement which,
+                          enum st (*check)(struct store *store, sqlite3_stmt *row));
 /* Runs a statement to its end and resets it. */
 ST_CHECK enum st sql_run(struct store *store, sqlite3_stmt *statement, const char *doing);
 /* Runs plain SQL text, for opening only. */
@@ -134,6 +141,8 @@ ST_CHECK enum st schema_check_and_migrate(struct store *store, bool create);
 /* Inside a write transaction: makes sure that `frames` pages can be committed and that the reserve
  * for outcomes is whole after that. ST_FULL: it cannot; nothing has changed. */
 ST_CHECK enum st room_claim(struct store *store, uint32_t frames);
+/* The same for `rows` rows, each of which may change a leaf of its own and split it. */
+ST_CHECK enum st room_claim_rows(struct store *store, size_t rows);
 /* Inside a write transaction: writes one byte of the reserve, to see that the disk still takes it.
  */
 ST_CHECK enum st room_touch(struct store *store);
@@ -146,6 +155,16 @@ enum {
     CHECKPOINT_READY = 128,   /* frames: between taps */
     CHECKPOINT_APPEND = 1000, /* frames: even in the middle of work */
 };
+
+/* --- digest.c: rows that the chain does not guard -------------------------------------------- */
+
+enum { ROW_DIGEST_BYTES = 8 };
+/* The beginning of the SHA-256 of what such a row says. */
+void row_digest(const uint8_t *row, size_t size, uint8_t ret_digest[ROW_DIGEST_BYTES]);
+/* Compares with the digest in a column of the row that the statement stands on. ST_CORRUPT: `what`
+ * has changed by itself. */
+ST_CHECK enum st row_digest_check(struct store *store, sqlite3_stmt *statement, int column,
+                                  const uint8_t *row, size_t size, const char *what);
 
 /* --- journal.c: reading what is shared ------------------------------------------------------- */
 

@@ -190,12 +190,7 @@ static enum st pending_verify(struct verification *v)
 static enum st cards_verify(struct verification *v)
 {
     int64_t rows = 0;
-    sqlite3_stmt *statement = sql_use(v->store, SQL_CARD_COUNT);
-    enum st st = sql_row(v->store, statement);
-    if (st == ST_OK) {
-        st = sql_number(v->store, statement, 0, 0, INT64_MAX, &rows);
-    }
-    (void)sqlite3_reset(statement);
+    enum st st = sql_one(v->store, sql_use(v->store, SQL_CARD_COUNT), 0, INT64_MAX, &rows);
     if (st == ST_OK && rows != v->cards) {
         st = store_corrupt(v->store, "%lld cards are noted, but entries show %lld", (long long)rows,
                            (long long)v->cards);
