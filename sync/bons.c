@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "storage/bons.h"
+#include "sync/stream.h"
 
 /* The number of the last change and the change itself: "NO SERIES SERIAL USED TERMINAL SEQUENCE".
  */
@@ -12,10 +13,10 @@ static const char setting[] = "bons.have";
 enum st bons_have(struct store *store, struct wire_bons_have *ret)
 {
     char text[96];
+    const enum st st = stream_read(store, setting, text, sizeof text);
     *ret = (struct wire_bons_have){.is_there = true};
-    const enum st st = setting_get(store, setting, text, sizeof text);
     if (st != ST_OK) {
-        return st == ST_REFUSED ? ST_OK : st;
+        return st;
     }
     unsigned used = 0;
     struct wire_bons_have have = {.is_there = true};
@@ -52,11 +53,7 @@ enum st bons_receive(struct store *store, const struct wire_bons_have *have,
     if (!news->is_there) {
         return ST_OK;
     }
-    if (news->from != 0 && news->from != have->no) {
-        fault_say(fault,
-                  "The club's answer makes no sense: nobody asked for vouchers from %" PRIu32
-                  " on.",
-                  news->from);
+    if (stream_check("vouchers", news->from, have->no, fault) != ST_OK) {
         return ST_FOREIGN;
     }
     for (uint32_t i = 0; i < news->count; i += 1) {

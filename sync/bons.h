@@ -1,7 +1,6 @@
 /* bons.h - brings what the club says of vouchers (docs/vouchers.md) into the terminal's database.
  *
- * No state of its own: how far it came is a setting, written after the rows. Cut in between, they
- * come once more and change nothing. Statuses are the store's. */
+ * A stream (sync/stream.h). Statuses are the store's. */
 #ifndef SYNC_BONS_H
 #define SYNC_BONS_H
 

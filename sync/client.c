@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hal/base/bytes.h"
 #include "hal/clock.h"
 #include "storage/mandates.h"
 #include "storage/rules.h"
 #include "sync/bons.h"
+#include "sync/links.h"
 #include "sync/list.h"
 #include "sync/numbers.h"
+#include "sync/stream.h"
 #include "sync/waiting.h"
 
 struct client {
@@ -66,67 +67,27 @@ static enum st store_says(const struct client *client, enum st st, struct fault 
     return st == ST_REFUSED ? ST_CORRUPT : st; /* where no refusal is a possible answer */
 }
 
-/* --- links of media ----------------------------------------------------------------------------
- */
+/* --- what the club numbers -------------------------------------------------------------------- */
 
-/* How far the club's links have come: the number of the last one and the beginning of its hash, or
- * nothing. What does not read is asked for from the beginning. */
-static const char setting_links[] = "links.have";
-
-static enum st read_links_have(struct client *client, struct fault *fault)
+static enum st read_streams(struct client *client, struct fault *fault)
 {
-    struct wire_links_have *have = &client->request.links;
-    char text[64];
-    *have = (struct wire_links_have){.is_there = true};
-    const enum st st = setting_get(client->store, setting_links, text, sizeof text);
-    if (st == ST_REFUSED) {
-        return ST_OK;
-    }
-    if (st != ST_OK) {
-        return store_says(client, st, fault);
-    }
-    char *end = text;
-    const unsigned long no = strtoul(text, &end, 10);
-    if (no >= 1 && no <= INT32_MAX && *end == ' ' &&
-        hex_decode(end + 1, have->mark, sizeof have->mark) == ST_OK) {
-        have->no = (uint32_t)no;
-    } else {
-        memset(have->mark, 0, sizeof have->mark);
-    }
-    return ST_OK;
-}
-
-/* The rows first, then how far they go: cut in between, they come once more and change nothing. */
-static enum st take_links(struct client *client, const struct wire_links *news,
-                          struct client_report *report, struct fault *fault)
-{
-    struct club_link links[WIRE_LINKS_MAX];
-    _Static_assert((int)WIRE_LINKS_MAX <= (int)CLUB_LINKS_MAX, "one answer is one transaction");
-    for (uint32_t i = 0; i < news->count; i += 1) {
-        links[i].key_version = news->list[i].medium[0];
-        memcpy(links[i].tag, news->list[i].medium + 1, sizeof links[i].tag);
-        links[i].card_number = news->list[i].card_number;
-    }
-    char text[64] = "0";
-    if (news->count > 0) {
-        char mark[2 * WIRE_LINK_MARK_BYTES + 1];
-        hex_encode(links[news->count - 1].tag, WIRE_LINK_MARK_BYTES, mark);
-        (void)snprintf(text, sizeof text, "%" PRIu32 " %s", news->from + news->count, mark);
-    }
-    enum st st = links_take(client->store, links, news->count);
+    struct wire_sync *request = &client->request;
+    enum st st = links_have(client->store, &request->links);
     if (st == ST_OK) {
-        st = setting_put(client->store, setting_links, text);
+        st = waiting_have(client->store, &request->actions);
     }
-    report->has_more |= news->count == WIRE_LINKS_MAX;
+    if (st == ST_OK) {
+        st = bons_have(client->store, &request->bons);
+    }
     return st == ST_OK ? ST_OK : store_says(client, st, fault);
 }
 
-/* --- waiting actions ---------------------------------------------------------------------------
- */
-
-static enum st read_actions_have(struct client *client, struct fault *fault)
+static enum st take_links(struct client *client, const struct wire_links *news,
+                          struct client_report *report, struct fault *fault)
 {
-    const enum st st = waiting_have(client->store, &client->request.actions);
+    bool has_more = false;
+    const enum st st = links_receive(client->store, news, &has_more);
+    report->has_more |= has_more;
     return st == ST_OK ? ST_OK : store_says(client, st, fault);
 }
 
@@ -134,13 +95,11 @@ static enum st take_actions(struct client *client, const struct wire_actions *ne
                             struct client_report *report, struct fault *fault)
 {
     bool has_more = false;
-    if (news->from != 0 && news->from != client->request.actions.no) {
-        fault_say(fault,
-                  "The club's answer makes no sense: nobody asked for actions from %" PRIu32 " on.",
-                  news->from);
-        return ST_FOREIGN;
+    enum st st = stream_check("actions", news->from, client->request.actions.no, fault);
+    if (st != ST_OK) {
+        return st;
     }
-    const enum st st = waiting_take(client->store, news, &has_more);
+    st = waiting_take(client->store, news, &has_more);
     report->has_more |= has_more;
     return st == ST_OK ? ST_OK : store_says(client, st, fault);
 }
@@ -271,16 +230,11 @@ static enum st read_request(struct client *client, struct client_report *report,
     enum st st = read_terminal(client, &request->terminal, fault);
     if (st != ST_OK || (st = read_counts(client, report, &counts, fault)) != ST_OK ||
         (st = read_programme_version(client, &request->programme, fault)) != ST_OK ||
-        (st = read_links_have(client, fault)) != ST_OK ||
-        (st = read_actions_have(client, fault)) != ST_OK ||
+        (st = read_streams(client, fault)) != ST_OK ||
         (st = read_numbers_have(client, fault)) != ST_OK ||
         (st = read_mandate_have(client, fault)) != ST_OK ||
         (st = read_entries(client, report->acknowledged, fault)) != ST_OK) {
         return st;
-    }
-    st = bons_have(client->store, &request->bons);
-    if (st != ST_OK) {
-        return store_says(client, st, fault);
     }
     request->has_list = list_have(&client->list, &request->list);
     request->health = (struct wire_health){
@@ -395,14 +349,9 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
         fault_say(fault, "The club's answer makes no sense: %s", why.say);
         return st;
     }
-    if (news.links.is_there && news.links.from != 0 &&
-        news.links.from != client->request.links.no) {
-        fault_say(fault,
-                  "The club's answer makes no sense: nobody asked for links from %" PRIu32 " on.",
-                  news.links.from);
-        return ST_FOREIGN;
-    }
-    if ((st = take_acknowledged(client, news.acknowledged, report, fault)) != ST_OK ||
+    if ((news.links.is_there &&
+         (st = stream_check("links", news.links.from, client->request.links.no, fault)) != ST_OK) ||
+        (st = take_acknowledged(client, news.acknowledged, report, fault)) != ST_OK ||
         (st = take_time(client, news.time_s, fault)) != ST_OK) {
         return st;
     }

@@ -6,6 +6,7 @@
 
 #include "hal/base/bytes.h"
 #include "storage/actions.h"
+#include "sync/stream.h"
 
 static const char setting_have[] = "actions.have";
 static const char nothing[] = "0 0000000000000000 0";
@@ -17,13 +18,12 @@ enum st waiting_have(struct store *store, struct wire_actions_have *ret)
     char text[TEXT_MAX], mark[MARK_DIGITS + 1];
     int used = 0;
     struct wire_actions_have have = {.is_there = true};
-    const enum st st = setting_get(store, setting_have, text, sizeof text);
-    if (st != ST_OK && st != ST_REFUSED) {
+    const enum st st = stream_read(store, setting_have, text, sizeof text);
+    if (st != ST_OK) {
         return st;
     }
     *ret = (struct wire_actions_have){.is_there = true};
-    if (st == ST_OK &&
-        sscanf(text, "%10" SCNu32 " %16[0-9a-f] %10" SCNu32 "%n", &have.no, mark, &have.start,
+    if (sscanf(text, "%10" SCNu32 " %16[0-9a-f] %10" SCNu32 "%n", &have.no, mark, &have.start,
                &used) == 3 &&
         text[used] == '\0' && have.no <= INT32_MAX && have.start <= INT32_MAX &&
         hex_decode(mark, have.mark, sizeof have.mark) == ST_OK) {

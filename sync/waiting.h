@@ -1,8 +1,8 @@
 /* waiting.h - takes what the club says of waiting actions into the terminal's database.
  *
- * How far it has come is the setting "actions.have": number, mark and start (docs/sync.md); what
- * does not read is asked for from the beginning. Rows first, then how far they go: cut in between,
- * they come once more and change nothing. Statuses of storage/store.h; the fault is the store's. */
+ * A stream (sync/stream.h). How far it has come is the setting "actions.have": number, mark and
+ * start (docs/sync.md); what does not read is asked for from the beginning. Statuses of
+ * storage/store.h; the fault is the store's. */
 #ifndef SYNC_WAITING_H
 #define SYNC_WAITING_H
 

@@ -44,7 +44,7 @@ test_club_actions_LIBS = $(CLUB_LIBS) -lcmocka
 
 # Pending actions at their full number: tests/bench/actions.c says what it measures.
 PROGRAMS += bench-actions
-bench-actions_SRC = tests/bench/actions.c sync/waiting.c $(POSTING_MODEL_SRC) \
+bench-actions_SRC = tests/bench/actions.c sync/stream.c sync/waiting.c $(POSTING_MODEL_SRC) \
                     $(filter-out $(ENGINE_SRC) $(HAL_BASE_SRC),$(STORAGE_SRC)) $(CLUB_SRC)
 bench-actions_LIBS = $(CLUB_LIBS)
 
