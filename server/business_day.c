@@ -4,18 +4,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "firmware/engine/calendar.h"
-
-enum { DAYS_TO_2024 = 19723, JALALI_YEARS_END = 1500 };
-
-_Static_assert(BUSINESS_DAY_MIN == CALENDAR_DAY_MIN + DAYS_TO_2024 &&
-                   BUSINESS_DAY_MAX == CALENDAR_DAY_MAX + DAYS_TO_2024,
-               "the calendar's days");
+enum { JALALI_YEARS_END = 1500 };
 
 int64_t business_day(int64_t time_s)
 {
-    const int64_t local_s = time_s + BUSINESS_ZONE_S;
-    return local_s / BUSINESS_DAY_S - (local_s % BUSINESS_DAY_S < 0);
+    return calendar_day_at(time_s) + CALENDAR_DAYS_1970;
 }
 
 int64_t business_day_end(int64_t day)
@@ -57,7 +50,7 @@ enum st business_day_read(const char *text, int64_t *ret_day, struct fault *faul
     }
     int64_t day = BUSINESS_DAY_MIN - 1;
     if (date.year < JALALI_YEARS_END && calendar_jalali_is_valid(date)) {
-        day = calendar_day_of_jalali(date) + DAYS_TO_2024;
+        day = calendar_day_of_jalali(date) + CALENDAR_DAYS_1970;
     } else if (date.year >= JALALI_YEARS_END) {
         struct tm tm = {.tm_year = date.year - 1900, .tm_mon = date.month - 1, .tm_mday = date.day};
         day = (int64_t)timegm(&tm) / BUSINESS_DAY_S;
@@ -85,11 +78,11 @@ static void write_date(struct date date, char ret[BUSINESS_DAY_TEXT])
 void business_day_text(int64_t day, char ret[BUSINESS_DAY_TEXT])
 {
     assert(day >= BUSINESS_DAY_MIN && day <= BUSINESS_DAY_MAX);
-    write_date(calendar_gregorian((int32_t)(day - DAYS_TO_2024)), ret);
+    write_date(calendar_gregorian((int32_t)(day - CALENDAR_DAYS_1970)), ret);
 }
 
 void business_day_jalali(int64_t day, char ret[BUSINESS_DAY_TEXT])
 {
     assert(day >= BUSINESS_DAY_MIN && day <= BUSINESS_DAY_MAX);
-    write_date(calendar_jalali((int32_t)(day - DAYS_TO_2024)), ret);
+    write_date(calendar_jalali((int32_t)(day - CALENDAR_DAYS_1970)), ret);
 }

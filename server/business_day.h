@@ -7,15 +7,16 @@
 
 #include <stdint.h>
 
+#include "firmware/engine/calendar.h"
 #include "hal/base/status.h"
 
 enum {
-    BUSINESS_DAY_S = 86400,
-    BUSINESS_ZONE_S = 12600,
+    BUSINESS_DAY_S = CALENDAR_DAY_S,
+    BUSINESS_ZONE_S = CALENDAR_ZONE_S,
     BUSINESS_DAY_TEXT = 11, /* "2026-11-22" and a NUL */
     /* The days that have a date here: 1900-01-01 to 29 Esfand 1499. */
-    BUSINESS_DAY_MIN = -25567,
-    BUSINESS_DAY_MAX = 55230,
+    BUSINESS_DAY_MIN = CALENDAR_DAY_MIN + CALENDAR_DAYS_1970,
+    BUSINESS_DAY_MAX = CALENDAR_DAY_MAX + CALENDAR_DAYS_1970,
 };
 
 /* The day of a moment, in seconds since 1970. */

@@ -35,6 +35,13 @@ static uint8_t days_of_month(int32_t year, uint8_t month)
     return month < MONTH_MAX || is_leap(year) ? 30 : 29;
 }
 
+int64_t calendar_day_at(int64_t time_s)
+{
+    const int64_t local_s = time_s + CALENDAR_ZONE_S;
+    const int64_t day = local_s / CALENDAR_DAY_S - (local_s % CALENDAR_DAY_S < 0);
+    return day - CALENDAR_DAYS_1970;
+}
+
 bool calendar_jalali_is_valid(struct date date)
 {
     return date.year >= CALENDAR_JALALI_MIN && date.year <= CALENDAR_JALALI_MAX &&

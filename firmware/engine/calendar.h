@@ -18,8 +18,11 @@ enum {
     CALENDAR_JALALI_MIN = 1278, /* years that this module serves: 1900-01-01 is in 1278 */
     CALENDAR_JALALI_MAX = 1499,
     CALENDAR_DAYS_1900 = 45290, /* from 1900-01-01 to day 0 */
+    CALENDAR_DAYS_1970 = 19723, /* from 1970-01-01 to day 0 */
     CALENDAR_DAY_MIN = -45290,  /* 1900-01-01 */
     CALENDAR_DAY_MAX = 35507,   /* 29 Esfand 1499 */
+    CALENDAR_DAY_S = 86400,
+    CALENDAR_ZONE_S = 12600, /* Iran's days: UTC+03:30 the year round since 2022 */
 };
 
 /* Periods of the Jalali year. Values are in programmes, not on cards. */
@@ -30,6 +33,9 @@ struct date {
     uint8_t month; /* 1..12 */
     uint8_t day;   /* 1..31 */
 };
+
+/* Iran's day of a moment, in seconds since 1970; any moment. */
+int64_t calendar_day_at(int64_t time_s);
 
 /* True for a date that is in the Jalali calendar, in the years above. */
 bool calendar_jalali_is_valid(struct date date);

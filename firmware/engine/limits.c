@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { DAY_S = 86400, ZONE_S = 12600 };
+#include "firmware/engine/calendar.h"
 
 static void put(struct limit_use *use, enum limit_what what, int64_t rials, int64_t count)
 {
@@ -177,7 +177,7 @@ bool limits_are_valid(const struct limits *limits)
 int32_t limits_day(int64_t time_s, uint8_t clock_quality)
 {
     assert(time_s >= 0);
-    return clock_quality == 0 ? 0 : (int32_t)((time_s + ZONE_S) / DAY_S);
+    return clock_quality == 0 ? 0 : (int32_t)(calendar_day_at(time_s) + CALENDAR_DAYS_1970);
 }
 
 /* --- words ------------------------------------------------------------------------------------ */

@@ -1,6 +1,5 @@
+#include "firmware/engine/calendar.h"
 #include "firmware/engine/plan_priv.h"
-
-enum { DAYS_1900_TO_2024 = 45290 };
 
 const char *plan_purse_word(enum purse purse)
 {
@@ -40,7 +39,7 @@ static enum st refuse_terms(const struct plan_input *input, struct plan *ret)
     if (occasion == NULL || !occasion->has_identity) {
         return ST_OK;
     }
-    int32_t today = (int32_t)plan_day(input) - 1 + DAYS_1900_TO_2024;
+    int32_t today = (int32_t)plan_day(input) - 1 + CALENDAR_DAYS_1900;
     if (occasion->expires != 0 && plan_day(input) != 0 && today > occasion->expires) {
         return plan_refuse(ret, REFUSAL_CARD_EXPIRED,
                            "The time for gift and voucher of this card is over.");

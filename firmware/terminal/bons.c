@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/engine/calendar.h"
 #include "hal/clock.h"
 #include "hal/signed.h"
 #include "storage/bons.h"
 #include "storage/rules.h"
-
-/* Days are Iran's: UTC+03:30 the year round since 2022. */
-enum { ZONE_S = 12600, DAY_S = 86400, DAYS_1900_TO_1970 = 25567 };
 
 static enum st seal_check(struct store *store, const struct bon_shown *shown, struct fault *say)
 {
@@ -39,7 +37,7 @@ static enum st place_check(const struct terminal_status *status, const struct bo
                            struct fault *say)
 {
     enum clock_quality quality;
-    const int64_t day = (clock_now_s(&quality) + ZONE_S) / DAY_S + DAYS_1900_TO_1970;
+    const int64_t day = calendar_day_at(clock_now_s(&quality)) + CALENDAR_DAYS_1900;
     if (bon->merchant != 0 && bon->merchant != status->standing.merchant_no) {
         fault_say(say, "This voucher is another merchant's: it is not good here.");
     } else if (quality == CLOCK_UNSET) {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "firmware/engine/calendar.h"
 #include "firmware/engine/listing.h"
 #include "firmware/terminal/say.h"
 
@@ -178,8 +179,6 @@ void tap_add_basket(struct occasion *occasion, const struct tap_request *request
     }
 }
 
-enum { DAYS_1900_TO_2024 = 45290 };
-
 /* Writes the day of issue, and the last day that the card's kind gives it, unless the till named
  * one. False: the kind has one, and the clock is not set. */
 static bool date_card(struct tap *tap)
@@ -191,7 +190,7 @@ static bool date_card(struct tap *tap)
     const struct programme_kind_terms *terms = programme_kind_terms(tap->programme, identity->kind);
     const struct facts_rules rules = {.utc_offset_minutes = tap->programme->utc_offset_minutes};
     const uint16_t day = facts_day(&rules, tap->look.minute);
-    const uint32_t today = day == 0 ? 0 : day - 1U + DAYS_1900_TO_2024;
+    const uint32_t today = day == 0 ? 0 : day - 1U + CALENDAR_DAYS_1900;
     identity->issued = (uint16_t)today;
     if (identity->expires != 0 || terms == NULL || terms->valid_days == 0) {
         return true;

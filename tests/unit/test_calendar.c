@@ -89,6 +89,17 @@ static void every_gregorian_date_and_weekday_is_as_the_c_library_has_it(void **s
     }
 }
 
+/* date -d '2024-01-01 00:00 +0330' +%s */
+static void a_day_begins_at_irans_midnight(void **state)
+{
+    (void)state;
+    assert_int_equal(calendar_day_at(1704054600), 0);
+    assert_int_equal(calendar_day_at(1704054599), -1);
+    assert_int_equal(calendar_day_at(1704054600 + 86400), 1);
+    assert_int_equal(calendar_day_at(0), -19723);
+    assert_int_equal(calendar_day_at(-12601), -19724);
+}
+
 /* From Iran's official calendars: Nowruz 1403 was 2024-03-20, 1404 2025-03-21, 1405 2026-03-21. */
 static void nowruz_is_when_iran_kept_it(void **state)
 {
@@ -181,6 +192,7 @@ static void days_read_as_people_write_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_day_begins_at_irans_midnight),
         cmocka_unit_test(every_day_from_1278_to_1499_is_as_icu_has_it),
         cmocka_unit_test(every_gregorian_date_and_weekday_is_as_the_c_library_has_it),
         cmocka_unit_test(nowruz_is_when_iran_kept_it),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/engine/calendar.h"
 #include "tools/programme/field.h"
 #include "tools/programme/play_priv.h"
 
@@ -285,13 +286,12 @@ static enum st make(struct play *play, struct wish wish)
 /* A new card's last day, as an issue writes it. */
 static void date_card(struct play *play)
 {
-    enum { DAYS_1900_TO_2024 = 45290 };
     const struct programme_kind_terms *terms =
         programme_kind_terms(play->programme, play->occasion.kind);
     const struct facts_rules rules = {.utc_offset_minutes = play->programme->utc_offset_minutes};
     if (terms != NULL && terms->valid_days != 0) {
-        play->occasion.expires =
-            (uint16_t)(facts_day(&rules, play->minute) - 1 + DAYS_1900_TO_2024 + terms->valid_days);
+        play->occasion.expires = (uint16_t)(facts_day(&rules, play->minute) - 1 +
+                                            CALENDAR_DAYS_1900 + terms->valid_days);
     }
 }
 
