@@ -34,7 +34,7 @@ TESTS :=
 SCRIPTS :=
 
 include hal/hal.mk firmware/firmware.mk drivers/drivers.mk storage/storage.mk sync/sync.mk \
-        server/server.mk tools/tools.mk tests/tests.mk boards/$(BOARD)/board.mk
+        server/server.mk tools/tools.mk tests/tests.mk boards/common/common.mk boards/$(BOARD)/board.mk
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -103,7 +103,8 @@ $(foreach p,$(PROGRAMS) $(TESTS),$(eval $(call program,$(p))))
 programs: $(addprefix $(B)/,$(PROGRAMS))
 tests: programs $(addprefix $(B)/,$(TESTS))
 
-$(B)/%.o: %.c
+# BOARD_READY: what a board must have before anything compiles for it, if anything.
+$(B)/%.o: %.c | $(BOARD_READY)
 	@mkdir -p $(@D)
 	@echo "  cc      $<"
 	@$(CC) $(BASE) $(CFLAGS_PROFILE) -c -o $@ $<

@@ -1,3 +1,3 @@
 # The simulated board. BOARD_SRC is what vafa-terminal is composed of here: docs/porting.md
-BOARD_SRC = boards/sim/board.c $(READER_SRC) $(CARD_SRC) $(KEYSTORE_SRC) $(CLOCK_SRC)
+BOARD_SRC = boards/sim/names.c $(BOARD_COMMON_SRC)
 BOARD_LIBS = $(KEYSTORE_LIBS)

@@ -319,7 +319,7 @@ static void a_second_cut_during_recovery_loses_nothing(void **state)
                 assert_true(ready == ST_OK || ready == ST_IO);
                 store_close(store);
                 is_cut = crash_vfs_is_cut();
-                crash_vfs_reboot(crash_vfs_policy(m % crash_vfs_policies(4)));
+                crash_vfs_reboot(crash_vfs_policy((size_t)m % crash_vfs_policies(4)));
                 states++;
                 assert_true(cut_is_survived(run, &run->timeline[at], &run->timeline[next]));
             }

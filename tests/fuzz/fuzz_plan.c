@@ -212,7 +212,7 @@ static void take_card(void)
 {
     static const struct snapshot none;
     static const struct facts no_facts;
-    card.count = take(1) % 12;
+    card.count = (size_t)(take(1) % 12);
     uint32_t counter = 1 + (uint32_t)number(SNAPSHOT_COUNTER_MAX - 1, 10);
     for (size_t i = 0; i < card.count; i += 1) {
         card.history[i] = take_snapshot(counter, i == 0 ? &none : &card.history[i - 1]);

@@ -1,5 +1,5 @@
-/* The simulated board: a PN532 on a pseudo terminal (tools/pn532-sim), all else as on a real one.
- * A Linux board with a PN532 on a serial line differs in the names only. */
+/* What a Linux board with a PN532 on a serial line is composed of. Boards differ in names only:
+ * board_names() is in the board's folder, or in linux_names.c. */
 #include "hal/board.h"
 
 #include <libgen.h>
@@ -20,18 +20,6 @@ struct board {
     struct card_families families;
     struct card_port cards;
 };
-
-const struct board_names *board_names(void)
-{
-    static const struct board_names names = {
-        .board = "sim",
-        .database = "run/terminal.db",
-        .keys = "run/keys",
-        .reader = "pn532_uart:run/reader",
-        .socket = "run/till.sock",
-    };
-    return &names;
-}
 
 /* Beside our own program, so that a build folder and an installation both work as they are. */
 static enum st open_reader(struct board *board, const struct board_config *config,

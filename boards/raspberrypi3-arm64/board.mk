@@ -1,0 +1,2 @@
+# Raspberry Pi 3, 64 bits; its facts are in board.conf.
+include boards/common/linux.mk
