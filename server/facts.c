@@ -31,11 +31,12 @@ static enum st same_rules(struct ledger *ledger, uint32_t a, uint32_t b, bool *r
     return st;
 }
 
-/* True when the intent notes what the card remembered at its snapshot before. */
+/* True when the intent notes what the card remembered at its snapshot before; a new card, what it
+ * takes over from another. */
 static bool has_noted(const struct entry_intent *intent)
 {
-    return intent->has_before && intent->occasion.has_facts &&
-           intent->occasion.facts.counter == intent->before.counter;
+    const uint32_t counter = intent->has_before ? intent->before.counter : 1;
+    return intent->occasion.has_facts && intent->occasion.facts.counter == counter;
 }
 
 /* Nothing but the status changes, and no terminal looks at the facts for it. */
@@ -70,13 +71,13 @@ enum st facts_after(struct ledger *ledger, const struct entry_intent *intent,
         st = same_rules(ledger, before->programme, intent->programme, &goes_on);
         goes_on = goes_on && before->facts.counter + 1 == after->counter;
     }
-    if (!intent->has_before) {
-        facts_fold(&rules, NULL, after, &ret->facts);
-    } else if (has_noted(intent) || goes_on) {
+    const struct snapshot *start = intent->has_before ? &intent->before : NULL;
+    const bool may_have_lost = is_planned(after->last.kind) && (programme->uses & USES_FACTS) != 0;
+    if (has_noted(intent) || goes_on) {
         ret->facts = has_noted(intent) ? intent->occasion.facts : before->facts;
-        facts_fold(&rules, &intent->before, after, &ret->facts);
-    } else if (is_planned(after->last.kind) && (programme->uses & USES_FACTS) != 0) {
-        facts_restart(&rules, &intent->before, after, &ret->facts);
+        facts_fold(&rules, start, after, &ret->facts);
+    } else if (start == NULL || may_have_lost) {
+        facts_restart(&rules, start, after, &ret->facts);
     } else {
         return st; /* nobody looked: the card may have kept them, or lost them and begun anew */
     }

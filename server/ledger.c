@@ -236,6 +236,9 @@ static enum st record_put(struct ledger *ledger, const struct item *item)
     case ENTRY_MEMBER:
         card = (int64_t)item->entry.member.account;
         break;
+    case ENTRY_REPORT:
+        card = (int64_t)item->entry.report.card_number;
+        break;
     case ENTRY_ACCRUAL:
         card = (int64_t)item->entry.accrual.number;
         break;

@@ -107,6 +107,21 @@ static bool put_on(const struct breakdown *parts, struct wish *ret)
     return ret->amount.rials >= 0;
 }
 
+/* Of a card that takes another's place: what it begins with is what was wished for. */
+static bool take_over(const struct entry_intent *intent, struct wish *ret)
+{
+    const struct breakdown *parts = &intent->parts;
+    const struct snapshot *after = &intent->after;
+    ret->gift = parts->gift;
+    ret->voucher = parts->voucher;
+    ret->inherits = (struct inheritance){.points = parts->award,
+                                         .tier = after->tier,
+                                         .group = after->group,
+                                         .stamps = after->stamps};
+    return !intent->has_before && parts->gift.rials <= snapshot_purse_max(PURSE_GIFT) &&
+           parts->voucher.rials <= snapshot_purse_max(PURSE_VOUCHER);
+}
+
 /* What the cashier must have wished for. False: no wish leads to such an intent. */
 static bool wish_of(const struct entry_intent *intent, struct wish *ret)
 {
@@ -133,11 +148,16 @@ static bool wish_of(const struct entry_intent *intent, struct wish *ret)
         ret->refers_counter = intent->refers_counter;
         return intent->has_before && parts->amount.rials > 0 && intent->refers_counter > 0 &&
                intent->refers_counter <= intent->before.counter;
+    case TRANSACTION_DUPLICATE:
+        if (intent->occasion.peer.direction == PEER_IN) {
+            return take_over(intent, ret);
+        }
+        ret->amount.rials = 0;
+        return intent->has_before;
     case TRANSACTION_ACTION:
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
     case TRANSACTION_ADJUST:
-    case TRANSACTION_DUPLICATE:
         return false; /* No terminal of this version makes them. */
     }
     return false;

@@ -32,6 +32,7 @@ enum st cards_shown(struct store *store, const struct entry *entry, uint64_t *re
     case ENTRY_LINK:
     case ENTRY_BON:
     case ENTRY_MEMBER:
+    case ENTRY_REPORT:
     case ENTRY_ACCRUAL:
     case ENTRY_OPERATOR:
         break;
@@ -148,8 +149,9 @@ enum st cards_facts(struct store *store, uint64_t card_number, const struct snap
     const struct entry_intent *intent = &entry.intent;
     snapshot_encode(&intent->after, ours);
     snapshot_encode(newest, shown);
-    if (memcmp(ours, shown, sizeof ours) != 0 ||
-        (intent->has_before != 0 && !intent->occasion.has_facts)) {
+    const bool goes_on =
+        intent->has_before != 0 || intent->after.last.kind == TRANSACTION_DUPLICATE;
+    if (memcmp(ours, shown, sizeof ours) != 0 || (goes_on && !intent->occasion.has_facts)) {
         return ST_REFUSED;
     }
     struct facts facts = intent->occasion.facts;

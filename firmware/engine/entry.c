@@ -57,6 +57,11 @@ enum {
     AT_RECEIPT = 49,
     BON_ENTRY_BYTES = 64,
 
+    AT_REPORTED = 24,
+    AT_REPORT_EVENT = 32,
+    AT_REPORT_HOW = 33,
+    REPORT_BYTES = 48,
+
     AT_NUMBER = 24,
     AT_EVENT = 28,
     AT_ROLE = 29,
@@ -99,6 +104,8 @@ static size_t size_of(enum entry_kind kind)
         return BON_ENTRY_BYTES;
     case ENTRY_MEMBER:
         return ENTRY_MEMBER_BYTES_MAX;
+    case ENTRY_REPORT:
+        return REPORT_BYTES;
     case ENTRY_ACCRUAL:
         return ENTRY_ACCRUAL_BYTES_MIN;
     case ENTRY_OPERATOR:
@@ -150,20 +157,31 @@ static bool occasion_is_of(const struct entry_intent *intent)
            (occasion->action_count == 0 ||
             occasion->actions[0].card_number == intent->card_number) &&
            (occasion->peer.direction != PEER_NONE) == has_peer &&
-           occasion->peer.card_number != intent->card_number;
+           occasion->peer.card_number != intent->card_number &&
+           (occasion->account == 0 || kind == TRANSACTION_DUPLICATE);
+}
+
+/* The facts are the card's before the transaction; a card that takes another's place begins with
+ * what that one remembered. */
+static bool facts_are_of(const struct entry_intent *intent)
+{
+    const uint32_t counter = intent->occasion.facts.counter;
+    if (intent->has_before != 0) {
+        return counter == intent->before.counter;
+    }
+    return counter == 1 && intent->after.last.kind == TRANSACTION_DUPLICATE &&
+           intent->occasion.peer.direction == PEER_IN;
 }
 
 static bool intent_is_valid(const struct entry_intent *intent)
 {
     const struct occasion *occasion = &intent->occasion;
-    bool is_of_before =
-        intent->has_before != 0 && intent->before.counter == occasion->facts.counter;
     return medium_is_valid(intent->card_number, intent->family, intent->uid_bytes, intent->uid) &&
            intent->programme <= PROGRAMME_MAX && intent->has_before <= 1 &&
            (intent->has_before == 0 || snapshot_is_valid(&intent->before)) &&
            snapshot_is_valid(&intent->after) && parts_are_valid(&intent->parts) &&
            intent->refers_counter <= SNAPSHOT_COUNTER_MAX && occasion_is_valid(occasion) &&
-           occasion_is_of(intent) && (!occasion->has_facts || is_of_before);
+           occasion_is_of(intent) && (!occasion->has_facts || facts_are_of(intent));
 }
 
 static bool outcome_is_valid(const struct entry_outcome *outcome, uint32_t sequence)
@@ -215,6 +233,13 @@ static bool link_is_valid(const struct entry_link *link)
            link->medium != MEDIA_MAGSTRIPE && link->key_version < 16;
 }
 
+static bool report_is_valid(const struct entry_report *report)
+{
+    return card_number_is_valid(report->card_number) && report->event >= REPORT_LOST &&
+           report->event <= REPORT_FOUND && report->how >= REPORT_BY_NUMBER &&
+           report->how <= REPORT_BY_CARD;
+}
+
 static bool operator_is_valid(const struct entry_operator *operator_event)
 {
     return operator_event->number >= 1 && operator_event->number <= UINT16_MAX &&
@@ -247,6 +272,8 @@ bool entry_is_valid(const struct entry *entry)
         return bon_entry_is_valid(&entry->bon);
     case ENTRY_MEMBER:
         return entry_member_is_valid(&entry->member);
+    case ENTRY_REPORT:
+        return report_is_valid(&entry->report);
     case ENTRY_ACCRUAL:
         return entry_accrual_is_valid(&entry->accrual);
     case ENTRY_OPERATOR:
@@ -298,6 +325,13 @@ static void put_outcome(uint8_t *bytes, const struct entry_outcome *outcome)
     put_le64(bytes + AT_OUTCOME_CARD, outcome->card_number);
     bytes[AT_VERDICT] = (uint8_t)outcome->verdict;
     bytes[AT_EVIDENCE] = (uint8_t)outcome->evidence;
+}
+
+static void put_report(uint8_t *bytes, const struct entry_report *report)
+{
+    put_le64(bytes + AT_REPORTED, report->card_number);
+    bytes[AT_REPORT_EVENT] = report->event;
+    bytes[AT_REPORT_HOW] = report->how;
 }
 
 static void put_operator(uint8_t *bytes, const struct entry_operator *operator_event)
@@ -354,6 +388,9 @@ size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX
         break;
     case ENTRY_MEMBER:
         size = entry_member_encode(&entry->member, ret_bytes);
+        break;
+    case ENTRY_REPORT:
+        put_report(ret_bytes, &entry->report);
         break;
     case ENTRY_ACCRUAL:
         size = entry_accrual_encode(&entry->accrual, ret_bytes);
@@ -466,6 +503,11 @@ static enum st get_body(const uint8_t *bytes, size_t size, struct entry *ret)
     case ENTRY_MEMBER:
         entry_member_decode(bytes, size, &ret->member);
         return ST_OK;
+    case ENTRY_REPORT:
+        ret->report = (struct entry_report){.card_number = get_le64(bytes + AT_REPORTED),
+                                            .event = bytes[AT_REPORT_EVENT],
+                                            .how = bytes[AT_REPORT_HOW]};
+        return ST_OK;
     case ENTRY_ACCRUAL:
         return entry_accrual_decode(bytes, size, &ret->accrual);
     case ENTRY_OPERATOR:
@@ -489,6 +531,7 @@ static bool size_is_valid(enum entry_kind kind, size_t size)
     case ENTRY_SIGHTING:
     case ENTRY_START:
     case ENTRY_LINK:
+    case ENTRY_REPORT:
     case ENTRY_BON:
     case ENTRY_OPERATOR:
         break;

@@ -34,6 +34,7 @@ enum entry_kind {
     ENTRY_START = 4,     /* the terminal's process started */
     ENTRY_LINK = 5,      /* a medium was linked to a card that was held on the reader */
     ENTRY_MEMBER = 6,    /* somebody became a member, or a member got a card (entry_member.h) */
+    ENTRY_REPORT = 7,    /* a card is said to be lost, or found again */
     ENTRY_BON = 8,       /* an organisation's voucher was taken, or given back; it is no card's */
     ENTRY_ACCRUAL = 9,   /* a member earned without a card */
     ENTRY_OPERATOR = 11, /* somebody signed in or out, was locked or unlocked */
@@ -75,6 +76,14 @@ struct breakdown {
     struct money voucher;        /* voucher purse, likewise */
 };
 
+/* Numbers are in journals: never renumber. */
+enum report_event { REPORT_LOST = 1, REPORT_FOUND = 2 };
+enum report_how {
+    REPORT_BY_NUMBER = 1, /* typed or scanned */
+    REPORT_BY_MEDIUM = 2, /* what the medium of the member finds */
+    REPORT_BY_CARD = 3,   /* the card was held on the reader */
+};
+
 struct entry {
     enum entry_kind kind;
     uint32_t sequence;     /* dense from 1, <= 2^24-1 */
@@ -89,12 +98,13 @@ struct entry {
             uint8_t uid_bytes;
             uint8_t uid[ENTRY_UID_MAX];
             uint32_t programme; /* version in force, <= 2^31-1; 0 = the terminal had none */
-            uint8_t has_before; /* 0 for activate: there was no snapshot */
+            uint8_t has_before; /* 0 for a card's first transaction: there was no snapshot */
             struct snapshot before, after;
             struct breakdown parts;
             uint32_t refers_counter;  /* refund, unload: the counter of what goes back; else 0 */
             struct occasion occasion; /* what else the plan looked at; all zeros = nothing. Its
-                                         facts are at before.counter */
+                                         facts are at before.counter; in a duplicate into a new
+                                         card at 1: what that card is to remember */
         } intent;
         struct entry_outcome {
             uint32_t intent_sequence;
@@ -129,6 +139,11 @@ struct entry {
             char receipt[ENTRY_RECEIPT_MAX + 1]; /* entry_receipt_is_valid(), NUL-padded */
         } bon;
         struct entry_member member;
+        struct entry_report {
+            uint64_t card_number;
+            uint8_t event; /* enum report_event */
+            uint8_t how;   /* enum report_how */
+        } report;
         struct entry_accrual accrual;
         struct entry_operator {
             uint32_t number;      /* whom it is about, 1..65535; the head names who was signed in */

@@ -294,6 +294,21 @@ static void put_refund(struct telling *telling)
     }
 }
 
+/* Of the old card: what the new one is going to have. What a new one has, put_card() says. */
+static void put_duplicate(struct telling *telling)
+{
+    const struct breakdown *parts = &telling->plan->parts;
+    if (telling->plan->next.last.flags != TRANSFER_OUT) {
+        return;
+    }
+    put_some(telling, "Credit that moves", "اعتبار انتقالی", parts->payment);
+    put_some(telling, "Gift that moves", "هدیهٔ انتقالی", parts->gift);
+    put_some(telling, "Voucher that moves", "بن انتقالی", parts->voucher);
+    if (parts->award.n > 0) {
+        put_points(telling, "Points that move", "امتیاز انتقالی", parts->award.n);
+    }
+}
+
 /* What the card has now. */
 static void put_card(struct telling *telling)
 {
@@ -345,12 +360,14 @@ static void put_totals(struct telling *telling)
     case TRANSACTION_EXPIRE:
         put_points(telling, "Points expired", "امتیاز منقضی", parts->award.n);
         break;
+    case TRANSACTION_DUPLICATE:
+        put_duplicate(telling);
+        break;
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
     case TRANSACTION_ACTION:
     case TRANSACTION_TRANSFER:
     case TRANSACTION_ADJUST:
-    case TRANSACTION_DUPLICATE:
     default:
         break;
     }

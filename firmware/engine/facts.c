@@ -294,6 +294,11 @@ static void fold_known(const struct facts_rules *rules, const struct snapshot *b
 void facts_fold(const struct facts_rules *rules, const struct snapshot *before,
                 const struct snapshot *after, struct facts *facts)
 {
+    if (before == NULL && after->last.kind == TRANSACTION_DUPLICATE) {
+        assert(facts->counter == after->counter);
+        facts->carry = carry_at_most(facts->carry, after->points);
+        return;
+    }
     if (before == NULL) {
         memset(facts, 0, sizeof *facts);
         facts->roll = facts_roll(rules, facts_day(rules, after->last.minute));
@@ -307,15 +312,19 @@ void facts_fold(const struct facts_rules *rules, const struct snapshot *before,
 void facts_restart(const struct facts_rules *rules, const struct snapshot *before,
                    const struct snapshot *after, struct facts *ret)
 {
-    if (before == NULL) {
+    const bool is_first = before == NULL;
+    if (is_first && after->last.kind != TRANSACTION_DUPLICATE) {
         facts_fold(rules, NULL, after, ret);
         return;
     }
-    assert(after->counter == before->counter + 1);
+    assert(is_first || after->counter == before->counter + 1);
     memset(ret, 0, sizeof *ret);
-    ret->carry = (uint32_t)before->points.n;
+    ret->carry = (uint32_t)(is_first ? after : before)->points.n;
     ret->roll = facts_roll(rules, facts_day(rules, after->last.minute));
-    fold_known(rules, before, after, ret);
+    ret->counter = after->counter;
+    if (!is_first) {
+        fold_known(rules, before, after, ret);
+    }
     ret->marks_year = (1U << MARKS_YEAR) - 1;
     ret->marks_ever = (1U << MARKS_EVER) - 1;
 }
@@ -345,7 +354,8 @@ enum st facts_from_birth(const struct facts_rules *rules, const struct snapshot 
                          size_t history_count, struct facts *ret)
 {
     const size_t first = history_count - 1;
-    if (history_count == 0 || history[first].counter != 1 || history[0].counter != history_count) {
+    if (history_count == 0 || history[first].counter != 1 || history[0].counter != history_count ||
+        history[first].last.kind == TRANSACTION_DUPLICATE) {
         return ST_AGAIN;
     }
     struct facts facts;

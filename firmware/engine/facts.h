@@ -62,14 +62,16 @@ bool facts_same_period(const struct facts_rules *rules, uint16_t day_a, uint16_t
 bool facts_mark_is_set(const struct facts *facts, uint8_t mark, uint16_t day);
 
 /* Brings *facts from before->counter to after->counter = before->counter + 1; both snapshots valid.
- * `before` is NULL for the first, an ACTIVATE; *facts need not be set then. Another counter is a
- * bug. Balances may be foreign: whatever they are, the result is in range. */
+ * `before` is NULL for a card's first. Then *facts need not be set, but for a DUPLICATE: it is what
+ * the other card remembered, at after->counter already, and goes on. Another counter is a bug.
+ * Balances may be foreign: whatever they are, the result is in range. */
 void facts_fold(const struct facts_rules *rules, const struct snapshot *before,
                 const struct snapshot *after, struct facts *facts);
 
 /* The new checkpoint at after->counter when the facts of `before` are not known: every mark is set,
  * so that no offer is given twice; all points there before count as of an earlier period; the rest
- * as if this were the card's first transaction. */
+ * as if this were the card's first transaction. Without `before`: nothing was there, but in a
+ * DUPLICATE, whose points are another card's. */
 void facts_restart(const struct facts_rules *rules, const struct snapshot *before,
                    const struct snapshot *after, struct facts *ret);
 
@@ -80,7 +82,7 @@ void facts_restart(const struct facts_rules *rules, const struct snapshot *befor
 ST_CHECK enum st facts_catch_up(const struct facts_rules *rules, const struct snapshot *history,
                                 size_t history_count, struct facts *facts);
 /* The same without a checkpoint, from the card's first transaction on. ST_AGAIN: the ring does not
- * hold it any more. */
+ * hold it any more, or it is a DUPLICATE: another card remembered what came before. */
 ST_CHECK enum st facts_from_birth(const struct facts_rules *rules, const struct snapshot *history,
                                   size_t history_count, struct facts *ret);
 

@@ -15,7 +15,7 @@ enum {
     HAS_LINES = 16,
     HAS_ACTIONS = 32,
     HAS_PEER = 64,
-    HAS_NEWCOMER = 128,
+    HAS_OWNER = 128, /* with a peer the account, else a newcomer */
 };
 
 enum {
@@ -25,14 +25,16 @@ enum {
     LINE_BYTES = 10,
     PEER_BYTES = 17,
     NEWCOMER_BYTES = 3,
+    ACCOUNT_BYTES = 8,
 };
 _Static_assert(1 + (int)FACTS_BYTES + (int)IDENTITY_BYTES + (int)CODE_BYTES + (int)PLACE_BYTES + 1 +
                        (int)BASKET_LINES_MAX * (int)LINE_BYTES ==
                    (int)OCCASION_BYTES_MAX,
                "the largest occasion");
 _Static_assert((int)CODE_BYTES + 1 + (int)BASKET_LINES_MAX * (int)LINE_BYTES >=
-                   1 + (int)ACTION_RUN_MAX * (int)ACTION_BYTES + (int)PEER_BYTES,
-               "actions, peer and newcomer go without code and lines");
+                   1 + (int)ACTION_RUN_MAX * (int)ACTION_BYTES + (int)PEER_BYTES +
+                       (int)ACCOUNT_BYTES,
+               "actions, peer, account and newcomer go without code and lines");
 
 static bool line_is_valid(const struct basket_line *line)
 {
@@ -84,6 +86,8 @@ bool occasion_is_valid(const struct occasion *occasion)
                            (occasion->has_newcomer ? 1U : 0U);
     if (occasion->line_count > BASKET_LINES_MAX || kinds > 1 || !actions_are_valid(occasion) ||
         !peer_is_valid(&occasion->peer) || !newcomer_is_valid(occasion) ||
+        (occasion->account != 0 &&
+         (occasion->peer.direction == PEER_NONE || !card_number_is_valid(occasion->account))) ||
         (occasion->has_facts && !facts_are_valid(&occasion->facts))) {
         return false;
     }
@@ -105,7 +109,7 @@ static uint8_t what_is_there(const struct occasion *occasion)
                      (occasion->line_count != 0 ? HAS_LINES : 0) |
                      (occasion->action_count != 0 ? HAS_ACTIONS : 0) |
                      (occasion->peer.direction != PEER_NONE ? HAS_PEER : 0) |
-                     (occasion->has_newcomer ? HAS_NEWCOMER : 0));
+                     (occasion->has_newcomer || occasion->account != 0 ? HAS_OWNER : 0));
 }
 
 size_t occasion_encode(const struct occasion *occasion, uint8_t ret_bytes[OCCASION_BYTES_MAX])
@@ -160,11 +164,15 @@ size_t occasion_encode(const struct occasion *occasion, uint8_t ret_bytes[OCCASI
         put_le32(at + 13, occasion->peer.sequence);
         at += PEER_BYTES;
     }
-    if ((has & HAS_NEWCOMER) != 0) {
+    if (occasion->has_newcomer) {
         at[0] = occasion->newcomer.account;
         at[1] = occasion->newcomer.route;
         at[2] = occasion->newcomer.group;
         at += NEWCOMER_BYTES;
+    }
+    if (occasion->account != 0) {
+        put_le64(at, occasion->account);
+        at += ACCOUNT_BYTES;
     }
     return (size_t)(at - ret_bytes);
 }
@@ -250,6 +258,21 @@ static bool take_newcomer(struct rest *rest, struct occasion *ret)
     return true;
 }
 
+static bool take_account(struct rest *rest, struct occasion *ret)
+{
+    const uint8_t *at = take(rest, ACCOUNT_BYTES);
+    if (at == NULL) {
+        return false;
+    }
+    ret->account = get_le64(at);
+    return true;
+}
+
+static bool take_owner(struct rest *rest, struct occasion *ret)
+{
+    return ret->peer.direction != PEER_NONE ? take_account(rest, ret) : take_newcomer(rest, ret);
+}
+
 static bool take_all(struct rest *rest, struct occasion *ret)
 {
     const uint8_t *has = take(rest, 1);
@@ -293,7 +316,7 @@ static bool take_all(struct rest *rest, struct occasion *ret)
     return ((*has & HAS_LINES) == 0 || take_lines(rest, ret)) &&
            ((*has & HAS_ACTIONS) == 0 || take_actions(rest, ret)) &&
            ((*has & HAS_PEER) == 0 || take_peer(rest, ret)) &&
-           ((*has & HAS_NEWCOMER) == 0 || take_newcomer(rest, ret)) && rest->size == 0 &&
+           ((*has & HAS_OWNER) == 0 || take_owner(rest, ret)) && rest->size == 0 &&
            *has == what_is_there(ret);
 }
 

@@ -65,6 +65,8 @@ struct occasion {
     struct peer peer;                           /* PEER_NONE but in a TRANSFER or DUPLICATE */
     bool has_newcomer; /* only in an ACTIVATE; without, no rule chooses a group */
     struct newcomer newcomer;
+    uint64_t account; /* DUPLICATE: whose card it is, the number that is theirs for life; 0 = not
+                         known. Only with a peer */
 };
 
 /* True when what is there is in range, products rise strictly, actions are of one card with dense

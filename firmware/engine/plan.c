@@ -46,13 +46,11 @@ static void fold_facts(const struct plan_input *input, const struct snapshot *be
 {
     const struct facts_rules rules = plan_facts_rules(input->programme);
     const struct facts *facts = plan_facts(input);
-    if (before != NULL && facts == NULL) {
+    if (facts == NULL) {
         facts_restart(&rules, before, &ret->next, &ret->facts_after);
         return;
     }
-    if (facts != NULL) {
-        ret->facts_after = *facts;
-    }
+    ret->facts_after = *facts;
     facts_fold(&rules, before, &ret->next, &ret->facts_after);
 }
 
@@ -61,10 +59,10 @@ void plan_apply(const struct plan_input *input, struct plan *ret)
     const struct snapshot *before = input->history_count == 0 ? NULL : &input->history[0];
     const struct breakdown *parts = &ret->parts;
     int64_t delta[PLAN_DELTAS];
-    bool is_known = plan_deltas(input->wish.kind, parts, delta);
+    struct snapshot *next = &ret->next;
+    bool is_known = plan_deltas(input->wish.kind, next->last.flags, parts, delta);
     assert(is_known);
 
-    struct snapshot *next = &ret->next;
     next->counter += 1;
     next->status = input->wish.kind == TRANSACTION_BLOCK ? CARD_BLOCKED : next->status;
     next->points.n += delta[DELTA_POINTS];
@@ -169,21 +167,44 @@ static bool is_money(struct money money)
     return money.rials >= 0 && money.rials <= MONEY_MAX_RIALS;
 }
 
+/* What an operation of two cards takes. */
+static void assert_peer(const struct plan_input *input)
+{
+    const struct wish *wish = &input->wish;
+    const struct inheritance *inherits = &wish->inherits;
+
+    if (wish->kind == TRANSACTION_TRANSFER || wish->kind == TRANSACTION_DUPLICATE) {
+        assert(input->occasion != NULL && input->occasion->peer.direction != PEER_NONE);
+    }
+    assert(wish->kind != TRANSACTION_TRANSFER || wish->amount.rials > 0);
+    if (wish->kind == TRANSACTION_DUPLICATE) {
+        assert(wish->gift.rials <= snapshot_purse_max(PURSE_GIFT));
+        assert(wish->voucher.rials <= snapshot_purse_max(PURSE_VOUCHER));
+        assert(inherits->points.n >= 0 && inherits->points.n <= POINTS_MAX);
+        assert(inherits->tier <= 15 && inherits->stamps <= SNAPSHOT_STAMPS_MAX);
+    }
+}
+
+/* The card's first transaction is planned: there is no snapshot before. */
+static bool is_first(const struct plan_input *input)
+{
+    return input->wish.kind == TRANSACTION_ACTIVATE || (input->wish.kind == TRANSACTION_DUPLICATE &&
+                                                        input->occasion->peer.direction == PEER_IN);
+}
+
 /* The till's parser and the journal have tested all this: a breach is a bug of ours. */
 static void assert_input(const struct plan_input *input)
 {
     const struct wish *wish = &input->wish;
 
-    assert((input->history_count == 0) == (wish->kind == TRANSACTION_ACTIVATE));
+    assert_peer(input);
+    assert((input->history_count == 0) == is_first(input));
     assert(input->history_count == 0 || snapshot_is_valid(&input->history[0]));
     assert(is_money(wish->amount));
     assert(is_money(wish->gift) && is_money(wish->voucher));
     assert(is_money(wish->pay_credit) && is_money(wish->pay_gift) && is_money(wish->pay_voucher));
     assert(wish->redeem.n >= 0);
-    assert((wish->kind != TRANSACTION_SALE && wish->kind != TRANSACTION_TRANSFER) ||
-           wish->amount.rials > 0);
-    assert(wish->kind != TRANSACTION_TRANSFER ||
-           (input->occasion != NULL && input->occasion->peer.direction != PEER_NONE));
+    assert(wish->kind != TRANSACTION_SALE || wish->amount.rials > 0);
     assert(wish->kind != TRANSACTION_LOAD ||
            (wish->amount.rials > 0) + (wish->gift.rials > 0) + (wish->voucher.rials > 0) == 1);
     assert(input->minute < UINT32_C(1) << 24);
@@ -231,11 +252,12 @@ enum st plan_make(const struct plan_input *input, struct plan *ret)
         return plan_expire(input, ret);
     case TRANSACTION_TRANSFER:
         return plan_transfer(input, ret);
+    case TRANSACTION_DUPLICATE:
+        return plan_duplicate(input, ret);
     case TRANSACTION_ACTION:
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
     case TRANSACTION_ADJUST:
-    case TRANSACTION_DUPLICATE:
         break;
     }
     bool is_planned_kind = false;

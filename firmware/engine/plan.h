@@ -25,29 +25,40 @@ enum {
     PLAN_STEP_TOTAL = UINT16_MAX, /* step.rule: the sum of all rules, not one of them */
 };
 
+/* What a new card takes over from the one in whose place it comes, beside its purses. */
+struct inheritance {
+    struct points points;        /* 0..POINTS_MAX */
+    uint8_t tier, group, stamps; /* as a snapshot has them */
+};
+
 /* What the cashier wants. Fields that the kind does not use are zero. */
 struct wish {
-    enum transaction_kind kind; /* ACTIVATE, SALE, REFUND, LOAD, UNLOAD, EXPIRE, TRANSFER */
+    enum transaction_kind kind; /* ACTIVATE, SALE, REFUND, LOAD, UNLOAD, EXPIRE, TRANSFER,
+                                   DUPLICATE */
     struct money amount;        /* SALE: basket > 0, before any rebate. LOAD: credit. ACTIVATE:
                                    opening credit >= 0. UNLOAD, REFUND (of the net price): > 0, or
                                    0 = all that is left of it. EXPIRE: 0. TRANSFER: credit > 0,
-                                   out of this card or into it as the occasion's peer says */
+                                   out of this card or into it as the occasion's peer says.
+                                   DUPLICATE into a card: its credit; out of one: 0 */
     struct money gift, voucher; /* ACTIVATE: opening gift, voucher. LOAD: one of amount, gift and
-                                   voucher is > 0, the others 0 */
+                                   voucher is > 0, the others 0. DUPLICATE: as amount */
     struct money pay_credit;    /* SALE: wanted from the credit purse */
     struct money pay_gift, pay_voucher; /* SALE: likewise */
     struct points redeem;               /* SALE: points to spend */
     uint32_t refers_counter;            /* REFUND, UNLOAD: the card counter of the sale or load */
-    struct peer peer; /* TRANSFER: the other card, as the occasion will say; the plan reads that */
+    struct peer peer; /* TRANSFER, DUPLICATE: the other card, as the occasion will say; the plan
+                         reads that */
+    struct inheritance inherits; /* DUPLICATE into a card */
 };
 
 struct plan_input {
     const struct programme *programme;
     const struct snapshot
-        *history;         /* newest first: history[0] is the card's state; none: activate */
-    size_t history_count; /* neighbours differ by one transaction; 0 only for ACTIVATE. Used as far
-                             as the counters are dense, up to PLAN_HISTORY_MAX. A sale that spends
-                             points needs more than history[0] when USES_HISTORY is set */
+        *history;         /* newest first: history[0] is the card's state; none: a new card */
+    size_t history_count; /* neighbours differ by one transaction; 0 only for ACTIVATE and a
+                             DUPLICATE into a card. Used as far as the counters are dense, up to
+                             PLAN_HISTORY_MAX. A sale that spends points needs more than history[0]
+                             when USES_HISTORY is set */
     struct wish wish;
     const struct occasion *occasion; /* NULL: nothing is known beside the snapshots. Its facts count
                                         when their counter is that of history[0] */
@@ -184,17 +195,17 @@ ST_CHECK enum st plan_actions(const struct plan_input *input, const struct actio
 /* What a transaction adds to the four balances of a card, each positive or negative. */
 enum plan_delta { DELTA_POINTS, DELTA_CREDIT, DELTA_GIFT, DELTA_VOUCHER, PLAN_DELTAS };
 
-/* Derives the deltas from kind and parts alone, for SALE, REFUND, LOAD, UNLOAD, ACTIVATE, EXPIRE,
- * ACTION, TRANSFER, BLOCK and UNBLOCK. False, and ret untouched: a kind whose parts this version
- * does not know. */
-bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
+/* Derives the deltas from kind, flags (struct transaction) and parts alone, for all kinds but
+ * ADJUST. False, and ret untouched: a kind whose parts this version does not know. */
+bool plan_deltas(enum transaction_kind kind, unsigned flags, const struct breakdown *parts,
                  int64_t ret_deltas[PLAN_DELTAS]);
 
 /* True when `after` is `before` plus this transaction and nothing else: counter one higher,
  * balances by plan_deltas(), kind, amount (of a sale: net) and redeemed points as the parts say,
  * the parts add up (docs/programme.md), all else unchanged but: the group by ACTIVATE; status by
  * BLOCK and UNBLOCK; tier, group, stamps by a SALE; fewer stamps by a REFUND; by an ACTION its
- * number (1 to ACTION_RUN_MAX higher), status, tier, group and stamps. `before` is NULL for
+ * number (1 to ACTION_RUN_MAX higher), status, tier, group and stamps. A DUPLICATE leaves a card
+ * closed with nothing on it, or is a new one's first transaction. `before` is NULL for that and for
  * ACTIVATE. Never asserts: both may come from another terminal. */
 bool plan_holds(const struct snapshot *before, const struct snapshot *after,
                 enum transaction_kind kind, const struct breakdown *parts);

@@ -27,8 +27,12 @@ uint16_t plan_day(const struct plan_input *input)
 const struct facts *plan_facts(const struct plan_input *input)
 {
     const struct occasion *occasion = input->occasion;
-    bool is_known = occasion != NULL && occasion->has_facts && input->history_count > 0 &&
-                    occasion->facts.counter == input->history[0].counter;
+    /* A new card has what another one remembered, as if it had its first transaction. */
+    const bool is_taken_over = input->wish.kind == TRANSACTION_DUPLICATE;
+    const uint32_t counter = input->history_count > 0 ? input->history[0].counter
+                             : is_taken_over          ? 1
+                                                      : 0;
+    bool is_known = occasion != NULL && occasion->has_facts && occasion->facts.counter == counter;
     return is_known ? &occasion->facts : NULL;
 }
 

@@ -10,7 +10,7 @@ struct snapshot plan_blank_card(void)
     return blank;
 }
 
-bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
+bool plan_deltas(enum transaction_kind kind, unsigned flags, const struct breakdown *parts,
                  int64_t ret_deltas[PLAN_DELTAS])
 {
     int64_t points = 0;
@@ -44,6 +44,11 @@ bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
     case TRANSACTION_TRANSFER:
         credit = parts->load.rials - parts->payment.rials;
         break;
+    case TRANSACTION_DUPLICATE:
+        sign = flags == TRANSFER_OUT ? -1 : 1;
+        points = sign * parts->award.n;
+        credit = parts->load.rials - parts->payment.rials;
+        break;
     case TRANSACTION_ACTION:
         points = parts->award.n - parts->redeemed.n;
         credit = parts->load.rials - parts->payment.rials;
@@ -53,7 +58,6 @@ bool plan_deltas(enum transaction_kind kind, const struct breakdown *parts,
     case TRANSACTION_UNBLOCK:
         break;
     case TRANSACTION_ADJUST:
-    case TRANSACTION_DUPLICATE:
     default: /* A kind from foreign bytes. */
         return false;
     }
@@ -109,6 +113,11 @@ static bool parts_hold(enum transaction_kind kind, const struct breakdown *parts
                shares == parts->payment.rials &&
                parts->payment.rials + parts->load.rials == parts->amount.rials &&
                (parts->payment.rials == 0 || parts->load.rials == 0);
+    case TRANSACTION_DUPLICATE: /* The same, of everything, and of a card without credit, too. */
+        return parts->redeemed.n == 0 && parts->award.n <= POINTS_MAX &&
+               shares == parts->payment.rials &&
+               parts->payment.rials + parts->load.rials == parts->amount.rials &&
+               (parts->payment.rials == 0 || parts->load.rials == 0);
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
         return !moves_points && parts->load.rials == 0 && parts->amount.rials == 0 && shares == 0 &&
@@ -120,15 +129,32 @@ static bool parts_hold(enum transaction_kind kind, const struct breakdown *parts
         return parts->redeemed.n <= REDEEMED_MAX && parts->award.n <= POINTS_MAX &&
                parts->load.rials + others == parts->amount.rials && shares == parts->payment.rials;
     case TRANSACTION_ADJUST:
-    case TRANSACTION_DUPLICATE:
     default:
         return false;
     }
 }
 
-static bool status_holds(enum card_status before, enum card_status after,
+/* Is it the first of a new card? Both kinds of such transactions have no snapshot before. */
+static bool is_first(enum transaction_kind kind, const struct snapshot *after)
+{
+    return kind == TRANSACTION_ACTIVATE ||
+           (kind == TRANSACTION_DUPLICATE && after->last.flags == TRANSFER_IN);
+}
+
+/* Nothing stays on a card that was moved to another one. */
+static bool is_bare(const struct snapshot *card)
+{
+    return card->points.n == 0 && card->purse[PURSE_CREDIT].rials == 0 &&
+           card->purse[PURSE_GIFT].rials == 0 && card->purse[PURSE_VOUCHER].rials == 0;
+}
+
+static bool status_holds(const struct snapshot *card_before, const struct snapshot *card_after,
                          enum transaction_kind kind)
 {
+    const enum card_status before = card_before->status, after = card_after->status;
+    if (kind == TRANSACTION_DUPLICATE && !is_first(kind, card_after)) {
+        return before == CARD_ACTIVE && after == CARD_CLOSED && is_bare(card_after);
+    }
     if (kind == TRANSACTION_BLOCK) {
         return before == CARD_ACTIVE && after == CARD_BLOCKED;
     }
@@ -141,12 +167,16 @@ static bool status_holds(enum card_status before, enum card_status after,
     return before == CARD_ACTIVE && after == CARD_ACTIVE;
 }
 
-static unsigned flags_of(enum transaction_kind kind, const struct breakdown *parts)
+static bool flags_hold(unsigned flags, enum transaction_kind kind, const struct breakdown *parts)
 {
     if (kind == TRANSACTION_TRANSFER) {
-        return parts->payment.rials > 0 ? TRANSFER_OUT : TRANSFER_IN;
+        return flags == (parts->payment.rials > 0 ? TRANSFER_OUT : TRANSFER_IN);
     }
-    return 0;
+    if (kind == TRANSACTION_DUPLICATE) { /* of a card without credit, the parts do not tell */
+        return (flags == TRANSFER_OUT && parts->load.rials == 0) ||
+               (flags == TRANSFER_IN && parts->payment.rials == 0);
+    }
+    return flags == 0;
 }
 
 /* What a transaction leaves as it was, beside status and balances. */
@@ -166,10 +196,12 @@ static bool rest_holds(const struct snapshot *before, const struct snapshot *aft
     }
     bool stamps_hold = kind == TRANSACTION_REFUND ? after->stamps <= before->stamps
                                                   : after->stamps == before->stamps;
-    return after->action == before->action && after->tier == before->tier &&
-           (after->group == before->group || kind == TRANSACTION_ACTIVATE) && stamps_hold &&
+    bool group_holds = after->group == before->group || kind == TRANSACTION_ACTIVATE;
+    bool is_as_it_was = after->tier == before->tier && group_holds && stamps_hold;
+    bool takes_over = kind == TRANSACTION_DUPLICATE && is_first(kind, after);
+    return after->action == before->action && (is_as_it_was || takes_over) &&
            !after->last.has_idle && after->last.offer == 0 &&
-           after->last.flags == flags_of(kind, parts) &&
+           flags_hold(after->last.flags, kind, parts) &&
            after->last.amount.rials == parts->amount.rials;
 }
 
@@ -179,11 +211,11 @@ bool plan_holds(const struct snapshot *before, const struct snapshot *after,
     const struct snapshot blank = plan_blank_card();
     int64_t delta[PLAN_DELTAS];
 
-    if ((before == NULL) != (kind == TRANSACTION_ACTIVATE)) {
+    if ((before == NULL) != is_first(kind, after)) {
         return false;
     }
     if (!snapshot_is_valid(after) || (before != NULL && !snapshot_is_valid(before)) ||
-        !parts_hold(kind, parts) || !plan_deltas(kind, parts, delta)) {
+        !parts_hold(kind, parts) || !plan_deltas(kind, after->last.flags, parts, delta)) {
         return false;
     }
     before = before == NULL ? &blank : before;
@@ -194,7 +226,6 @@ bool plan_holds(const struct snapshot *before, const struct snapshot *after,
            after->purse[PURSE_GIFT].rials - before->purse[PURSE_GIFT].rials == delta[DELTA_GIFT] &&
            after->purse[PURSE_VOUCHER].rials - before->purse[PURSE_VOUCHER].rials ==
                delta[DELTA_VOUCHER] &&
-           status_holds(before->status, after->status, kind) &&
-           rest_holds(before, after, kind, parts) && after->last.kind == kind &&
-           after->last.redeemed.n == parts->redeemed.n;
+           status_holds(before, after, kind) && rest_holds(before, after, kind, parts) &&
+           after->last.kind == kind && after->last.redeemed.n == parts->redeemed.n;
 }

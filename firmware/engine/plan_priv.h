@@ -26,9 +26,9 @@ enum st plan_refuse_range(const struct programme *programme, struct plan *ret, c
 enum st plan_refuse_state(const struct snapshot *card, struct plan *ret);
 
 /* Completes ret->next, which plan_make() began as the card before with an empty last transaction:
- * counter, balances by ret->parts, the transaction. Stamps, tier, group and the transaction's
- * reference, idle goods, offer and flags are as the caller left them. Asserts that it holds, and
- * folds ret->facts_after. */
+ * counter, balances by ret->parts, the transaction. Status, stamps, tier, group and the
+ * transaction's reference, idle goods, offer and flags are as the caller left them. Asserts that it
+ * holds, and folds ret->facts_after. */
 void plan_apply(const struct plan_input *input, struct plan *ret);
 
 /* An empty plan: the card as it is, no transaction yet. */
@@ -160,5 +160,6 @@ ST_CHECK enum st plan_activate(const struct plan_input *input, struct plan *ret)
 ST_CHECK enum st plan_load(const struct plan_input *input, struct plan *ret);
 ST_CHECK enum st plan_unload(const struct plan_input *input, struct plan *ret);
 ST_CHECK enum st plan_transfer(const struct plan_input *input, struct plan *ret);
+ST_CHECK enum st plan_duplicate(const struct plan_input *input, struct plan *ret);
 
 #endif

@@ -56,13 +56,13 @@ enum transaction_kind {
     TRANSACTION_TRANSFER = 9,
     TRANSACTION_EXPIRE = 10,
     TRANSACTION_ADJUST = 11,
-    TRANSACTION_DUPLICATE = 12,
+    TRANSACTION_DUPLICATE = 12, /* all that a card has, to another one; amount = the credit of it */
 };
 
 /* What a sale did to the credit purse; bits of transaction.flags. The purse changes by both, so a
  * refund can tell them apart only when no more than one is set. */
 enum sale_flag { SALE_PAID_CREDIT = 1, SALE_CASHBACK = 2 };
-/* Which way a transfer went; bits of transaction.flags, exactly one of them. */
+/* Which way a transfer or duplicate went; bits of transaction.flags, exactly one of them. */
 enum transfer_flag { TRANSFER_OUT = 1, TRANSFER_IN = 2 };
 
 /* Ranges are what the image holds; snapshot_is_valid() tests them. */
@@ -73,7 +73,7 @@ struct transaction {
     bool has_idle;       /* sale: some of its goods, not all, earn nothing; else false */
     uint8_t offer;       /* sale: number of the mark that it used, 1..SNAPSHOT_OFFER_MAX (facts.h);
                             else 0 */
-    uint8_t flags;       /* sale: enum sale_flag; transfer: enum transfer_flag; else 0 */
+    uint8_t flags;       /* sale: enum sale_flag; transfer, duplicate: enum transfer_flag; else 0 */
     struct money amount; /* 0..MONEY_MAX_RIALS */
     struct points redeemed; /* points spent, 0..REDEEMED_MAX; in a refund: points given back */
     uint32_t minute;   /* minutes since 2024-01-01 00:00 UTC, 24 bits (to 2055); 0 = unset clock */

@@ -14,7 +14,7 @@ FIELDS = [("counter", 20), ("last_day", 15), ("visits", 12), ("interval", 11), (
 WIDTH = dict(FIELDS)
 MOST = {name: 2**width - 1 for name, width in FIELDS}
 PERIODS = {None: 0, "month": 1, "quarter": 2, "half": 3, "year": 4}
-SALE, REFUND, ACTION, EXPIRE = 2, 3, 6, 10
+SALE, REFUND, ACTION, EXPIRE, DUPLICATE = 2, 3, 6, 10, 12
 
 
 def calendar():
@@ -68,6 +68,8 @@ def fold(rules, facts, before, after):
     day = day_of(after["minute"], rules["offset"])
     tiers = rules["tiers"] or "year"
     kind = after["kind"]
+    if before is None and kind == DUPLICATE:
+        return clamp(dict(facts, carry=min(facts["carry"], after["points"])))
     if before is None:
         return dict({name: 0 for name, _ in FIELDS}, counter=after["counter"],
                     roll=roll_of(rules, day))
@@ -123,10 +125,12 @@ def fold(rules, facts, before, after):
 
 def restart(rules, before, after):
     """The first checkpoint after a loss."""
-    if before is None:
+    if before is None and after["kind"] != DUPLICATE:
         return fold(rules, None, None, after)
     day = day_of(after["minute"], rules["offset"])
-    start = dict({name: 0 for name, _ in FIELDS}, carry=before["points"], roll=roll_of(rules, day))
+    start = dict({name: 0 for name, _ in FIELDS}, carry=(before or after)["points"], roll=roll_of(rules, day))
+    if before is None:
+        start["counter"] = after["counter"]
     return dict(fold(rules, start, before, after), marks_year=MOST["marks_year"],
                 marks_ever=MOST["marks_ever"])
 

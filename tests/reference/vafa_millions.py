@@ -48,9 +48,10 @@ class Case:
     """One plan's input, and what this reference makes of it."""
 
     def __init__(self, programme, history, images, wish, found, sale_parts, minute, terminal, sequence):
-        self.line = "C %s %d %d %d %d %d %d %d %d %d %d %d %s %s" % (
+        self.line = "C %s %d %d %d %d %d %d %d %d %s %d %d %d %s %s" % (
             wish["kind"], wish["amount"], wish["gift"], wish["voucher"], wish["pay_credit"], wish["pay_gift"],
-            wish["pay_voucher"], wish["redeem"], wish["refers_counter"], minute, terminal, sequence, ref.occasion_encode(found).hex() if found is not None else "-",
+            wish["pay_voucher"], wish["redeem"], wish["refers_counter"],
+            ",".join(map(str, wish["inherits"])) if "inherits" in wish else "-", minute, terminal, sequence, ref.occasion_encode(found).hex() if found is not None else "-",
             ",".join(str(sale_parts[p]) for p in PARTS) if sale_parts else "-")
         self.line += "".join(" " + image for image in images)
         occasion = ref.occasion_of(found or {}, history[0] if history else None)
@@ -141,6 +142,7 @@ class Life:
 
     def new_card(self):
         self.history, self.images, self.parts, self.facts = [], [], [], None
+        self.moved = None  # what left the last card for the next one
         self.slots = self.draw.choice(RINGS)
         self.now = self.draw.choice([500000, 1400000, self.draw.randrange(1, 2**24 - 1)])
         self.member = {"kind": self.draw.choice([0, 15, 255] + [k["number"] for k in self.programme["kinds"]]),
@@ -255,9 +257,15 @@ class Life:
         wish = dict(vafa_programme.WISH, kind="activate")
         purses = self.programme["purses"]
         if not self.history:
-            self.opens(wish, purses)
+            if self.moved or draw.random() < .1:
+                self.takes_over(wish)
+            else:
+                self.opens(wish, purses)
             return wish
         wish["kind"] = draw.choice(["sale"] * 9 + ["load"] * 2 + ["refund"] * 5 + ["unload"] * 2 + ["transfer"])
+        if draw.random() < .02:
+            wish["kind"] = "duplicate"
+            return wish
         if draw.random() < (.7 if gone else .01):
             wish["kind"] = "expire"
         elif wish["kind"] == "sale":
@@ -274,6 +282,16 @@ class Life:
         else:
             self.gives_back(wish)
         return wish
+
+    def takes_over(self, wish):
+        """Mostly what the card before has left."""
+        draw, card = self.draw, self.moved
+        wish["kind"] = "duplicate"
+        if not card or draw.random() < .1:
+            card = {name: self.any_bits(name, 0) for name in ("tier", "group", "stamps", "points", "credit", "gift",
+                                                              "voucher")}
+        wish.update(amount=card["credit"], gift=card["gift"], voucher=card["voucher"],
+                    inherits=tuple(card[name] for name in ("tier", "group", "stamps", "points")))
 
     def opens(self, wish, purses):
         """Mostly what a card of this kind may carry."""
@@ -306,10 +324,13 @@ class Life:
 
     def occasion(self, wish):
         draw, found = self.draw, {}
-        if draw.random() < .01 and wish["kind"] != "transfer":
+        if draw.random() < .01 and wish["kind"] not in ("transfer", "duplicate"):
             return None
         if not self.history and draw.random() < .01:
             found["facts"] = dict({name: 0 for name in vafa_facts.WIDTH}, counter=1)
+        if not self.history and wish["kind"] == "duplicate" and draw.random() < .8:
+            found["facts"] = dict(self.moved["facts"] if self.moved else {name: draw.randrange(most + 1) for name, most
+                                                                         in vafa_facts.MOST.items()}, counter=1)
         if self.history and self.facts and draw.random() < .95:
             facts = self.facts
             if draw.random() < .04:
@@ -329,6 +350,8 @@ class Life:
             named = [0] * 12 + [group["number"] for group in self.programme["groups"]][:3] + [draw.randrange(256)]
             found["newcomer"] = [draw.randrange(6), draw.randrange(8), draw.choice(named)]
             found["merchant"], found["branch"] = draw.choice([0, 1, 2, 2**32 - 1]), draw.randrange(3)
+        if wish["kind"] == "duplicate":
+            found["peer"] = dict(direction=1 if self.history else 2, card=0, terminal=0, sequence=0)
         if wish["kind"] == "sale":
             if draw.random() < .3:
                 found["code"] = draw.randrange(1, len(self.programme["codes"]) + 2)
@@ -399,7 +422,11 @@ class Life:
         self.lines.append(case.line)
         self.results.append(case.result)
         self.words["%s %s" % (wish["kind"], case.word)] += 1
-        if case.after:
+        if case.after and wish["kind"] == "duplicate" and self.history:
+            moved = dict(self.history[0], facts=self.facts or case.facts)
+            self.new_card()
+            self.moved = moved
+        elif case.after:
             self.push(case.after, case.parts, case.facts)
         elif case.word in ("card_blocked", "card_closed", "counter_used_up"):
             self.history = []

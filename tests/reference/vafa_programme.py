@@ -833,6 +833,16 @@ def plan_transfer(programme, card, wish, direction):
     return dict(amount=amount, load=amount), dict(flags=2)
 
 
+def plan_duplicate(card, wish, direction):
+    if direction == 1:
+        parts = dict(amount=card["credit"], payment=card["credit"], award=card["points"], gift=card["gift"],
+                     voucher=card["voucher"])
+        return parts, dict(flags=1, status=3)
+    tier, group, stamps, points = wish["inherits"]
+    parts = dict(amount=wish["amount"], load=wish["amount"], award=points, gift=wish["gift"], voucher=wish["voucher"])
+    return parts, dict(flags=2, tier=tier, group=group, stamps=stamps)
+
+
 def expired(programme, card, facts, minute):
     rules, day = facts_rules(programme), day_of(programme, minute)
     if not rules["expiry"] or facts is None or not day or not facts["roll"]:
@@ -845,8 +855,8 @@ def expired(programme, card, facts, minute):
 
 # --- the entry --------------------------------------------------------------------------------
 
-def deltas(kind, parts):
-    p = parts
+def deltas(kind, parts, flags=0):
+    p, sign = parts, -1 if flags == 1 else 1
     return {
         "activate": [0, p["load"], p["gift"], p["voucher"]],
         "load": [0, p["load"], p["gift"], p["voucher"]],
@@ -856,6 +866,7 @@ def deltas(kind, parts):
         "expire": [-p["award"], 0, -p["gift"], -p["voucher"]],
         "action": [p["award"] - p["redeemed"], p["load"] - p["payment"], p["gift"], p["voucher"]],
         "transfer": [0, p["load"] - p["payment"], 0, 0],
+        "duplicate": [sign * p["award"], p["load"] - p["payment"], sign * p["gift"], sign * p["voucher"]],
         "block": [0, 0, 0, 0],
         "unblock": [0, 0, 0, 0],
     }.get(kind)
@@ -890,6 +901,8 @@ def plan(programme, history, wish, occasion, sale_parts, minute, terminal, seque
         parts, changes = plan_unload(programme, history, wish)
     elif kind == "transfer":
         parts, changes = plan_transfer(programme, card, wish, occasion["peer"])
+    elif kind == "duplicate":
+        parts, changes = plan_duplicate(card, wish, occasion["peer"])
     elif kind == "expire":
         parts = dict(award=expired(programme, card, occasion["facts"], minute))
         if not parts["award"]:
@@ -898,19 +911,19 @@ def plan(programme, history, wish, occasion, sale_parts, minute, terminal, seque
         raise ValueError(kind)
     parts = {name: parts.get(name, 0) for name in PARTS}
     after = dict(card)
-    for name, delta in zip(("points", "credit", "gift", "voucher"), deltas(kind, parts)):
+    for name, delta in zip(("points", "credit", "gift", "voucher"), deltas(kind, parts, changes.get("flags"))):
         after[name] += delta
     after.update(counter=card["counter"] + 1, reference=0, idle=0, offer=0, flags=0, amount=parts["amount"],
                  redeemed=parts["redeemed"], minute=minute, terminal=terminal, sequence=sequence,
                  kind=["", "activate", "sale", "refund", "load", "unload", "action", "block",
-                       "unblock", "transfer", "expire"].index(kind))
+                       "unblock", "transfer", "expire", "adjust", "duplicate"].index(kind))
     after.update(changes)
     return parts, after, facts_after(programme, occasion["facts"], card if history else None, after)
 
 
 def facts_after(programme, facts, before, after):
     rules = facts_rules(programme)
-    if before and facts is None:
+    if facts is None:
         return vafa_facts.restart(rules, before, after)
     return vafa_facts.fold(rules, facts, before, after)
 

@@ -130,15 +130,19 @@ def intent_decode(raw):
     need(("peer" in occasion) == (kind in ("transfer", "duplicate")), "a peer, or none")
     need("newcomer" not in occasion or kind == "activate", "somebody joins")
     need("peer" not in occasion or occasion["peer"]["card"] != entry["card"], "a peer of itself")
+    need("account" not in occasion or kind == "duplicate", "an account")
     facts = entry["occasion"].get("facts")
-    need(not facts or entry["before"] and entry["before"]["counter"] == facts["counter"],
-         "facts of another counter")
+    takes_over = kind == "duplicate" and occasion["peer"]["direction"] == 2
+    start = entry["before"]["counter"] if entry["before"] else 1 if takes_over else 0
+    need(not facts or facts["counter"] == start, "facts of another counter")
     return entry
 
 
 def occasion_decode(raw):
     has, rest, occasion = raw[0], raw[1:], {}
-    need(sum(1 for bits in (4 + 16, 32, 64, 128) if has & bits) <= 1, "parts that do not go together")
+    with_newcomer = has & 128 and not has & 64
+    need(sum(1 for bit in (has & (4 + 16), has & 32, has & 64, with_newcomer) if bit) <= 1,
+         "parts that do not go together")
 
     def take(form):
         nonlocal rest
@@ -185,8 +189,12 @@ def occasion_decode(raw):
         need(peer["card"] or not peer["terminal"], "an intent of no card")
         occasion["peer"] = peer
     if has & 128:
-        occasion["newcomer"] = take("BBB")
-        need(occasion["newcomer"][0] <= 5 and occasion["newcomer"][1] <= 7, "who joins")
+        if "peer" in occasion:
+            (occasion["account"],) = take("<Q")
+            need(luhn_ok(occasion["account"]), "an account")
+        else:
+            occasion["newcomer"] = take("BBB")
+            need(occasion["newcomer"][0] <= 5 and occasion["newcomer"][1] <= 7, "who joins")
     need(not rest, "an occasion is too long")
     return occasion
 
@@ -259,6 +267,8 @@ def occasion_encode(occasion):
         raw += struct.pack("<BQII", peer["direction"], peer["card"], peer["terminal"], peer["sequence"])
     if occasion.get("newcomer") is not None:
         has, raw = has | 128, raw + bytes(occasion["newcomer"])
+    if occasion.get("account"):
+        has, raw = has | 128, raw + struct.pack("<Q", occasion["account"])
     return bytes([has]) + raw
 
 
@@ -343,6 +353,11 @@ def entry_decode(raw):
         entry = bon_decode(raw)
     elif kind == 6:
         entry = member_decode(raw)
+    elif kind == 7:
+        need(len(raw) == 48 and not any(raw[34:]), "length or spare bytes of a report")
+        card, event, how = struct.unpack_from("<QBB", raw, 24)
+        need(luhn_ok(card) and event in (1, 2) and how in (1, 2, 3), "what was reported")
+        entry = {"card": card, "event": event, "how": how}
     elif kind == 9:
         entry = accrual_decode(raw)
     elif kind == 11:
@@ -355,7 +370,7 @@ def entry_decode(raw):
         entry = {"number": number, "event": event, "role": role, "card": card, "unlocks": unlocks}
     else:
         raise Foreign("kind %d" % kind)
-    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start", 5: "link", 6: "member", 8: "bon", 9: "accrual", 11: "operator"}[kind],
+    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start", 5: "link", 6: "member", 7: "report", 8: "bon", 9: "accrual", 11: "operator"}[kind],
                  sequence=sequence, time=time_s, terminal_no=terminal, operator=operator)
     return entry
 
@@ -370,11 +385,13 @@ def chain(raws):
 # --- plan -------------------------------------------------------------------------------------
 
 def occasion_of(found, card):
-    """An occasion as vafa_programme takes it: facts only when they are the card's."""
-    facts = found.get("facts")
-    return {"facts": facts if card and facts and facts["counter"] == card["counter"] else None,
+    """An occasion as vafa_programme takes it: facts only when they are the card's, or another's that it replaces."""
+    facts, peer = found.get("facts"), found.get("peer", {}).get("direction", 0)
+    start = card["counter"] if card else 1 if peer == 2 else 0
+    return {"facts": facts if facts and facts["counter"] == start else None,
             "identity": found if "kind" in found else None, "code": found.get("code", 0),
-            "newcomer": found.get("newcomer"), "peer": found.get("peer", {}).get("direction", 0), "merchant": found.get("merchant", 0), "branch": found.get("branch", 0),
+            "newcomer": found.get("newcomer"), "peer": peer, "merchant": found.get("merchant", 0),
+            "branch": found.get("branch", 0),
             "lines": [(line["product"], line["amount"], line["milli"])
                       for line in found.get("lines", [])]}
 
@@ -414,10 +431,11 @@ class Book:
 def holds(before, after, parts):
     """Why before + parts is not after; None: it is."""
     kind = KINDS[after["kind"]]
-    delta = deltas(kind, parts)
+    delta = deltas(kind, parts, after["flags"])
     if delta is None:
         return "unknown kind %s" % kind
-    if (before is None) != (kind == "activate"):
+    moves_in, moves_out = kind == "duplicate" and after["flags"] == 2, kind == "duplicate" and after["flags"] == 1
+    if (before is None) != (kind == "activate" or moves_in):
         return "a snapshot before, or none"
     start = before or dict({name: 0 for name, _ in IMAGE}, status=1)
     if after["counter"] != start["counter"] + 1:
@@ -426,7 +444,8 @@ def holds(before, after, parts):
         if start[name] + change != after[name]:
             return "%s %d %+d is not %d" % (name, start[name], change, after[name])
     may_change = {"activate": ("group",), "sale": ("tier", "group", "stamps"), "refund": ("stamps",),
-                  "action": ("action", "tier", "group", "stamps")}.get(kind, ())
+                  "action": ("action", "tier", "group", "stamps"),
+                  "duplicate": ("tier", "group", "stamps") if moves_in else ()}.get(kind, ())
     for name in ("action", "tier", "group", "stamps"):
         if start[name] != after[name] and name not in may_change:
             return "%s changed" % name
@@ -439,12 +458,18 @@ def holds(before, after, parts):
                                parts["amount"] not in (parts["payment"], parts["load"]) or
                                sum(parts.values()) != 2 * parts["amount"]):
         return "a transfer that is not one way"
+    if kind == "duplicate" and (not moves_in and not moves_out or parts["load" if moves_out else "payment"] or
+                                parts["amount"] != parts["payment"] + parts["load"] or parts["rebate"] or
+                                parts["redeemed"] or parts["redeemed_value"] or parts["due"] or
+                                moves_out and any(after[name] for name in PURSES)):
+        return "a duplicate that is not one way, or leaves something"
     if kind == "action" and not 1 <= after["action"] - start["action"] <= 4:
         return "action %d after %d" % (after["action"], start["action"])
-    if kind != "sale" and (after["idle"] or after["offer"] and kind != "action" or after["flags"] and kind != "transfer"):
+    if kind != "sale" and (after["idle"] or after["offer"] and kind != "action" or
+                           after["flags"] and kind not in ("transfer", "duplicate")):
         return "idle goods, an offer or flags"
     want = {"block": [(1, 2)], "unblock": [(2, 1)],
-            "action": [(1, 1), (1, 2), (2, 1), (2, 2)]}.get(kind, [(1, 1)])
+            "action": [(1, 1), (1, 2), (2, 1), (2, 2)]}.get(kind, [(1, 3)] if moves_out else [(1, 1)])
     if (start["status"], after["status"]) not in want:
         return "status %d to %d" % (start["status"], after["status"])
     if (after["amount"], after["redeemed"]) != (parts["amount"] - parts["rebate"],
@@ -578,13 +603,15 @@ def plan_again(book, card, ours, counter, images, programmes):
     if kind == "action":
         act_again(book, card, intent, programme)
         return
-    if programme is None or kind not in ("activate", "sale", "refund", "load", "unload", "expire", "transfer"):
+    if programme is None or kind not in ("activate", "sale", "refund", "load", "unload", "expire", "transfer",
+                                         "duplicate"):
         return
     history, counter = [], after["counter"] - 1
     while counter in images and len(history) < 64:
         history.append(images[counter])
         counter -= 1
-    if (not history) != (kind == "activate"):
+    moves_in = kind == "duplicate" and after["flags"] == 2
+    if (not history) != (kind == "activate" or moves_in):
         return  # The gap is a violation of its own.
     wish = dict(vafa_programme.WISH, kind=kind, amount=parts["amount"], refers_counter=intent["refers"])
     if kind == "sale":
@@ -593,6 +620,9 @@ def plan_again(book, card, ours, counter, images, programmes):
     if kind in ("activate", "load"):
         wish.update(amount=parts["amount"] - parts["gift"] - parts["voucher"], gift=parts["gift"],
                     voucher=parts["voucher"])
+    if moves_in:
+        wish.update(gift=parts["gift"], voucher=parts["voucher"],
+                    inherits=(after["tier"], after["group"], after["stamps"], parts["award"]))
     try:
         sale = ours.get(intent["refers"]) if kind == "refund" else None
         again, image, _ = plan(programme, history, wish, after["minute"], after["terminal"],
@@ -626,7 +656,8 @@ def facts_follow(book, card, earlier, intent, programmes):
     ends = [programmes.get(one["programme"]) for one in (earlier, intent)]
     rules = [vafa_programme.facts_rules(programme) if programme else None for programme in ends]
     noted = [occasion_of(one["occasion"] or {}, one["before"])["facts"] for one in (earlier, intent)]
-    if None in rules or rules[0] != rules[1] or noted[1] is None or noted[0] is None and earlier["before"]:
+    is_born = KINDS[earlier["after"]["kind"]] == "activate"
+    if None in rules or rules[0] != rules[1] or noted[1] is None or noted[0] is None and not is_born:
         return
     want = vafa_facts.fold(rules[0], noted[0], earlier["before"], earlier["after"])
     if want != noted[1]:
@@ -654,7 +685,7 @@ def check_card(book, card, newest, club, programmes):
         if counter - 1 in ours:
             facts_follow(book, card, ours[counter - 1], intent, programmes)
         images[counter] = intent["after"]
-        change = deltas(KINDS[intent["after"]["kind"]], intent["parts"]) or [0, 0, 0, 0]
+        change = deltas(KINDS[intent["after"]["kind"]], intent["parts"], intent["after"]["flags"]) or [0, 0, 0, 0]
         balance = [a + b for a, b in zip(balance, change)]
     for counter, seen in sorted(book.seen.get(card, {}).items()):
         if counter in images:

@@ -128,6 +128,8 @@ def entries():
     good += [("the intent of " + name, raw) for name, raw in club_entries(14, fifth)]
     good += [("a voucher that was taken, the longest receipt", bon(len(good) + 1, 0, b"A" * 15)),
              ("a voucher that was given back", bon(len(good) + 2, 1, b"17"))]
+    good += [("a card that is said to be lost, by its number", report(len(good) + 1, 1, 1)),
+             ("a card that was found again and held on the reader", report(len(good) + 2, 2, 3))]
     good += [("a manager who signs in, for whom the club has unlocked twice", head(11, len(good) + 1) +
               struct.pack("<IBB2xQI4x", 65535, 1, 3, CARD, 2)),
              ("an operator who is unlocked, without his card", head(11, len(good) + 2) +
@@ -151,6 +153,35 @@ def entries():
 def bon(sequence, back, receipt, series=7, serial=4000, amount=5000000, first=46347, last=46376, merchant=0):
     return head(8, sequence) + struct.pack("<B3xIIIHHIB15s", 1, series, serial, amount, first, last, merchant, back,
                                            receipt)
+
+
+def report(sequence, event, how, card=CARD):
+    return head(7, sequence) + struct.pack("<QBB14x", card, event, how)
+
+
+def bad_reports(patch):
+    lost = report(9, 1, 2)
+    return [("a report of no card number", patch(lost, 24, struct.pack("<Q", CARD + 1))),
+            ("a report of nothing", patch(lost, 32, b"\0")),
+            ("a report of a third kind", patch(lost, 32, b"\3")),
+            ("a report that came in no way", patch(lost, 33, b"\0")),
+            ("a report that came in a fourth way", patch(lost, 33, b"\4")),
+            ("a spare byte of a report", patch(lost, 34, b"\1")),
+            ("its last spare byte", patch(lost, 47, b"\1"))]
+
+
+def bad_places(moved, new, patch):
+    """`moved`: peer at 217, account 234. `new`: facts 217, identity 241, peer 248, account 265."""
+    assert moved[216] == 0xc0 and new[216] == 0xc3 and new[248] == 2
+    return [("an account with a wrong Luhn digit", patch(moved, 234, struct.pack("<Q", CARD + 1))),
+            ("account 0, announced", patch(moved, 234, bytes(8))),
+            ("an account that is cut", moved[:240]),
+            ("an account in a transfer", patch(moved, 110, bytes([moved[110] & 0xc3 | 9 << 2]))),
+            ("an account without a peer", patch(moved[:217], 216, b"\x80") + moved[234:]),
+            ("facts at counter 2 of a new card", patch(new, 217, b"\0\0\x20")),
+            ("a new card's facts in a card that moves out", patch(new, 248, b"\1")),
+            ("facts of a card that is activated", patch(new[:248], 216, b"\3")[:110] +
+             bytes([new[110] & 0xc3 | 1 << 2]) + patch(new[:248], 216, b"\3")[111:])]
 
 
 def action(number, kind, amount=0, value=0, card=CARD, origin=1, until=0, ident=7, text=""):
@@ -178,6 +209,11 @@ def club_entries(sequence, start):
     back = step(out, 9, credit=start["credit"], sequence=sequence + 3)
     back["amount"] = 1000
     moved = step(back, 12, status=3, points=0, credit=0, gift=0, voucher=0, sequence=sequence + 4)
+    moved.update(amount=back["credit"], flags=1)
+    new = dict(back, counter=1, action=0, kind=12, flags=2, amount=back["credit"], sequence=sequence + 5)
+    spare = dict(new, points=5, credit=1000, gift=0, voucher=0, stamps=0, amount=1000, sequence=sequence + 6)
+    facts = dict({name: 0 for name, _ in vafa_facts.FIELDS}, counter=1, last_day=983, visits=7, marks_ever=3)
+    all_of_it = dict(amount=back["credit"], award=back["points"], gift=back["gift"], voucher=back["voucher"])
     return [("actions that put on credit and block the card",
              intent(sequence, start, taken, dict(amount=500000, load=500000), 0, dict(actions=two))),
             ("four actions with the last numbers that there are",
@@ -189,8 +225,15 @@ def club_entries(sequence, start):
              intent(sequence + 3, out, back, dict(amount=1000, load=1000), 0,
                     dict(peer=dict(direction=2, card=other, terminal=2**20 - 1, sequence=2**24 - 1)))),
             ("a card whose state moves to another one",
-             intent(sequence + 4, back, moved, dict(amount=back["credit"], payment=back["credit"]), 0,
-                    dict(peer=dict(direction=1, card=other, terminal=0, sequence=0))))]
+             intent(sequence + 4, back, moved, dict(all_of_it, payment=back["credit"]), 0,
+                    dict(peer=dict(direction=1, card=other, terminal=0, sequence=0), account=other))),
+            ("the card that takes its place",
+             intent(sequence + 5, None, new, dict(all_of_it, load=back["credit"]), 0,
+                    dict(facts=facts, kind=3, birthday=33000, wedding=0, expires=46000, account=other,
+                         peer=dict(direction=2, card=other, terminal=17, sequence=sequence + 4)))),
+            ("a card in place of a lost one, with a part of what that had",
+             intent(sequence + 6, None, spare, dict(amount=1000, load=1000, award=5), 0,
+                    dict(peer=dict(direction=2, card=other, terminal=0, sequence=0))))]
 
 
 def ref_number(payload):
@@ -382,6 +425,8 @@ def bad_entries(good):
            ("a voucher's spare byte", patch(bon(9, 0, b"17"), 25, b"\1")),
            ("kind 0", patch(sale, 1, b"\0")),
            ("kind 6", patch(sale, 1, b"\6")),
+           ("kind 7", patch(sale, 1, b"\7")),
+           ("kind 10", patch(outcome_, 1, b"\x0a")),
            ("kind 200", patch(sale, 1, b"\xc8")),
            ("clock quality 3", patch(sale, 2, b"\3")),
            ("a flag bit in the second byte", patch(sale, 3, b"\1")),
@@ -440,6 +485,7 @@ def bad_entries(good):
             ("a spare byte of an operator's entry", patch(operator, 31, b"\1")),
             ("another", patch(operator, 47, b"\1"))]
     bad += bad_members(good, patch)
+    bad += bad_reports(patch) + bad_places(good[17][1], good[18][1], patch)
     for name, raw in good:
         bad.append((name + ", one byte short", raw[:-1]))
         bad.append((name + ", one byte long", raw + b"\0"))

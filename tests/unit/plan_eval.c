@@ -3,9 +3,10 @@
  *
  * Reads lines, and answers each with one:
  *   P DOCUMENT    a programme for the lines after it -> "loaded", or "refused" TAB sentence
- *   C KIND AMOUNT GIFT VOUCHER PAY_CREDIT PAY_GIFT PAY_VOUCHER REDEEM REFERS MINUTE TERMINAL
- * SEQUENCE OCCASION PARTS [IMAGE ...] numbers are decimal; OCCASION is hex, or - for none, IMAGEs
- * (newest first) are hex; PARTS, the sale's, are ten numbers with commas in a journal's order, or -
+ *   C KIND AMOUNT GIFT VOUCHER PAY_CREDIT PAY_GIFT PAY_VOUCHER REDEEM REFERS INHERITS MINUTE
+ * TERMINAL SEQUENCE OCCASION PARTS [IMAGE ...] numbers are decimal; OCCASION is hex, or - for none,
+ * IMAGEs (newest first) are hex; INHERITS is tier,group,stamps,points, or -; PARTS, the sale's, are
+ * ten numbers with commas in a journal's order, or -
  *                 -> EXPIRED REFUSAL [IMAGE PARTS FACTS] TAB check of sentence and explanation
  *   A MINUTE TERMINAL SEQUENCE OCCASION ACTIONS IMAGE
  *                 ACTIONS, their images, are hex
@@ -102,7 +103,7 @@ static enum transaction_kind kind_of(const char *text)
     } kinds[] = {{"activate", TRANSACTION_ACTIVATE}, {"sale", TRANSACTION_SALE},
                  {"refund", TRANSACTION_REFUND},     {"load", TRANSACTION_LOAD},
                  {"unload", TRANSACTION_UNLOAD},     {"expire", TRANSACTION_EXPIRE},
-                 {"transfer", TRANSACTION_TRANSFER}};
+                 {"transfer", TRANSACTION_TRANSFER}, {"duplicate", TRANSACTION_DUPLICATE}};
     for (size_t i = 0; text != NULL && i < sizeof kinds / sizeof kinds[0]; i += 1) {
         if (strcmp(kinds[i].word, text) == 0) {
             return kinds[i].kind;
@@ -128,6 +129,18 @@ static bool read_parts(char *text, struct breakdown *ret)
         *fields[i] = number(strsep(&rest, ","), MONEY_MAX_RIALS);
     }
     return true;
+}
+
+static void read_inheritance(char *text, struct inheritance *ret)
+{
+    need(text != NULL, "what is inherited");
+    if (strcmp(text, "-") != 0) {
+        char *rest = text;
+        ret->tier = (uint8_t)number(strsep(&rest, ","), 15);
+        ret->group = (uint8_t)number(strsep(&rest, ","), UINT8_MAX);
+        ret->stamps = (uint8_t)number(strsep(&rest, ","), SNAPSHOT_STAMPS_MAX);
+        ret->points.n = number(strsep(&rest, ","), POINTS_MAX);
+    }
 }
 
 static bool read_occasion(const char *hex, struct occasion *ret)
@@ -254,6 +267,7 @@ static void take_case(char *line)
     input.wish.pay_voucher.rials = number(strsep(&rest, " "), MONEY_MAX_RIALS);
     input.wish.redeem.n = number(strsep(&rest, " "), INT32_MAX);
     input.wish.refers_counter = (uint32_t)number(strsep(&rest, " "), SNAPSHOT_COUNTER_MAX);
+    read_inheritance(strsep(&rest, " "), &input.wish.inherits);
     input.minute = (uint32_t)number(strsep(&rest, " "), UINT32_MAX);
     input.terminal = (uint32_t)number(strsep(&rest, " "), SNAPSHOT_TERMINAL_MAX);
     input.sequence = (uint32_t)number(strsep(&rest, " "), SNAPSHOT_SEQUENCE_MAX);

@@ -147,6 +147,49 @@ static void actions_and_peers_decode_to_what_went_in(void **state)
     assert_int_equal(known.sequence, SNAPSHOT_SEQUENCE_MAX);
 }
 
+/* The vectors' last ones. */
+static struct entry decoded_from_the_end(size_t back)
+{
+    return decoded(json_array_size(json_object_get(vectors, "good")) - back);
+}
+
+/* The card that takes another's place, after the one that was moved. */
+static void duplicates_decode_to_what_went_in(void **state)
+{
+    (void)state;
+    const struct entry out = decoded(17), in = decoded(18), lost = decoded(19);
+    assert_int_equal(out.intent.after.status, CARD_CLOSED);
+    assert_int_equal(out.intent.occasion.peer.direction, PEER_OUT);
+    assert_int_equal(out.intent.occasion.account / 10, 636214000000002);
+    assert_true(plan_holds(&out.intent.before, &out.intent.after, TRANSACTION_DUPLICATE,
+                           &out.intent.parts));
+
+    assert_int_equal(in.intent.has_before, 0);
+    assert_int_equal(in.intent.after.counter, 1);
+    assert_int_equal(in.intent.occasion.peer.sequence, out.sequence);
+    assert_int_equal(in.intent.occasion.account, out.intent.occasion.account);
+    assert_int_equal(in.intent.occasion.kind, 3);
+    assert_true(in.intent.occasion.has_facts);
+    assert_int_equal(in.intent.occasion.facts.visits, 7);
+    assert_true(plan_holds(NULL, &in.intent.after, TRANSACTION_DUPLICATE, &in.intent.parts));
+
+    assert_int_equal(lost.intent.occasion.peer.sequence, 0);
+    assert_true(lost.intent.occasion.account == 0 && !lost.intent.occasion.has_facts);
+    assert_int_equal(lost.intent.parts.award.n, 5);
+}
+
+static void a_report_decodes_to_what_went_in(void **state)
+{
+    (void)state;
+    const struct entry lost = decoded_from_the_end(10), found = decoded_from_the_end(9);
+    assert_int_equal(lost.kind, ENTRY_REPORT);
+    assert_true(lost.report.card_number == UINT64_C(6362140000000011));
+    assert_int_equal(lost.report.event, REPORT_LOST);
+    assert_int_equal(lost.report.how, REPORT_BY_NUMBER);
+    assert_int_equal(found.report.event, REPORT_FOUND);
+    assert_int_equal(found.report.how, REPORT_BY_CARD);
+}
+
 static void an_outcome_and_a_start_decode_to_what_went_in(void **state)
 {
     (void)state;
@@ -173,12 +216,6 @@ static void a_link_decodes_to_what_went_in(void **state)
     assert_int_equal(entry.link.key_version, 3);
     assert_int_equal(entry.link.tag[0], 0xf0);
     assert_int_equal(entry.link.tag[15], 0xff);
-}
-
-/* The vectors' last five. */
-static struct entry decoded_from_the_end(size_t back)
-{
-    return decoded(json_array_size(json_object_get(vectors, "good")) - back);
 }
 
 static void who_joins_decodes_to_what_went_in(void **state)
@@ -356,6 +393,8 @@ int main(void)
         cmocka_unit_test(a_link_decodes_to_what_went_in),
         cmocka_unit_test(an_occasion_decodes_to_what_went_in),
         cmocka_unit_test(actions_and_peers_decode_to_what_went_in),
+        cmocka_unit_test(duplicates_decode_to_what_went_in),
+        cmocka_unit_test(a_report_decodes_to_what_went_in),
         cmocka_unit_test(an_outcome_and_a_start_decode_to_what_went_in),
         cmocka_unit_test(who_joins_decodes_to_what_went_in),
         cmocka_unit_test(members_decode_to_what_went_in),

@@ -325,6 +325,30 @@ static void refunds_and_loads_are_told_in_totals(void **state)
     programme_free(programme);
 }
 
+static void a_card_that_moves_is_told_in_totals(void **state)
+{
+    (void)state;
+    struct programme *programme = club("{'rules': [{'id': 'base', 'when': true, 'do': {'award': "
+                                       "{'points': 10, 'per_rials': 1000000}}}]}");
+    struct card card = card_of(programme, TOMAN(5000));
+    (void)buy(&card, programme, TOMAN(200000));
+    const struct snapshot had = card.history[0];
+    card.occasion.peer.direction = PEER_OUT;
+    struct told told =
+        tell(&card, programme, (struct wish){.kind = TRANSACTION_DUPLICATE}, EXPLAIN_EN);
+    assert_has(&told, "total : Credit that moves = 5,000 toman\ntotal : Points that move = 20 "
+                      "points\ntotal : Points on the card = 0 points\n");
+    assert_lacks(&told, "Gift");
+    struct card new = {.occasion.peer.direction = PEER_IN, .minute = card.minute};
+    struct wish in = {.kind = TRANSACTION_DUPLICATE,
+                      .amount = had.purse[PURSE_CREDIT],
+                      .inherits.points = had.points};
+    told = tell(&new, programme, in, EXPLAIN_FA);
+    assert_has(&told, "total : امتیاز کارت = ۲۰ امتیاز\ntotal : اعتبار کارت = ۵٬۰۰۰ تومان\n");
+    assert_lacks(&told, "انتقالی");
+    programme_free(programme);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +365,7 @@ int main(void)
         cmocka_unit_test(a_gift_that_stamps_do_not_bring_is_not_promised),
         cmocka_unit_test(the_way_to_the_next_tier_is_told_to_the_last_point),
         cmocka_unit_test(refunds_and_loads_are_told_in_totals),
+        cmocka_unit_test(a_card_that_moves_is_told_in_totals),
     };
     return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
 }

@@ -358,7 +358,7 @@ static void balances_are_the_sum_of_the_transactions(void **state)
         }
         if (play(&card, &base, wish) == ST_OK) {
             int64_t delta[PLAN_DELTAS];
-            assert_true(plan_deltas(kind, &card.plan.parts, delta));
+            assert_true(plan_deltas(kind, card.plan.next.last.flags, &card.plan.parts, delta));
             for (size_t d = 0; d < PLAN_DELTAS; d += 1) {
                 sum[d] += delta[d];
             }
