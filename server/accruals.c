@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "server/ledger_priv.h"
+#include "server/limits.h"
 #include "server/members_priv.h"
 
 /* What members earned without a card (docs/decisions/0012-members.md): the merchant's side is that
@@ -169,6 +170,9 @@ enum st accruals_post(struct ledger *ledger, const struct item *item)
     const struct entry_accrual *accrual = &item->entry.accrual;
     struct db_stmt *stmt = NULL;
     enum st st = reckon_again(ledger, item);
+    if (st == ST_OK) {
+        st = limits_post(ledger, item);
+    }
     if (st == ST_OK && accrual->award.n + accrual->cashback.rials > 0) {
         book(ledger, item);
         st = db_prepare(ledger->db,

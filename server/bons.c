@@ -7,6 +7,7 @@
 #include "firmware/engine/calendar.h"
 #include "hal/signed.h"
 #include "server/ledger_priv.h"
+#include "server/limits.h"
 
 /* --- posting ---------------------------------------------------------------------------------- */
 
@@ -156,7 +157,10 @@ static enum st give_back(struct ledger *ledger, const struct item *item)
 
 enum st bons_post(struct ledger *ledger, const struct item *item)
 {
-    return item->entry.bon.is_back ? give_back(ledger, item) : redeem(ledger, item);
+    const enum st st = limits_post(ledger, item);
+    return st != ST_OK               ? st
+           : item->entry.bon.is_back ? give_back(ledger, item)
+                                     : redeem(ledger, item);
 }
 
 /* --- what is new ------------------------------------------------------------------------------ */

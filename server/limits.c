@@ -67,13 +67,36 @@ static enum st check(struct ledger *ledger, const struct used_line *line,
     }
     const struct item *item = line->last;
     const int64_t used = after.n[passed.what][passed.unit];
-    return case_open(
-        ledger, "limit", item, item->entry.intent.card_number, item->entry.intent.after.counter,
-        "%s %lld used %lld %s of %s%s; the limit is %lld. Passed by entry %u of "
-        "terminal %u or one before it.",
-        whose, (long long)line->id, (long long)used, limits_unit_word(passed.what, passed.unit),
-        limits_what_word(passed.what), line->day == 0 ? " in all" : " in one day",
-        (long long)passed.max, item->entry.sequence, item->entry.terminal);
+    return case_open(ledger, "limit", item, limits_card(&item->entry),
+                     item->entry.kind == ENTRY_INTENT ? item->entry.intent.after.counter : 0,
+                     "%s %lld used %lld %s of %s%s; the limit is %lld. Passed by entry %u of "
+                     "terminal %u or one before it.",
+                     whose, (long long)line->id, (long long)used,
+                     limits_unit_word(passed.what, passed.unit), limits_what_word(passed.what),
+                     line->day == 0 ? " in all" : " in one day", (long long)passed.max,
+                     item->entry.sequence, item->entry.terminal);
+}
+
+/* The programme whose limits bind the entry: the one that it names; a voucher names none, so the
+ * newest. *ret is NULL when the club does not have it. */
+static enum st programme_of(struct ledger *ledger, const struct item *item,
+                            const struct programme **ret)
+{
+    uint32_t version = item->entry.kind == ENTRY_INTENT ? item->entry.intent.programme
+                                                        : item->entry.accrual.programme;
+    if (item->entry.kind == ENTRY_BON) {
+        struct db_stmt *stmt = NULL;
+        bool row = false;
+        enum st st =
+            db_prepare(ledger->db, "SELECT COALESCE(max(version), 0) FROM programme", "", &stmt);
+        st = st == ST_OK ? db_first(stmt, &row) : st;
+        version = st == ST_OK && row ? (uint32_t)db_i64(stmt, 0) : 0;
+        db_finish(stmt);
+        if (st != ST_OK) {
+            return st;
+        }
+    }
+    return reckon_programme(ledger, version, ret);
 }
 
 static enum st check_line(struct ledger *ledger, const struct used_line *line)
@@ -95,8 +118,7 @@ static enum st check_line(struct ledger *ledger, const struct used_line *line)
     case LINE_CARD_DAY:
         break;
     }
-    st =
-        st == ST_OK ? reckon_programme(ledger, line->last->entry.intent.programme, &programme) : st;
+    st = st == ST_OK ? programme_of(ledger, line->last, &programme) : st;
     if (st != ST_OK || programme == NULL) {
         return st;
     }
@@ -148,7 +170,8 @@ enum st limits_post(struct ledger *ledger, const struct item *item)
     const int32_t day = limits_day(entry->time_s, entry->clock_quality);
     const struct programme *programme = NULL;
     struct limit_use use;
-    limits_use(&entry->intent, &use);
+    const uint64_t card = limits_card(entry);
+    limits_use(entry, &use);
     if (!limits_uses_any(&use)) {
         return ST_OK;
     }
@@ -159,11 +182,11 @@ enum st limits_post(struct ledger *ledger, const struct item *item)
     if (st == ST_OK) {
         st = add(ledger, LINE_OPERATOR_DAY, entry->operator_no, day, &use, item);
     }
-    if (st == ST_OK) { /* a row for each card and day only where somebody asks for it */
-        st = reckon_programme(ledger, entry->intent.programme, &programme);
+    if (st == ST_OK && card != 0) { /* a row for a card and day only where somebody asks for it */
+        st = programme_of(ledger, item, &programme);
     }
     if (st == ST_OK && programme != NULL && limits_any(&programme->card_day)) {
-        st = add(ledger, LINE_CARD_DAY, (int64_t)entry->intent.card_number, day, &use, item);
+        st = add(ledger, LINE_CARD_DAY, (int64_t)card, day, &use, item);
     }
     return st;
 }

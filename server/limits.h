@@ -9,7 +9,7 @@
 
 #include "server/ledger_priv.h"
 
-/* Counts a transaction that is being booked. */
+/* Counts what is being booked: a transaction, an accrual, a voucher. */
 ST_CHECK enum st limits_post(struct ledger *ledger, const struct item *item);
 /* Writes what the batch used, and opens the cases. */
 ST_CHECK enum st limits_flush(struct ledger *ledger);

@@ -322,9 +322,9 @@ static enum st append_locked(struct store *store, const struct entry *entry, str
     }
     if (st == ST_OK && entry->kind == ENTRY_INTENT) {
         st = pending_add(store, entry);
-        if (st == ST_OK) {
-            st = limits_note(store, entry, 1);
-        }
+    }
+    if (st == ST_OK) {
+        st = limits_note(store, entry, 1);
     }
     if (st == ST_OK) {
         st = links_note(store, entry);

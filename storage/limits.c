@@ -15,14 +15,17 @@ struct used_key {
     int64_t scope, id, day;
 };
 
-static void keys_of(const struct entry *intent, struct used_key ret[SCOPES])
+/* Gives how many: an entry that is no card's has no card's day. */
+static int keys_of(const struct entry *entry, struct used_key ret[SCOPES])
 {
-    const int32_t day = limits_day(intent->time_s, intent->clock_quality);
-    assert(intent->intent.card_number <= INT64_MAX);
+    const int32_t day = limits_day(entry->time_s, entry->clock_quality);
+    const uint64_t card = limits_card(entry);
+    assert(card <= INT64_MAX);
     ret[0] = (struct used_key){USED_TERMINAL, 0, 0};
     ret[1] = (struct used_key){USED_TERMINAL_DAY, 0, day};
-    ret[2] = (struct used_key){USED_OPERATOR_DAY, intent->operator_no, day};
-    ret[3] = (struct used_key){USED_CARD_DAY, (int64_t)intent->intent.card_number, day};
+    ret[2] = (struct used_key){USED_OPERATOR_DAY, entry->operator_no, day};
+    ret[3] = (struct used_key){USED_CARD_DAY, (int64_t)card, day};
+    return card == 0 ? SCOPES - 1 : SCOPES;
 }
 
 /* Adds to a row, or takes back (`which`). */
@@ -43,18 +46,17 @@ static enum st row_change(struct store *store, enum statement which, const struc
     return st;
 }
 
-enum st limits_note(struct store *store, const struct entry *intent, int sign)
+enum st limits_note(struct store *store, const struct entry *entry, int sign)
 {
     struct used_key keys[SCOPES];
     struct limit_use use;
     enum st st = ST_OK;
-    assert(intent->kind == ENTRY_INTENT);
-    limits_use(&intent->intent, &use);
+    limits_use(entry, &use);
     if (!limits_uses_any(&use)) {
         return ST_OK;
     }
-    keys_of(intent, keys);
-    for (int i = 0; i < SCOPES && st == ST_OK; i++) {
+    const int count = keys_of(entry, keys);
+    for (int i = 0; i < count && st == ST_OK; i++) {
         st = row_change(store, sign > 0 ? SQL_USED_ADD : SQL_USED_TAKE, &keys[i], &use);
     }
     return st;
@@ -151,12 +153,12 @@ static bool tally_grow(struct tally *tally)
     return true;
 }
 
-enum st tally_add(struct store *store, struct tally *tally, const struct entry *intent, int sign)
+enum st tally_add(struct store *store, struct tally *tally, const struct entry *entry, int sign)
 {
     struct used_key keys[SCOPES];
     struct tally_row row = {.use = {{{0}}}};
     struct limit_use use;
-    limits_use(&intent->intent, &use);
+    limits_use(entry, &use);
     if (!limits_uses_any(&use)) {
         return ST_OK;
     }
@@ -164,8 +166,8 @@ enum st tally_add(struct store *store, struct tally *tally, const struct entry *
         return sql_status(store, SQLITE_NOMEM, "count what was used");
     }
     limits_add(&row.use, &use, sign);
-    keys_of(intent, keys);
-    for (int i = 0; i < SCOPES; i++) {
+    const int count = keys_of(entry, keys);
+    for (int i = 0; i < count; i++) {
         row.key = keys[i];
         tally->rows[tally->count++] = row;
     }
@@ -226,11 +228,9 @@ static enum st entry_tally(struct store *store, const struct journal_row *row, s
     if (entry_decode(row->bytes, row->size, &entry) != ST_OK) {
         return store_corrupt(store, "entry %u does not read", row->sequence);
     }
-    if (entry.kind == ENTRY_INTENT) {
-        return tally_add(store, tally, &entry, 1);
-    }
     if (entry.kind != ENTRY_OUTCOME || entry.outcome.verdict != VERDICT_NOT_DONE) {
-        return operators_note(store, &entry);
+        const enum st noted = operators_note(store, &entry);
+        return noted == ST_OK ? tally_add(store, tally, &entry, 1) : noted;
     }
     const enum st st = journal_find(store, entry.outcome.intent_sequence, &intent);
     if (st == ST_REFUSED || (st == ST_OK && intent.kind != ENTRY_INTENT)) {

@@ -58,7 +58,7 @@ static const struct {
 };
 /* How many of the tables a file of each version has: a migration adds the rest. */
 static const size_t tables_of[STORE_VERSION + 1] = {
-    [1] = 6, [2] = 8, [3] = 9, [4] = 10, [5] = 12, [6] = 14};
+    [1] = 6, [2] = 8, [3] = 9, [4] = 10, [5] = 12, [6] = 14, [7] = 14};
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
 /* One number out of a one-row query. */
@@ -186,11 +186,15 @@ static enum st check_tables(struct store *store, size_t expected)
     return st;
 }
 
-/* What the journal of an older file says of the new tables. */
+/* What the journal of an older file says of the new tables. Version 7 counts in `used` what 6 did
+ * not, accruals and vouchers. */
 static enum st fill(struct store *store, int64_t version)
 {
-    const enum st st = sql_prepare(store);
-    return st == ST_OK && version < 4 ? limits_fill(store) : st;
+    enum st st = sql_prepare(store);
+    if (st == ST_OK && version < 7) {
+        st = sql_text(store, "DELETE FROM used; DELETE FROM operators", "count again");
+    }
+    return st == ST_OK && version < 7 ? limits_fill(store) : st;
 }
 
 /* Creates or migrates: the tables that are missing and the header's marks in one transaction. A

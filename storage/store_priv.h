@@ -11,7 +11,7 @@
 
 enum {
     STORE_APPLICATION_ID = 0x56616661, /* "Vafa" */
-    STORE_VERSION = 6,                 /* PRAGMA user_version */
+    STORE_VERSION = 7,                 /* PRAGMA user_version */
     SEQUENCE_MAX = (1 << 24) - 1,
     SEQUENCE_RESERVE = 1024, /* the last numbers are for outcomes of what was begun before */
     CARD_NUMBER_DIGITS = 16,
@@ -221,8 +221,8 @@ ST_CHECK enum st actions_check_rows(struct store *store);
 
 /* --- limits.c -------------------------------------------------------------------------------- */
 
-/* Notes what an intent uses (sign 1), or that it was not done (-1). */
-ST_CHECK enum st limits_note(struct store *store, const struct entry *intent, int sign);
+/* Notes what an entry uses (sign 1), or that an intent was not done (-1). */
+ST_CHECK enum st limits_note(struct store *store, const struct entry *entry, int sign);
 
 /* Fills `used` and `operators`, which are empty, from the journal: for a migration. */
 ST_CHECK enum st limits_fill(struct store *store);
@@ -232,7 +232,7 @@ struct tally {
     struct tally_row *rows;
     size_t count, capacity;
 };
-ST_CHECK enum st tally_add(struct store *store, struct tally *tally, const struct entry *intent,
+ST_CHECK enum st tally_add(struct store *store, struct tally *tally, const struct entry *entry,
                            int sign);
 /* Compares with the table. ST_CORRUPT: they differ. */
 ST_CHECK enum st tally_verify(struct store *store, struct tally *tally);

@@ -109,8 +109,8 @@ static enum st chain_verify(struct verification *v)
         v->entries = row.sequence;
         if (entry.kind == ENTRY_INTENT) {
             v->intents += 1;
-            st = tally_add(v->store, &v->used, &entry, 1);
         }
+        st = tally_add(v->store, &v->used, &entry, 1);
         if (st == ST_OK) {
             st = operators_tally(v->store, &v->operators, &entry);
         }

@@ -51,9 +51,37 @@ void limits_use_parts(enum transaction_kind kind, const struct breakdown *parts,
     }
 }
 
-void limits_use(const struct entry_intent *intent, struct limit_use *ret)
+void limits_use(const struct entry *entry, struct limit_use *ret)
 {
-    limits_use_parts(intent->after.last.kind, &intent->parts, &intent->occasion.peer, ret);
+    *ret = (struct limit_use){0};
+    switch (entry->kind) {
+    case ENTRY_INTENT:
+        limits_use_parts(entry->intent.after.last.kind, &entry->intent.parts,
+                         &entry->intent.occasion.peer, ret);
+        break;
+    case ENTRY_ACCRUAL:
+        put(ret, LIMIT_EARN, entry->accrual.cashback.rials, entry->accrual.award.n);
+        break;
+    case ENTRY_BON: /* giving one back makes no room */
+        put(ret, LIMIT_SPEND, entry->bon.is_back ? 0 : entry->bon.bon.amount.rials,
+            entry->bon.is_back ? 0 : 1);
+        break;
+    case ENTRY_OUTCOME:
+    case ENTRY_SIGHTING:
+    case ENTRY_START:
+    case ENTRY_LINK:
+    case ENTRY_MEMBER:
+    case ENTRY_REPORT:
+    case ENTRY_OPERATOR:
+        break;
+    }
+}
+
+uint64_t limits_card(const struct entry *entry)
+{
+    return entry->kind == ENTRY_INTENT    ? entry->intent.card_number
+           : entry->kind == ENTRY_ACCRUAL ? entry->accrual.number
+                                          : 0;
 }
 
 bool limits_uses_any(const struct limit_use *use)

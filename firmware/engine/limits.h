@@ -15,10 +15,10 @@
 /* Numbers are in databases: never renumber. */
 enum limit_what {
     LIMIT_LOAD,  /* money put on cards: loads, opening credit */
-    LIMIT_SPEND, /* taken from cards by sales, what points pay included */
+    LIMIT_SPEND, /* taken from cards by sales, what points pay included; organisations' vouchers */
     LIMIT_ISSUE, /* cards issued or replaced, and the money that came onto them from nowhere else */
     LIMIT_REFUND, /* given back: refunds, unloads */
-    LIMIT_EARN,   /* given by sales: cashback in rials, and points */
+    LIMIT_EARN,   /* given by sales, with the card or without: cashback in rials, and points */
     LIMIT_WHATS,
 };
 /* LIMIT_COUNT: the number of transactions; of LIMIT_EARN: of points. */
@@ -38,9 +38,11 @@ struct limits {
 };
 #define LIMIT_MAX (INT64_C(1) << 53) /* every JSON reader keeps it whole */
 
-/* What an intent uses. Zeros for the kinds that give and take nothing by themselves (expire, block,
- * the club's actions). */
-void limits_use(const struct entry_intent *intent, struct limit_use *ret);
+/* What an entry uses. Zeros for those that give and take nothing by themselves: outcomes and the
+ * like; of intents, expire, block and the club's actions. */
+void limits_use(const struct entry *entry, struct limit_use *ret);
+/* Whose day it counts in besides: the card, or the number that an accrual is kept for; 0 = none. */
+uint64_t limits_card(const struct entry *entry);
 /* The same from kind, parts and the other card (may be NULL: there is none). */
 void limits_use_parts(enum transaction_kind kind, const struct breakdown *parts,
                       const struct peer *peer, struct limit_use *ret);

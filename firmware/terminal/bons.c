@@ -60,7 +60,11 @@ static enum st append(struct terminal *terminal, const struct bon_request *reque
                           .operator_no = request->operator_no,
                           .bon = {.bon = ret->bon, .is_back = request->is_back}};
     memcpy(entry.bon.receipt, request->receipt, strlen(request->receipt) + 1);
-    const enum st st = terminal_append(terminal, &entry, &ret->say);
+    enum st st = terminal_within_limits(terminal, &entry, &ret->say);
+    ret->is_limit = st == ST_REFUSED;
+    if (st == ST_OK) {
+        st = terminal_append(terminal, &entry, &ret->say);
+    }
     if (st == ST_OK) {
         ret->sequence = entry.sequence;
         fault_say(&ret->say,

@@ -20,6 +20,7 @@ struct bon_answer {
     struct bon bon;
     uint32_t sequence; /* of the entry that took it, or gave it back */
     bool is_earlier;   /* by an earlier request for the same receipt; not taken again */
+    bool is_limit;     /* refused, because a limit would be passed */
     struct fault say;  /* for the cashier */
 };
 

@@ -268,7 +268,8 @@ static enum terminal_progress earn(struct desk *desk)
     const enum st st = members_earn(&members, &desk->request.medium, &desk->request.tap,
                                     &desk->request.basket, &member.earning, &say);
     if (st != ST_OK) {
-        return fail_member(desk, st, &say);
+        return member.earning.is_limit ? fail(desk, TAP_REASON_LIMIT, say.say)
+                                       : fail_member(desk, st, &say);
     }
     fault_say(&say,
               "%" PRId64 " points and %" PRId64 " rials are kept for the member's card; "
@@ -331,7 +332,10 @@ static enum terminal_progress take_bon(struct desk *desk)
     if (st == ST_DENIED) {
         log_event(desk, "T504", "a voucher that the club did not seal");
     }
-    return fail(desk, st == ST_REFUSED || st == ST_DENIED ? TAP_REASON_REFUSED : TAP_REASON_DISK,
+    return fail(desk,
+                bon.is_limit                          ? TAP_REASON_LIMIT
+                : st == ST_REFUSED || st == ST_DENIED ? TAP_REASON_REFUSED
+                                                      : TAP_REASON_DISK,
                 bon.say.say);
 }
 

@@ -517,7 +517,12 @@ enum st members_earn(const struct members *members, const struct identifier *id,
         *fault = plan.why;
         return ST_REFUSED;
     }
-    st = terminal_append(members->terminal, &entry, fault);
+    *ret = (struct earning){.is_limit = false};
+    st = terminal_within_limits(members->terminal, &entry, fault);
+    ret->is_limit = st == ST_REFUSED;
+    if (st == ST_OK) {
+        st = terminal_append(members->terminal, &entry, fault);
+    }
     if (st == ST_OK) {
         *ret = (struct earning){
             .number = accrual->number, .accrual = *accrual, .sequence = entry.sequence};

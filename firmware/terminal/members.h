@@ -37,6 +37,7 @@ struct earning {
     uint64_t number; /* that it is kept for */
     struct entry_accrual accrual;
     uint32_t sequence;
+    bool is_limit; /* refused, and nothing else of this counts: it would pass a limit */
 };
 
 /* A medium that shows one of our card numbers needs no link. An EM4100's number is its own. */
@@ -62,7 +63,8 @@ ST_CHECK enum st members_join(const struct members *members, struct joining *joi
                               uint32_t operator_no, uint64_t *ret_account, struct fault *fault);
 
 /* Notes a sale to the member that `id` finds; what is earned waits at the club for their card.
- * ST_REFUSED  fault says why: nobody is found, or the programme says no. Others: the store's. */
+ * ST_REFUSED  fault says why: nobody is found, the programme says no, or (ret->is_limit) a limit
+ *             would be passed. Others: the store's. */
 ST_CHECK enum st members_earn(const struct members *members, const struct identifier *id,
                               const struct tap_request *tap, const struct basket *basket,
                               struct earning *ret, struct fault *fault);

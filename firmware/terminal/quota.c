@@ -33,12 +33,12 @@ static void say_passed(enum quota_scope scope, const struct limit_passed *passed
               scope == QUOTA_TERMINAL ? " Ask the club for more." : "");
 }
 
-bool quota_refuses(const struct quota *quota, const struct plan *plan, const struct peer *peer,
-                   const struct snapshot *history, size_t count, struct fault *ret_why)
+/* `history` is what the card tells of other terminals. */
+static bool stops(const struct quota *quota, const struct limit_use *more,
+                  const struct snapshot *history, size_t count, struct fault *ret_why)
 {
-    struct limit_use more, elsewhere;
+    struct limit_use elsewhere;
     struct limit_passed passed;
-    limits_use_parts(plan->next.last.kind, &plan->parts, peer, &more);
     for (int i = 0; i < QUOTA_SCOPES; i++) {
         struct limit_use used = quota->of[i].used;
         if (i == QUOTA_CARD) {
@@ -46,10 +46,23 @@ bool quota_refuses(const struct quota *quota, const struct plan *plan, const str
                            &elsewhere);
             limits_add(&used, &elsewhere, 1);
         }
-        if (limits_passed(&quota->of[i].limits, &used, &more, &passed)) {
+        if (limits_passed(&quota->of[i].limits, &used, more, &passed)) {
             say_passed((enum quota_scope)i, &passed, ret_why);
             return true;
         }
     }
     return false;
+}
+
+bool quota_stops(const struct quota *quota, const struct limit_use *more, struct fault *ret_why)
+{
+    return stops(quota, more, NULL, 0, ret_why);
+}
+
+bool quota_refuses(const struct quota *quota, const struct plan *plan, const struct peer *peer,
+                   const struct snapshot *history, size_t count, struct fault *ret_why)
+{
+    struct limit_use more;
+    limits_use_parts(plan->next.last.kind, &plan->parts, peer, &more);
+    return stops(quota, &more, history, count, ret_why);
 }

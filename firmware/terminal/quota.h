@@ -38,6 +38,7 @@ struct quota_about {
     const struct programme *programme; /* NULL: none is in force */
     uint32_t terminal, operator_no;
     uint64_t card_number; /* 0 = not known yet: an issue */
+    bool is_no_card;      /* what is asked is no card's: no card's day stops it */
     int64_t time_s;
     uint8_t clock_quality;
 };
@@ -49,9 +50,12 @@ ST_CHECK enum st quota_fill(struct store *store, const struct quota_about *about
 /* True when a sale or load has to know what other terminals did with the card today. */
 bool quota_needs_history(const struct quota *quota, enum transaction_kind kind);
 
-/* True when the planned transaction would pass a limit; *ret_why then says which, how much is used
- * and how much is left. `history` is newest first, from the card's newest on; none for an issue.
- * `peer` may be NULL. */
+/* True when `more` would pass a limit; *ret_why then says which, how much is used and how much is
+ * left. Of what other terminals did with a card today nothing is known. */
+bool quota_stops(const struct quota *quota, const struct limit_use *more, struct fault *ret_why);
+
+/* The same of a planned transaction; `history` is newest first, from the card's newest on; none for
+ * an issue. `peer` may be NULL. */
 bool quota_refuses(const struct quota *quota, const struct plan *plan, const struct peer *peer,
                    const struct snapshot *history, size_t count, struct fault *ret_why);
 

@@ -23,7 +23,8 @@ enum st quota_fill(struct store *store, const struct quota_about *about, struct 
     }
     if (about->programme != NULL) {
         quota.of[QUOTA_OPERATOR].limits = about->programme->operator_day;
-        quota.of[QUOTA_CARD].limits = about->programme->card_day;
+        quota.of[QUOTA_CARD].limits =
+            about->is_no_card ? (struct limits){0} : about->programme->card_day;
         quota.point_value = about->programme->point_value;
     }
     const struct {

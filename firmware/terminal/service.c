@@ -204,6 +204,22 @@ static void find_unanswered_of(struct terminal *terminal, uint64_t number, struc
     }
 }
 
+/* Whom a request is by, and on what, for its limits. */
+static struct quota_about about_of(const struct terminal *terminal, uint32_t operator_no,
+                                   uint64_t card_number)
+{
+    enum clock_quality quality;
+    const int64_t now_s = clock_now_s(&quality);
+    return (struct quota_about){
+        .mandate = terminal->session.has_mandate ? &terminal->session.mandate : NULL,
+        .programme = terminal->standing.programme,
+        .terminal = terminal->standing.terminal,
+        .operator_no = operator_no,
+        .card_number = card_number,
+        .time_s = now_s,
+        .clock_quality = (uint8_t)quality};
+}
+
 static enum st look_up(struct terminal *terminal)
 {
     struct store *store = terminal->config.store;
@@ -243,14 +259,9 @@ static enum st look_up(struct terminal *terminal)
         st = arrivals_find(store, view, &look); /* what is in doubt is settled first */
     }
     if (st == ST_OK) {
-        const struct quota_about about = {
-            .mandate = terminal->session.has_mandate ? &terminal->session.mandate : NULL,
-            .programme = terminal->tap.programme,
-            .terminal = look.terminal,
-            .operator_no = terminal->tap.request.operator_no,
-            .card_number = terminal->view.condition == CARD_MEMBER ? terminal->view.number : 0,
-            .time_s = now_s,
-            .clock_quality = (uint8_t)quality};
+        const struct quota_about about =
+            about_of(terminal, terminal->tap.request.operator_no,
+                     terminal->view.condition == CARD_MEMBER ? terminal->view.number : 0);
         st = quota_fill(store, &about, &terminal->quota);
         look.quota = &terminal->quota;
     }
@@ -884,6 +895,22 @@ enum st terminal_append(struct terminal *terminal, struct entry *entry, struct f
     return st;
 }
 
+enum st terminal_within_limits(struct terminal *terminal, const struct entry *entry,
+                               struct fault *ret_why)
+{
+    struct quota_about about = about_of(terminal, entry->operator_no, limits_card(entry));
+    struct quota quota;
+    struct limit_use more;
+    about.is_no_card = about.card_number == 0;
+    const enum st st = quota_fill(terminal->config.store, &about, &quota);
+    if (st != ST_OK) {
+        *ret_why = *store_fault(terminal->config.store);
+        return st;
+    }
+    limits_use(entry, &more);
+    return quota_stops(&quota, &more, ret_why) ? ST_REFUSED : ST_OK;
+}
+
 /* --- operators ------------------------------------------------------------------------------ */
 
 /* What an operator's request came to; `is_in` is the caller's word for done. */
@@ -1236,8 +1263,6 @@ static void allowance_status(struct terminal *terminal, struct terminal_status *
     }
     const struct session *session = &terminal->session;
     const struct mandate_operator *of = session_operator(session);
-    enum clock_quality quality;
-    const int64_t now_s = clock_now_s(&quality);
     ret->operator_no = session->operator_no;
     ret->operator_role = of == NULL ? "" : role_word(of->role);
     ret->requires_sign_in = session->has_mandate && session->mandate.requires_sign_in;
@@ -1246,10 +1271,8 @@ static void allowance_status(struct terminal *terminal, struct terminal_status *
     if (session->mandate_st == ST_OK) {
         ret->mandate_say.say[0] = '\0';
     }
-    const struct quota_about about = {.mandate = session->has_mandate ? &session->mandate : NULL,
-                                      .terminal = terminal->standing.terminal,
-                                      .time_s = now_s,
-                                      .clock_quality = (uint8_t)quality};
+    struct quota_about about = about_of(terminal, 0, 0);
+    about.programme = NULL; /* the club's grants alone */
     ret->has_quota = quota_fill(terminal->config.store, &about, &ret->quota) == ST_OK;
 }
 

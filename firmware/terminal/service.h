@@ -99,6 +99,11 @@ ST_CHECK enum st terminal_append_link(struct terminal *terminal, const struct en
 ST_CHECK enum st terminal_append(struct terminal *terminal, struct entry *entry,
                                  struct fault *fault);
 
+/* May the entry, which needs no card, be appended by the limits (docs/limits.md)? Ask right before
+ * it is. ST_OK. ST_REFUSED: *ret_why says which limit it would pass. Others: the store's. */
+ST_CHECK enum st terminal_within_limits(struct terminal *terminal, const struct entry *entry,
+                                        struct fault *ret_why);
+
 /* May a request that takes `right` be done now, and by whom? terminal_begin() asks that itself;
  * what else moves value asks here. *operator_no is the till's word, and becomes who is signed in.
  * ST_OK. ST_REFUSED: *ret_refusal is the final answer. */

@@ -5,6 +5,7 @@ by hand. BUILD names the folder with the programs. Prints TAP lines."""
 import json
 import os
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -42,6 +43,12 @@ def recount(shop):
             intents[entry["sequence"]] = entry
         elif entry["what"] == "outcome" and raw[40] == 2:
             undone.add(int.from_bytes(raw[24:28], "little"))
+        elif entry["what"] == "accrual":
+            used["earn"] += entry["cashback"]
+            used["points"] += entry["award"]
+        elif entry["what"] == "bon" and not entry["back"]:
+            used["spend"] += entry["amount"]
+            used["spends"] += 1
     for sequence, entry in intents.items():
         parts, kind = entry["parts"], entry["after"]["kind"]
         kind = kind if isinstance(kind, str) else ref.KINDS[kind]
@@ -74,6 +81,46 @@ def counted(path, term=0):
 def refused(answer, *words):
     return answer.get("state") == "not_done" and answer.get("reason") == "limit" and \
         all(word in answer["say"] for word in words)
+
+
+def typed(text, *args):
+    done = subprocess.run([BUILD / "vafa-till", "--socket", shop.path("till.sock"), "--wait", "10", "--json", *args], input=text,
+                          capture_output=True, text=True, timeout=60)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def earn_without_the_card():
+    """Points of sales that never were are what a thief would make: counted with the card or without."""
+    typed("phone 09121112233\n", "join", "-")
+    points = counted(shop.path("terminal.db"))["points"] + 30
+    for what, unit, most in (("earn", "points", points), ("earn", "rials", 0), ("refund", "rials", 0)):
+        shop.club("allowance", "set", terminal, what, unit, str(most + (700000 if what == "refund" else 0)))
+    shop.sync_once()
+    case("what a stolen terminal is worth names the points", "and 30 points" in shop.till("status")["if_stolen"], shop.till("status")["if_stolen"])
+    case("a sale without the card earns 20", typed("09121112233\n", "sale", "2500000", "--member", "-")["parts"]["award"] == 20)
+    case("... and is off what is left", "and 10 points" in shop.till("status")["if_stolen"], shop.till("status")["if_stolen"])
+    over = typed("09121112233\n", "sale", "2000000", "--member", "-")
+    case("without the card, too, a point too much is refused", refused(over, "10 are left"), over)
+    case("the last points are allowed", typed("09121112233\n", "sale", "1000000", "--member", "-")["parts"]["award"] == 10)
+    case("and then none", refused(typed("09121112233\n", "sale", "1000000", "--member", "-"), "0 are left"))
+
+
+def pay_with_vouchers():
+    texts = Path(shop.path("bons"))
+    shop.club("bon", "make", "--organisation", "Bank", "--amount", 500000, "--count", 2, "--from", "2020-01-01", "--to", "2079-01-01",
+              "--out", texts)
+    first, second = [line.split()[2] for line in texts.read_text().splitlines()]
+    spent = counted(shop.path("terminal.db"))["spend"]
+    shop.club("allowance", "set", terminal, "spend", "rials", str(spent + 999999))
+    shop.sync_once()
+    case("a voucher is spent within the limit", typed(first, "bon", "-", "--receipt", "R-1")["state"] == "done")
+    over = typed(second, "bon", "-", "--receipt", "R-2")
+    case("the next would pass it by one rial", refused(over, "may spend", "499999 are left"), over)
+    case("given back it makes no room", typed(first, "bon-back", "-", "--receipt", "R-1")["state"] == "done" and
+         refused(typed(second, "bon", "-", "--receipt", "R-2"), "499999 are left"))
+    shop.club("allowance", "set", terminal, "spend", "rials", str(spent + 1000000))
+    shop.sync_once()
+    case("to the rial", typed(second, "bon", "-", "--receipt", "R-2")["state"] == "done")
 
 
 programme = json.loads((ROOT / "programmes/base.json").read_text())
@@ -169,6 +216,9 @@ with Shop(BUILD) as shop:
     for wrong in (("lend", "rials", "5"), ("load", "toman", "5"), ("load", "rials", "-5"), ("load", "rials", "5x")):
         bad = shop.club("allowance", "set", terminal, *wrong, check=False)
         case(f"{' '.join(wrong)} is refused", bad.returncode == 2, bad)
+
+    earn_without_the_card()
+    pay_with_vouchers()
 
     # The club counts the same, and says what it sees passed.
     operator = shop.club("operator", "add", "Ali", "--role", "cashier", "--card", shop.done("balance")["card"]).stdout.split()[0]

@@ -386,7 +386,7 @@ static bool was_not_done(const struct model *model, uint32_t count, uint32_t int
     return false;
 }
 
-/* All the model's intents are sales. */
+/* All the model's intents are sales; a voucher is no card's. */
 static bool use_agrees(const struct model *model, uint32_t count, struct store *store,
                        const struct question *asked)
 {
@@ -402,6 +402,12 @@ static bool use_agrees(const struct model *model, uint32_t count, struct store *
             spends += entry->intent.parts.payment.rials > 0;
             cashback += entry->intent.parts.load.rials;
             points += entry->intent.parts.award.n;
+        }
+        if (entry->kind == ENTRY_BON && !entry->bon.is_back && asked->card == ANY &&
+            (asked->day == ANY || day_of(entry) == asked->day) &&
+            (asked->operator_no == ANY || entry->operator_no == asked->operator_no)) {
+            spend += entry->bon.bon.amount.rials;
+            spends += 1;
         }
     }
     const int32_t day = asked->day == ANY ? 0 : (int32_t)asked->day;

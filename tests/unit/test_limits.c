@@ -114,6 +114,31 @@ static void a_replaced_card_counts_as_issued(void **state)
     assert_false(limits_uses_any(&use));
 }
 
+/* What a member earns without the card, and an organisation's voucher. */
+static void what_is_no_cards_counts_too(void **state)
+{
+    (void)state;
+    struct limit_use use;
+    struct entry entry = {.kind = ENTRY_ACCRUAL,
+                          .accrual = {.number = 42, .amount = {1000000}, .cashback = {7000}}};
+    entry.accrual.award.n = 10;
+    limits_use(&entry, &use);
+    expect(&use, LIMIT_EARN, 7000, 10);
+    expect(&use, LIMIT_SPEND, 0, 0);
+    assert_true(limits_card(&entry) == 42);
+    entry = (struct entry){.kind = ENTRY_BON, .bon = {.bon = {.amount = {5000000}}}};
+    limits_use(&entry, &use);
+    expect(&use, LIMIT_SPEND, 5000000, 1);
+    expect(&use, LIMIT_EARN, 0, 0);
+    assert_true(limits_card(&entry) == 0);
+    entry.bon.is_back = 1;
+    limits_use(&entry, &use);
+    assert_false(limits_uses_any(&use));
+    entry = (struct entry){.kind = ENTRY_MEMBER};
+    limits_use(&entry, &use);
+    assert_false(limits_uses_any(&use));
+}
+
 static void a_limit_holds_to_the_rial(void **state)
 {
     (void)state;
@@ -264,6 +289,7 @@ int main(void)
         cmocka_unit_test(the_other_kinds_use_what_they_give),
         cmocka_unit_test(gift_and_voucher_count_with_credit),
         cmocka_unit_test(a_replaced_card_counts_as_issued),
+        cmocka_unit_test(what_is_no_cards_counts_too),
         cmocka_unit_test(a_limit_holds_to_the_rial),
         cmocka_unit_test(a_limit_that_is_passed_stops_only_what_uses_it),
         cmocka_unit_test(a_limit_of_zero_allows_nothing_and_no_limit_allows_all),

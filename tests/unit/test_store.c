@@ -612,6 +612,26 @@ static void a_file_of_version_3_gets_what_was_used_from_its_journal(void **state
     model_finish(&model);
 }
 
+/* What accruals and vouchers used was not counted before version 7. */
+static void a_file_of_version_6_counts_again(void **state)
+{
+    (void)state;
+    struct store *store = open_ok();
+    struct model model;
+    uint32_t entries = 0;
+    model_init(&model, 4, 11);
+    for (int i = 0; i < 200; i++) {
+        append_ok(store, &model, model_draw(&model));
+    }
+    store_close(store);
+    run_sql("UPDATE used SET spend = 0, spends = 0 WHERE scope = 1; PRAGMA user_version = 6");
+    store = open_ok();
+    assert_true(model_agrees(&model, 200, store));
+    assert_int_equal(journal_verify(store, &entries, NULL), ST_OK);
+    store_close(store);
+    model_finish(&model);
+}
+
 static void a_figure_of_use_that_changed_by_itself_is_found(void **state)
 {
     static const char *const changes[] = {
@@ -1065,6 +1085,7 @@ int main(void)
         cmocka_unit_test_setup(a_changed_link_is_found, disk_new),
         cmocka_unit_test_setup(a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has,
                                disk_new),
+        cmocka_unit_test_setup(a_file_of_version_6_counts_again, disk_new),
         cmocka_unit_test_setup(a_file_of_version_3_gets_what_was_used_from_its_journal, disk_new),
         cmocka_unit_test_setup(a_figure_of_use_that_changed_by_itself_is_found, disk_new),
         cmocka_unit_test_setup(tables_that_we_did_not_make_are_refused, disk_new),
