@@ -38,7 +38,8 @@ TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/termi
 # What comes from the club at a tap.
 TERMINAL_SRC += firmware/terminal/arrivals.c
 # Two cards at one counter.
-TILL_SRC += firmware/terminal/twocards.c
+TERMINAL_SRC += firmware/terminal/twocards.c
+TILL_SRC += firmware/terminal/handover.c firmware/terminal/till_transfers.c
 TILL_SRC += firmware/terminal/till_arrived.c
 
 # BOARD_SRC and BOARD_LIBS are the board's: its composition root and the drivers that it picks.

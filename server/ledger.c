@@ -244,6 +244,7 @@ static enum st record_put(struct ledger *ledger, const struct item *item)
         break;
     case ENTRY_START:
     case ENTRY_BON:
+    case ENTRY_RELEASE:
     case ENTRY_OPERATOR:
         break;
     }

@@ -34,6 +34,7 @@ enum st cards_shown(struct store *store, const struct entry *entry, uint64_t *re
     case ENTRY_MEMBER:
     case ENTRY_REPORT:
     case ENTRY_ACCRUAL:
+    case ENTRY_RELEASE:
     case ENTRY_OPERATOR:
         break;
     }

@@ -260,8 +260,9 @@ static enum st pending_missing(struct store *store, const struct entry_outcome *
                                             outcome->intent_sequence);
 }
 
-static enum st pending_end(struct store *store, const struct entry_outcome *outcome)
+static enum st pending_end(struct store *store, const struct entry *entry)
 {
+    const struct entry_outcome *outcome = &entry->outcome;
     struct entry intent;
     enum st st = journal_find(store, outcome->intent_sequence, &intent);
     assert(st != ST_REFUSED); /* an outcome of an intent that was never journalled */
@@ -280,7 +281,7 @@ static enum st pending_end(struct store *store, const struct entry_outcome *outc
     if (st == ST_OK && outcome->verdict == VERDICT_NOT_DONE) {
         st = limits_note(store, &intent, -1);
     }
-    return st;
+    return st == ST_OK ? transfers_note(store, entry, &intent) : st;
 }
 
 /* Everything but an outcome leaves the reserve of space and numbers alone, and is refused when the
@@ -315,7 +316,7 @@ static enum st append_locked(struct store *store, const struct entry *entry, str
     ret_tip->sequence = entry->sequence;
     chain_extend(tip.hash, bytes, size, ret_tip->hash);
     if (entry->kind == ENTRY_OUTCOME) {
-        st = pending_end(store, &entry->outcome);
+        st = pending_end(store, entry);
     }
     if (st == ST_OK) {
         st = row_append(store, entry, bytes, size, ret_tip);
@@ -331,6 +332,9 @@ static enum st append_locked(struct store *store, const struct entry *entry, str
     }
     if (st == ST_OK) {
         st = bons_note(store, entry);
+    }
+    if (st == ST_OK && entry->kind != ENTRY_OUTCOME) {
+        st = transfers_note(store, entry, entry);
     }
     if (st == ST_OK) {
         st = operators_note(store, entry);

@@ -55,10 +55,15 @@ static const struct {
              " seq INTEGER NOT NULL REFERENCES journal(seq)) STRICT"},
     {"club_bons", "CREATE TABLE club_bons(bon INTEGER PRIMARY KEY, terminal INTEGER NOT NULL,"
                   " seq INTEGER NOT NULL, digest BLOB NOT NULL CHECK(length(digest) = 8)) STRICT"},
+    {"transfers", "CREATE TABLE transfers(ended INTEGER NOT NULL CHECK(ended BETWEEN 0 AND 3),"
+                  " seq INTEGER NOT NULL REFERENCES journal(seq),"
+                  " first INTEGER NOT NULL CHECK(first BETWEEN 0 AND 2),"
+                  " second INTEGER NOT NULL CHECK(second BETWEEN 0 AND 16777215),"
+                  " PRIMARY KEY(ended, seq)) STRICT, WITHOUT ROWID"},
 };
 /* How many of the tables a file of each version has: a migration adds the rest. */
 static const size_t tables_of[STORE_VERSION + 1] = {
-    [1] = 6, [2] = 8, [3] = 9, [4] = 10, [5] = 12, [6] = 14, [7] = 14};
+    [1] = 6, [2] = 8, [3] = 9, [4] = 10, [5] = 12, [6] = 14, [7] = 14, [8] = 15};
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
 /* One number out of a one-row query. */
@@ -194,7 +199,10 @@ static enum st fill(struct store *store, int64_t version)
     if (st == ST_OK && version < 7) {
         st = sql_text(store, "DELETE FROM used; DELETE FROM operators", "count again");
     }
-    return st == ST_OK && version < 7 ? limits_fill(store) : st;
+    if (st == ST_OK && version < 7) {
+        st = limits_fill(store);
+    }
+    return st == ST_OK && version < 8 ? transfers_fill(store) : st;
 }
 
 /* Creates or migrates: the tables that are missing and the header's marks in one transaction. A

@@ -71,6 +71,14 @@ static const char *const texts[STATEMENTS] = {
     [SQL_CLUB_BON_DROP] = "DELETE FROM club_bons WHERE bon = ?1",
     [SQL_CLUB_BON] = "SELECT bon, terminal, seq, digest FROM club_bons WHERE bon = ?1",
     [SQL_CLUB_BON_ALL] = "SELECT bon, terminal, seq, digest FROM club_bons",
+    [SQL_TRANSFER] = "SELECT ended, seq, first, second FROM transfers"
+                     " WHERE ended IN (0, 1, 2, 3) AND seq = ?1",
+    [SQL_TRANSFER_PUT] = "INSERT INTO transfers(ended, seq, first, second)"
+                         " VALUES(?1, ?2, ?3, ?4)",
+    [SQL_TRANSFER_DROP] = "DELETE FROM transfers WHERE ended = ?1 AND seq = ?2",
+    [SQL_TRANSFERS_WAITING] = "SELECT ended, seq, first, second FROM transfers"
+                              " WHERE ended = 0 AND seq > ?1 ORDER BY seq",
+    [SQL_TRANSFERS_ALL] = "SELECT ended, seq, first, second FROM transfers",
     [SQL_OPERATOR] = "SELECT wrong, locked, unlocks FROM operators WHERE number = ?1",
     [SQL_OPERATOR_PUT] = "INSERT INTO operators(number, wrong, locked, unlocks)"
                          " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(number) DO UPDATE"

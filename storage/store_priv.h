@@ -8,10 +8,11 @@
 
 #include "storage/limits.h"
 #include "storage/store.h"
+#include "storage/transfers.h"
 
 enum {
     STORE_APPLICATION_ID = 0x56616661, /* "Vafa" */
-    STORE_VERSION = 7,                 /* PRAGMA user_version */
+    STORE_VERSION = 8,                 /* PRAGMA user_version */
     SEQUENCE_MAX = (1 << 24) - 1,
     SEQUENCE_RESERVE = 1024, /* the last numbers are for outcomes of what was begun before */
     CARD_NUMBER_DIGITS = 16,
@@ -61,6 +62,11 @@ enum statement {
     SQL_CLUB_BON_DROP,
     SQL_CLUB_BON,
     SQL_CLUB_BON_ALL,
+    SQL_TRANSFER,
+    SQL_TRANSFER_PUT,
+    SQL_TRANSFER_DROP,
+    SQL_TRANSFERS_WAITING,
+    SQL_TRANSFERS_ALL,
     SQL_OPERATOR,
     SQL_OPERATOR_PUT,
     SQL_OPERATOR_ALL,
@@ -248,5 +254,25 @@ ST_CHECK enum st operators_tally(struct store *store, struct tallied **tally,
                                  const struct entry *entry);
 /* Compares with the table. ST_CORRUPT: they differ. */
 ST_CHECK enum st operators_verify(struct store *store, const struct tallied *tally);
+
+/* --- transfers.c ------------------------------------------------------------------------------ */
+
+/* Notes what an appended entry says of a transfer. `intent`: of an outcome the intent that it
+ * settles, else the entry itself. */
+ST_CHECK enum st transfers_note(struct store *store, const struct entry *entry,
+                                const struct entry *intent);
+/* Fills the table, which is empty, from the journal: for a migration. */
+ST_CHECK enum st transfers_fill(struct store *store);
+
+/* The same counted again, in memory; zero it first. */
+struct transfers_tally {
+    struct transfer *rows;
+    size_t count, capacity;
+};
+ST_CHECK enum st transfers_tally(struct store *store, struct transfers_tally *tally,
+                                 const struct entry *entry, const struct entry *intent);
+/* Compares with the table. ST_CORRUPT: they differ. */
+ST_CHECK enum st transfers_verify(struct store *store, struct transfers_tally *tally);
+void transfers_tally_finish(struct transfers_tally *tally);
 
 #endif

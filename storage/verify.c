@@ -16,6 +16,7 @@ struct verification {
     struct tally used;
     int64_t bons; /* the same of bons */
     struct tallied *operators;
+    struct transfers_tally transfers;
 };
 
 static enum st pages_verify(struct store *store)
@@ -54,8 +55,13 @@ static enum st outcome_verify(struct verification *v, const struct entry *entry)
         return store_corrupt(v->store, "intent %u has two outcomes", of);
     }
     v->settled[of >> 3] |= bit;
-    return entry->outcome.verdict == VERDICT_NOT_DONE ? tally_add(v->store, &v->used, &intent, -1)
-                                                      : ST_OK;
+    if (entry->outcome.verdict == VERDICT_NOT_DONE) {
+        const enum st counted = tally_add(v->store, &v->used, &intent, -1);
+        if (counted != ST_OK) {
+            return counted;
+        }
+    }
+    return transfers_tally(v->store, &v->transfers, entry, &intent);
 }
 
 /* No entry may show a newer snapshot than the table's; the first that shows the newest is it. */
@@ -113,6 +119,9 @@ static enum st chain_verify(struct verification *v)
         st = tally_add(v->store, &v->used, &entry, 1);
         if (st == ST_OK) {
             st = operators_tally(v->store, &v->operators, &entry);
+        }
+        if (st == ST_OK && entry.kind != ENTRY_OUTCOME) {
+            st = transfers_tally(v->store, &v->transfers, &entry, &entry);
         }
         if (st == ST_OK && entry.kind == ENTRY_OUTCOME) {
             v->outcomes += 1;
@@ -234,6 +243,9 @@ static enum st verify_in_transaction(struct verification *v)
         st = operators_verify(v->store, v->operators);
     }
     if (st == ST_OK) {
+        st = transfers_verify(v->store, &v->transfers);
+    }
+    if (st == ST_OK) {
         st = journal_not_restored(v->store, &tip);
     }
     return st != ST_OK ? st : settings_verify(v->store);
@@ -249,6 +261,7 @@ enum st journal_verify(struct store *store, uint32_t *ret_entries, struct fault 
     free(v.settled);
     tally_finish(&v.used);
     free(v.operators);
+    transfers_tally_finish(&v.transfers);
     if (st == ST_OK) {
         *ret_entries = v.entries;
     } else if (fault != NULL) {

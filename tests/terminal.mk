@@ -9,7 +9,7 @@ test_witness_SRC = tests/unit/test_witness.c firmware/terminal/witness.c $(ENGIN
 test_witness_LIBS = -lcmocka
 
 TESTS += test_till
-test_till_SRC = tests/unit/test_till.c firmware/terminal/till_wire.c firmware/terminal/till_allowance.c firmware/terminal/till_arrived.c firmware/terminal/till_member.c firmware/terminal/say.c \
+test_till_SRC = tests/unit/test_till.c firmware/terminal/till_wire.c firmware/terminal/till_allowance.c firmware/terminal/till_arrived.c firmware/terminal/till_member.c firmware/terminal/till_transfers.c firmware/terminal/say.c \
                 firmware/terminal/basket.c firmware/terminal/receipt.c $(EXPLAIN_SRC) \
                 $(ENGINE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_till_LIBS = -lcmocka -ljansson
@@ -49,6 +49,10 @@ test_arrivals_LIBS = $(STORAGE_LIBS) $(SIGNED_LIBS) -lcmocka
 TESTS += test_till_arrived
 test_till_arrived_SRC = $(subst test_till.c,test_till_arrived.c,$(test_till_SRC))
 test_till_arrived_LIBS = $(test_till_LIBS)
+
+TESTS += test_till_transfers
+test_till_transfers_SRC = $(subst test_till.c,test_till_transfers.c,$(test_till_SRC))
+test_till_transfers_LIBS = $(test_till_LIBS)
 
 TESTS += test_quota
 test_quota_SRC = tests/unit/test_quota.c firmware/terminal/quota.c $(ENGINE_SRC) $(HAL_BASE_SRC)

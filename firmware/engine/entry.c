@@ -68,6 +68,10 @@ enum {
     AT_OPERATOR_CARD = 32,
     AT_UNLOCKS = 40,
     OPERATOR_BYTES = 48,
+
+    AT_OUT = 24,
+    AT_RELEASE_CARD = 32,
+    RELEASE_BYTES = 40,
 };
 _Static_assert(AT_OCCASION + (int)OCCASION_BYTES_MAX <= (int)ENTRY_BYTES_MAX,
                "the largest kind fits");
@@ -108,6 +112,8 @@ static size_t size_of(enum entry_kind kind)
         return REPORT_BYTES;
     case ENTRY_ACCRUAL:
         return ENTRY_ACCRUAL_BYTES_MIN;
+    case ENTRY_RELEASE:
+        return RELEASE_BYTES;
     case ENTRY_OPERATOR:
         return OPERATOR_BYTES;
     }
@@ -248,6 +254,12 @@ static bool operator_is_valid(const struct entry_operator *operator_event)
            (operator_event->card_number == 0 || card_number_is_valid(operator_event->card_number));
 }
 
+static bool release_is_valid(const struct entry_release *release, uint32_t sequence)
+{
+    return release->out_sequence >= 1 && release->out_sequence < sequence &&
+           (release->card_number == 0 || card_number_is_valid(release->card_number));
+}
+
 bool entry_is_valid(const struct entry *entry)
 {
     if (entry->sequence < 1 || entry->sequence > SNAPSHOT_SEQUENCE_MAX || entry->time_s < 0 ||
@@ -276,6 +288,8 @@ bool entry_is_valid(const struct entry *entry)
         return report_is_valid(&entry->report);
     case ENTRY_ACCRUAL:
         return entry_accrual_is_valid(&entry->accrual);
+    case ENTRY_RELEASE:
+        return release_is_valid(&entry->release, entry->sequence);
     case ENTRY_OPERATOR:
         return operator_is_valid(&entry->operator_event);
     }
@@ -395,6 +409,10 @@ size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX
     case ENTRY_ACCRUAL:
         size = entry_accrual_encode(&entry->accrual, ret_bytes);
         break;
+    case ENTRY_RELEASE:
+        put_le32(ret_bytes + AT_OUT, entry->release.out_sequence);
+        put_le64(ret_bytes + AT_RELEASE_CARD, entry->release.card_number);
+        break;
     case ENTRY_OPERATOR:
         put_operator(ret_bytes, &entry->operator_event);
         break;
@@ -510,6 +528,10 @@ static enum st get_body(const uint8_t *bytes, size_t size, struct entry *ret)
         return ST_OK;
     case ENTRY_ACCRUAL:
         return entry_accrual_decode(bytes, size, &ret->accrual);
+    case ENTRY_RELEASE:
+        ret->release.out_sequence = get_le32(bytes + AT_OUT);
+        ret->release.card_number = get_le64(bytes + AT_RELEASE_CARD);
+        return ST_OK;
     case ENTRY_OPERATOR:
         get_operator(bytes, &ret->operator_event);
         return ST_OK;
@@ -533,6 +555,7 @@ static bool size_is_valid(enum entry_kind kind, size_t size)
     case ENTRY_LINK:
     case ENTRY_REPORT:
     case ENTRY_BON:
+    case ENTRY_RELEASE:
     case ENTRY_OPERATOR:
         break;
     }

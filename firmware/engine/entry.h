@@ -37,6 +37,7 @@ enum entry_kind {
     ENTRY_REPORT = 7,    /* a card is said to be lost, or found again */
     ENTRY_BON = 8,       /* an organisation's voucher was taken, or given back; it is no card's */
     ENTRY_ACCRUAL = 9,   /* a member earned without a card */
+    ENTRY_RELEASE = 10,  /* a transfer that waits here is handed to the club; it is no card's */
     ENTRY_OPERATOR = 11, /* somebody signed in or out, was locked or unlocked */
 };
 
@@ -152,14 +153,18 @@ struct entry {
             uint64_t card_number; /* the operator card; 0 = none was there */
             uint32_t unlocks;     /* how often the club had unlocked, as far as it was known */
         } operator_event;
+        struct entry_release {
+            uint32_t out_sequence; /* the intent of the transfer out */
+            uint64_t card_number;  /* that shall get it; 0 = the card that it left */
+        } release;
     };
 };
 
 /* True when every field is in range: numbers as stated above, a Luhn-valid card number, a UID of 4,
  * 7 or 10 bytes with zeros behind it, valid snapshots and occasion, the card's own actions in an
  * ACTION and only there, a peer in a TRANSFER or DUPLICATE and only there, parts within what a card
- * can hold, a time from 1970 to 9999, an outcome that names an earlier intent, a version in
- * printable ASCII. */
+ * can hold, a time from 1970 to 9999, an outcome and a release that name an earlier intent, a
+ * version in printable ASCII. */
 bool entry_is_valid(const struct entry *entry);
 
 /* True for 1..ENTRY_RECEIPT_MAX printable ASCII characters without blanks. */

@@ -72,6 +72,7 @@ void limits_use(const struct entry *entry, struct limit_use *ret)
     case ENTRY_LINK:
     case ENTRY_MEMBER:
     case ENTRY_REPORT:
+    case ENTRY_RELEASE:
     case ENTRY_OPERATOR:
         break;
     }

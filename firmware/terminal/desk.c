@@ -339,6 +339,36 @@ static enum terminal_progress take_bon(struct desk *desk)
                 bon.say.say);
 }
 
+/* --- transfers that wait ---------------------------------------------------------------------- */
+
+static enum terminal_progress list_waiting(struct desk *desk)
+{
+    desk->answer = (struct desk_answer){.tap = {.outcome = TAP_DONE}, .has_waiting = true};
+    if (handover_list(desk->config.store, &desk->answer.waiting) != ST_OK) {
+        return fail_store(desk);
+    }
+    const struct waiting_sums *sums = &desk->answer.waiting.sums;
+    fault_say(&desk->answer.tap.say, "%" PRIu32 " transfers wait here, %" PRId64 " rials in all.",
+              sums->count, sums->amount.rials);
+    return over(desk);
+}
+
+static enum terminal_progress release(struct desk *desk)
+{
+    struct handover handover = {.sequence = desk->request.number,
+                                .card_number = desk->request.card_number,
+                                .operator_no = desk->request.tap.operator_no};
+    const enum st st = handover_release(desk->config.terminal, desk->config.store, &handover);
+    if (st != ST_OK) {
+        return fail(desk, st == ST_REFUSED ? TAP_REASON_REFUSED : TAP_REASON_DISK,
+                    handover.say.say);
+    }
+    desk->answer = (struct desk_answer){.tap = {.outcome = TAP_DONE, .say = handover.say},
+                                        .has_release = true,
+                                        .release = handover};
+    return over(desk);
+}
+
 /* --- operators ------------------------------------------------------------------------------- */
 
 static enum terminal_progress sign_in(struct desk *desk, uint64_t card_number)
@@ -507,6 +537,8 @@ static enum right right_of(enum desk_do what)
     case DESK_LINK:
     case DESK_JOIN:
         return RIGHT_ISSUE;
+    case DESK_RELEASE:
+        return RIGHT_LOAD;
     case DESK_BON:
     case DESK_EARN:
         return RIGHT_SELL;
@@ -516,6 +548,7 @@ static enum right right_of(enum desk_do what)
     case DESK_SIGN_OUT:
     case DESK_UNLOCK:
     case DESK_NUMBER:
+    case DESK_WAITING:
         break;
     }
     return RIGHT_READ;
@@ -574,6 +607,10 @@ enum st desk_begin(struct desk *desk, const struct desk_request *request, unsign
         (void)join(desk);
     } else if (request->what == DESK_NUMBER) {
         (void)tell_number(desk);
+    } else if (request->what == DESK_WAITING) {
+        (void)list_waiting(desk);
+    } else if (request->what == DESK_RELEASE) {
+        (void)release(desk);
     } else if (request->has_medium) {
         (void)take_medium(desk);
     } else {

@@ -12,6 +12,7 @@
 
 #include "firmware/engine/media.h"
 #include "firmware/terminal/bons.h"
+#include "firmware/terminal/handover.h"
 #include "firmware/terminal/members.h"
 #include "firmware/terminal/service.h"
 #include "hal/keystore.h"
@@ -46,6 +47,8 @@ enum desk_do {
     DESK_EARN,     /* a sale to the member whom this medium finds, whose card is not here */
     DESK_NUMBER,   /* what became of card number `card_number`? */
     DESK_BON,      /* this voucher pays: `bon` says for which receipt, or gives it back */
+    DESK_WAITING,  /* which transfers wait here? */
+    DESK_RELEASE,  /* one of them is handed to the club: `number`, for `card_number` */
 };
 
 struct desk_request {
@@ -56,9 +59,9 @@ struct desk_request {
     bool has_medium;          /* else it is the next scan, or a tag on the card reader */
     struct identifier medium; /* typed */
     char pin[PIN_DIGITS_MAX + 1];
-    uint32_t number;
+    uint32_t number;        /* DESK_UNLOCK; DESK_RELEASE: of the transfer */
     struct joining joining; /* DESK_JOIN; DESK_TAP, an issue. Wiped when it is taken */
-    uint64_t card_number;   /* DESK_NUMBER; 0 = only which is next */
+    uint64_t card_number;   /* DESK_NUMBER; 0 = only which is next. DESK_RELEASE; 0 = back */
     struct bon_request bon; /* DESK_BON; its operator_no is tap's */
 };
 
@@ -90,6 +93,10 @@ struct desk_answer {
     struct desk_member member;
     bool has_bon; /* done by a voucher: of `tap` only outcome and sentence count */
     struct bon_answer bon;
+    bool has_waiting; /* likewise */
+    struct waiting_list waiting;
+    bool has_release; /* likewise */
+    struct handover release;
 };
 
 /* Begins a request; none may be under way. wait_ms as terminal_begin().

@@ -10,6 +10,7 @@
 #include "firmware/terminal/arrivals.h"
 #include "firmware/terminal/known.h"
 #include "firmware/terminal/say.h"
+#include "firmware/terminal/twocards.h"
 #include "firmware/terminal/witness.h"
 #include "hal/clock.h"
 #include "storage/actions.h"
@@ -31,9 +32,10 @@ struct terminal {
     struct standing standing;
     struct hotcheck hotcheck;
     struct known known;
-    struct fault list_said;    /* what was last logged about the hotlist */
-    struct fault actions_said; /* why the last action that was met could not come */
-    uint32_t actions;          /* held, when they were last counted */
+    struct fault list_said;      /* what was last logged about the hotlist */
+    struct fault actions_said;   /* why the last action that was met could not come */
+    uint32_t actions;            /* held, when they were last counted */
+    struct waiting_sums waiting; /* likewise, of transfers */
     bool was_reader_up;
     bool has_started; /* this process's start entry is in the journal */
 
@@ -243,6 +245,9 @@ static enum st look_up(struct terminal *terminal)
     }
     if (st == ST_OK && terminal->tap.request.what == TAP_ISSUE) {
         st = standing_free_number(store, &look.free_number);
+    }
+    if (st == ST_OK) {
+        st = twocards_look(store, &terminal->tap.request.wish, &look.untakable);
     }
     look.occasion.merchant = terminal->standing.merchant_no;
     look.occasion.branch = terminal->standing.branch_no;
@@ -1300,6 +1305,9 @@ void terminal_status(struct terminal *terminal, struct terminal_status *ret)
         st = actions_count(store, &terminal->actions);
     }
     if (st == ST_OK && !terminal->is_busy) {
+        st = twocards_each(store, NULL, NULL, &terminal->waiting);
+    }
+    if (st == ST_OK && !terminal->is_busy) {
         st = store_ready(store);
     }
     ret->disk = st;
@@ -1318,6 +1326,7 @@ void terminal_status(struct terminal *terminal, struct terminal_status *ret)
     ret->list_say = list->say;
     ret->actions = terminal->actions;
     ret->actions_say = terminal->actions_said;
+    ret->waiting = terminal->waiting;
     setting_or_empty(store, "sync.last_ok", ret->sync_last_ok, sizeof ret->sync_last_ok);
     setting_or_empty(store, "sync.say", ret->sync_say, sizeof ret->sync_say);
     ret->reader_say = config->reader_say != NULL ? config->reader_say(config->reader_ctx) : "";

@@ -17,6 +17,7 @@
 #include "firmware/terminal/session.h"
 #include "firmware/terminal/standing.h"
 #include "firmware/terminal/tap.h"
+#include "firmware/terminal/twocards.h"
 #include "hal/card.h"
 #include "storage/store.h"
 
@@ -172,9 +173,10 @@ struct terminal_status {
     int64_t mandate_version;  /* 0 = the club has sent none */
     struct fault mandate_say; /* why the stored one is not believed; "" = nothing is wrong */
     bool has_quota;
-    struct quota quota;    /* of the terminal: what is granted and used, in all and today */
-    char sync_last_ok[32]; /* seconds since 1970 as text, "" = never */
-    char sync_say[256];    /* why the last sync failed; "" = it did not */
+    struct quota quota;          /* of the terminal: what is granted and used, in all and today */
+    struct waiting_sums waiting; /* transfers that wait here */
+    char sync_last_ok[32];       /* seconds since 1970 as text, "" = never */
+    char sync_say[256];          /* why the last sync failed; "" = it did not */
 };
 void terminal_status(struct terminal *terminal, struct terminal_status *ret);
 

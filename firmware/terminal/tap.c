@@ -14,9 +14,10 @@ static enum settle_asker asker(const struct tap *tap)
     if (tap->has_intent && tap->is_own && tap->intent.sequence == pending->sequence) {
         return ASKER_SAME_TAP;
     }
-    /* The same basket days later is another sale. A half-issued card is the same card at any time.
-     */
-    bool is_repeat = tap->look.is_pending_recent || !pending->intent.has_before;
+    /* The same basket days later is another sale. A half-issued card is the same card at any time,
+     * and a transfer is taken once. */
+    bool is_repeat = tap->look.is_pending_recent || !pending->intent.has_before ||
+                     pending->intent.occasion.peer.direction == PEER_IN;
     bool has_wish = !tap_is_reading(tap);
     return has_wish && is_repeat && tap_is_same_wish(tap, pending) ? ASKER_SAME_WISH
                                                                    : ASKER_OTHER_WISH;

@@ -116,6 +116,7 @@ struct tap_look {
                                               in the order of their numbers */
     size_t action_count;
     struct tap_waits waits;   /* what is wrong with the one behind them; "" = nothing is known */
+    struct fault untakable;   /* transfer into the card: why no card may take it now; "" = it may */
     struct occasion occasion; /* what else a plan looks at, as far as it is known without the card:
                                  facts, identity, place; all zeros = nothing */
 };

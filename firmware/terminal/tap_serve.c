@@ -210,6 +210,9 @@ static enum tap_next do_request(struct tap *tap, struct tap_act *ret_act)
             fault_say(&why, "This is the card that it comes from: hold the other one.");
             return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
         }
+        if (tap->look.untakable.say[0] != '\0') {
+            return tap_fail(tap, TAP_REASON_REFUSED, &tap->look.untakable, ret_act);
+        }
         return tap_plan(tap, &tap->view.snapshot, 1, NULL, ret_act);
     case TAP_SALE:
     case TAP_LOAD:

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "firmware/engine/money.h"
@@ -29,6 +30,9 @@ static const char help[] =
     "  transfer --from NUMBER        into the other one, by the number that the first answer "
     "gave;\n"
     "                                --to: the other card is not here, the club delivers it\n"
+    "  transfers                     those that no card has taken yet\n"
+    "  transfer --release NUMBER [--to CARD]   hand one to the club, which brings it to CARD, or\n"
+    "                                back to the card that it left\n"
     "  balance | history | status\n"
     "  find [-]    whose is the next tag or code; -: what is typed on standard input (national\n"
     "              code, phone or card number: not on the command line, which others can see)\n"
@@ -208,6 +212,7 @@ static bool take_option(struct options *options, const char *name, const char *v
         const char *name, *field;
         int64_t max;
     } numbers[] = {{"--redeem", "redeem", POINTS_MAX},
+                   {"--release", "number", (1 << 24) - 1},
                    {"--from", "from", (1 << 24) - 1},
                    {"--operator", "operator", UINT16_MAX}};
     static const char *const texts[][2] = {
@@ -357,7 +362,8 @@ static bool read_command(struct options *options, const char **words, size_t cou
         {"history", 1, 1, PLAIN},   {"issue", 1, 2, PERSON},   {"join", 1, 2, PERSON},
         {"status", 1, 1, PLAIN},    {"number", 2, 2, PLAIN},   {"issue-batch", 2, 2, PLAIN},
         {"find", 1, 2, MEDIUM},     {"link", 1, 2, MEDIUM},    {"bon", 1, 2, MEDIUM},
-        {"bon-back", 1, 2, MEDIUM}, {"sign-in", 1, 1, PLAIN},  {"sign-out", 1, 1, PLAIN}};
+        {"bon-back", 1, 2, MEDIUM}, {"sign-in", 1, 1, PLAIN},  {"sign-out", 1, 1, PLAIN},
+        {"transfers", 1, 1, PLAIN}};
     if (count == 2 && strcmp(words[0], "unlock") == 0) {
         set(options, "v", json_integer(1));
         set(options, "do", json_string("unlock"));
@@ -381,6 +387,10 @@ static bool read_command(struct options *options, const char **words, size_t cou
         set(options, "do", json_string(word));
         if (strcmp(words[0], "sign-in") == 0 && !read_pin(options)) {
             return false;
+        }
+        if (strcmp(words[0], "transfer") == 0 && count == 1 &&
+            json_object_get(options->request, "number") != NULL) {
+            set(options, "do", json_string("release"));
         }
         if (commands[n].kind == COUNTER &&
             !set_number(options, "counter", "counter", words[1], (1 << 20) - 1)) {
@@ -442,6 +452,23 @@ static void print_history(const json_t *history)
     }
 }
 
+static void print_waiting(const json_t *waiting)
+{
+    size_t n;
+    const json_t *row;
+    json_array_foreach(waiting, n, row)
+    {
+        const time_t since = (time_t)number(row, "since");
+        char when[32] = "";
+        (void)strftime(when, sizeof when, "%Y-%m-%d %H:%M", localtime(&since));
+        (void)printf("  %8" PRId64 "  %s  %14" PRId64 " rials  from card %s%s\n",
+                     number(row, "sequence"), when, number(row, "amount"), text(row, "card"),
+                     strcmp(text(row, "state"), "in_doubt") == 0 ? "  (a card has to be held again)"
+                     : strcmp(text(row, "state"), "club") == 0 ? "  (the club knows; hand it over)"
+                                                               : "");
+    }
+}
+
 static void print_allowance(const json_t *allowance)
 {
     size_t n;
@@ -466,6 +493,11 @@ static void print_status(const json_t *answer)
                  text(answer, "disk"), number(answer, "card_numbers_left"));
     (void)printf("  from the club for cards: %" PRId64 " held%s%s\n", number(answer, "actions"),
                  text(answer, "actions_say")[0] != '\0' ? "; " : "", text(answer, "actions_say"));
+    if (number(answer, "transfers") != 0) {
+        (void)printf("  %" PRId64 " transfers of %" PRId64
+                     " rials wait here: vafa-till transfers\n",
+                     number(answer, "transfers"), number(answer, "transfers_amount"));
+    }
     (void)printf("  if it died now: %s\n", text(answer, "if_it_died_now"));
     (void)printf("  if it were stolen: %s\n", text(answer, "if_stolen"));
     print_allowance(json_object_get(answer, "allowance"));
@@ -529,6 +561,7 @@ static void print_answer(const json_t *answer, bool is_final)
                      number(answer, "credit"), number(answer, "counter"));
     }
     print_lines(json_object_get(answer, "lines"));
+    print_waiting(json_object_get(answer, "waiting"));
     if (json_object_get(answer, "history") != NULL) {
         print_history(json_object_get(answer, "history"));
     }

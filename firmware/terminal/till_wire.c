@@ -13,6 +13,7 @@
 #include "firmware/terminal/till_allowance.h"
 #include "firmware/terminal/till_arrived.h"
 #include "firmware/terminal/till_member.h"
+#include "firmware/terminal/till_transfers.h"
 #include "hal/clock.h"
 
 static_assert(RECEIPT_MAX + TILL_ARRIVED_MAX + 4096 <= TILL_ANSWER_MAX,
@@ -38,6 +39,7 @@ enum field {
     FIELD_MEMBER = 1 << 14, /* issue: an account; sale: who it is kept for */
     FIELD_CARD = 1 << 15,   /* one of our card numbers */
     FIELD_TWO = 1 << 16,    /* to, from */
+    FIELD_TO = 1 << 17,     /* release */
 };
 
 static const struct request_kind {
@@ -76,7 +78,7 @@ static const struct {
     {"card", FIELD_CARD},     {"wait_ms", FIELD_WAIT},    {"operator", FIELD_WAIT},
     {"medium", FIELD_MEDIUM}, {"lines", FIELD_BASKET},    {"code", FIELD_BASKET},
     {"lang", FIELD_LANG},     {"receipt", FIELD_RECEIPT}, {"pin", FIELD_PIN},
-    {"number", FIELD_NUMBER}, {"fresh", FIELD_FRESH},     {"to", FIELD_TWO},
+    {"number", FIELD_NUMBER}, {"fresh", FIELD_FRESH},     {"to", FIELD_TWO | FIELD_TO},
     {"from", FIELD_TWO},
 };
 
@@ -469,6 +471,28 @@ static enum st take_medium_request(const json_t *object, const char *word, enum 
     return ST_OK;
 }
 
+/* transfers, release: what waits here, without a card. */
+static enum st take_waiting_request(const json_t *object, const char *word,
+                                    struct till_request *ret, struct fault *fault)
+{
+    const bool is_release = strcmp(word, "release") == 0;
+    int64_t number = 0, operator_no = 0;
+    if (!fields_are_known(object, word,
+                          FIELD_WAIT | (is_release ? (unsigned)(FIELD_NUMBER | FIELD_TO) : 0),
+                          fault) ||
+        !take_number(object, "number", 1, SNAPSHOT_SEQUENCE_MAX, is_release, &number, fault) ||
+        !take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault)) {
+        return ST_FOREIGN;
+    }
+    *ret = (struct till_request){
+        .wait_ms = TILL_WAIT_MS_DEFAULT,
+        .desk = {.what = is_release ? DESK_RELEASE : DESK_WAITING, .number = (uint32_t)number}};
+    ret->desk.tap.operator_no = (uint32_t)operator_no;
+    return json_object_get(object, "to") == NULL
+               ? ST_OK
+               : till_take_card_number(object, "to", &ret->desk.card_number, fault);
+}
+
 /* sign_in, sign_out, unlock. */
 static bool take_operator_request(const json_t *object, const char *word, enum desk_do what,
                                   struct till_request *ret, struct fault *fault)
@@ -499,7 +523,7 @@ static bool take_operator_request(const json_t *object, const char *word, enum d
 static const char do_words[] =
     "sale, load, refund, unload, transfer, balance, history, issue, join, number, "
     "find, link, bon, bon_back, sign_in, "
-    "sign_out, unlock or status";
+    "sign_out, unlock, transfers, release or status";
 
 static const struct {
     const char *word;
@@ -533,6 +557,10 @@ static enum st take_request(const json_t *object, struct till_request *ret, stru
     }
     if (strcmp(json_string_value(word), "link") == 0) {
         return take_medium_request(object, "link", DESK_LINK, ret, fault);
+    }
+    if (strcmp(json_string_value(word), "transfers") == 0 ||
+        strcmp(json_string_value(word), "release") == 0) {
+        return take_waiting_request(object, json_string_value(word), ret, fault);
     }
     if (strcmp(json_string_value(word), "bon") == 0 ||
         strcmp(json_string_value(word), "bon_back") == 0) {
@@ -797,6 +825,20 @@ size_t till_encode_member(const struct desk_answer *answer, char ret_line[TILL_A
     return finish_line(object, ret_line);
 }
 
+size_t till_encode_waiting(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX])
+{
+    json_t *object = new_line(true, "done", answer->tap.say.say);
+    till_put_waiting(object, &answer->waiting);
+    return finish_line(object, ret_line);
+}
+
+size_t till_encode_release(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX])
+{
+    json_t *object = new_line(true, "done", answer->tap.say.say);
+    till_put_handover(object, &answer->release);
+    return finish_line(object, ret_line);
+}
+
 size_t till_encode_bon(const struct bon_answer *answer, char ret_line[TILL_ANSWER_MAX])
 {
     json_t *object = new_line(true, "done", answer->say.say);
@@ -877,6 +919,7 @@ size_t till_encode_status(const struct terminal_status *status, char ret_line[TI
     put_text(object, "sync_say", status->sync_say);
     say_loss(status, &loss);
     put_text(object, "if_it_died_now", loss.say);
+    till_put_waiting_sums(object, &status->waiting);
     const bool is_whole = till_put_allowance(object, status);
     assert(is_whole); /* out of memory: nothing sensible can be answered */
     return finish_line(object, ret_line);

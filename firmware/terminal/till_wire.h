@@ -38,6 +38,8 @@ size_t till_encode_meanwhile(enum tap_say say, char ret_line[TILL_ANSWER_MAX]);
 size_t till_encode_answer(const struct tap_answer *answer, char ret_line[TILL_ANSWER_MAX]);
 size_t till_encode_found(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX]);
 size_t till_encode_member(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX]);
+size_t till_encode_waiting(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX]);
+size_t till_encode_release(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX]);
 size_t till_encode_bon(const struct bon_answer *answer, char ret_line[TILL_ANSWER_MAX]);
 size_t till_encode_status(const struct terminal_status *status, char ret_line[TILL_ANSWER_MAX]);
 

@@ -2,105 +2,136 @@
 
 #include <inttypes.h>
 
-/* What the journal says of one transfer's second half. */
-struct halves {
-    uint32_t first;  /* sequence of the transfer out */
-    bool is_done;    /* its outcome says that the card carries it */
-    bool is_settled; /* it has an outcome */
-    uint32_t second; /* sequence of the transfer in that took it, or may have; 0 = none */
-};
-
-static void take_entry(const struct entry *entry, struct halves *halves)
+static void say_ended(const struct transfer *transfer, struct fault *ret_why)
 {
-    if (entry->kind == ENTRY_INTENT && entry->intent.after.last.kind == TRANSACTION_TRANSFER &&
-        entry->intent.occasion.peer.direction == PEER_IN &&
-        entry->intent.occasion.peer.sequence == halves->first) {
-        halves->second = entry->sequence;
-    }
-    if (entry->kind != ENTRY_OUTCOME) {
-        return;
-    }
-    if (entry->outcome.intent_sequence == halves->first) {
-        halves->is_settled = true;
-        halves->is_done = entry->outcome.verdict == VERDICT_DONE;
-    } else if (entry->outcome.intent_sequence == halves->second &&
-               entry->outcome.verdict == VERDICT_NOT_DONE) {
-        halves->second = 0;
-    }
+    static const char *const why[] = {[TRANSFER_WAITS] = "",
+                                      [TRANSFER_TAKEN] = "a card has it already",
+                                      [TRANSFER_RELEASED] = "the club delivers it",
+                                      [TRANSFER_VOID] = "it did not happen"};
+    fault_say(ret_why, "Transfer %" PRIu32 ": %s.", transfer->sequence, why[transfer->end]);
 }
 
-/* Reads on from the transfer out to the journal's end. */
-static enum st follow(struct store *store, struct halves *halves)
+static void say_none(uint32_t sequence, struct fault *ret_why)
 {
-    enum { ROWS = 32 };
-    static struct journal_row rows[ROWS]; /* one thread; too large for its stack */
-    uint32_t after = halves->first;
-    size_t count = ROWS;
-    while (count == ROWS) {
-        enum st st = journal_fetch(store, after, rows, ROWS, &count);
-        if (st != ST_OK) {
-            return st;
-        }
-        for (size_t i = 0; i < count; i += 1) {
-            struct entry entry;
-            if (entry_decode(rows[i].bytes, rows[i].size, &entry) != ST_OK) {
-                return ST_CORRUPT;
-            }
-            take_entry(&entry, halves);
-            after = rows[i].sequence;
-        }
+    fault_say(ret_why,
+              "Transfer %" PRIu32 ": this terminal made none of that number; `vafa-till transfers` "
+              "lists those that wait.",
+              sequence);
+}
+
+/* Some card has to be held again, or the club knows more. */
+static enum st say_doubt(struct store *store, const struct transfer *transfer,
+                         struct fault *ret_why)
+{
+    const bool is_first = transfer->first != FIRST_DONE;
+    struct entry intent;
+    const enum st st =
+        journal_find(store, is_first ? transfer->sequence : transfer->second, &intent);
+    if (st != ST_OK) {
+        return st;
     }
+    fault_say(
+        ret_why,
+        transfer->first == FIRST_LEFT ? "Transfer %" PRIu32 ": whether it left card *%04" PRIu64
+                                        " only the club can tell: hand it over "
+                                        "(vafa-till transfer --release)."
+        : is_first ? "Transfer %" PRIu32 ": hold card *%04" PRIu64 ", which pays, once more first."
+                   : "Transfer %" PRIu32 ": card *%04" PRIu64
+                     " may have it: hold that one once more. If that does not tell, the "
+                     "club decides.",
+        transfer->sequence, intent.intent.card_number % 10000);
     return ST_OK;
 }
 
-static enum st no_transfer(uint32_t sequence, const char *why, struct fault *ret_why)
+enum st twocards_find(struct store *store, uint32_t sequence, struct transfer *ret,
+                      struct fault *ret_why)
 {
-    fault_say(ret_why, "Transfer %" PRIu32 ": %s.", sequence, why);
-    return ST_REFUSED;
+    const enum st st = transfers_find(store, sequence, ret);
+    if (st == ST_REFUSED) {
+        say_none(sequence, ret_why);
+    }
+    return st;
+}
+
+enum st twocards_say(struct store *store, const struct transfer *transfer, struct fault *ret_why)
+{
+    *ret_why = (struct fault){""};
+    if (transfer->end != TRANSFER_WAITS) {
+        say_ended(transfer, ret_why);
+        return ST_OK;
+    }
+    return transfer->first != FIRST_DONE || transfer->second != 0
+               ? say_doubt(store, transfer, ret_why)
+               : ST_OK;
+}
+
+enum st twocards_look(struct store *store, const struct wish *wish, struct fault *ret_why)
+{
+    struct transfer transfer;
+    *ret_why = (struct fault){""};
+    if (wish->kind != TRANSACTION_TRANSFER || wish->peer.direction != PEER_IN) {
+        return ST_OK;
+    }
+    const enum st st = twocards_find(store, wish->peer.sequence, &transfer, ret_why);
+    return st == ST_OK ? twocards_say(store, &transfer, ret_why) : st == ST_REFUSED ? ST_OK : st;
 }
 
 enum st twocards_prepare(struct store *store, struct wish *wish, struct fault *ret_why)
 {
-    if (wish->peer.direction == PEER_OUT) {
+    struct transfer transfer;
+    struct entry out;
+    if (wish->peer.direction != PEER_IN) {
         return ST_OK;
     }
-    struct halves halves = {.first = wish->peer.sequence};
-    struct entry out;
-    uint32_t next = 0;
-    enum st st = journal_next(store, &next);
+    enum st st = twocards_find(store, wish->peer.sequence, &transfer, ret_why);
+    if (st == ST_REFUSED) {
+        return ST_REFUSED;
+    }
+    /* One that was taken may be asked for again by whoever did not get the answer. */
+    if (st == ST_OK && (transfer.end == TRANSFER_RELEASED || transfer.end == TRANSFER_VOID)) {
+        say_ended(&transfer, ret_why);
+        return ST_REFUSED;
+    }
     if (st == ST_OK) {
-        st = journal_find(store, halves.first, &out);
+        st = journal_find(store, transfer.sequence, &out);
     }
-    if (st == ST_REFUSED || (st == ST_OK && next - halves.first > TWOCARDS_LOOK_BACK)) {
-        return no_transfer(halves.first, "this terminal made none of that number lately", ret_why);
-    }
-    if (st == ST_OK &&
-        (out.kind != ENTRY_INTENT || out.intent.after.last.kind != TRANSACTION_TRANSFER ||
-         out.intent.occasion.peer.direction != PEER_OUT)) {
-        return no_transfer(halves.first, "that entry is none; look for the first answer's number",
-                           ret_why);
-    }
-    if (st == ST_OK && out.intent.occasion.peer.card_number != 0) {
-        return no_transfer(halves.first, "the club delivers it to the card that was named",
-                           ret_why);
-    }
-    st = st == ST_OK ? follow(store, &halves) : st;
     if (st != ST_OK) {
         fault_say(ret_why, "%s", store_fault(store)->say);
         return st;
-    }
-    if (!halves.is_done) {
-        return no_transfer(halves.first,
-                           halves.is_settled ? "it did not happen"
-                                             : "hold the card that pays once more first",
-                           ret_why);
-    }
-    if (halves.second != 0) {
-        return no_transfer(halves.first, "a card has it already, or that card must be held again",
-                           ret_why);
     }
     wish->amount = out.intent.parts.amount;
     wish->peer.card_number = out.intent.card_number;
     wish->peer.terminal = out.terminal;
     return ST_OK;
+}
+
+enum st twocards_each(struct store *store, void *ctx,
+                      void (*each)(void *ctx, const struct transfer *transfer,
+                                   const struct entry *out),
+                      struct waiting_sums *ret)
+{
+    enum { ROWS = 64 };
+    struct transfer rows[ROWS];
+    struct entry out;
+    size_t count = ROWS;
+    uint32_t after = 0;
+    enum st st = ST_OK;
+    *ret = (struct waiting_sums){.count = 0};
+    while (st == ST_OK && count == ROWS) {
+        st = transfers_waiting(store, after, rows, ROWS, &count);
+        for (size_t i = 0; i < count && st == ST_OK; i++) {
+            after = rows[i].sequence;
+            st = journal_find(store, after, &out);
+            if (st != ST_OK) {
+                break;
+            }
+            ret->oldest_s = ret->count == 0 ? out.time_s : ret->oldest_s;
+            ret->count += 1;
+            ret->amount.rials += out.intent.parts.amount.rials;
+            if (each != NULL) {
+                each(ctx, &rows[i], &out);
+            }
+        }
+    }
+    return st;
 }

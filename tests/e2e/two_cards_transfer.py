@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
 """two_cards_transfer.py - credit from one member's card to another's, with real processes.
 
-Both cards at one counter, the terminal killed in between; the second half taken once only; a card that is
-not there, to which the club delivers; sync, and a ledger in which nothing is in transit at the end.
+Both cards at one counter, the terminal killed in between, the second half cut at every card command; the
+second half taken once only; a card that is not there, to which the club delivers, what waits, found
+again 20,000 entries later; sync, and a ledger in which nothing is in transit at the end.
 BUILD names the folder with the programs. Prints TAP lines."""
+import hashlib
 import json
 import os
+import sqlite3
+import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from shop import ROOT, Shop  # noqa: E402
+from shop import ROOT, Lines, Shop  # noqa: E402
 
 failed = 0
 
@@ -37,6 +42,61 @@ def credit(shop, name):
 def transit(shop):
     report = json.loads(shop.club("report", "--json").stdout)
     return sum(row["amount"] for row in report["ledger"] if row.get("account") == "transit"), report
+
+
+def waiting(shop):
+    """What no card has taken yet, as the till lists it: number -> rials."""
+    answer = shop.done("transfers")
+    rows = {row["sequence"]: row["amount"] for row in answer["waiting"]}
+    status = shop.done("status")
+    sums = (len(rows), sum(rows.values()))
+    ok = sums == (answer["transfers"], answer["transfers_amount"]) == (
+        status["transfers"], status["transfers_amount"])
+    return rows if ok else {"sums": (answer, status["transfers"], status["transfers_amount"])}
+
+
+def ask(till, **fields):
+    """The final answer, without a process: a wait may be short."""
+    till.say(json.dumps({"v": 1, "do": "transfer", "wait_ms": 300, "lang": "en", **fields}))
+    while not (answer := json.loads(till.hear()))["final"]:
+        pass
+    return answer
+
+
+def cut_second_halves(shop, given):
+    """The card that gets it leaves after each of its commands; asked for again, it settles by itself."""
+    till = Lines(shop.path("till.sock"))
+    seen, credit = {}, {"ali": 0, "leila": 0}
+    for commands in range(40):
+        hold(shop, "ali")
+        out = ask(till, amount=given)
+        hold(shop, "leila")
+        shop.card(f"cut after {commands}")
+        first = ask(till, **{"from": out["sequence"]})
+        shop.card("cut clear")
+        whole = first["state"] == "done"
+        hold(shop, "leila")
+        again = first if whole else ask(till, **{"from": out["sequence"]})
+        seen.setdefault((first["state"], again["state"]), []).append(commands)
+        credit = {"ali": out["credit"], "leila": again["credit"]}
+        if whole:
+            break
+    return seen, commands + 1, credit
+
+
+def live_on(shop, count):
+    """As many starts in the journal as if the terminal had lived long; it is not running."""
+    path = shop.path("terminal.db")
+    with sqlite3.connect(path) as db:
+        sequence, value = db.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+        terminal = int(db.execute("SELECT value FROM settings WHERE name = 'terminal'").fetchone()[0])
+        rows = []
+        for sequence in range(sequence + 1, sequence + count + 1):
+            raw = struct.pack("<BBHIqII16s", 3, 4, 1, sequence, int(time.time()), terminal, 0, b"1.0")
+            value = hashlib.sha256(value + raw).digest()
+            rows.append((sequence, 4, raw, value))
+        db.executemany("INSERT INTO journal VALUES(?, ?, ?, ?)", rows)
+    db.close()
 
 
 def main():
@@ -79,9 +139,41 @@ def main():
         answer = shop.till("transfer", "--from", "1")
         check("what is no transfer is refused", answer["state"] == "not_done", answer)
 
+        seen, count, now = cut_second_halves(shop, 1000)
+        check("a cut second half is settled by the tap that asks for it again",
+              set(seen) <= {("not_done", "done"), ("hold_again", "done"), ("done", "done")} and
+              ("hold_again", "done") in seen and len(seen) == 3, seen)
+        check("and each was taken once", now == {"ali": 700000 - 1000 * count, "leila": 1300000 + 1000 * count},
+              (count, now))
+        print(f"# {count} cuts: " + ", ".join(f"{a} then {b}: {len(n)}" for (a, b), n in seen.items()))
+        hold(shop, "leila")
+        back = shop.done("transfer", str(1000 * count))
+        hold(shop, "ali")
+        shop.done("transfer", "--from", str(back["sequence"]))
+        check("nothing waits", waiting(shop) == {}, waiting(shop))
+
+        hold(shop, "ali")
+        out = shop.done("transfer", "40000")
+        old = shop.done("transfer", "2000")
+        check("what waits is listed", waiting(shop) == {out["sequence"]: 40000, old["sequence"]: 2000}, waiting(shop))
+        shop.stop("terminal")
+        live_on(shop, 20001)
+        shop.start_terminal()
+        check("also 20,000 entries later", waiting(shop) == {out["sequence"]: 40000, old["sequence"]: 2000},
+              waiting(shop))
+        hold(shop, "leila")
+        back = shop.done("transfer", "--from", str(old["sequence"]))
+        check("and taken", back["credit"] == 1302000, back)
+        answer = shop.till("transfer", "--release", str(old["sequence"]))
+        check("what was taken cannot be handed over", answer["state"] == "not_done" and "already" in answer["say"],
+              answer)
+        hold(shop, "leila")
+        back = shop.done("transfer", "--from", str(out["sequence"]))
+        check("the other one, too", back["credit"] == 1342000 and waiting(shop) == {}, back)
+
         hold(shop, "leila")
         far = shop.done("transfer", "500000", "--to", numbers["ali"])
-        check("to a card that is not here", far["credit"] == 800000, far)
+        check("to a card that is not here", far["credit"] == 842000, far)
         answer = shop.till("transfer", "--from", str(far["sequence"]))
         check("which the club delivers and nobody else", answer["state"] == "not_done" and
               "club" in answer["say"], answer)
@@ -89,7 +181,7 @@ def main():
         shop.sync_once()
         hold(shop, "ali")
         got = shop.done("balance")
-        check("at the card's next tap", got["credit"] == 1200000 and
+        check("at the card's next tap", got["credit"] == 1158000 and
               got["arrived"][0]["origin"] == "transfer", got)
         shop.sync_once()
         moving, report = transit(shop)

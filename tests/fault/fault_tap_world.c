@@ -32,6 +32,9 @@ static const char *const cards_first = "936400000100000";
 static const char *const cards_last = "936400000199999";
 /* The card counters of a sale that can be refunded and a load that can be unloaded. */
 static uint32_t sale_counter, load_counter;
+/* Another card's transfer out, which OP_TRANSFER_IN takes. */
+static uint64_t giver;
+static uint32_t transfer_sequence;
 static uint8_t disk[DB_MAX], disk_late[DB_MAX], disk_actions[DB_MAX];
 static size_t disk_bytes, disk_late_bytes, disk_actions_bytes;
 static char programme_text[PROGRAMME_TEXT_MAX], programme_late[PROGRAMME_TEXT_MAX],
@@ -331,9 +334,9 @@ struct tap_request world_request(enum operation operation)
         request.what = TAP_TRANSFER;
         *wish = (struct wish){.kind = TRANSACTION_TRANSFER, .amount = {130000}};
         wish->peer = (struct peer){.direction = PEER_IN,
-                                   .card_number = card_number_make(CARD_PAYLOAD_MAX),
-                                   .terminal = 1,
-                                   .sequence = 1};
+                                   .card_number = giver,
+                                   .terminal = TERMINAL_NO,
+                                   .sequence = transfer_sequence};
         return request;
     case OPERATIONS:
         break;
@@ -527,19 +530,39 @@ static void prepare_card(struct world *world)
     }
 }
 
+static void make_chip(enum card_family family, const uint8_t uid[7], struct chip *ret)
+{
+    *ret = (struct chip){.family = family};
+    if (family == CARD_DESFIRE) {
+        desfire_init(&ret->desfire, uid);
+    } else {
+        classic_init(&ret->classic, CLASSIC_1K, uid, 4);
+    }
+}
+
+/* A third card, for as long as it takes to let credit out of it. */
+static void prepare_giver(struct world *world)
+{
+    static const uint8_t uid[7] = {0x04, 0x11, 0x22, 0x33, 0x71, 0x72, 0x73};
+    struct tap_request issue = world_request(OP_ISSUE), out = world_request(OP_TRANSFER_OUT);
+    struct tap_request balance = world_balance();
+    struct tap_answer answer = {0};
+    const struct chip member = *world->chip;
+    make_chip(member.family, uid, world->chip);
+    (void)done(world, &issue);
+    transfer_sequence = done(world, &out).last.sequence;
+    MUST(world_ask(world, &balance, RETURNS_SOON, &answer) && answer.outcome == TAP_DONE);
+    giver = answer.card_number;
+    *world->chip = member;
+}
+
 /* Two cards from the factory. */
 static void prepare_chips(enum card_family family)
 {
     static const uint8_t uid[7] = {0x04, 0xA1, 0xB2, 0xC3, 0x51, 0x52, 0x53};
     static const uint8_t blank_uid[7] = {0x04, 0xD1, 0xE2, 0xF3, 0x61, 0x62, 0x63};
-    prepared.member.family = prepared.blank.family = family;
-    if (family == CARD_DESFIRE) {
-        desfire_init(&prepared.member.desfire, uid);
-        desfire_init(&prepared.blank.desfire, blank_uid);
-    } else {
-        classic_init(&prepared.member.classic, CLASSIC_1K, uid, 4);
-        classic_init(&prepared.blank.classic, CLASSIC_1K, blank_uid, 4);
-    }
+    make_chip(family, uid, &prepared.member);
+    make_chip(family, blank_uid, &prepared.blank);
 }
 
 void world_prepare(enum card_family family)
@@ -569,6 +592,7 @@ void world_prepare(enum card_family family)
     prepare_chips(family);
     world = (struct world){.chip = &prepared.member, .card = &prepared.member.classic};
     MUST(world_boot(&world));
+    prepare_giver(&world);
     prepare_card(&world);
     struct tap_request balance = world_balance();
     struct tap_answer answer = {0};

@@ -360,6 +360,12 @@ def entry_decode(raw):
         entry = {"card": card, "event": event, "how": how}
     elif kind == 9:
         entry = accrual_decode(raw)
+    elif kind == 10:
+        need(len(raw) == 40 and not any(raw[28:32]), "length or spare bytes of a release")
+        out, card = struct.unpack_from("<I4xQ", raw, 24)
+        need(1 <= out < sequence, "a release's transfer")
+        need(card == 0 or luhn_ok(card), "card number of a release")
+        entry = {"out": out, "card": card}
     elif kind == 11:
         need(len(raw) == 48 and not any(raw[30:32]) and not any(raw[44:48]), "length or spare bytes of an operator's entry")
         number, event, role, card, unlocks = struct.unpack_from("<IBBxxQI", raw, 24)
@@ -370,7 +376,8 @@ def entry_decode(raw):
         entry = {"number": number, "event": event, "role": role, "card": card, "unlocks": unlocks}
     else:
         raise Foreign("kind %d" % kind)
-    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start", 5: "link", 6: "member", 7: "report", 8: "bon", 9: "accrual", 11: "operator"}[kind],
+    entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start", 5: "link", 6: "member", 7: "report", 8: "bon", 9: "accrual",
+                       10: "release", 11: "operator"}[kind],
                  sequence=sequence, time=time_s, terminal_no=terminal, operator=operator)
     return entry
 

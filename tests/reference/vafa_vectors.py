@@ -128,6 +128,8 @@ def entries():
     good += [("the intent of " + name, raw) for name, raw in club_entries(14, fifth)]
     good += [("a voucher that was taken, the longest receipt", bon(len(good) + 1, 0, b"A" * 15)),
              ("a voucher that was given back", bon(len(good) + 2, 1, b"17"))]
+    good += [("a transfer that goes back to the card that it left", release(len(good) + 1, 16)),
+             ("a transfer handed over for another card", release(len(good) + 2, len(good) + 1, CARD))]
     good += [("a card that is said to be lost, by its number", report(len(good) + 1, 1, 1)),
              ("a card that was found again and held on the reader", report(len(good) + 2, 2, 3))]
     good += [("a manager who signs in, for whom the club has unlocked twice", head(11, len(good) + 1) +
@@ -148,6 +150,10 @@ def entries():
     assert value == ref.chain([raw for _, raw in good])
     return {"good": [{"name": n, "hex": raw.hex(), "hash": h} for (n, raw), h in zip(good, chain)],
             "bad": [{"name": n, "hex": raw.hex()} for n, raw in bad_entries(good)]}
+
+
+def release(sequence, out, card=0):
+    return head(10, sequence) + struct.pack("<I4xQ", out, card)
 
 
 def bon(sequence, back, receipt, series=7, serial=4000, amount=5000000, first=46347, last=46376, merchant=0):
@@ -414,6 +420,11 @@ def bad_entries(good):
            ("two lines of one product", patch(rich, 268, b"\0")),
            ("a line of 2^36 rials", patch(rich, 263, b"\x10")),
            ("a line of 4,000,000.001 pieces", patch(rich, 264, struct.pack("<I", 4000000001))),
+           ("a release of itself", release(9, 9)),
+           ("a release of entry 0", release(9, 0)),
+           ("a release to no card number", release(9, 1, CARD + 1)),
+           ("a spare byte of a release", patch(release(9, 1), 28, b"\1")),
+           ("a release that is too long", release(9, 1) + b"\0"),
            ("a voucher's series 0", bon(9, 0, b"17", series=0)),
            ("a voucher of no rials", bon(9, 0, b"17", amount=0)),
            ("a voucher that ends before it begins", bon(9, 0, b"17", last=46346)),

@@ -178,6 +178,85 @@ struct entry model_bon(const struct model *model, uint32_t bon, bool is_back)
     return entry;
 }
 
+struct entry model_transfer(const struct model *model, uint32_t card, uint32_t counter,
+                            const struct peer *peer)
+{
+    struct entry entry = model_intent(model, card, counter);
+    entry.intent.after.last.kind = TRANSACTION_TRANSFER;
+    entry.intent.occasion = (struct occasion){.peer = *peer};
+    return entry;
+}
+
+struct entry model_release(const struct model *model, uint32_t out)
+{
+    struct entry entry = entry_of(model, ENTRY_RELEASE);
+    entry.release = (struct entry_release){.out_sequence = out,
+                                           .card_number = out % 2 == 0 ? model_card(0) : 0};
+    return entry;
+}
+
+static bool is_out(const struct entry *entry)
+{
+    return entry->kind == ENTRY_INTENT && entry->intent.occasion.peer.direction == PEER_OUT;
+}
+
+/* What became of the transfer out of entry `out`, read off the entries behind it. */
+static struct transfer transfer_of(const struct model *model, uint32_t count, uint32_t out)
+{
+    const struct entry *first = &model->entries[out - 1];
+    struct transfer found = {.sequence = out,
+                             .end = first->intent.occasion.peer.card_number != 0 ? TRANSFER_RELEASED
+                                                                                 : TRANSFER_WAITS};
+    for (uint32_t i = out; i < count; i++) {
+        const struct entry *entry = &model->entries[i];
+        const bool waits = found.end == TRANSFER_WAITS;
+        if (entry->kind == ENTRY_RELEASE && entry->release.out_sequence == out) {
+            found.end = TRANSFER_RELEASED;
+            found.second = entry->sequence;
+        } else if (entry->kind == ENTRY_INTENT && waits &&
+                   entry->intent.occasion.peer.direction == PEER_IN &&
+                   entry->intent.occasion.peer.sequence == out) {
+            found.second = entry->sequence;
+        } else if (entry->kind == ENTRY_OUTCOME && entry->outcome.intent_sequence == out) {
+            found.first = entry->outcome.verdict == VERDICT_DONE   ? FIRST_DONE
+                          : entry->outcome.verdict == VERDICT_LEFT ? FIRST_LEFT
+                                                                   : FIRST_IN_DOUBT;
+            found.end = entry->outcome.verdict == VERDICT_NOT_DONE ? TRANSFER_VOID : found.end;
+        } else if (entry->kind == ENTRY_OUTCOME && waits && found.second != 0 &&
+                   entry->outcome.intent_sequence == found.second) {
+            found.end = entry->outcome.verdict == VERDICT_DONE ? TRANSFER_TAKEN : found.end;
+            found.second = entry->outcome.verdict == VERDICT_NOT_DONE ? 0 : found.second;
+        }
+    }
+    return found;
+}
+
+/* A transfer that waits, from some place in the journal on; 0 = there is none. */
+static uint32_t draw_waiting(struct model *model)
+{
+    for (uint32_t out = 1 + draw(model, model->count); out <= model->count; out++) {
+        if (is_out(&model->entries[out - 1]) &&
+            transfer_of(model, model->count, out).end == TRANSFER_WAITS) {
+            return out;
+        }
+    }
+    return 0;
+}
+
+static struct entry draw_transfer(struct model *model, uint32_t card, uint32_t counter)
+{
+    const uint32_t out = draw_waiting(model);
+    struct peer peer = {.direction = PEER_OUT};
+    if (out != 0 && draw(model, 2) == 0) {
+        peer = (struct peer){.direction = PEER_IN, .terminal = 7, .sequence = out};
+        peer.card_number = model->entries[out - 1].intent.card_number;
+    } else if (draw(model, 4) == 0) {
+        peer.card_number = model_card(card + 1);
+    }
+    return peer.card_number == model_card(card) ? model_intent(model, card, counter)
+                                                : model_transfer(model, card, counter, &peer);
+}
+
 /* True when an entry after `intent`, up to `count`, is its outcome. */
 static bool is_settled(const struct model *model, uint32_t count, const struct entry *intent)
 {
@@ -198,6 +277,10 @@ struct entry model_draw(struct model *model)
     const uint32_t counter = seen != NULL ? seen->counter : 0;
     if (model->count == 0 || choice == 9) {
         const uint32_t event = draw(model, OPERATOR_EVENTS);
+        const uint32_t waits = model->count > 0 ? draw_waiting(model) : 0;
+        if (waits != 0 && draw(model, 3) == 0) {
+            return model_release(model, waits);
+        }
         return event == 0 || model->count == 0
                    ? model_start(model)
                    : model_operator(model, 1 + draw(model, MODEL_OPERATORS), (uint8_t)event);
@@ -211,7 +294,8 @@ struct entry model_draw(struct model *model)
         return model_outcome(model, open->sequence, 1 + draw(model, 3));
     }
     if (choice < 7) {
-        return model_intent(model, card, counter + 1);
+        return choice < 2 ? draw_transfer(model, card, counter + 1)
+                          : model_intent(model, card, counter + 1);
     }
     if (choice == 8) {
         return model_link(model, card, draw(model, model->cards));
@@ -386,7 +470,7 @@ static bool was_not_done(const struct model *model, uint32_t count, uint32_t int
     return false;
 }
 
-/* All the model's intents are sales; a voucher is no card's. */
+/* Sales use limits, transfers none; a voucher is no card's. */
 static bool use_agrees(const struct model *model, uint32_t count, struct store *store,
                        const struct question *asked)
 {
@@ -394,7 +478,8 @@ static bool use_agrees(const struct model *model, uint32_t count, struct store *
     struct limit_use used;
     for (uint32_t i = 0; i < count; i++) {
         const struct entry *entry = &model->entries[i];
-        if (entry->kind == ENTRY_INTENT && !was_not_done(model, count, entry->sequence) &&
+        if (entry->kind == ENTRY_INTENT && entry->intent.after.last.kind == TRANSACTION_SALE &&
+            !was_not_done(model, count, entry->sequence) &&
             (asked->day == ANY || day_of(entry) == asked->day) &&
             (asked->operator_no == ANY || entry->operator_no == asked->operator_no) &&
             (asked->card == ANY || (int64_t)entry->intent.card_number == asked->card)) {
@@ -483,6 +568,47 @@ static bool operator_agrees(const struct model *model, uint32_t count, struct st
            found.is_locked == right.is_locked && found.unlocks == right.unlocks;
 }
 
+/* Each transfer, and the list of those that wait. */
+static bool transfers_agree(const struct model *model, uint32_t count, struct store *store)
+{
+    enum { MOST = 16 };
+    struct transfer found, waiting[MOST];
+    uint32_t after = 0;
+    size_t listed = 0, at = 0;
+    if (transfers_waiting(store, 0, waiting, MOST, &listed) != ST_OK) {
+        return false;
+    }
+    for (uint32_t out = 1; out <= count; out++) {
+        const enum st st = transfers_find(store, out, &found);
+        if (!is_out(&model->entries[out - 1])) {
+            if (st != ST_REFUSED) {
+                return false;
+            }
+            continue;
+        }
+        const struct transfer right = transfer_of(model, count, out);
+        if (st != ST_OK || found.sequence != out || found.end != right.end ||
+            found.first != right.first || found.second != right.second) {
+            return false;
+        }
+        if (right.end != TRANSFER_WAITS) {
+            continue;
+        }
+        if (at == MOST) { /* the next page */
+            if (transfers_waiting(store, after, waiting, MOST, &listed) != ST_OK) {
+                return false;
+            }
+            at = 0;
+        }
+        if (at == listed || waiting[at].sequence != out) {
+            return false;
+        }
+        after = out;
+        at += 1;
+    }
+    return at == listed;
+}
+
 bool model_agrees(const struct model *model, uint32_t count, struct store *store)
 {
     struct journal_counts counts;
@@ -504,6 +630,9 @@ bool model_agrees(const struct model *model, uint32_t count, struct store *store
         if (!operator_agrees(model, count, store, number)) {
             return differs(store, "operator", number);
         }
+    }
+    if (!transfers_agree(model, count, store)) {
+        return differs(store, "transfers", count);
     }
     return uses_agree(model, count, store) && entries_agree(model, count, store);
 }

@@ -14,6 +14,7 @@
 #include "storage/limits.h"
 #include "storage/operators.h"
 #include "storage/store.h"
+#include "storage/transfers.h"
 
 enum { MODEL_CARDS = 6, MODEL_OPERATORS = 3 };
 
@@ -44,6 +45,11 @@ enum { MODEL_KEY_VERSION = 2 };
 struct entry model_link(const struct model *model, uint32_t card, uint32_t medium);
 /* Voucher 0..cards-1 of one series is taken, or given back. */
 struct entry model_bon(const struct model *model, uint32_t bon, bool is_back);
+/* Credit leaves a card (peer out, with or without the other card's number), or comes to it. */
+struct entry model_transfer(const struct model *model, uint32_t card, uint32_t counter,
+                            const struct peer *peer);
+/* The transfer out of entry `out` is handed over. */
+struct entry model_release(const struct model *model, uint32_t out);
 /* A plausible next entry, by the model's random numbers. */
 struct entry model_draw(struct model *model);
 /* Makes it part of the model. */

@@ -291,6 +291,18 @@ static void an_operators_entry_decodes_to_what_went_in(void **state)
     assert_true(entry.operator_event.unlocks == UINT32_MAX);
 }
 
+static void a_release_decodes_to_what_went_in(void **state)
+{
+    (void)state;
+    const struct entry back = decoded_from_the_end(12);
+    assert_int_equal(back.kind, ENTRY_RELEASE);
+    assert_int_equal(back.release.out_sequence, 16);
+    assert_true(back.release.card_number == 0);
+    const struct entry on = decoded_from_the_end(11);
+    assert_int_equal(on.release.out_sequence, on.sequence - 1);
+    assert_true(on.release.card_number == UINT64_C(6362140000000011));
+}
+
 static void everything_that_is_not_canonical_is_foreign(void **state)
 {
     (void)state;
@@ -400,6 +412,7 @@ int main(void)
         cmocka_unit_test(members_decode_to_what_went_in),
         cmocka_unit_test(accruals_decode_to_what_went_in),
         cmocka_unit_test(an_operators_entry_decodes_to_what_went_in),
+        cmocka_unit_test(a_release_decodes_to_what_went_in),
         cmocka_unit_test(everything_that_is_not_canonical_is_foreign),
         cmocka_unit_test(any_changed_byte_is_refused_or_encodes_back),
         cmocka_unit_test(an_entry_cut_at_any_byte_is_foreign),

@@ -565,7 +565,8 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
     model_init(&model, 2, 1);
     append_ok(store, &model, model_sighting(&model, 0, 5));
     store_close(store);
-    run_sql("DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP TABLE operators; DROP "
+    run_sql("DROP TABLE transfers; DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP "
+            "TABLE operators; DROP "
             "TABLE used; DROP TABLE actions; DROP "
             "TABLE links; DROP TABLE club_links;"
             " PRAGMA user_version = 1");
@@ -576,7 +577,8 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
     store_close(store);
     store_close(open_ok());
     /* What an older version has must be right before anything is added. */
-    run_sql("DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP TABLE operators; DROP "
+    run_sql("DROP TABLE transfers; DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP "
+            "TABLE operators; DROP "
             "TABLE used; DROP TABLE actions; DROP "
             "TABLE links; DROP TABLE club_links; DROP "
             "TABLE sync;"
@@ -603,7 +605,8 @@ static void a_file_of_version_3_gets_what_was_used_from_its_journal(void **state
     uint32_t entries = 0;
     live_long(store, &model);
     store_close(store);
-    run_sql("DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP TABLE operators; DROP "
+    run_sql("DROP TABLE transfers; DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP "
+            "TABLE operators; DROP "
             "TABLE used; PRAGMA user_version = 3");
     store = open_ok();
     assert_true(model_agrees(&model, 200, store));
@@ -624,7 +627,8 @@ static void a_file_of_version_6_counts_again(void **state)
         append_ok(store, &model, model_draw(&model));
     }
     store_close(store);
-    run_sql("UPDATE used SET spend = 0, spends = 0 WHERE scope = 1; PRAGMA user_version = 6");
+    run_sql("DROP TABLE transfers; UPDATE used SET spend = 0, spends = 0 WHERE scope = 1;"
+            " PRAGMA user_version = 6");
     store = open_ok();
     assert_true(model_agrees(&model, 200, store));
     assert_int_equal(journal_verify(store, &entries, NULL), ST_OK);
@@ -632,7 +636,7 @@ static void a_file_of_version_6_counts_again(void **state)
     model_finish(&model);
 }
 
-static void a_figure_of_use_that_changed_by_itself_is_found(void **state)
+static void what_follows_from_the_journal_and_changed_by_itself_is_found(void **state)
 {
     static const char *const changes[] = {
         "UPDATE used SET spend = spend - 1 WHERE scope = 1",
@@ -641,6 +645,12 @@ static void a_figure_of_use_that_changed_by_itself_is_found(void **state)
         "UPDATE operators SET wrong = (wrong + 1) % 4 WHERE number = 1",
         "DELETE FROM operators WHERE number = 2",
         "INSERT INTO used VALUES(3, 9, 20779, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+        "UPDATE transfers SET first = (first + 1) % 3 WHERE seq = (SELECT min(seq) FROM transfers)",
+        "UPDATE transfers SET ended = 3 WHERE seq = (SELECT min(seq) FROM transfers WHERE ended < "
+        "3)",
+        "UPDATE transfers SET second = second + 1 WHERE ended = 1",
+        "DELETE FROM transfers WHERE seq = (SELECT max(seq) FROM transfers)",
+        "INSERT INTO transfers VALUES(0, (SELECT seq FROM journal WHERE kind = 2 LIMIT 1), 1, 0)",
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         (void)disk_new(state);
@@ -1087,7 +1097,8 @@ int main(void)
                                disk_new),
         cmocka_unit_test_setup(a_file_of_version_6_counts_again, disk_new),
         cmocka_unit_test_setup(a_file_of_version_3_gets_what_was_used_from_its_journal, disk_new),
-        cmocka_unit_test_setup(a_figure_of_use_that_changed_by_itself_is_found, disk_new),
+        cmocka_unit_test_setup(what_follows_from_the_journal_and_changed_by_itself_is_found,
+                               disk_new),
         cmocka_unit_test_setup(tables_that_we_did_not_make_are_refused, disk_new),
         cmocka_unit_test_setup(empty_file_beside_its_log_is_corrupt, disk_new),
         cmocka_unit_test_setup(a_bon_is_used_here_elsewhere_or_not, disk_new),
