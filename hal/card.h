@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/engine/action.h"
 #include "firmware/engine/facts.h"
 #include "firmware/engine/snapshot.h"
 #include "hal/base/status.h"
@@ -30,7 +31,8 @@ enum card_condition {
     CARD_MEDIUM,       /* Ultralight or NTAG: its UID says who the member is (docs/media.md) */
 };
 
-/* Written at issue. Days since 1900-01-01; 0 = not given. */
+/* Written at issue; kind and days also by a later commit (amend). Days since 1900-01-01; 0 = not
+ * given. */
 struct card_identity {
     uint64_t number; /* 16 digits, Luhn */
     uint8_t kind;
@@ -46,7 +48,8 @@ struct card_view {
     size_t uid_bytes;
     uint64_t number;          /* of a member card; else 0 */
     struct snapshot snapshot; /* newest; of a member card */
-    bool may_load;            /* of a member card: this terminal's keys let its credit rise */
+    bool may_load;            /* of a member card: this terminal's keys let its credit rise, and
+                                 its identity change */
     bool may_issue;           /* of a blank or half-issued card: its keys let it be issued */
     struct fault why;         /* condition as a sentence for the cashier */
 };
@@ -101,6 +104,14 @@ struct card_ops {
      *           refuse it (see may_load), or it is more than the card holds.
      * ST_GONE, ST_IO  unknown: in doubt until the card is read again. */
     ST_CHECK enum st (*commit)(void *ctx, const struct snapshot *next);
+
+    /* Tells what the card is to say of itself once it carries the snapshot that is committed next:
+     * these in its identity, the rest of it as it is. Sends nothing. The next commit writes both,
+     * and is ST_OK only when both are there (docs/decisions/0016): DESFire in its one transaction;
+     * Classic the identity first, so that a cut can leave it changed, or unreadable until such a
+     * commit is made again, but never as it was under the new snapshot. Forgotten by the next read
+     * and commit. Needs may_load. */
+    void (*amend)(void *ctx, const struct action_particulars *particulars);
 
     /* After commit, when the shopper has been told: refreshes what only speeds up the next tap
      * (Classic: the pointer) or renews keys (DESFire), and writes the checkpoint of the facts. May

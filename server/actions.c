@@ -51,6 +51,7 @@ static int64_t amount_max(enum action_kind kind)
     case ACTION_UNBLOCK:
     case ACTION_OFFER:
     case ACTION_STAMPS:
+    case ACTION_PARTICULARS:
         break;
     }
     return 0;
@@ -88,7 +89,8 @@ static enum st check_order(const struct action_order *order, int64_t now_s, stru
     } else if (!action_is_valid(&tried)) {
         fault_say(fault,
                   "This is not an action that a card can take: look at the kind's value "
-                  "(docs/club.md), and at the text, at most %d bytes.",
+                  "(docs/club.md), at the text, at most %d bytes, and that particulars have no "
+                  "last day of their own.",
                   ACTION_TEXT_BYTES);
     } else if (action->until_s != 0 && action->until_s < now_s) {
         fault_say(fault, "It would end before it begins: its last day is past.");
@@ -309,6 +311,11 @@ static enum st withdraw(struct actions *actions, enum action_origin origin, cons
         (row.action.number != 0 && row.action.number <= numbers.passed)) {
         fault_say(fault, "Card %016" PRIu64 " has taken this action already (its number %u).", card,
                   row.action.number);
+        return ST_REFUSED;
+    }
+    if (row.action.kind == ACTION_PARTICULARS && row.action.number != 0) {
+        fault_say(fault, "A card may say these particulars by half already: give it an action with "
+                         "the right ones instead.");
         return ST_REFUSED;
     }
     st = row_end(actions, &row);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/actions_priv.h"
+#include "server/business_day.h"
 #include "server/settled.h"
 
 /* Columns of SQL_LIST. */
@@ -64,26 +65,48 @@ static const char *state_word(struct db_stmt *stmt)
     return state == ACTION_WAITING ? "waiting" : "ended";
 }
 
+/* What stands in an amount that is none. */
+static json_t *particulars_json(int64_t amount)
+{
+    const struct action_particulars it = action_particulars(amount);
+    char birthday[BUSINESS_DAY_TEXT], wedding[BUSINESS_DAY_TEXT], expires[BUSINESS_DAY_TEXT];
+    business_day_card_text(it.birthday, birthday);
+    business_day_card_text(it.wedding, wedding);
+    business_day_card_text(it.expires, expires);
+    return json_pack("{s:i, s:s, s:s, s:s}", "card_kind", it.kind, "birthday", birthday, "wedding",
+                     wedding, "last_day", expires);
+}
+
 static json_t *row_json(struct db_stmt *stmt)
 {
-    return json_pack("{s:o, s:I, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I}",
-                     "card", json_sprintf("%016" PRId64, db_i64(stmt, COLUMN_CARD)), "number",
-                     (json_int_t)db_i64(stmt, COLUMN_NUMBER), "kind",
-                     action_kind_word((enum action_kind)db_i64(stmt, COLUMN_KIND)), "value",
-                     (json_int_t)db_i64(stmt, COLUMN_VALUE), "amount",
-                     (json_int_t)db_i64(stmt, COLUMN_AMOUNT), "origin",
-                     action_origin_word((enum action_origin)db_i64(stmt, COLUMN_ORIGIN)), "id",
-                     db_text(stmt, COLUMN_REF), "text", db_text(stmt, COLUMN_TEXT), "giver",
-                     db_text(stmt, COLUMN_GIVER), "until", (json_int_t)db_i64(stmt, COLUMN_UNTIL),
-                     "made_at", (json_int_t)db_i64(stmt, COLUMN_MADE_AT), "state", state_word(stmt),
-                     "done", (json_int_t)db_i64(stmt, COLUMN_DONE), "terminal",
-                     (json_int_t)db_i64(stmt, COLUMN_TERMINAL), "sequence",
-                     (json_int_t)db_i64(stmt, COLUMN_SEQUENCE));
+    const bool is_particulars = db_i64(stmt, COLUMN_KIND) == ACTION_PARTICULARS;
+    const int64_t amount = db_i64(stmt, COLUMN_AMOUNT);
+    json_t *row = json_pack(
+        "{s:o, s:I, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I}", "card",
+        json_sprintf("%016" PRId64, db_i64(stmt, COLUMN_CARD)), "number",
+        (json_int_t)db_i64(stmt, COLUMN_NUMBER), "kind",
+        action_kind_word((enum action_kind)db_i64(stmt, COLUMN_KIND)), "value",
+        (json_int_t)db_i64(stmt, COLUMN_VALUE), "amount", (json_int_t)(is_particulars ? 0 : amount),
+        "origin", action_origin_word((enum action_origin)db_i64(stmt, COLUMN_ORIGIN)), "id",
+        db_text(stmt, COLUMN_REF), "text", db_text(stmt, COLUMN_TEXT), "giver",
+        db_text(stmt, COLUMN_GIVER), "until", (json_int_t)db_i64(stmt, COLUMN_UNTIL), "made_at",
+        (json_int_t)db_i64(stmt, COLUMN_MADE_AT), "state", state_word(stmt), "done",
+        (json_int_t)db_i64(stmt, COLUMN_DONE), "terminal",
+        (json_int_t)db_i64(stmt, COLUMN_TERMINAL), "sequence",
+        (json_int_t)db_i64(stmt, COLUMN_SEQUENCE));
+    if (is_particulars && row != NULL &&
+        json_object_set_new(row, "particulars", particulars_json(amount)) != 0) {
+        json_decref(row);
+        return NULL;
+    }
+    return row;
 }
 
 static void put_line(struct db_stmt *stmt, FILE *out)
 {
-    const int64_t amount = db_i64(stmt, COLUMN_AMOUNT), value = db_i64(stmt, COLUMN_VALUE);
+    const bool is_amount = db_i64(stmt, COLUMN_KIND) != ACTION_PARTICULARS;
+    const int64_t amount = is_amount ? db_i64(stmt, COLUMN_AMOUNT) : 0;
+    const int64_t value = db_i64(stmt, COLUMN_VALUE);
     fprintf(out, "%016" PRId64 " %4" PRId64 " %-9s %-11s %12" PRId64 "  %s %s  %s",
             db_i64(stmt, COLUMN_CARD), db_i64(stmt, COLUMN_NUMBER), state_word(stmt),
             action_kind_word((enum action_kind)db_i64(stmt, COLUMN_KIND)),
@@ -268,7 +291,7 @@ enum st actions_dump(struct db *db, FILE *out)
 
 enum action_kind actions_kind_of(const char *word)
 {
-    for (int kind = ACTION_CREDIT; kind <= ACTION_STAMPS; kind++) {
+    for (int kind = ACTION_CREDIT; kind <= ACTION_PARTICULARS; kind++) {
         if (strcmp(word, action_kind_word((enum action_kind)kind)) == 0) {
             return (enum action_kind)kind;
         }

@@ -257,6 +257,7 @@ bool row_money(const struct action *action, enum book *ret_book)
     case ACTION_UNBLOCK:
     case ACTION_OFFER:
     case ACTION_STAMPS:
+    case ACTION_PARTICULARS:
         break;
     }
     return false;

@@ -32,17 +32,18 @@ static const char sql_unbalanced_batches[] =
     " GROUP BY term_id, batch, purse HAVING sum(amount) <> 0) y";
 
 /* Voids that only take a number are nobody's. */
+/* The amount of kind 14 is no amount: particulars. */
 static const char *const action_columns[] = {
     "oorigin",  "tgiver",       "kkind",     "iorders",       "iwaiting", "iwaiting_sum",
     "iapplied", "iapplied_sum", "ireturned", "ireturned_sum", NULL};
 const struct places books_actions = {
     "SELECT origin, giver, kind, count(*),"
     " CAST(sum(CASE WHEN state IN (1, 3) THEN 1 ELSE 0 END) AS BIGINT),"
-    " CAST(sum(CASE WHEN state IN (1, 3) THEN amount ELSE 0 END) AS BIGINT),"
+    " CAST(sum(CASE WHEN state IN (1, 3) AND kind <> 14 THEN amount ELSE 0 END) AS BIGINT),"
     " CAST(sum(CASE WHEN state = 2 THEN 1 ELSE 0 END) AS BIGINT),"
     " CAST(sum(CASE WHEN state = 2 THEN done ELSE 0 END) AS BIGINT),"
     " CAST(sum(CASE WHEN state = 4 THEN 1 ELSE 0 END) AS BIGINT),"
-    " CAST(sum(CASE WHEN state = 4 THEN amount ELSE 0 END) AS BIGINT)"
+    " CAST(sum(CASE WHEN state = 4 AND kind <> 14 THEN amount ELSE 0 END) AS BIGINT)"
     " FROM action WHERE kind <> 1 GROUP BY origin, giver, kind ORDER BY origin, giver, kind",
     action_columns};
 /* Kinds 2 to 5 put on credit, gift, voucher and points. */

@@ -68,6 +68,20 @@ enum st business_day_read(const char *text, int64_t *ret_day, struct fault *faul
     return ST_OK;
 }
 
+enum st business_day_read_card(const char *text, uint16_t *ret, struct fault *fault)
+{
+    int64_t day = BUSINESS_DAY_MIN;
+    const enum st st = strcmp(text, "none") == 0 ? ST_OK : business_day_read(text, &day, fault);
+    if (st == ST_OK && day - BUSINESS_DAY_MIN > UINT16_MAX) {
+        fault_say(fault, "A card has no room for the day %.40s.", text);
+        return ST_FOREIGN;
+    }
+    if (st == ST_OK) {
+        *ret = (uint16_t)(day - BUSINESS_DAY_MIN);
+    }
+    return st;
+}
+
 static void write_date(struct date date, char ret[BUSINESS_DAY_TEXT])
 {
     /* Years have four digits; the widths are said so that the compiler knows, too. */
@@ -85,4 +99,13 @@ void business_day_jalali(int64_t day, char ret[BUSINESS_DAY_TEXT])
 {
     assert(day >= BUSINESS_DAY_MIN && day <= BUSINESS_DAY_MAX);
     write_date(calendar_jalali((int32_t)(day - CALENDAR_DAYS_1970)), ret);
+}
+
+void business_day_card_text(uint16_t day, char ret[BUSINESS_DAY_TEXT])
+{
+    if (day == 0) {
+        (void)snprintf(ret, BUSINESS_DAY_TEXT, "none");
+    } else {
+        business_day_text(day + BUSINESS_DAY_MIN, ret);
+    }
 }

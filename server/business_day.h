@@ -29,6 +29,10 @@ int64_t business_month(int64_t time_s);
 /* "2026-11-22" or, when the year is below 1500, by the Jalali calendar "1405-09-01".
  * ST_FOREIGN  no such day: the fault says so. */
 ST_CHECK enum st business_day_read(const char *text, int64_t *ret_day, struct fault *fault);
+/* A day as cards have it: days since 1900-01-01; "none": 0, not given. ST_FOREIGN as above. */
+ST_CHECK enum st business_day_read_card(const char *text, uint16_t *ret, struct fault *fault);
+/* And back: the date, or "none". */
+void business_day_card_text(uint16_t day, char ret[BUSINESS_DAY_TEXT]);
 /* The date of a day in BUSINESS_DAY_MIN..MAX. */
 void business_day_text(int64_t day, char ret[BUSINESS_DAY_TEXT]);
 void business_day_jalali(int64_t day, char ret[BUSINESS_DAY_TEXT]);

@@ -29,7 +29,8 @@ static enum action_kind kind_of(struct call *call, const char *word)
     const enum action_kind kind = actions_kind_of(word);
     if (kind == 0) {
         fault_say(&call->fault, "\"kind\" is credit, gift, voucher, points, take_credit, "
-                                "take_points, tier, group, block, unblock, offer or stamps.");
+                                "take_points, tier, group, block, unblock, offer, stamps "
+                                "or particulars.");
     }
     return kind;
 }
@@ -42,7 +43,37 @@ static bool uses_value(enum action_kind kind)
 
 static bool uses_nothing(enum action_kind kind)
 {
-    return kind == ACTION_BLOCK || kind == ACTION_UNBLOCK;
+    return kind == ACTION_BLOCK || kind == ACTION_UNBLOCK || kind == ACTION_PARTICULARS;
+}
+
+/* All four of them with that kind, none with any other. */
+static bool take_particulars(struct call *call, struct action *action)
+{
+    struct action_particulars it = {.kind = (uint8_t)body_number(call, "card_kind", 0)};
+    const struct {
+        const char *name;
+        uint16_t *ret;
+    } days[] = {{"birthday", &it.birthday}, {"wedding", &it.wedding}, {"last_day", &it.expires}};
+    const bool wants = action->kind == ACTION_PARTICULARS;
+    bool is_right = (body_number(call, "card_kind", -1) >= 0) == wants;
+    for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
+        const char *text = body_text(call, days[i].name);
+        is_right = is_right && (text != NULL) == wants;
+        if (text != NULL && business_day_read_card(text, days[i].ret, &call->fault) != ST_OK) {
+            return false;
+        }
+    }
+    if (!is_right) {
+        fault_say(&call->fault,
+                  "%s takes %s of \"card_kind\", \"birthday\", \"wedding\", "
+                  "\"last_day\".",
+                  action_kind_word(action->kind), wants ? "all" : "none");
+        return false;
+    }
+    if (wants) {
+        action->amount = action_particulars_pack(&it);
+    }
+    return true;
 }
 
 /* `amount` or `value`, whichever the kind uses, and not the other. */
@@ -163,7 +194,7 @@ static enum st answer_make(struct call *call)
     }
     action->kind = kind_of(call, body_text(call, "kind"));
     if (action->kind == 0 || !read_card(body_text(call, "card"), &action->card_number) ||
-        !take_number(call, action)) {
+        !take_number(call, action) || !take_particulars(call, action)) {
         return ST_FOREIGN;
     }
     action->until_s = until_of(call);
@@ -272,6 +303,10 @@ static const struct field action_fields[] = {
     {"kind", FIELD_TEXT, true, 1, 16},
     {"amount", FIELD_NUMBER, false, 1, AMOUNT_MAX},
     {"value", FIELD_NUMBER, false, 0, VALUE_MAX},
+    {"card_kind", FIELD_NUMBER, false, 0, 15},
+    {"birthday", FIELD_TEXT, false, 1, 10},
+    {"wedding", FIELD_TEXT, false, 1, 10},
+    {"last_day", FIELD_TEXT, false, 1, 10},
     {"text", FIELD_TEXT, false, 1, ACTION_TEXT_BYTES},
     {"until", FIELD_DAY, false, 0, 0},
     {"giver", FIELD_TEXT, false, 1, ACTIONS_GIVER_MAX},

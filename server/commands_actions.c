@@ -61,33 +61,63 @@ static enum st number_for(const char *text, struct action *action, struct fault 
     return ST_OK;
 }
 
+/* What every order says: whose it is, by what reference, and what the holder reads. */
+static enum st begin_order(struct club *club, struct action_order *ret)
+{
+    const char *giver = option(club, "--giver"), *origin = option(club, "--origin");
+    *ret = (struct action_order){.ref = option(club, "--id"), .giver = giver == NULL ? "" : giver};
+    ret->action.card_number = card_of(argument(club, 0), &club->fault);
+    ret->action.origin = actions_origin_of(origin);
+    if (ret->action.card_number == 0) {
+        return ST_FOREIGN;
+    }
+    if (ret->action.origin == 0) {
+        fault_say(&club->fault,
+                  "--origin %.20s is none of bank, web, group_charge, transfer, prize, "
+                  "refund, replacement, correction, accrual, import.",
+                  origin);
+        return ST_FOREIGN;
+    }
+    return text_of(option(club, "--text"), ret->action.text, &club->fault);
+}
+
 static enum st take_order(struct club *club, struct action_order *ret)
 {
     struct action *action = &ret->action;
-    const char *kind = argument(club, 1), *origin = option(club, "--origin");
-    const char *giver = option(club, "--giver");
-    *ret = (struct action_order){.ref = option(club, "--id"), .giver = giver == NULL ? "" : giver};
-    action->card_number = card_of(argument(club, 0), &club->fault);
-    action->kind = actions_kind_of(kind);
-    action->origin = actions_origin_of(origin);
-    if (action->card_number == 0) {
-        return ST_FOREIGN;
-    }
-    if (action->kind == 0 || action->origin == 0) {
-        fault_say(&club->fault,
-                  action->kind == 0
-                      ? "\"%.20s\" is none of credit, gift, voucher, points, take_credit, "
-                        "take_points, tier, group, block, unblock, offer, stamps."
-                      : "--origin %.20s is none of bank, web, group_charge, transfer, prize, "
-                        "refund, replacement, correction, accrual, import.",
-                  action->kind == 0 ? kind : origin);
-        return ST_FOREIGN;
-    }
-    enum st st = number_for(argument(club, 2), action, &club->fault);
+    enum st st = begin_order(club, ret);
     if (st == ST_OK) {
-        st = text_of(option(club, "--text"), action->text, &club->fault);
+        action->kind = actions_kind_of(argument(club, 1));
+        if (action->kind == 0 || action->kind == ACTION_PARTICULARS) {
+            fault_say(&club->fault,
+                      "\"%.20s\" is none of credit, gift, voucher, points, take_credit, "
+                      "take_points, tier, group, block, unblock, offer, stamps; particulars have a "
+                      "command of their own.",
+                      argument(club, 1));
+            return ST_FOREIGN;
+        }
+        st = number_for(argument(club, 2), action, &club->fault);
     }
     return st == ST_OK ? until_of(option(club, "--until"), &action->until_s, &club->fault) : st;
+}
+
+/* All four are said, so that none is lost by being forgotten. */
+static enum st take_particulars(struct club *club, struct action_particulars *ret)
+{
+    char *end = NULL;
+    const char *given = option(club, "--card-kind");
+    const long kind = strtol(given, &end, 10);
+    if (end == given || *end != '\0' || kind < 0 || kind > 15) {
+        fault_say(&club->fault, "--card-kind is a number from 0 to 15: the programme's.");
+        return ST_FOREIGN;
+    }
+    ret->kind = (uint8_t)kind;
+    enum st st = business_day_read_card(option(club, "--birthday"), &ret->birthday, &club->fault);
+    if (st == ST_OK) {
+        st = business_day_read_card(option(club, "--wedding"), &ret->wedding, &club->fault);
+    }
+    return st == ST_OK
+               ? business_day_read_card(option(club, "--last-day"), &ret->expires, &club->fault)
+               : st;
 }
 
 /* --- with the key -------------------------------------------------------------------------- */
@@ -135,6 +165,22 @@ static enum st club_action(struct club *club)
     struct action_order order;
     const enum st st = take_order(club, &order);
     return st == ST_OK ? make_order(club, &order) : st;
+}
+
+static enum st club_action_particulars(struct club *club)
+{
+    struct action_order order;
+    struct action_particulars particulars;
+    enum st st = begin_order(club, &order);
+    if (st == ST_OK) {
+        st = take_particulars(club, &particulars);
+    }
+    if (st == ST_OK) {
+        order.action.kind = ACTION_PARTICULARS;
+        order.action.amount = action_particulars_pack(&particulars);
+        st = make_order(club, &order);
+    }
+    return st;
 }
 
 static enum st club_action_withdraw(struct club *club)
@@ -316,6 +362,11 @@ const struct command commands_actions[] = {
      "take one back that no card has taken yet", club_action_withdraw, false},
     {"action seal", "[--key FILE]",
      "do what is due: seal what waits for the club's key, end, give back", club_action_seal, false},
+    {"action particulars",
+     "CARD --card-kind N --birthday DAY|none --wedding DAY|none --last-day DAY|none --origin WORD "
+     "--id ID [--text TEXT] [--giver NAME] [--key FILE]",
+     "what a card says of itself, written at its next tap; name and number stay",
+     club_action_particulars, false},
     {"action",
      "CARD KIND [NUMBER] --origin WORD --id ID [--text TEXT] [--until DAY] [--giver NAME] "
      "[--key FILE]",

@@ -23,6 +23,10 @@ TESTS += fault_card_facts
 fault_card_facts_SRC = tests/fault/fault_card_facts.c $(CARD_WORLD_SRC)
 fault_card_facts_LIBS = $(CARD_WORLD_LIBS)
 
+TESTS += fault_card_amend
+fault_card_amend_SRC = tests/fault/fault_card_amend.c $(CARD_WORLD_SRC)
+fault_card_amend_LIBS = $(CARD_WORLD_LIBS)
+
 TESTS += test_keystore
 test_keystore_SRC = tests/unit/test_keystore.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)
 test_keystore_LIBS = $(KEYSTORE_LIBS) -lcmocka

@@ -46,6 +46,11 @@ test_arrivals_SRC = $(sort tests/unit/test_arrivals.c firmware/terminal/arrivals
                     $(STORAGE_SRC) $(RULES_SRC) $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC))
 test_arrivals_LIBS = $(STORAGE_LIBS) $(SIGNED_LIBS) -lcmocka
 
+TESTS += test_amend
+test_amend_SRC = $(sort tests/unit/test_amend.c firmware/terminal/known.c $(TAP_SRC) $(CRASH_VFS_SRC) \
+                 $(STORAGE_SRC) $(RULES_SRC) $(PROGRAMME_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC))
+test_amend_LIBS = $(STORAGE_LIBS) $(SIGNED_LIBS) -lcmocka
+
 TESTS += test_till_arrived
 test_till_arrived_SRC = $(subst test_till.c,test_till_arrived.c,$(test_till_SRC))
 test_till_arrived_LIBS = $(test_till_LIBS)

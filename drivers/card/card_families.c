@@ -64,6 +64,12 @@ static enum st families_commit(void *ctx, const struct snapshot *next)
     return port->ops->commit(port->ctx, next);
 }
 
+static void families_amend(void *ctx, const struct action_particulars *particulars)
+{
+    const struct card_port *port = ((struct card_families *)ctx)->active;
+    port->ops->amend(port->ctx, particulars);
+}
+
 static void families_refresh(void *ctx)
 {
     const struct card_port *port = ((struct card_families *)ctx)->active;
@@ -100,6 +106,7 @@ struct card_port card_families_open(struct card_families *ret, struct reader rea
         .remember = families_remember,
         .prepare = families_prepare,
         .commit = families_commit,
+        .amend = families_amend,
         .refresh = families_refresh,
         .keep_facts = families_keep_facts,
         .issue = families_issue,

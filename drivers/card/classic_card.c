@@ -175,7 +175,7 @@ enum st classic_card_take(struct classic_card *card, const struct reader_target 
     enum st st = ST_OK;
 
     classic_io_take(&card->io, selected);
-    card->has_pointer = card->is_committed = card->is_mad_shared = false;
+    card->has_pointer = card->is_committed = card->is_mad_shared = card->is_amended = false;
     card->staged_slot = CLASSIC_SLOTS;
     memset(&card->checkpoint, 0, sizeof card->checkpoint);
     card->number = 0;
@@ -363,6 +363,9 @@ static enum st commit_once(struct classic_card *card, const struct snapshot *nex
         card->session = card->io.selects;
         st = ST_OK;
     }
+    if (st == ST_OK) {
+        st = classic_amend(card);
+    }
     if (st != ST_OK) {
         return st;
     }
@@ -411,6 +414,7 @@ static enum st commit(struct classic_card *card, const struct snapshot *next)
     classic_slot_encode(&card->owner, next, bytes);
     classic_slot_encode(&card->owner, &card->newest, newest);
     const bool is_there = memcmp(newest, bytes, sizeof bytes) == 0;
+    card->is_amended = card->is_amended && !is_there; /* proven before its seal was ever sent */
     if (!is_there && next->counter != card->newest.counter + 1) {
         return ST_AGAIN; /* an intent that was overtaken: the card went another way */
     }
@@ -446,6 +450,7 @@ static enum st card_commit(void *ctx, const struct snapshot *next)
     struct classic_card *card = ctx;
 
     const enum st st = commit(card, next);
+    card->is_amended = false;
     if (st == ST_OK) {
         classic_remember(card);
     } else {
@@ -489,6 +494,11 @@ static void card_remember(void *ctx, const struct facts *facts)
     classic_remember_facts(ctx, facts);
 }
 
+static void card_amend(void *ctx, const struct action_particulars *particulars)
+{
+    classic_remember_particulars(ctx, particulars);
+}
+
 static enum st card_issue(void *ctx, const struct card_identity *identity,
                           const struct snapshot *first)
 {
@@ -513,6 +523,7 @@ struct card_port classic_card_open(struct classic_card *ret, struct reader reade
         .remember = card_remember,
         .prepare = card_prepare,
         .commit = card_commit,
+        .amend = card_amend,
         .refresh = card_refresh,
         .keep_facts = card_keep_facts,
         .issue = card_issue,

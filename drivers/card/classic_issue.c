@@ -128,9 +128,8 @@ static enum st claim_sectors(struct classic_card *card)
     return st == ST_OK ? write_trailer(card, 0, mad_public_key, &classic_access_once, MAD_GPB) : st;
 }
 
-/* Writes the three data blocks of a role's sector with key B and reads them back. */
-static enum st write_sector(struct classic_card *card, unsigned role,
-                            const uint8_t bytes[CLASSIC_SECTOR])
+enum st classic_write_once(struct classic_card *card, unsigned role,
+                           const uint8_t bytes[CLASSIC_SECTOR])
 {
     enum st st = classic_open(card, role, KEY_B);
     for (unsigned n = 0; n < 3 && st == ST_OK; n += 1) {
@@ -159,11 +158,11 @@ static enum st prepare(struct classic_card *card, const struct card_identity *id
     }
     if (st == ST_OK) {
         classic_identity_encode(&card->owner, identity, bytes);
-        st = write_sector(card, CLASSIC_IDENTITY, bytes);
+        st = classic_write_once(card, CLASSIC_IDENTITY, bytes);
     }
     if (st == ST_OK) {
         classic_name_encode(&card->owner, identity, bytes);
-        st = write_sector(card, CLASSIC_NAME, bytes);
+        st = classic_write_once(card, CLASSIC_NAME, bytes);
     }
     if (st == ST_OK) {
         st = classic_open(card, CLASSIC_HEAD, KEY_A);

@@ -61,6 +61,17 @@ ST_CHECK enum st classic_read_mad(struct classic_card *card, uint8_t ret_mad[MAD
 ST_CHECK enum st classic_issue(struct classic_card *card, const struct card_identity *identity,
                                const struct snapshot *first);
 
+/* Writes the three data blocks of the identity's or the name's sector with key B, and reads each
+ * back. ST_GONE, ST_IO as usual; ST_DENIED, ST_FOREIGN: not our sector. (classic_issue.c) */
+ST_CHECK enum st classic_write_once(struct classic_card *card, unsigned role,
+                                    const uint8_t bytes[CLASSIC_SECTOR]);
+
+/* hal/card.h amend; and, in commit, before the slot is written: writes what was told, if anything.
+ * ST_GONE also when the card was selected anew meanwhile. (classic_amend.c) */
+void classic_remember_particulars(struct classic_card *card,
+                                  const struct action_particulars *particulars);
+ST_CHECK enum st classic_amend(struct classic_card *card);
+
 /* hal/card.h history. (classic_card.c) */
 ST_CHECK enum st classic_history(struct classic_card *card, struct snapshot *ret, size_t max,
                                  size_t *ret_count);

@@ -270,7 +270,7 @@ enum st desfire_card_take(struct desfire_card *card, const struct reader_target 
     enum st st = ST_OK;
 
     desfire_io_take(io, target);
-    card->is_staged = false;
+    card->is_staged = card->is_amended = false;
     card->number = 0;
     memset(&card->checkpoint, 0, sizeof card->checkpoint);
     memset(card->version, KEYSTORE_VERSIONS, sizeof card->version);
@@ -411,7 +411,16 @@ static void card_prepare(void *ctx, const struct snapshot *next)
 
 static enum st card_commit(void *ctx, const struct snapshot *next)
 {
-    return desfire_commit(ctx, next);
+    struct desfire_card *card = ctx;
+
+    const enum st st = desfire_commit(card, next);
+    card->is_amended = false;
+    return st;
+}
+
+static void card_amend(void *ctx, const struct action_particulars *particulars)
+{
+    desfire_remember_particulars(ctx, particulars);
 }
 
 /* Sets our key of a role to the store's current version, if it has another; the session is over
@@ -505,6 +514,7 @@ struct card_port desfire_card_open(struct desfire_card *ret, struct reader reade
         .remember = card_remember,
         .prepare = card_prepare,
         .commit = card_commit,
+        .amend = card_amend,
         .refresh = card_refresh,
         .keep_facts = card_keep_facts,
         .issue = card_issue,

@@ -26,6 +26,8 @@ struct desfire_card {
     unsigned session; /* io.selects when the newest snapshot was read */
     bool is_staged;   /* by prepare: all of the commit of `staged` but CommitTransaction */
     struct snapshot staged;
+    bool is_amended; /* the next commit writes these, too */
+    struct action_particulars particulars;
     struct desfire_checkpoint {
         bool is_read;         /* since the card was selected: */
         uint32_t written;     /* the counter of the card's checkpoint; 0 = none */

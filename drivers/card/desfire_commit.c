@@ -131,7 +131,7 @@ static enum st commit_once(struct desfire_card *card, const struct snapshot *nex
     const int64_t change_rials = change_of(card, next);
     enum st st = ST_OK;
 
-    if (is_staged(card, next)) {
+    if (!card->is_amended && is_staged(card, next)) {
         st = send_commit(card, ret_is_sent);
         card->is_staged = false;
         if (st != ST_OK) {
@@ -144,7 +144,7 @@ static enum st commit_once(struct desfire_card *card, const struct snapshot *nex
     }
     st = desfire_return(card);
     if (st == ST_OK) {
-        st = desfire_open(card, change_rials > 0 ? ROLE_LOAD : ROLE_SPEND);
+        st = desfire_open(card, change_rials > 0 || card->is_amended ? ROLE_LOAD : ROLE_SPEND);
     }
     if (st == ST_OK && card->io.selects != card->session) {
         st = look_before_writing(card, next);
@@ -163,7 +163,12 @@ static enum st commit_once(struct desfire_card *card, const struct snapshot *nex
     if (st != ST_OK) {
         return st;
     }
-    st = desfire_transact(card, change_rials, next, ret_is_sent);
+    if (card->is_amended) {
+        st = desfire_amend(card);
+    }
+    if (st == ST_OK) {
+        st = desfire_transact(card, change_rials, next, ret_is_sent);
+    }
     if (st != ST_OK) {
         /* The card is looked at first then. An error in place of the commit's answer proves
          * nothing. */

@@ -1,7 +1,8 @@
 /* Makes a member card of a blank one, beside whatever else is on it. Nothing on it has value until
- * the very last command, the commit of opening credit and first record; a cut before that leaves a
- * card that is blank or half issued, and the same function finishes it. What an unknown hand may
- * have prepared on a half-issued card is looked at, not trusted: docs/card-layout.md, "DESFire". */
+ * the very last command, the commit of identity, opening credit and first record; a cut before that
+ * leaves a card that is blank or half issued, and the same function finishes it. What an unknown
+ * hand may have prepared on a half-issued card is looked at, not trusted: docs/card-layout.md,
+ * "DESFire". */
 #include <assert.h>
 #include <string.h>
 
@@ -14,7 +15,6 @@ enum {
     GET_FILE_SETTINGS = 0xF5,
     FREE_MEMORY = 0x6E,
     CREATE_APPLICATION = 0xCA,
-    WRITE_DATA = 0x3D,
 };
 
 /* Bits of the card's own key settings (libfreefare mifare_desfire.c). */
@@ -166,27 +166,8 @@ static enum st make_files(struct desfire_card *card)
     return st;
 }
 
-/* One part of the identity file, of its `bytes`. */
-static enum st write_part(struct desfire_card *card, const uint8_t *bytes, uint8_t offset)
-{
-    uint8_t message[EV1_MESSAGE_MAX] = {
-        WRITE_DATA, DESFIRE_IDENTITY, offset, 0, 0, DESFIRE_IDENTITY_PART,
-    };
-    memcpy(message + 8, bytes + offset, DESFIRE_IDENTITY_PART);
-    return desfire_io_ask(&card->io, EV1_MACED, message, 8, DESFIRE_IDENTITY_PART);
-}
-
-static enum st write_identity(struct desfire_card *card, const struct card_identity *identity)
-{
-    const struct desfire_owner owner = desfire_owner_of(card);
-    uint8_t bytes[2 * DESFIRE_IDENTITY_PART];
-
-    desfire_identity_encode(&owner, identity, bytes);
-    const enum st st = write_part(card, bytes, DESFIRE_IDENTITY_PART); /* the name */
-    return st == ST_OK ? write_part(card, bytes, 0) : st;
-}
-
-/* Everything but the first record. ST_FOREIGN: somebody prepared this card. */
+/* Everything but the first record; the identity waits for its commit. ST_FOREIGN: somebody prepared
+ * this card. */
 static enum st prepare(struct desfire_card *card, const struct card_identity *identity)
 {
     static const enum key_role roles[KEY_ROLES] = {ROLE_SPEND, ROLE_LOAD, ROLE_ISSUE};
@@ -203,15 +184,15 @@ static enum st prepare(struct desfire_card *card, const struct card_identity *id
         st = make_files(card);
     }
     if (st == ST_OK) {
-        st = write_identity(card, identity);
-    }
-    if (st == ST_OK) {
         st = desfire_open(card, ROLE_LOAD);
     }
     if (st == ST_OK) {
         st = desfire_read_credit(card, &rials);
     }
-    return st == ST_OK && rials != 0 ? ST_FOREIGN : st;
+    if (st == ST_OK && rials != 0) {
+        return ST_FOREIGN;
+    }
+    return st == ST_OK ? desfire_stage_identity(card, identity) : st;
 }
 
 bool desfire_may_issue(const struct keystore *keystore)

@@ -15,11 +15,11 @@ const uint8_t desfire_card_level[3] = {0, 0, 0};
 enum { MACED = 1, ENCIPHERED = 3 };
 
 const struct desfire_file_plan desfire_file_plans[DESFIRE_LAYOUT_FILES] = {
-    /* CreateStdDataFile: mode, rights 1F00, 88 bytes. */
+    /* CreateBackupDataFile: mode, rights 1F20, 88 bytes. */
     {.number = DESFIRE_IDENTITY,
-     .create = {0xCD, DESFIRE_IDENTITY, MACED, 0x00, 0x1F, 2 * DESFIRE_IDENTITY_PART, 0, 0},
+     .create = {0xCB, DESFIRE_IDENTITY, MACED, 0x20, 0x1F, 2 * DESFIRE_IDENTITY_PART, 0, 0},
      .create_bytes = 8,
-     .settings = {0, MACED, 0x00, 0x1F, 2 * DESFIRE_IDENTITY_PART, 0, 0},
+     .settings = {1, MACED, 0x20, 0x1F, 2 * DESFIRE_IDENTITY_PART, 0, 0},
      .settings_bytes = 7},
     /* CreateBackupDataFile: mode, rights 1120, 28 bytes. */
     {.number = DESFIRE_FACTS,

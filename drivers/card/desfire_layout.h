@@ -17,7 +17,7 @@ enum {
     DESFIRE_LAYOUT = 1,
     DESFIRE_RECORDS = 32,      /* that can be read */
     DESFIRE_RECORDS_ROOM = 33, /* one more is being written: a cyclic file of N holds N - 1 */
-    DESFIRE_ROOM_BYTES = 2048, /* free on a card that we issue into; needed are some 1,950 */
+    DESFIRE_ROOM_BYTES = 2144, /* free on a card that we issue into; needed are some 2,050 */
     DESFIRE_KEY_SETTINGS = 0xEB /* a key changes itself; files by key 0; listing free */,
     DESFIRE_KEYS = 0x83, /* three, AES */
 };
@@ -34,7 +34,7 @@ extern const uint8_t desfire_card_level[3];
 enum desfire_layout_file {
     DESFIRE_CREDIT = 1,   /* value file, enciphered: 1 debits, 2 credits */
     DESFIRE_HISTORY = 2,  /* cyclic record file, MACed: 1 and 2 read and write */
-    DESFIRE_IDENTITY = 3, /* standard file, MACed: 1 reads, 0 writes */
+    DESFIRE_IDENTITY = 3, /* file with backup, MACed: 1 reads, 2 reads and writes */
     DESFIRE_FACTS = 4,    /* file with backup, MACed: 1 and 2 read and write */
 };
 enum { DESFIRE_LAYOUT_FILES = 4 };

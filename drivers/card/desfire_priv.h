@@ -38,6 +38,15 @@ ST_CHECK enum st desfire_commit(struct desfire_card *card, const struct snapshot
 /* Drops what is staged, and the session with it: a new select surely makes the chip forget. */
 void desfire_unstage(struct desfire_card *card);
 
+/* Writes identity and name without a commit. In a session with the load key. (desfire_amend.c) */
+ST_CHECK enum st desfire_stage_identity(struct desfire_card *card,
+                                        const struct card_identity *identity);
+/* hal/card.h amend; and, in commit, what was told: reads the identity and writes it without a
+ * commit. In a session with the load key. (desfire_amend.c) */
+void desfire_remember_particulars(struct desfire_card *card,
+                                  const struct action_particulars *particulars);
+ST_CHECK enum st desfire_amend(struct desfire_card *card);
+
 /* hal/card.h history. (desfire_card.c) */
 ST_CHECK enum st desfire_history(struct desfire_card *card, struct snapshot *ret, size_t max,
                                  size_t *ret_count);

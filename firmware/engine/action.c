@@ -24,6 +24,8 @@ _Static_assert(AT_TEXT + (int)ACTION_TEXT_BYTES == (int)ACTION_BYTES, "the text 
 
 #define TIME_MAX_S   INT64_C(253402300799) /* 9999-12-31 23:59:59 UTC */
 #define PURSE_30_MAX ((INT64_C(1) << 30) - 1)
+/* Kind 4 bits, then birthday, wedding day and last day, 16 bits each. */
+#define PARTICULARS_MAX ((INT64_C(1) << 52) - 1)
 
 static const char seal_purpose[] = "vafa-action-1";
 _Static_assert(sizeof seal_purpose - 1 + ACTION_BYTES == ACTION_MESSAGE_BYTES,
@@ -47,6 +49,7 @@ static const struct {
     [ACTION_UNBLOCK] = {"unblock", 0, 0, 0, 0},
     [ACTION_OFFER] = {"offer", 0, 0, 1, SNAPSHOT_OFFER_MAX},
     [ACTION_STAMPS] = {"stamps", 0, 0, 0, SNAPSHOT_STAMPS_MAX},
+    [ACTION_PARTICULARS] = {"particulars", 0, PARTICULARS_MAX, 0, 0},
 };
 
 static const char *const origins[] = {
@@ -92,7 +95,38 @@ bool action_is_valid(const struct action *action)
            action->amount >= kinds[action->kind].amount_min &&
            action->amount <= kinds[action->kind].amount_max &&
            card_number_is_valid(action->card_number) && action->until_s >= 0 &&
-           action->until_s <= TIME_MAX_S && action->id <= INT64_MAX && text_is_valid(action->text);
+           action->until_s <= TIME_MAX_S &&
+           (action->kind != ACTION_PARTICULARS || action->until_s == 0) &&
+           action->id <= INT64_MAX && text_is_valid(action->text);
+}
+
+int64_t action_particulars_pack(const struct action_particulars *particulars)
+{
+    assert(particulars->kind <= 15);
+    const uint64_t days = (uint64_t)particulars->birthday << 32 |
+                          (uint64_t)particulars->wedding << 16 | particulars->expires;
+    return (int64_t)((uint64_t)particulars->kind << 48 | days);
+}
+
+struct action_particulars action_particulars(int64_t amount)
+{
+    assert(amount >= 0 && amount <= PARTICULARS_MAX);
+    return (struct action_particulars){.kind = (uint8_t)(amount >> 48),
+                                       .birthday = (uint16_t)(amount >> 32),
+                                       .wedding = (uint16_t)(amount >> 16),
+                                       .expires = (uint16_t)amount};
+}
+
+bool action_particulars_of(const struct action *actions, size_t count,
+                           struct action_particulars *ret)
+{
+    for (size_t i = count; i > 0; i -= 1) {
+        if (actions[i - 1].kind == ACTION_PARTICULARS) {
+            *ret = action_particulars(actions[i - 1].amount);
+            return true;
+        }
+    }
+    return false;
 }
 
 bool action_is_equal(const struct action *a, const struct action *b)

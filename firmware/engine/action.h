@@ -38,7 +38,8 @@ enum action_kind {
     ACTION_UNBLOCK = 11,
     ACTION_OFFER =
         12, /* value: the mark (facts.h) that is given back, so that it may be used again */
-    ACTION_STAMPS = 13, /* value: set */
+    ACTION_STAMPS = 13,      /* value: set */
+    ACTION_PARTICULARS = 14, /* amount: what the card says of itself, action_particulars() */
 };
 
 /* Where it comes from. */
@@ -63,8 +64,9 @@ struct action {
     uint16_t value;  /* tier 0..15, group 0..255, mark 1..26, stamps 0..15 */
     uint64_t card_number;
     int64_t amount;  /* rials, from 1 to what the purse's field holds; or points: 1..POINTS_MAX, to
-                        take 1..REDEEMED_MAX */
-    int64_t until_s; /* the last second (since 1970 UTC) at which it may be applied; 0 = for ever */
+                        take 1..REDEEMED_MAX; or particulars */
+    int64_t until_s; /* the last second (since 1970 UTC) at which it may be applied; 0 = for ever;
+                        particulars have none (decisions/0016) */
     uint64_t id;     /* the club's own number of it, below 2^63 */
     char text[ACTION_TEXT_BYTES + 1]; /* said on screen and paper; UTF-8 without control characters,
                                          zeros behind it */
@@ -79,6 +81,20 @@ void action_encode(const struct action *action, uint8_t ret_image[ACTION_BYTES])
  * ST_UNSUPPORTED  another version, kind or origin: a newer firmware knows it; stop before it.
  * *ret is untouched unless ST_OK. */
 ST_CHECK enum st action_decode(const uint8_t image[ACTION_BYTES], struct action *ret);
+
+/* What a card says of itself and a rule may look at; hal/card.h, struct card_identity. Days since
+ * 1900-01-01, 0 = not given. */
+struct action_particulars {
+    uint8_t kind; /* of card: the programme's number, 0..15 */
+    uint16_t birthday, wedding, expires;
+};
+/* As an amount; a kind beyond 15 is a bug. And back: of an amount that is valid for the kind. */
+int64_t action_particulars_pack(const struct action_particulars *particulars);
+struct action_particulars action_particulars(int64_t amount);
+/* The last particulars of a run, which are what the card says when all of it is done. False: there
+ * are none, and *ret is untouched. */
+bool action_particulars_of(const struct action *actions, size_t count,
+                           struct action_particulars *ret);
 
 /* What the club signs. */
 void action_message(const uint8_t image[ACTION_BYTES], uint8_t ret_message[ACTION_MESSAGE_BYTES]);

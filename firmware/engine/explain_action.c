@@ -58,6 +58,9 @@ static const char *say_kind(enum action_kind kind, enum explain_language languag
         return explain_pick(language, "an offer can be used again", "پیشنهاد دوباره در دسترس است");
     case ACTION_STAMPS:
         return explain_pick(language, "stamps", "مهر");
+    case ACTION_PARTICULARS:
+        return explain_pick(language, "the card's particulars are new",
+                            "مشخصات کارت به‌روز شد");
     case ACTION_VOID:
         break;
     }
@@ -115,6 +118,7 @@ bool explain_action(const struct programme *programme, const struct action *acti
     case ACTION_BLOCK:
     case ACTION_UNBLOCK:
     case ACTION_OFFER:
+    case ACTION_PARTICULARS:
         break;
     case ACTION_VOID:
         return false;

@@ -45,6 +45,7 @@ static struct target target_of(struct run *run, enum action_kind kind)
     case ACTION_UNBLOCK:
     case ACTION_OFFER:
     case ACTION_STAMPS:
+    case ACTION_PARTICULARS:
         break;
     }
     return (struct target){NULL, NULL, 0, 0};
@@ -128,6 +129,7 @@ static int64_t apply(struct run *run, const struct action *action)
     case ACTION_POINTS:
     case ACTION_TAKE_CREDIT:
     case ACTION_TAKE_POINTS:
+    case ACTION_PARTICULARS: /* no snapshot has them: written beside it, hal/card.h */
         break;
     }
     return move(run, action);

@@ -9,10 +9,12 @@ struct facts_rules known_rules(const struct programme *programme)
                                 .expiry = programme->expiry};
 }
 
-static void fill_identity(const struct known *known, uint64_t number, struct occasion *occasion)
+static void fill_identity(const struct known *known, const struct card_view *view,
+                          struct occasion *occasion)
 {
     for (size_t n = 0; n < KNOWN_MAX; n += 1) {
-        if (known->cards[n].number == number) {
+        if (known->cards[n].number == view->number &&
+            known->cards[n].action == view->snapshot.action) {
             occasion->has_identity = true;
             occasion->kind = known->cards[n].kind;
             occasion->birthday = known->cards[n].birthday;
@@ -31,7 +33,7 @@ enum st known_fill(const struct known *known, struct store *store,
         return ST_OK;
     }
     if ((programme->uses & USES_IDENTITY) != 0) {
-        fill_identity(known, view->number, occasion);
+        fill_identity(known, view, occasion);
     }
     if ((programme->uses & USES_FACTS) == 0) {
         return ST_OK;
@@ -42,9 +44,10 @@ enum st known_fill(const struct known *known, struct store *store,
     return st == ST_REFUSED ? ST_OK : st;
 }
 
-static void keep(struct known *known, const struct card_identity *identity)
+static void keep(struct known *known, const struct card_identity *identity, uint16_t action)
 {
     known->cards[known->next] = (struct known_card){.number = identity->number,
+                                                    .action = action,
                                                     .kind = identity->kind,
                                                     .birthday = identity->birthday,
                                                     .wedding = identity->wedding,
@@ -53,7 +56,7 @@ static void keep(struct known *known, const struct card_identity *identity)
 }
 
 enum st known_ask(struct known *known, const struct card_port *card,
-                  const struct programme *programme, const struct tap_act *act,
+                  const struct programme *programme, const struct tap_act *act, uint16_t action,
                   struct tap_known *ret)
 {
     assert(act->kind == TAP_ACT_KNOW && programme != NULL);
@@ -63,7 +66,7 @@ enum st known_ask(struct known *known, const struct card_port *card,
         st = card->ops->identity(card->ctx, &ret->identity);
         ret->has_identity = st == ST_OK;
         if (st == ST_OK) {
-            keep(known, &ret->identity);
+            keep(known, &ret->identity, action);
         }
     }
     if (st == ST_GONE || st == ST_IO) {

@@ -468,7 +468,7 @@ static struct tap_event do_history(struct terminal *terminal)
 static struct tap_event do_know(struct terminal *terminal, const struct tap_act *act)
 {
     const enum st st = known_ask(&terminal->known, &terminal->config.card, terminal->tap.programme,
-                                 act, &terminal->said);
+                                 act, terminal->tap.view.snapshot.action, &terminal->said);
     if (st == ST_OK && act->asks_identity && !terminal->said.has_identity) {
         log_event(terminal, "T206", "the card's kind and birthday cannot be read");
     }
@@ -575,6 +575,9 @@ static struct tap_event do_write(struct terminal *terminal, const struct tap_act
     bool is_issue = act->kind == TAP_ACT_ISSUE;
     if (act->has_facts) {
         card->ops->remember(card->ctx, &act->facts);
+    }
+    if (act->has_particulars) {
+        card->ops->amend(card->ctx, &act->particulars);
     }
     struct card_identity identity = act->identity;
     identity.member = is_issue ? member_number(terminal, identity.number) : 0;

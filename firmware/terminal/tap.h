@@ -154,7 +154,9 @@ enum tap_act_kind {
     TAP_ACT_APPEND, /* entry; the caller fills in sequence, time, clock and terminal */
     TAP_ACT_INTENT, /* the same, and meanwhile, or before or after it, stages `snapshot` on the
                        card (hal/card.h prepare). Only the entry decides what it brings. */
-    TAP_ACT_COMMIT, /* snapshot; has_facts: `facts` is what the card is to remember after it */
+    TAP_ACT_COMMIT, /* snapshot; has_facts: `facts` is what the card is to remember after it;
+                       has_particulars: what it is to say of itself from then on (hal/card.h amend)
+                     */
     TAP_ACT_ISSUE,  /* snapshot and identity */
     TAP_ACT_ANSWER, /* answer; then refresh (if told) and release the card */
 };
@@ -238,6 +240,8 @@ struct tap_act {
     struct card_identity identity;
     bool asks_facts, asks_identity, has_facts;
     struct facts facts;
+    bool has_particulars;
+    struct action_particulars particulars;
     struct tap_answer answer;
 };
 

@@ -44,6 +44,8 @@ enum tap_next tap_go_write(struct tap *tap, struct tap_act *ret_act)
         tap_go(tap, TAP_COMMIT, TAP_ACT_COMMIT, ret_act);
         ret_act->has_facts = tap->is_own && tap->has_facts;
         ret_act->facts = tap->facts;
+        ret_act->has_particulars = action_particulars_of(
+            intent->occasion.actions, intent->occasion.action_count, &ret_act->particulars);
     } else {
         tap_go(tap, TAP_COMMIT, TAP_ACT_ISSUE, ret_act);
         ret_act->identity = tap->request.identity;

@@ -49,10 +49,13 @@ static bool plan_expiry(const struct tap *tap, const struct occasion *occasion, 
 
 /* --- the club's actions --------------------------------------------------------------------- */
 
-static bool lacks_key(const struct tap *tap, const struct snapshot *after)
+static bool lacks_key(const struct tap *tap, const struct plan *plan)
 {
+    struct action_particulars unused;
+    const struct money *after = &plan->next.purse[PURSE_CREDIT];
     return !tap->view.may_load &&
-           after->purse[PURSE_CREDIT].rials > tap->view.snapshot.purse[PURSE_CREDIT].rials;
+           (after->rials > tap->view.snapshot.purse[PURSE_CREDIT].rials ||
+            action_particulars_of(tap->look.actions, plan->action_count, &unused));
 }
 
 /* A card that is read out while it shows a transaction whose answer nobody may have got: left as it
@@ -81,14 +84,14 @@ static bool plan_arrivals(struct tap *tap, struct occasion *occasion, struct pla
             return false;
         }
         count = ret->action_count;
-        if (!lacks_key(tap, &ret->next)) {
+        if (!lacks_key(tap, ret)) {
             occasion->action_count = (uint8_t)count;
             memcpy(occasion->actions, actions, count * sizeof *actions);
             return true;
         }
-        fault_say(&tap->answer.waits.say, "Credit from the club waits, and this terminal has no "
-                                          "key to raise the credit of a card: hold it at one that "
-                                          "has.");
+        fault_say(&tap->answer.waits.say, "Credit or new particulars from the club wait, and this "
+                                          "terminal has no key to write them: hold the card at "
+                                          "one that has.");
         tap->answer.waits.is_forged = false;
         count -= 1;
     }

@@ -108,14 +108,15 @@ static void make_card(MifareDESFireAID aid, char **argv)
              "change key");
     }
     must(mifare_desfire_authenticate_aes(tag, 0, key_of(argv[1], version)), "issue key");
-    must(mifare_desfire_create_std_data_file(tag, IDENTITY_FILE, 1, 0x1F00, IDENTITY_BYTES), "std");
+    must(mifare_desfire_create_backup_data_file(tag, IDENTITY_FILE, 1, 0x1F20, IDENTITY_BYTES),
+         "identity");
     must(mifare_desfire_create_backup_data_file(tag, FACTS_FILE, 1, 0x1120, FACTS_BYTES), "backup");
     must(mifare_desfire_create_value_file(tag, CREDIT_FILE, 3, 0x1F20, 0, INT32_MAX, 0, 0),
          "value file");
     must(mifare_desfire_create_cyclic_record_file(tag, HISTORY_FILE, 1, 0x1120, RECORD_BYTES, 33),
          "record file");
-    must((int)mifare_desfire_write_data(tag, IDENTITY_FILE, 0, sizeof identity, identity), "write");
     must(mifare_desfire_authenticate_aes(tag, 2, key_of(argv[3], version)), "load key");
+    must((int)mifare_desfire_write_data(tag, IDENTITY_FILE, 0, sizeof identity, identity), "write");
     must(mifare_desfire_credit(tag, CREDIT_FILE, (int32_t)strtol(argv[5], NULL, 10)), "credit");
     must((int)mifare_desfire_write_record(tag, HISTORY_FILE, 0, sizeof record, record), "record");
     must(mifare_desfire_commit_transaction(tag), "commit");

@@ -44,6 +44,23 @@ def main():
         check("half of it back, to the purse that paid", back["parts"]["gift"] == 1500000 and
               back["parts"]["due"] == 100000, back)
 
+        shop.sync_once()
+        for ident, day, state in (("a", "2020-01-01", "not_done"), ("b", "1450-01-01", "done")):
+            shop.club("action", "particulars", made["card"], "--card-kind", 1, "--birthday", "none", "--wedding",
+                      "none", "--last-day", day, "--origin", "correction", "--id", ident, "--text", "Gift card")
+            shop.sync_once()
+            sale = shop.till("sale", "1000000", "--pay-gift", "1000000")
+            check("the club moves the last day to " + day, sale["state"] == state and
+                  [a["kind"] for a in sale["arrived"]] == ["particulars"] and
+                  (state == "done" or "is over" in sale["say"]), sale)
+        shop.done("refund", str(sale["counter"]), "1000000")
+        listed = json.loads(shop.club("action", "list", "--card", made["card"], "--json").stdout)
+        check("and knows what it gave", [(a["state"], a["amount"], a["particulars"]["last_day"]) for a in listed] ==
+              [("applied", 0, "2020-01-01"), ("waiting", 0, "2071-03-21")], listed)
+        withdrawn = shop.club("action", "withdraw", "--origin", "correction", "--id", "b", check=False)
+        check("which cannot be taken back, but replaced", withdrawn.returncode == 1 and
+              "right ones" in withdrawn.stderr, withdrawn.stderr)
+
         shop.card("remove")
         shop.card("insert member")
         shop.done("issue")

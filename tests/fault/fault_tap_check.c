@@ -211,6 +211,28 @@ static void write_dump(const struct book *book)
             last->purse[PURSE_GIFT].rials, last->purse[PURSE_VOUCHER].rials, book->last);
 }
 
+/* What came for the card beside its snapshot is on it. */
+static void check_identity(struct world *world, const struct story *story)
+{
+    static struct card_families driver;
+    struct card_identity identity;
+    struct card_view view;
+    const struct card_port port =
+        card_families_open(&driver, soft_reader_port(&world->soft), prepared.keys);
+    soft_reader_tap(&world->soft);
+    MUST(port.ops->read(port.ctx, NULL, 0, &view) == ST_OK && view.condition == CARD_MEMBER);
+    if (port.ops->identity(port.ctx, &identity) != ST_OK) {
+        violated(story, "the card's identity is not whole");
+    }
+    if (identity.kind != world_particulars.kind ||
+        identity.birthday != world_particulars.birthday ||
+        identity.wedding != world_particulars.wedding ||
+        identity.expires != world_particulars.expires || identity.number != view.number ||
+        strcmp(identity.name, "Maryam") != 0) {
+        violated(story, "the card does not say its new particulars");
+    }
+}
+
 /* Everything that must hold once nothing is in doubt any more. */
 static void check_settled(struct world *world, const struct story *story, uint64_t number)
 {
@@ -222,6 +244,9 @@ static void check_settled(struct world *world, const struct story *story, uint64
     }
     read_book(world, story, number, &book);
     check_history(world, story, &book);
+    if (story->operation == OP_SALE_ACTIONS) {
+        check_identity(world, story);
+    }
     world_checked++;
     if (is_new(world, &book)) {
         world_distinct++;

@@ -409,14 +409,19 @@ static void prepare_late(struct world *world)
     keep_disk(disk_late, &disk_late_bytes);
 }
 
-/* Five, so that they take two transactions: put on and taken off; the third is withdrawn, so that
- * terminals have a void in its place. */
+const struct action_particulars world_particulars = {2, 31000, 0, 65000};
+/* Kind 2, 31000, 0, 65000. */
+#define PARTICULARS_PACKED (INT64_C(2) << 48 | INT64_C(31000) << 32 | 65000)
+
+/* Six, so that they take two transactions: put on and taken off, and the second writes what the
+ * card says of itself; the third is withdrawn, so that terminals have a void in its place. */
 static const struct action arrivals[] = {
     {.kind = ACTION_CREDIT, .origin = ORIGIN_BANK, .amount = 730000, .text = "نوروز"},
     {.kind = ACTION_POINTS, .origin = ORIGIN_PRIZE, .amount = 25},
     {.kind = ACTION_POINTS, .origin = ORIGIN_WEB, .amount = 7},
     {.kind = ACTION_TAKE_POINTS, .origin = ORIGIN_CORRECTION, .amount = 5},
     {.kind = ACTION_TAKE_CREDIT, .origin = ORIGIN_CORRECTION, .amount = 30000},
+    {.kind = ACTION_PARTICULARS, .origin = ORIGIN_CORRECTION, .amount = PARTICULARS_PACKED},
 };
 enum { ARRIVALS = sizeof arrivals / sizeof arrivals[0] };
 

@@ -100,6 +100,9 @@ uint32_t world_cuts_taken(const struct world *world); /* since world_reset or wo
  * some. False after the last. */
 bool world_tear(enum card_family family, bool every, unsigned i, struct cut *cut);
 
+/* What the card says of itself after OP_SALE_ACTIONS. */
+extern const struct action_particulars world_particulars;
+
 /* The request of an operation, and of a balance. */
 struct tap_request world_request(enum operation operation);
 struct tap_request world_balance(void);

@@ -255,9 +255,9 @@ static bool some_actions(const struct programme *programme, const struct occasio
 {
     static struct plan plan;
     static const enum action_kind kinds[] = {
-        ACTION_VOID,        ACTION_CREDIT,      ACTION_GIFT,  ACTION_VOUCHER, ACTION_POINTS,
-        ACTION_TAKE_CREDIT, ACTION_TAKE_POINTS, ACTION_TIER,  ACTION_GROUP,   ACTION_BLOCK,
-        ACTION_UNBLOCK,     ACTION_OFFER,       ACTION_STAMPS};
+        ACTION_VOID,        ACTION_CREDIT,      ACTION_GIFT,   ACTION_VOUCHER,    ACTION_POINTS,
+        ACTION_TAKE_CREDIT, ACTION_TAKE_POINTS, ACTION_TIER,   ACTION_GROUP,      ACTION_BLOCK,
+        ACTION_UNBLOCK,     ACTION_OFFER,       ACTION_STAMPS, ACTION_PARTICULARS};
     struct action actions[ACTION_RUN_MAX];
     size_t count = 1 + take(1) % ACTION_RUN_MAX;
     const struct plan_input input = {.programme = take(1) % 8 == 0 ? NULL : programme,

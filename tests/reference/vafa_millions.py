@@ -378,8 +378,8 @@ class Life:
         low, high = ref.ACTION_VALUE.get(kind, (0, 0))
         most = ref.ACTION_AMOUNT.get(kind, 0)
         purse = {2: "credit", 3: "gift", 4: "voucher", 5: "points", 6: "credit", 7: "points"}.get(kind)
-        amount = max(1, min(most, self.near(most, max(0, most - card[purse]), card[purse], 1000))) if most else 0
-        until = draw.choice([0, 0, 0, 1704067200 + 60 * self.now + draw.choice([-1, 0, 59, 60, 86400])])
+        amount = max(1, min(most, self.near(most, max(0, most - card[purse]), card[purse], 1000))) if purse else draw.randint(0, most)
+        until = 0 if kind == 14 else draw.choice([0, 0, 0, 1704067200 + 60 * self.now + draw.choice([-1, 0, 59, 60, 86400])])
         return dict(number=number, kind=kind, amount=amount, value=draw.randrange(low, high + 1), origin=1,
                     card=6362140000000011, until=until, id=number, text="")
 

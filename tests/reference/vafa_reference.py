@@ -200,8 +200,8 @@ def occasion_decode(raw):
 
 
 ACTIONS = {1: "void", 2: "credit", 3: "gift", 4: "voucher", 5: "points", 6: "take_credit", 7: "take_points",
-           8: "tier", 9: "group", 10: "block", 11: "unblock", 12: "offer", 13: "stamps"}
-ACTION_AMOUNT = {2: MONEY_MAX, 3: 2**30 - 1, 4: 2**30 - 1, 5: POINTS_MAX, 6: MONEY_MAX, 7: 2**20 - 1}
+           8: "tier", 9: "group", 10: "block", 11: "unblock", 12: "offer", 13: "stamps", 14: "particulars"}
+ACTION_AMOUNT = {2: MONEY_MAX, 3: 2**30 - 1, 4: 2**30 - 1, 5: POINTS_MAX, 6: MONEY_MAX, 7: 2**20 - 1, 14: 2**52 - 1}
 ACTION_VALUE = {8: (0, 15), 9: (0, 255), 12: (1, 26), 13: (0, 15)}
 
 
@@ -219,7 +219,8 @@ def action_decode(raw):
     need(1 <= number <= 4095, "number of an action")
     need(luhn_ok(card), "card number of an action")
     most = ACTION_AMOUNT.get(kind, 0)
-    need(min(1, most) <= amount <= most, "amount of an action")
+    need((0 if kind == 14 else min(1, most)) <= amount <= most, "amount of an action")
+    need(kind != 14 or until == 0, "particulars that end")
     low, high = ACTION_VALUE.get(kind, (0, 0))
     need(low <= value <= high, "value of an action")
     need(0 <= until <= 253402300799 and ident < 2**63, "until or id of an action")

@@ -259,6 +259,9 @@ def actions():
         good += [("the first " + ref.ACTIONS[kind], action(9, kind, value=low)),
                  ("the last " + ref.ACTIONS[kind], action(9, kind, value=high))]
     good += [(ref.ACTIONS[kind], action(9, kind)) for kind in (10, 11)]
+    days = (30000, 0, 46327)  # 1982-02-20, not given, 2026-11-03
+    good += [("card kind 3, two days", action(9, 14, 3 << 48 | days[0] << 32 | days[1] << 16 | days[2], text="مشخصات تازه")),
+             ("nothing is given", action(9, 14))]
     bad = []
 
     def patched(name, status, at, new, of=0):
@@ -269,7 +272,8 @@ def actions():
     bad.append(("bytes never written", b"\xff" * 64, "unsupported"))
     patched("version 2", "unsupported", 0, b"\2")
     patched("kind 0", "foreign", 1, b"\0")
-    patched("kind 14", "unsupported", 1, b"\x0e")
+    patched("kind 15", "unsupported", 1, b"\x0f")
+    patched("particulars that end", "foreign", 24, b"\1", len(good) - 1)
     patched("origin 0", "foreign", 2, b"\0")
     patched("origin 11", "unsupported", 2, b"\x0b")
     patched("the spare byte", "foreign", 3, b"\1")
@@ -314,7 +318,7 @@ def bad_club_entries(taken, out, arrived, patch):
     assert taken[216:218] == b"\x20\2" and taken[283] == 10 and out[216:218] == b"\x40\1" and arrived[217] == 2
     return [("no actions, announced", patch(taken, 217, b"\0")),
             ("more actions than are there", patch(taken, 217, b"\3")),
-            ("an action of an unknown kind", patch(taken, 219, b"\x0e")),
+            ("an action of an unknown kind", patch(taken, 219, b"\x0f")),
             ("an action number left out", patch(taken, 286, struct.pack("<H", 6))),
             ("another card's second action", patch(taken, 290, struct.pack("<Q", ref_number(636214000000002)))),
             ("another card's actions", patch(patch(taken, 226, struct.pack("<Q", ref_number(636214000000002))), 290,

@@ -125,9 +125,32 @@ static void every_kind_and_origin_has_a_word(void **state)
     (void)state;
     assert_string_equal(action_kind_word(ACTION_VOID), "void");
     assert_string_equal(action_kind_word(ACTION_STAMPS), "stamps");
-    assert_string_equal(action_kind_word((enum action_kind)14), "?");
+    assert_string_equal(action_kind_word(ACTION_PARTICULARS), "particulars");
+    assert_string_equal(action_kind_word((enum action_kind)15), "?");
     assert_string_equal(action_origin_word(ORIGIN_GROUP_CHARGE), "group_charge");
     assert_string_equal(action_origin_word((enum action_origin)0), "?");
+}
+
+/* Against the vector that the reference packed: kind 3, 1982-02-20, no wedding day, 2026-11-03. */
+static void particulars_are_an_amount_and_back(void **state)
+{
+    (void)state;
+    const int64_t packed = INT64_C(3) << 48 | INT64_C(30000) << 32 | 46327;
+    const struct action_particulars it = action_particulars(packed);
+    assert_int_equal(it.kind, 3);
+    assert_int_equal(it.birthday, 30000);
+    assert_int_equal(it.wedding, 0);
+    assert_int_equal(it.expires, 46327);
+    assert_true(action_particulars_pack(&it) == packed);
+
+    const struct action run[] = {{.kind = ACTION_PARTICULARS, .amount = 7},
+                                 {.kind = ACTION_PARTICULARS, .amount = packed},
+                                 {.kind = ACTION_POINTS, .amount = 9}};
+    struct action_particulars last = {0};
+    assert_false(action_particulars_of(run + 2, 1, &last));
+    assert_int_equal(last.kind, 0);
+    assert_true(action_particulars_of(run, 3, &last));
+    assert_int_equal(last.birthday, 30000);
 }
 
 int main(void)
@@ -139,6 +162,7 @@ int main(void)
         cmocka_unit_test(any_changed_byte_is_refused_or_is_another_action),
         cmocka_unit_test(the_club_signs_the_image_behind_its_purpose),
         cmocka_unit_test(every_kind_and_origin_has_a_word),
+        cmocka_unit_test(particulars_are_an_amount_and_back),
     };
     return cmocka_run_group_tests_name("action", tests, load_vectors, free_vectors);
 }

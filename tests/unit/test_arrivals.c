@@ -200,7 +200,7 @@ static void what_this_firmware_does_not_know_waits(void **state)
     static const struct {
         size_t at;
         uint8_t value;
-    } unknown[] = {{0, 2}, {1, 14}, {1, 255}, {2, 11}}; /* version, kind, origin */
+    } unknown[] = {{0, 2}, {1, 15}, {1, 255}, {2, 11}}; /* version, kind, origin */
     for (size_t n = 0; n < sizeof unknown / sizeof unknown[0]; n++) {
         points_image(1, image);
         image[unknown[n].at] = unknown[n].value;

@@ -93,12 +93,14 @@ static void without_a_programme_amounts_are_rials(void **unused)
     add(&answer, ACTION_GROUP, ORIGIN_GROUP_CHARGE, 0, 7, "");
     add(&answer, ACTION_STAMPS, ORIGIN_IMPORT, 0, 0, "");
     add(&answer, ACTION_UNBLOCK, ORIGIN_REFUND, 0, 0, "");
+    add(&answer, ACTION_PARTICULARS, ORIGIN_CORRECTION, 0, 0, "");
     assert_field(&answer, "lines",
                  "[{\"kind\":\"arrived\",\"text\":\"Transfer: gift credit\",\"result\":\"1,234 "
                  "rials\"},"
                  "{\"kind\":\"arrived\",\"text\":\"Group charge: group\",\"result\":\"7\"},"
                  "{\"kind\":\"arrived\",\"text\":\"Carried over: stamps\",\"result\":\"0\"},"
-                 "{\"kind\":\"arrived\",\"text\":\"Refund: the card is free again\"}]");
+                 "{\"kind\":\"arrived\",\"text\":\"Refund: the card is free again\"},"
+                 "{\"kind\":\"arrived\",\"text\":\"Correction: the card's particulars are new\"}]");
 }
 
 static void nothing_came_and_nothing_is_said(void **unused)
@@ -127,7 +129,7 @@ static void the_most_that_can_come_has_room(void **unused)
     struct tap_answer answer = {.outcome = TAP_DONE, .programme = &in_toman};
     size_t longest = 0;
     const size_t empty = bytes_of(&answer);
-    for (int kind = ACTION_CREDIT; kind <= ACTION_STAMPS; kind++) {
+    for (int kind = ACTION_CREDIT; kind <= ACTION_PARTICULARS; kind++) {
         for (int language = EXPLAIN_EN; language <= EXPLAIN_FA; language++) {
             answer.arrived_count = 0;
             answer.arrived_more = 4095;

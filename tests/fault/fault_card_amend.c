@@ -1,0 +1,308 @@
+/* The proof for a card's particulars (docs/decisions/0016): cut the commit that brings new ones at
+ * every command and in every write, and then the one that makes good, too. A card under the new
+ * snapshot says the new ones, always. Under the old one a DESFire says the old ones; a Classic the
+ * old, the new or, until the same commit is made again, none: its seal is broken. Number, name,
+ * money and history are as they were. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/card_world.h"
+
+enum { AT = 12 }; /* the card's counter before: its ring has gone round */
+static const struct action_particulars particulars = {5, 31000, 41000, 46001};
+
+/* A card of either family, and copies of it. */
+union chip {
+    struct classic classic;
+    struct desfire desfire;
+};
+
+/* The n-th cut of a tap; both families count alike: after command 0, 1 ..., then in write 1, 2 ...,
+ * each left in every way that there is. */
+struct cut {
+    bool is_write;
+    unsigned n, tear;
+};
+
+static bool is_prepared; /* the commit is staged before, as a terminal does */
+
+static void save(const struct card_world *world, union chip *ret)
+{
+    if (world->is_desfire) {
+        ret->desfire = world->desfire;
+    } else {
+        ret->classic = world->card;
+    }
+}
+
+static void load(struct card_world *world, const union chip *chip)
+{
+    if (world->is_desfire) {
+        world->desfire = chip->desfire;
+    } else {
+        world->card = chip->classic;
+    }
+}
+
+static void plan_cut(struct card_world *world, const struct cut *cut)
+{
+    if (world->is_desfire) {
+        desfire_plan_cut(&world->desfire,
+                         (struct desfire_cut){.when = cut == NULL     ? DESFIRE_CUT_NEVER
+                                                      : cut->is_write ? DESFIRE_CUT_WRITE
+                                                                      : DESFIRE_CUT_AFTER,
+                                              .n = cut == NULL ? 0 : cut->n,
+                                              .tear = cut == NULL ? 0 : cut->tear});
+        return;
+    }
+    classic_plan_cut(&world->card, (struct classic_cut){.when = cut == NULL     ? CLASSIC_CUT_NEVER
+                                                                : cut->is_write ? CLASSIC_CUT_WRITE
+                                                                                : CLASSIC_CUT_AFTER,
+                                                        .n = cut == NULL ? 0 : cut->n,
+                                                        .tear = cut == NULL ? 0 : cut->tear,
+                                                        .head_bytes = 7});
+}
+
+static bool was_cut(struct card_world *world)
+{
+    const bool was = (world->is_desfire ? world->desfire.cuts_taken : world->card.cuts_taken) > 0;
+    world->desfire.cuts_taken = world->card.cuts_taken = 0;
+    plan_cut(world, NULL);
+    return was;
+}
+
+/* False: there is no such cut, and so none after it. */
+static bool next_cut(const struct card_world *world, struct cut *cut, bool was_taken)
+{
+    const unsigned tears = world->is_desfire ? DESFIRE_TEARS : CLASSIC_TEARS;
+    if (!cut->is_write) {
+        *cut = was_taken ? (struct cut){false, cut->n + 1, 0} : (struct cut){true, 1, 0};
+        return true;
+    }
+    *cut = cut->tear + 1 < tears ? (struct cut){true, cut->n, cut->tear + 1}
+                                 : (struct cut){true, cut->n + 1, 0};
+    return was_taken;
+}
+
+/* Reads, and if the card has not got it yet, commits the snapshot with its particulars. */
+static enum st amend(struct card_world *world, const struct cut *cut)
+{
+    const struct snapshot next = card_world_snapshot_of(world, AT + 1);
+    struct card_view view;
+
+    soft_reader_tap(&world->soft);
+    card_world_new_driver(world);
+    plan_cut(world, cut);
+    enum st st = world->port.ops->read(world->port.ctx, NULL, 0, &view);
+    if (st != ST_OK) {
+        return ST_GONE;
+    }
+    assert_int_equal(view.condition, CARD_MEMBER);
+    assert_true(view.may_load);
+    if (view.snapshot.counter == AT + 1) {
+        return ST_OK;
+    }
+    if (is_prepared) {
+        world->port.ops->prepare(world->port.ctx, &next);
+    }
+    world->port.ops->amend(world->port.ctx, &particulars);
+    st = world->port.ops->commit(world->port.ctx, &next);
+    if (st == ST_OK) {
+        world->port.ops->refresh(world->port.ctx);
+    }
+    return st;
+}
+
+static struct card_identity amended(void)
+{
+    struct card_identity identity = card_world_identity;
+    identity.kind = particulars.kind;
+    identity.birthday = particulars.birthday;
+    identity.wedding = particulars.wedding;
+    identity.expires = particulars.expires;
+    return identity;
+}
+
+static bool is_same(const struct card_identity *a, const struct card_identity *b)
+{
+    return a->number == b->number && a->kind == b->kind && a->member == b->member &&
+           a->birthday == b->birthday && a->wedding == b->wedding && a->issued == b->issued &&
+           a->expires == b->expires && strcmp(a->name, b->name) == 0;
+}
+
+enum { SAYS_OLD, SAYS_NEW, SAYS_NOTHING, SAYS };
+static unsigned seen[2][SAYS]; /* under the old and the new snapshot */
+
+/* Reads the card without cuts. `was_torn`: what nothing brings back may be lost (0016). */
+static void check(struct card_world *world, enum st committed, bool was_torn)
+{
+    const struct card_identity wanted = amended();
+    struct card_identity identity = {0};
+    struct snapshot history[CARD_HISTORY_MAX];
+    struct card_view view;
+    size_t count = 0;
+
+    assert_int_equal(card_world_read(world, &view), ST_OK);
+    assert_int_equal(view.condition, CARD_MEMBER);
+    assert_true(view.number == card_world_identity.number);
+    const bool is_after = view.snapshot.counter == AT + 1;
+    const struct snapshot snapshot = card_world_snapshot_of(world, is_after ? AT + 1 : AT);
+    assert_true(card_world_same(&view.snapshot, &snapshot));
+    assert_false(committed == ST_OK && !is_after);
+    assert_false(committed == ST_AGAIN && is_after);
+    assert_int_equal(world->port.ops->history(world->port.ctx, history, CARD_HISTORY_MAX, &count),
+                     ST_OK);
+    assert_true(count >= 8);
+    const enum st st = world->port.ops->identity(world->port.ctx, &identity);
+    assert_true(st == ST_OK || st == ST_DENIED);
+    if (was_torn && identity.member == 0 && identity.issued == 0) {
+        identity.member = wanted.member;
+        identity.issued = wanted.issued;
+    }
+    const unsigned says = st != ST_OK                                ? SAYS_NOTHING
+                          : is_same(&identity, &wanted)              ? SAYS_NEW
+                          : is_same(&identity, &card_world_identity) ? SAYS_OLD
+                                                                     : SAYS;
+    assert_in_range(says, 0, SAYS - 1);
+    assert_false(is_after && says != SAYS_NEW);
+    assert_false(world->is_desfire && !is_after && says != SAYS_OLD);
+    seen[is_after][says] += 1;
+}
+
+/* After a cut: the same commit again, cut in every way, and once more without a cut. */
+static unsigned make_good(struct card_world *world)
+{
+    struct cut cut = {0};
+    unsigned pairs = 0;
+    bool was_taken = true;
+    union chip chip;
+
+    save(world, &chip);
+    do {
+        load(world, &chip);
+        const enum st st = amend(world, &cut);
+        was_taken = was_cut(world);
+        check(world, st, true);
+        const enum st last = amend(world, NULL);
+        assert_int_equal(last, ST_OK);
+        check(world, last, true);
+        pairs += was_taken;
+    } while (next_cut(world, &cut, was_taken));
+    return pairs;
+}
+
+static void every_cut_of_new_particulars_is_made_good(struct card_world *world)
+{
+    struct cut cut = {0};
+    unsigned cuts = 0, pairs = 0;
+    bool was_taken = true;
+    union chip chip;
+
+    memset(seen, 0, sizeof seen);
+    card_world_issue(world, AT);
+    save(world, &chip);
+    do {
+        load(world, &chip);
+        const enum st st = amend(world, &cut);
+        was_taken = was_cut(world);
+        check(world, st, false);
+        cuts += was_taken;
+        pairs += make_good(world);
+    } while (next_cut(world, &cut, was_taken));
+    printf("# %s, new particulars%s: %u cuts, %u pairs; under the old snapshot %u old, %u new, %u "
+           "none; under the new one %u new\n",
+           world->is_desfire ? "DESFire" : "Classic", is_prepared ? ", staged" : "", cuts, pairs,
+           seen[0][SAYS_OLD], seen[0][SAYS_NEW], seen[0][SAYS_NOTHING], seen[1][SAYS_NEW]);
+    assert_true(cuts > 10 && pairs > cuts);
+    assert_true(seen[0][SAYS_OLD] > 0 && seen[1][SAYS_NEW] > 0);
+    card_world_finish(world);
+}
+
+static void on_classic(void **state)
+{
+    struct card_world world;
+    (void)state;
+    for (int way = 0; way < 2; way += 1) {
+        is_prepared = way == 1;
+        card_world_init(&world, CLASSIC_1K, 4);
+        every_cut_of_new_particulars_is_made_good(&world);
+        assert_true(seen[0][SAYS_NOTHING] > 0); /* else no cut fell into the identity */
+    }
+}
+
+static void on_desfire(void **state)
+{
+    struct card_world world;
+    (void)state;
+    for (int way = 0; way < 2; way += 1) {
+        is_prepared = way == 1;
+        card_world_init_desfire(&world);
+        every_cut_of_new_particulars_is_made_good(&world);
+    }
+}
+
+/* What a commit is told holds for that commit alone. */
+static void told_once(struct card_world *world)
+{
+    const struct card_identity wanted = amended();
+    struct card_identity identity;
+    struct card_view view;
+
+    card_world_issue(world, AT);
+    assert_int_equal(amend(world, NULL), ST_OK);
+    assert_int_equal(card_world_read(world, &view), ST_OK);
+    world->port.ops->amend(world->port.ctx, &(struct action_particulars){5, 1, 2, 3});
+    assert_int_equal(card_world_read(world, &view), ST_OK);
+    card_world_sell(world);
+    assert_int_equal(world->port.ops->identity(world->port.ctx, &identity), ST_OK);
+    assert_true(is_same(&identity, &wanted));
+    card_world_finish(world);
+}
+
+static void what_is_told_is_forgotten_by_the_next_reading(void **state)
+{
+    struct card_world world;
+    (void)state;
+    card_world_init(&world, CLASSIC_1K, 7);
+    told_once(&world);
+    card_world_init_desfire(&world);
+    told_once(&world);
+}
+
+/* Who may only spend cannot change what a DESFire card says; the card is as it was. */
+static void the_chip_asks_for_the_load_key(void **state)
+{
+    struct card_world world;
+    struct card_identity identity;
+    struct card_view view;
+    (void)state;
+    card_world_init_desfire(&world);
+    card_world_issue(&world, AT);
+    card_world_use_keys(&world, card_world_desfire_keys(CARD_WORLD_SPEND, 3));
+    assert_int_equal(card_world_read(&world, &view), ST_OK);
+    assert_false(view.may_load);
+    const struct snapshot next = card_world_snapshot_of(&world, AT + 1);
+    world.port.ops->amend(world.port.ctx, &particulars);
+    assert_int_equal(world.port.ops->commit(world.port.ctx, &next), ST_AGAIN);
+    assert_int_equal(card_world_read(&world, &view), ST_OK);
+    assert_int_equal(view.snapshot.counter, AT);
+    assert_int_equal(world.port.ops->identity(world.port.ctx, &identity), ST_OK);
+    assert_true(is_same(&identity, &card_world_identity));
+    card_world_finish(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(on_classic),
+        cmocka_unit_test(on_desfire),
+        cmocka_unit_test(what_is_told_is_forgotten_by_the_next_reading),
+        cmocka_unit_test(the_chip_asks_for_the_load_key),
+    };
+    return cmocka_run_group_tests_name("new particulars, cut", tests, NULL, NULL);
+}
