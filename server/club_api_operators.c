@@ -87,7 +87,8 @@ static enum st answer_operator(struct call *call)
 /* Whether the operator is already as the body wants him. */
 static bool is_as_wanted(const struct call *call, const json_t *row)
 {
-    return strcmp(json_string_value(json_object_get(row, "name")), body_text(call, "name")) == 0 &&
+    return !json_is_true(json_object_get(row, "removed")) &&
+           strcmp(json_string_value(json_object_get(row, "name")), body_text(call, "name")) == 0 &&
            strcmp(json_string_value(json_object_get(row, "role")), body_text(call, "role")) == 0 &&
            strcmp(json_string_value(json_object_get(row, "card")), body_text(call, "card")) == 0 &&
            json_integer_value(json_object_get(row, "merchant")) == body_number(call, "merchant", 0);
@@ -203,7 +204,7 @@ static enum st check_exists(struct call *call, const struct quota_name *name)
     static const char *const tables[] = {
         [QUOTA_OF_TERMINAL] = "SELECT 1 FROM term WHERE term_id = $1",
         [QUOTA_OF_MERCHANT] = "SELECT 1 FROM merchant WHERE merch = $1",
-        [QUOTA_OF_OPERATOR] = "SELECT 1 FROM operator WHERE number = $1"};
+        [QUOTA_OF_OPERATOR] = "SELECT 1 FROM operator WHERE number = $1 AND removed_at = 0"};
     struct db_stmt *stmt = NULL;
     bool row = false;
     enum st st = db_prepare(call->db, tables[name->scope], "i", &stmt);
@@ -229,6 +230,23 @@ static enum st answer_limit(struct call *call)
     return renew(call, st);
 }
 
+static enum st answer_remove(struct call *call)
+{
+    uint32_t number = 0;
+    json_t *row = NULL;
+    if (!path_operator(call, &number)) {
+        return ST_REFUSED;
+    }
+    enum st st = find_operator(call, number, &row);
+    if (st == ST_OK && row == NULL) {
+        return call_missing(call, "There is no operator %u.", number);
+    }
+    json_decref(row);
+    st = st == ST_OK ? operators_remove(call->db, number, call->now_s, &call->fault) : st;
+    st = renew(call, st);
+    return st == ST_OK ? put_operator(call, number) : st;
+}
+
 static const struct field operator_fields[] = {
     {"name", FIELD_TEXT, true, 1, MANDATE_NAME_MAX - 1},
     {"role", FIELD_TEXT, true, 1, 16},
@@ -251,6 +269,7 @@ const struct route routes_operators[] = {
     {"GET", "/operators", APIKEY_READER, "limit cursor", NULL, answer_operators, 0},
     {"GET", "/operators/{operator}", APIKEY_READER, NULL, NULL, answer_operator, 0},
     {"PUT", "/operators/{operator}", APIKEY_MANAGER, NULL, operator_fields, answer_add, 0},
+    {"DELETE", "/operators/{operator}", APIKEY_MANAGER, NULL, NULL, answer_remove, 0},
     {"PUT", "/operators/{operator}/blocked", APIKEY_MANAGER, NULL, block_fields, answer_block, 0},
     {"PUT", "/operators/{operator}/pin", APIKEY_MANAGER, NULL, pin_fields, answer_pin, 0},
     {"GET", "/allowances", APIKEY_READER, "limit cursor", NULL, answer_allowances, 0},

@@ -89,6 +89,13 @@ static enum st club_operator_unblock(struct club *club)
     return set_blocked(club, false);
 }
 
+static enum st club_operator_remove(struct club *club)
+{
+    const uint32_t number = operator_of(club);
+    return number == 0 ? ST_FOREIGN
+                       : renew(club, operators_remove(club->db, number, club->now_s, &club->fault));
+}
+
 static enum st club_operator_unlock(struct club *club)
 {
     const uint32_t number = operator_of(club);
@@ -238,6 +245,9 @@ const struct command commands_operators[] = {
      club_operator_pin, false},
     {"operator block", "NUMBER", "he may not sign in any more", club_operator_block, false},
     {"operator unblock", "NUMBER", "he may again", club_operator_unblock, false},
+    {"operator remove", "NUMBER",
+     "he works here no more; his number is never another's, his name stays in the books",
+     club_operator_remove, false},
     {"operator unlock", "NUMBER", "after three wrong PINs, at every terminal", club_operator_unlock,
      false},
     {"operator limit", "NUMBER WHAT UNIT MAX", "what he may do in a day; none: no limit",

@@ -36,9 +36,11 @@ enum st operators_exists(struct db *db, uint32_t number, struct fault *fault)
     int64_t found = 0;
     bool row = false;
     enum st st =
-        query_number(db, "SELECT number FROM operator WHERE number = $1", number, &found, &row);
-    if (st == ST_OK && !row) {
-        fault_say(fault, "There is no operator %u.", number);
+        query_number(db, "SELECT removed_at FROM operator WHERE number = $1", number, &found, &row);
+    if (st == ST_OK && (!row || found != 0)) {
+        fault_say(fault,
+                  row ? "Operator %u was removed; add a new one." : "There is no operator %u.",
+                  number);
         return ST_REFUSED;
     }
     if (st != ST_OK) {
@@ -76,7 +78,7 @@ static enum st check_new(struct db *db, const struct mandate_operator *of, int64
         }
     }
     if (st == ST_OK) {
-        st = query_number(db, "SELECT number FROM operator WHERE card_no = $1",
+        st = query_number(db, "SELECT number FROM operator WHERE card_no = $1 AND removed_at = 0",
                           (int64_t)of->card_number, &found, &row);
         if (st == ST_OK && row) {
             fault_say(fault, "This is the card of operator %lld.", (long long)found);
@@ -87,7 +89,8 @@ static enum st check_new(struct db *db, const struct mandate_operator *of, int64
         st = query_number(db, "SELECT number FROM operator WHERE number = $1", of->number, &found,
                           &row);
         if (st == ST_OK && row) {
-            fault_say(fault, "Operator %u is there already.", of->number);
+            fault_say(fault, "Number %u is, or was, an operator's: it is nobody else's.",
+                      of->number);
             return ST_REFUSED;
         }
     }
@@ -195,6 +198,31 @@ enum st operators_block(struct db *db, uint32_t number, bool is_blocked, struct 
                   number, NULL, fault);
 }
 
+enum st operators_remove(struct db *db, uint32_t number, int64_t now_s, struct fault *fault)
+{
+    struct db_stmt *stmt = NULL;
+    int64_t found = 0;
+    bool row = false;
+    enum st st =
+        query_number(db, "SELECT removed_at FROM operator WHERE number = $1", number, &found, &row);
+    if (st == ST_OK && row && found != 0) {
+        return ST_OK;
+    }
+    st = st == ST_OK ? operators_exists(db, number, fault) : st;
+    if (st != ST_OK) {
+        return st;
+    }
+    /* What was kept of his PIN goes. */
+    st = db_prepare(db, "UPDATE operator SET removed_at = $2, pin = '' WHERE number = $1", "ii",
+                    &stmt);
+    st = st == ST_OK ? db_run(stmt, (int64_t)number, now_s) : st;
+    db_finish(stmt);
+    if (st != ST_OK) {
+        use_db_fault(db, fault);
+    }
+    return st;
+}
+
 enum st operators_unlock(struct db *db, uint32_t number, struct fault *fault)
 {
     return change(db, "UPDATE operator SET unlocks = unlocks + 1 WHERE number = $1", number, NULL,
@@ -272,7 +300,7 @@ enum st operators_of(struct db *db, int64_t merchant, struct mandate_operator *r
     enum st st =
         db_prepare(db,
                    "SELECT number, name, role, card_no, pin, blocked, unlocks FROM operator"
-                   " WHERE merch = 0 OR merch = $1 ORDER BY number",
+                   " WHERE removed_at = 0 AND (merch = 0 OR merch = $1) ORDER BY number",
                    "i", &stmt);
     *ret_count = 0;
     if (st == ST_OK) {
@@ -281,8 +309,8 @@ enum st operators_of(struct db *db, int64_t merchant, struct mandate_operator *r
     while (st == ST_OK && row) {
         if (*ret_count == MANDATE_OPERATORS_MAX) {
             fault_say(fault,
-                      "Merchant %lld has more than %d operators: block is not enough, split "
-                      "them by merchant.",
+                      "Merchant %lld has more than %d operators: remove those who left (operator "
+                      "remove), and add the others with the --merchant where they work.",
                       (long long)merchant, MANDATE_OPERATORS_MAX);
             st = ST_FULL;
             break;
@@ -299,19 +327,24 @@ static void write_row(struct db_stmt *stmt, json_t *list, FILE *out)
 {
     const uint8_t role = (uint8_t)db_i64(stmt, 2), event = (uint8_t)db_i64(stmt, 7);
     const bool has_pin = db_text(stmt, 4)[0] != '\0', is_blocked = db_i64(stmt, 5) != 0;
+    const bool is_removed = db_i64(stmt, 10) != 0;
     if (list != NULL) {
-        json_t *row = json_pack("{s:I, s:s, s:s, s:I, s:I, s:b, s:b, s:s, s:I, s:I}", "number",
-                                (json_int_t)db_i64(stmt, 0), "name", db_text(stmt, 1), "role",
-                                role_word(role), "card", (json_int_t)db_i64(stmt, 3), "merchant",
-                                (json_int_t)db_i64(stmt, 6), "pin", has_pin, "blocked", is_blocked,
-                                "last", event == 0 ? "" : operator_event_word(event), "terminal",
-                                (json_int_t)db_i64(stmt, 8), "time", (json_int_t)db_i64(stmt, 9));
+        json_t *row =
+            json_pack("{s:I, s:s, s:s, s:I, s:I, s:b, s:b, s:b, s:s, s:I, s:I}", "number",
+                      (json_int_t)db_i64(stmt, 0), "name", db_text(stmt, 1), "role",
+                      role_word(role), "card", (json_int_t)db_i64(stmt, 3), "merchant",
+                      (json_int_t)db_i64(stmt, 6), "pin", has_pin, "blocked", is_blocked, "removed",
+                      is_removed, "last", event == 0 ? "" : operator_event_word(event), "terminal",
+                      (json_int_t)db_i64(stmt, 8), "time", (json_int_t)db_i64(stmt, 9));
         (void)json_array_append_new(list, row); /* a row that found no memory is left out */
         return;
     }
     fprintf(out, "%lld  %s  %s  card %016lld  merchant %lld%s%s", (long long)db_i64(stmt, 0),
             db_text(stmt, 1), role_word(role), (long long)db_i64(stmt, 3),
-            (long long)db_i64(stmt, 6), has_pin ? "" : "  no PIN", is_blocked ? "  BLOCKED" : "");
+            (long long)db_i64(stmt, 6), has_pin || is_removed ? "" : "  no PIN",
+            is_removed   ? "  REMOVED"
+            : is_blocked ? "  BLOCKED"
+                         : "");
     if (event != 0) {
         fprintf(out, "  last: %s at terminal %lld", operator_event_word(event),
                 (long long)db_i64(stmt, 8));
@@ -324,13 +357,14 @@ enum st operators_list(struct db *db, bool as_json, FILE *out)
     struct db_stmt *stmt = NULL;
     bool row = false;
     json_t *list = as_json ? json_array() : NULL;
-    enum st st = db_prepare(
-        db,
-        "SELECT o.number, o.name, o.role, o.card_no, o.pin, o.blocked, o.merch,"
-        " coalesce(e.event, 0), coalesce(e.term_id, 0), coalesce(e.at, 0) FROM operator AS o"
-        " LEFT JOIN opevent AS e ON e.number = o.number AND e.no ="
-        " (SELECT max(no) FROM opevent WHERE number = o.number) ORDER BY o.number",
-        "", &stmt);
+    enum st st =
+        db_prepare(db,
+                   "SELECT o.number, o.name, o.role, o.card_no, o.pin, o.blocked, o.merch,"
+                   " coalesce(e.event, 0), coalesce(e.term_id, 0), coalesce(e.at, 0), o.removed_at"
+                   " FROM operator AS o"
+                   " LEFT JOIN opevent AS e ON e.number = o.number AND e.no ="
+                   " (SELECT max(no) FROM opevent WHERE number = o.number) ORDER BY o.number",
+                   "", &stmt);
     if (st == ST_OK) {
         st = db_first(stmt, &row);
     }

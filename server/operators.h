@@ -24,9 +24,13 @@ ST_CHECK enum st operators_set_pin(struct db *db, uint32_t number, const char *v
                                    struct fault *fault);
 ST_CHECK enum st operators_block(struct db *db, uint32_t number, bool is_blocked,
                                  struct fault *fault);
+/* He works here no more: the next mandates lack him. His number is nobody's again, his card may be
+ * another's, his name stays in the lists. A second time is fine. */
+ST_CHECK enum st operators_remove(struct db *db, uint32_t number, int64_t now_s,
+                                  struct fault *fault);
 /* Every terminal where he is locked takes his PIN again. */
 ST_CHECK enum st operators_unlock(struct db *db, uint32_t number, struct fault *fault);
-/* Is there one? ST_REFUSED: no. */
+/* Is there one, not removed? ST_REFUSED: no. */
 ST_CHECK enum st operators_exists(struct db *db, uint32_t number, struct fault *fault);
 
 /* Whether terminals require a signed-in operator, and after how many idle minutes he is signed out.
@@ -35,12 +39,12 @@ ST_CHECK enum st operators_set_policy(struct db *db, bool requires_sign_in, uint
 ST_CHECK enum st operators_policy(struct db *db, bool *ret_requires_sign_in,
                                   uint32_t *ret_idle_minutes);
 
-/* Those of the merchant and of all merchants, blocked ones too, by number, at most
+/* Those of the merchant and of all merchants, blocked ones but not removed ones, by number, at most
  * MANDATE_OPERATORS_MAX; their day's limits are left empty. ST_FULL: there are more. */
 ST_CHECK enum st operators_of(struct db *db, int64_t merchant, struct mandate_operator *ret,
                               size_t *ret_count, struct fault *fault);
 
-/* As text, or as a JSON array: each with what its terminals last told of him. */
+/* As text, or as a JSON array: each with what its terminals last told of him; removed ones, too. */
 ST_CHECK enum st operators_list(struct db *db, bool as_json, FILE *out);
 
 #endif

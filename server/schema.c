@@ -264,6 +264,10 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     " card_no " I64 " NOT NULL, amount " I64 " NOT NULL, in_seq " I64 " NOT NULL,"
     " in_amount " I64 " NOT NULL, PRIMARY KEY (term_id, term_seq)) " STRICT ";"
     "UPDATE club SET value = 17 WHERE name = 'schema'",
+    /* When an operator was removed: his number stays his, and the books keep his name. 0: he works here. */
+    [18] =
+    "ALTER TABLE operator ADD COLUMN removed_at " I64 " NOT NULL DEFAULT 0;"
+    "UPDATE club SET value = 18 WHERE name = 'schema'",
 };
 
 /* clang-format on */

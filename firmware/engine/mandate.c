@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <jansson.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "firmware/engine/snapshot.h"
@@ -222,6 +223,12 @@ enum st mandate_write(const struct mandate *mandate, char **ret)
     }
     *ret = text;
     return ST_OK;
+}
+
+void mandate_copy(const struct mandate *from, struct mandate *ret)
+{
+    memcpy(ret, from,
+           offsetof(struct mandate, operators) + from->operator_count * sizeof from->operators[0]);
 }
 
 /* --- looking up ------------------------------------------------------------------------------- */

@@ -19,9 +19,9 @@
 
 enum {
     MANDATE_FORMAT = 1,
-    MANDATE_OPERATORS_MAX = 100,
-    MANDATE_NAME_MAX = 64,    /* with its NUL */
-    MANDATE_TEXT_MAX = 98304, /* bytes of a signed one */
+    MANDATE_OPERATORS_MAX = 1000,
+    MANDATE_NAME_MAX = 64,      /* with its NUL */
+    MANDATE_TEXT_MAX = 1048576, /* bytes of a signed one: 1,000 operators with every limit */
     MANDATE_IDLE_MINUTES_MAX = 1440,
 };
 
@@ -55,6 +55,9 @@ ST_CHECK enum st mandate_read(const char *text, size_t size, struct mandate *ret
 /* Writes it; the caller frees *ret, NUL-terminated. Fields out of range are bugs. ST_FULL no
  * memory, or a name that is not UTF-8. */
 ST_CHECK enum st mandate_write(const struct mandate *mandate, char **ret);
+
+/* Copies what is in use: a terminal with few operators touches little memory. */
+void mandate_copy(const struct mandate *from, struct mandate *ret);
 
 /* NULL: there is none. */
 const struct mandate_operator *mandate_find(const struct mandate *mandate, uint32_t number);

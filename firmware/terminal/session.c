@@ -56,7 +56,7 @@ static enum st load(struct session *session, struct store *store, struct entry_o
     session->mandate_st = is_bad ? st : ST_OK;
     session->mandate_say = fault;
     if (st == ST_OK) {
-        session->mandate = *next;
+        mandate_copy(next, &session->mandate);
     }
     free(next);
     return is_bad || st == ST_REFUSED ? ST_OK : st;

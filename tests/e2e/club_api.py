@@ -313,6 +313,9 @@ def operators(world, reader, manager, card):
     result(manager("PUT", "/operators/9/blocked", {"blocked": True})[0] == 404 == reader("GET", "/operators/9")[0], "no such operator")
     manager.good("PUT", "/operators/3", {"name": "رضا", "role": "manager", "card": luhn(936400000000901)})
     result([(o["number"], o["name"]) for o in reader.all("/operators", 1)] == [(3, "رضا"), (7, "Sara")], "operators in pages of one")
+    gone = [manager.good("DELETE", "/operators/3") for _ in range(2)]
+    result([o["removed"] for o in gone] == [True, True] and manager("PUT", "/operators/3", {"name": "رضا", "role": "manager", "card": luhn(936400000000901)})[0] == 409 and
+           manager("PUT", "/operators/3/blocked", {"blocked": False})[0] == 404 == manager("DELETE", "/operators/9")[0], "an operator is removed, and his number is nobody else's", gone)
     for of, number, body in (("terminal", 1, {"span": "total", "what": "load", "unit": "rials", "max": 5000000}), ("merchant", 1, {"span": "day", "what": "issue", "unit": "count", "max": 40}),
                              ("operator", 7, {"span": "day", "what": "refund", "unit": "rials", "max": 0})):
         manager.good("PUT", f"/allowances/{of}/{number}", body)

@@ -144,6 +144,24 @@ with Shop(BUILD) as shop:
     case("who is blocked is signed out", refused(shop.till("sale", "1000000")))
     case("and does not come back", refused(sign_in(shop, "cashier", PINS["cashier"])))
 
+    assert sign_in(shop, "issuer", PINS["issuer"])["state"] == "done"
+    shop.club("operator", "remove", numbers["issuer"])
+    shop.sync_once()
+    case("who is removed is signed out at the next sync", refused(shop.till("sale", "1000000")))
+    gone = sign_in(shop, "issuer", PINS["issuer"])
+    case("and cannot sign in", refused(gone) and "no operator card" in gone["say"], gone)
+    listed = {row["number"]: row for row in json.loads(shop.club("operator", "list", "--json").stdout)}
+    case("the books keep his name", listed[numbers["issuer"]]["name"] == "issuer یک" and listed[numbers["issuer"]]["removed"] is True and
+         listed[numbers["issuer"]]["pin"] is False and "REMOVED" in shop.club("operator", "list").stdout, listed)
+    for what in ("unblock", "unlock"):
+        bad = shop.club("operator", what, numbers["issuer"], check=False)
+        case(f"he does not come back by {what}", bad.returncode == 1 and "was removed" in bad.stderr, bad)
+    bad = shop.club("operator", "add", "x", "--role", "cashier", "--card", cards["member"], "--number", numbers["issuer"], check=False)
+    case("his number is nobody else's", bad.returncode == 1 and "nobody else's" in bad.stderr, bad)
+    heir = shop.club("operator", "add", "heir", "--role", "cashier", "--card", cards["issuer"]).stdout.split()[0]
+    case("his card may be another's, under a new number", int(heir) > max(numbers.values()), heir)
+    case("a second time changes nothing", shop.club("operator", "remove", numbers["issuer"]).stderr.startswith("0 terminals"))
+
     shop.club("hotlist", "add", cards["manager"])
     shop.sync_once()
     lost = sign_in(shop, "manager", PINS["manager"])

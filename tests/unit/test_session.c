@@ -289,6 +289,40 @@ static void a_new_mandate_signs_out_whom_it_lacks_or_blocks(void **state)
     assert_int_equal(attempt(&session, SARA, "739105", 0), ST_REFUSED);
 }
 
+/* The bound of operators, each with the longest of everything: the last one signs in. */
+static void a_chain_of_operators_fits(void **state)
+{
+    static struct mandate mandate;
+    (void)state;
+    struct session session = fresh_session();
+    struct entry_operator out;
+    mandate = mandate_of(400);
+    mandate.operator_count = MANDATE_OPERATORS_MAX;
+    for (uint32_t i = 0; i < MANDATE_OPERATORS_MAX; i += 1) {
+        struct mandate_operator *of = &mandate.operators[i];
+        *of = (struct mandate_operator){.number = UINT16_MAX - i,
+                                        .role = ROLE_TECHNICIAN,
+                                        .card_number = card_of(UINT16_MAX - i),
+                                        .unlocks = UINT32_MAX};
+        memset(of->name, 'x', sizeof of->name - 1);
+        strcpy(of->pin, verifier);
+        for (int n = 0; n < LIMIT_WHATS * LIMIT_UNITS; n += 1) {
+            of->day.of[n / LIMIT_UNITS][n % LIMIT_UNITS] = (struct limit){true, LIMIT_MAX};
+        }
+    }
+    assert_int_equal(take(&mandate, private_pem), ST_OK);
+    assert_int_equal(session_refresh(&session, store, 1, &out), ST_OK);
+    assert_int_equal(session.mandate.operator_count, MANDATE_OPERATORS_MAX);
+    const uint32_t last = UINT16_MAX - MANDATE_OPERATORS_MAX + 1;
+    assert_int_equal(attempt(&session, last, "739105", OPERATOR_IN), ST_OK);
+    mandate.version = 401; /* he was removed */
+    mandate.operator_count -= 1;
+    assert_int_equal(take(&mandate, private_pem), ST_OK);
+    assert_int_equal(session_refresh(&session, store, 2, &out), ST_OK);
+    assert_true(out.number == last && out.event == OPERATOR_OUT);
+    assert_int_equal(attempt(&session, last, "739105", 0), ST_REFUSED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +331,7 @@ int main(void)
         cmocka_unit_test(who_is_idle_is_signed_out_and_who_works_is_not),
         cmocka_unit_test(three_wrong_pins_lock_until_manager_or_club_unlocks),
         cmocka_unit_test(a_new_mandate_signs_out_whom_it_lacks_or_blocks),
+        cmocka_unit_test(a_chain_of_operators_fits),
     };
     return cmocka_run_group_tests_name("session", tests, open_world, close_world);
 }
