@@ -280,6 +280,9 @@ static enum st pending_end(struct store *store, const struct entry *entry)
     }
     if (st == ST_OK && outcome->verdict == VERDICT_NOT_DONE) {
         st = limits_note(store, &intent, -1);
+        if (st == ST_OK) {
+            st = lost_note_undone(store, &intent);
+        }
     }
     return st == ST_OK ? transfers_note(store, entry, &intent) : st;
 }
@@ -335,6 +338,9 @@ static enum st append_locked(struct store *store, const struct entry *entry, str
     }
     if (st == ST_OK && entry->kind != ENTRY_OUTCOME) {
         st = transfers_note(store, entry, entry);
+    }
+    if (st == ST_OK) {
+        st = lost_note(store, entry);
     }
     if (st == ST_OK) {
         st = operators_note(store, entry);

@@ -60,10 +60,18 @@ static const struct {
                   " first INTEGER NOT NULL CHECK(first BETWEEN 0 AND 2),"
                   " second INTEGER NOT NULL CHECK(second BETWEEN 0 AND 16777215),"
                   " PRIMARY KEY(ended, seq)) STRICT, WITHOUT ROWID"},
+    {"reports", "CREATE TABLE reports(card_number INTEGER PRIMARY KEY,"
+                " seq INTEGER NOT NULL REFERENCES journal(seq)) STRICT"},
+    {"successors", "CREATE TABLE successors(card_number INTEGER NOT NULL,"
+                   " seq INTEGER NOT NULL REFERENCES journal(seq),"
+                   " PRIMARY KEY(card_number, seq)) STRICT, WITHOUT ROWID"},
+    {"vouches", "CREATE TABLE vouches(card_number INTEGER PRIMARY KEY,"
+                " vouch BLOB NOT NULL CHECK(length(vouch) = 75),"
+                " digest BLOB NOT NULL CHECK(length(digest) = 8)) STRICT"},
 };
 /* How many of the tables a file of each version has: a migration adds the rest. */
 static const size_t tables_of[STORE_VERSION + 1] = {
-    [1] = 6, [2] = 8, [3] = 9, [4] = 10, [5] = 12, [6] = 14, [7] = 14, [8] = 15};
+    [1] = 6, [2] = 8, [3] = 9, [4] = 10, [5] = 12, [6] = 14, [7] = 14, [8] = 15, [9] = 18};
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
 /* One number out of a one-row query. */

@@ -79,6 +79,21 @@ static const char *const texts[STATEMENTS] = {
     [SQL_TRANSFERS_WAITING] = "SELECT ended, seq, first, second FROM transfers"
                               " WHERE ended = 0 AND seq > ?1 ORDER BY seq",
     [SQL_TRANSFERS_ALL] = "SELECT ended, seq, first, second FROM transfers",
+    [SQL_REPORT_PUT] = "INSERT INTO reports(card_number, seq) VALUES(?1, ?2)"
+                       " ON CONFLICT(card_number) DO UPDATE SET seq = ?2",
+    [SQL_REPORT] = "SELECT seq FROM reports WHERE card_number = ?1",
+    [SQL_REPORT_COUNT] = "SELECT count(*) FROM reports",
+    [SQL_SUCCESSOR_ADD] = "INSERT INTO successors(card_number, seq) VALUES(?1, ?2)",
+    [SQL_SUCCESSOR_DROP] = "DELETE FROM successors WHERE card_number = ?1 AND seq = ?2",
+    [SQL_SUCCESSOR] = "SELECT seq FROM successors WHERE card_number = ?1"
+                      " ORDER BY seq DESC LIMIT 1",
+    [SQL_SUCCESSOR_IS] = "SELECT 1 FROM successors WHERE card_number = ?1 AND seq = ?2",
+    [SQL_SUCCESSOR_COUNT] = "SELECT count(*) FROM successors",
+    [SQL_SUCCESSOR_ALL] = "SELECT card_number, seq FROM successors",
+    [SQL_VOUCH_PUT] = "INSERT INTO vouches(card_number, vouch, digest) VALUES(?1, ?2, ?3)"
+                      " ON CONFLICT(card_number) DO UPDATE SET vouch = ?2, digest = ?3",
+    [SQL_VOUCH] = "SELECT card_number, vouch, digest FROM vouches WHERE card_number = ?1",
+    [SQL_VOUCH_ALL] = "SELECT card_number, vouch, digest FROM vouches",
     [SQL_OPERATOR] = "SELECT wrong, locked, unlocks FROM operators WHERE number = ?1",
     [SQL_OPERATOR_PUT] = "INSERT INTO operators(number, wrong, locked, unlocks)"
                          " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(number) DO UPDATE"

@@ -12,7 +12,7 @@
 
 enum {
     STORE_APPLICATION_ID = 0x56616661, /* "Vafa" */
-    STORE_VERSION = 8,                 /* PRAGMA user_version */
+    STORE_VERSION = 9,                 /* PRAGMA user_version */
     SEQUENCE_MAX = (1 << 24) - 1,
     SEQUENCE_RESERVE = 1024, /* the last numbers are for outcomes of what was begun before */
     CARD_NUMBER_DIGITS = 16,
@@ -67,6 +67,18 @@ enum statement {
     SQL_TRANSFER_DROP,
     SQL_TRANSFERS_WAITING,
     SQL_TRANSFERS_ALL,
+    SQL_REPORT_PUT,
+    SQL_REPORT,
+    SQL_REPORT_COUNT,
+    SQL_SUCCESSOR_ADD,
+    SQL_SUCCESSOR_DROP,
+    SQL_SUCCESSOR,
+    SQL_SUCCESSOR_IS,
+    SQL_SUCCESSOR_COUNT,
+    SQL_SUCCESSOR_ALL,
+    SQL_VOUCH_PUT,
+    SQL_VOUCH,
+    SQL_VOUCH_ALL,
     SQL_OPERATOR,
     SQL_OPERATOR_PUT,
     SQL_OPERATOR_ALL,
@@ -219,6 +231,24 @@ ST_CHECK enum st links_note(struct store *store, const struct entry *entry);
 ST_CHECK enum st links_check(struct store *store, const struct entry *entry, int64_t *ret_named);
 /* Checks that the table has `named` rows, and each row of the club's. */
 ST_CHECK enum st links_check_rows(struct store *store, int64_t named);
+
+/* --- lost.c ---------------------------------------------------------------------------------- */
+
+/* Notes an appended entry: a report, or a card that takes another's place. */
+ST_CHECK enum st lost_note(struct store *store, const struct entry *entry);
+/* Notes that this intent was not done. */
+ST_CHECK enum st lost_note_undone(struct store *store, const struct entry *intent);
+/* How many rows the entries ask for. */
+struct lost_count {
+    int64_t reports, successors;
+};
+/* As of links, and counts. */
+ST_CHECK enum st lost_check(struct store *store, const struct entry *entry,
+                            struct lost_count *count);
+/* The same of an intent that was not done. */
+ST_CHECK enum st lost_check_undone(struct store *store, const struct entry *intent,
+                                   struct lost_count *count);
+ST_CHECK enum st lost_check_rows(struct store *store, const struct lost_count *count);
 
 /* --- actions.c ------------------------------------------------------------------------------- */
 

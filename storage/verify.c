@@ -15,6 +15,7 @@ struct verification {
     int64_t links; /* the same of links */
     struct tally used;
     int64_t bons; /* the same of bons */
+    struct lost_count lost;
     struct tallied *operators;
     struct transfers_tally transfers;
 };
@@ -56,7 +57,10 @@ static enum st outcome_verify(struct verification *v, const struct entry *entry)
     }
     v->settled[of >> 3] |= bit;
     if (entry->outcome.verdict == VERDICT_NOT_DONE) {
-        const enum st counted = tally_add(v->store, &v->used, &intent, -1);
+        enum st counted = tally_add(v->store, &v->used, &intent, -1);
+        if (counted == ST_OK) {
+            counted = lost_check_undone(v->store, &intent, &v->lost);
+        }
         if (counted != ST_OK) {
             return counted;
         }
@@ -136,6 +140,9 @@ static enum st chain_verify(struct verification *v)
             bool is_named = false;
             st = bons_check(v->store, &entry, &is_named);
             v->bons += is_named;
+        }
+        if (st == ST_OK) {
+            st = lost_check(v->store, &entry, &v->lost);
         }
         if (st == ST_OK) {
             st = card_verify(v, &entry);
@@ -232,6 +239,9 @@ static enum st verify_in_transaction(struct verification *v)
     }
     if (st == ST_OK) {
         st = bons_check_rows(v->store, v->bons);
+    }
+    if (st == ST_OK) {
+        st = lost_check_rows(v->store, &v->lost);
     }
     if (st == ST_OK) {
         st = actions_check_rows(v->store);

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "storage/bons.h"
+#include "storage/lost.h"
 #include "storage/store.h"
 #include "tests/support/actions_model.h"
 #include "tests/support/crash_vfs.h"
@@ -565,7 +566,8 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
     model_init(&model, 2, 1);
     append_ok(store, &model, model_sighting(&model, 0, 5));
     store_close(store);
-    run_sql("DROP TABLE transfers; DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP "
+    run_sql("DROP TABLE vouches; DROP TABLE successors; DROP TABLE reports; "
+            "DROP TABLE transfers; DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP "
             "TABLE operators; DROP "
             "TABLE used; DROP TABLE actions; DROP "
             "TABLE links; DROP TABLE club_links;"
@@ -577,7 +579,8 @@ static void a_file_of_version_1_gets_what_it_lacks_and_keeps_what_it_has(void **
     store_close(store);
     store_close(open_ok());
     /* What an older version has must be right before anything is added. */
-    run_sql("DROP TABLE transfers; DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP "
+    run_sql("DROP TABLE vouches; DROP TABLE successors; DROP TABLE reports; "
+            "DROP TABLE transfers; DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP "
             "TABLE operators; DROP "
             "TABLE used; DROP TABLE actions; DROP "
             "TABLE links; DROP TABLE club_links; DROP "
@@ -605,7 +608,8 @@ static void a_file_of_version_3_gets_what_was_used_from_its_journal(void **state
     uint32_t entries = 0;
     live_long(store, &model);
     store_close(store);
-    run_sql("DROP TABLE transfers; DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP "
+    run_sql("DROP TABLE vouches; DROP TABLE successors; DROP TABLE reports; "
+            "DROP TABLE transfers; DROP TABLE bons; DROP TABLE club_bons; DROP TABLE mandate; DROP "
             "TABLE operators; DROP "
             "TABLE used; PRAGMA user_version = 3");
     store = open_ok();
@@ -627,7 +631,8 @@ static void a_file_of_version_6_counts_again(void **state)
         append_ok(store, &model, model_draw(&model));
     }
     store_close(store);
-    run_sql("DROP TABLE transfers; UPDATE used SET spend = 0, spends = 0 WHERE scope = 1;"
+    run_sql("DROP TABLE vouches; DROP TABLE successors; DROP TABLE reports; "
+            "DROP TABLE transfers; UPDATE used SET spend = 0, spends = 0 WHERE scope = 1;"
             " PRAGMA user_version = 6");
     store = open_ok();
     assert_true(model_agrees(&model, 200, store));
@@ -778,6 +783,13 @@ static uint8_t *image_make(struct model *model, size_t *ret_size)
     const struct club_bon club_bon = {
         .series = 9, .serial = 1, .is_used = true, .terminal = 12, .sequence = 34};
     assert_int_equal(bons_take(store, &club_bon, 1), ST_OK);
+    struct entry report = model_start(model);
+    report.kind = ENTRY_REPORT;
+    report.report = (struct entry_report){
+        .card_number = model_card(0), .event = REPORT_LOST, .how = REPORT_BY_CARD};
+    append_ok(store, model, report);
+    const struct club_vouch vouch = {.card_number = model_card(0), .status = CARD_ACTIVE};
+    assert_int_equal(lost_take(store, &vouch, 1), ST_OK);
     assert_int_equal(setting_put(store, "terminal", "17"), ST_OK);
     static char programme[9000];
     memset(programme, 'p', sizeof programme - 1);
