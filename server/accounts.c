@@ -62,6 +62,21 @@ static void book_actions(const struct breakdown *parts, struct posting *posting)
     posting_leg(posting, BOOK_POINTS, ACCOUNT_GIVEN, parts->redeemed.n);
 }
 
+/* All that a card has, from it or to it. Into one without another that it left: a replacement. */
+static void book_duplicate(const struct entry_intent *intent, struct posting *posting)
+{
+    const struct breakdown *parts = &intent->parts;
+    const struct peer *peer = &intent->occasion.peer;
+    const bool is_out = intent->after.last.flags == TRANSFER_OUT;
+    const enum account account = !is_out && peer->direction == PEER_IN && peer->sequence == 0
+                                     ? ACCOUNT_REPLACED
+                                     : ACCOUNT_TRANSIT;
+    const int64_t sign = is_out ? 1 : -1;
+    posting_leg(posting, BOOK_CREDIT, account, parts->payment.rials - parts->load.rials);
+    book_promises(parts, account, sign, posting);
+    posting_leg(posting, BOOK_POINTS, account, sign * parts->award.n);
+}
+
 static void book_parts(const struct entry_intent *intent, struct posting *posting)
 {
     const struct breakdown *parts = &intent->parts;
@@ -92,10 +107,12 @@ static void book_parts(const struct entry_intent *intent, struct posting *postin
         posting_leg(posting, BOOK_CREDIT, ACCOUNT_TRANSIT,
                     parts->payment.rials - parts->load.rials);
         break;
+    case TRANSACTION_DUPLICATE:
+        book_duplicate(intent, posting);
+        break;
     case TRANSACTION_BLOCK:
     case TRANSACTION_UNBLOCK:
     case TRANSACTION_ADJUST:
-    case TRANSACTION_DUPLICATE:
         /* No terminal of this version makes them: whatever they change is unexplained. */
         break;
     }

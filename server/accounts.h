@@ -43,10 +43,9 @@ enum account {
     ACCOUNT_BON_TWICE = 32, /* settlement: likewise, of one that was used before; has a case */
     ACCOUNT_PENDING = 13,   /* any purse: actions that wait for their card */
     ACCOUNT_GIVEN = 14,     /* any purse: what givers of actions put in, less what came back */
-    ACCOUNT_TRANSIT = 15,   /* credit: left one card, and has not come to the other yet */
-    ACCOUNT_REPLACED =
-        16,               /* any purse: put on a new card for a lost one before the books settled */
-    ACCOUNT_ACCRUED = 17, /* points, credit: earned without a card, until an action brings it */
+    ACCOUNT_TRANSIT = 15,   /* any purse: left one card, and has not come to the other yet */
+    ACCOUNT_REPLACED = 16,  /* any purse: put on new cards for lost ones, which still carry it */
+    ACCOUNT_ACCRUED = 17,   /* points, credit: earned without a card, until an action brings it */
 };
 
 /* Those that are between a merchant and the club, for SQL: taken, opening, owed, redemption,

@@ -8,6 +8,7 @@
 
 #include "hal/base/bytes.h"
 #include "server/actions_priv.h"
+#include "server/lost.h"
 #include "server/settled.h"
 
 enum st actions_end(struct actions *actions, enum st st, struct fault *fault)
@@ -124,6 +125,15 @@ static enum st ref_get(struct actions *actions, uint64_t id, uint64_t *ret_card,
     return st;
 }
 
+enum st row_by_ref(struct actions *actions, enum action_origin origin, const char *ref,
+                   struct action_row *ret, bool *ret_found)
+{
+    const uint64_t id = id_of(origin, ref);
+    uint64_t card = 0;
+    const enum st st = ref_get(actions, id, &card, ret_found);
+    return st == ST_OK && *ret_found ? row_get(actions, card, id, ret, ret_found) : st;
+}
+
 static bool is_same_order(const struct action_row *row, const struct action_order *order)
 {
     const struct action *a = &row->action, *b = &order->action;
@@ -221,9 +231,20 @@ static enum st make_new(struct actions *actions, const struct action_order *orde
     return st;
 }
 
+/* The same order for the card that is in the ordered one's place now. Whether a card is blocked is
+ * that card's own affair. */
+static enum st follow(struct actions *actions, struct action_order *order)
+{
+    const enum action_kind kind = order->action.kind;
+    return kind == ACTION_BLOCK || kind == ACTION_UNBLOCK
+               ? ST_OK
+               : card_successor(actions->db, order->action.card_number, &order->action.card_number);
+}
+
 enum st order_take(struct actions *actions, const struct action_order *order, int64_t now_s,
                    struct action_made *ret, struct fault *fault)
 {
+    struct action_order now = *order;
     uint64_t card = 0;
     bool found = false;
     enum st st = check_order(order, now_s, fault);
@@ -231,11 +252,14 @@ enum st order_take(struct actions *actions, const struct action_order *order, in
     if (st == ST_OK) {
         st = ref_get(actions, id, &card, &found);
     }
+    if (st == ST_OK && !(found && card == order->action.card_number)) {
+        st = follow(actions, &now);
+    }
     if (st != ST_OK) {
         return st;
     }
-    return found ? make_again(actions, order, id, card, ret, fault)
-                 : make_new(actions, order, id, now_s, ret, fault);
+    return found ? make_again(actions, &now, id, card, ret, fault)
+                 : make_new(actions, &now, id, now_s, ret, fault);
 }
 
 enum st actions_make_within(struct actions *actions, const struct action_order *order,
@@ -288,19 +312,15 @@ enum st actions_make(struct actions *actions, const struct action_order *orders,
 static enum st withdraw(struct actions *actions, enum action_origin origin, const char *ref,
                         int64_t now_s, struct fault *fault)
 {
-    struct action_row row;
+    struct action_row row = {.offer = 0};
     struct action_card numbers;
-    uint64_t card = 0;
     bool found = false;
-    const uint64_t id = id_of(origin, ref);
-    enum st st = ref_get(actions, id, &card, &found);
-    if (st == ST_OK && found) {
-        st = row_get(actions, card, id, &row, &found);
-    }
+    enum st st = row_by_ref(actions, origin, ref, &row, &found);
     if (st == ST_OK && !found) {
         fault_say(fault, "There is no action with reference \"%.60s\" of that origin.", ref);
         return ST_REFUSED;
     }
+    const uint64_t card = row.action.card_number;
     if (st == ST_OK) {
         st = numbers_get(actions, card, &numbers);
     }

@@ -123,30 +123,6 @@ static enum st lose_number(struct taking *taking, struct action_row *row)
     return st == ST_OK ? row_set(actions, row) : st;
 }
 
-/* The number under which terminals hold a row that a card took by another number: they must not
- * apply it again. */
-static enum st fill_number(struct taking *taking, struct action_row *row)
-{
-    struct actions *actions = taking->ledger->actions;
-    struct action_row filler = {.action = row->action,
-                                .made_at = taking->ledger->now_s,
-                                .state = ACTION_RETURNED,
-                                .was = ACTION_RETURNED,
-                                .is_void = true,
-                                .is_due = true};
-    const uint64_t id = (row->action.id + row->action.number) & INT64_MAX;
-    filler.action = (struct action){.kind = ACTION_VOID,
-                                    .origin = row->action.origin,
-                                    .number = row->action.number,
-                                    .card_number = row->action.card_number,
-                                    .id = id};
-    filler.offer = row->offer; /* replaced when the void is offered */
-    row->offer = 0;
-    row->action.number = 0;
-    enum st st = row_set(actions, row);
-    return st == ST_OK ? row_put(actions, &filler) : st;
-}
-
 /* Finds the order that the card took. *ret_found is false: the club knows no such order. */
 static enum st find_order(struct taking *taking, const struct action *action,
                           struct action_row *ret, bool *ret_found)
@@ -165,7 +141,8 @@ static enum st find_order(struct taking *taking, const struct action *action,
         st = row_get(actions, action->card_number, action->id, ret, ret_found);
     }
     if (st == ST_OK && *ret_found && ret->state == ACTION_WAITING && ret->action.number != 0) {
-        st = fill_number(taking, ret);
+        /* terminals hold it under a number by which they must not apply it again */
+        st = row_fill(actions, ret, taking->ledger->now_s);
     }
     if (st == ST_OK && *ret_found && ret->action.number == 0 && !is_taken) {
         ret->action.number = action->number;

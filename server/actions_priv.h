@@ -54,6 +54,9 @@ enum actions_sql {
     ASQL_SET,
     ASQL_REF_GET,
     ASQL_REF_PUT,
+    ASQL_REF_SET,
+    ASQL_DROP,
+    ASQL_WAITING,
     ASQL_CARD_GET,
     ASQL_CARD_PUT,
     ASQL_CARD_SET,
@@ -92,6 +95,9 @@ ST_CHECK enum st actions_end(struct actions *actions, enum st st, struct fault *
 /* actions_make_within() without the books, which books_flush() writes at the end. */
 ST_CHECK enum st order_take(struct actions *actions, const struct action_order *order,
                             int64_t now_s, struct action_made *ret, struct fault *fault);
+/* The row of an order by its giver's reference. */
+ST_CHECK enum st row_by_ref(struct actions *actions, enum action_origin origin, const char *ref,
+                            struct action_row *ret, bool *ret_found);
 /* Whether new numbers may be given in this write transaction. */
 ST_CHECK enum st actions_look(struct actions *actions);
 /* ST_REFUSED: the handle has no signer. */
@@ -118,6 +124,16 @@ ST_CHECK enum st stream_put(struct actions *actions, uint64_t card, uint16_t num
                             int64_t now_s, int64_t *ret_no);
 /* Terminals need not hear of it any more. 0: nothing to do. */
 ST_CHECK enum st stream_drop(struct actions *actions, int64_t no);
+
+/* Takes the row's number from it: a void stands there then. */
+ST_CHECK enum st row_fill(struct actions *actions, struct action_row *row, int64_t now_s);
+/* The next row that waits for the card and goes with its member: not what blocks or unblocks this
+ * one card. Those that have a number first, in their order. */
+ST_CHECK enum st row_waiting(struct actions *actions, uint64_t card, struct action_row *ret,
+                             bool *ret_found);
+/* Gives a waiting row to another card, without a number yet; a void stands at its old one. */
+ST_CHECK enum st row_move(struct actions *actions, struct action_row *row, uint64_t card,
+                          int64_t now_s);
 
 /* What stands at the row's number, as terminals get it. */
 void row_image(const struct action_row *row, uint8_t ret[ACTION_BYTES]);

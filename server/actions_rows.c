@@ -30,6 +30,16 @@ static const struct {
                   "iiiiiiitttiiiiiiiiibiiii"},
     [ASQL_REF_GET] = {"SELECT card_no FROM actref WHERE id = $1", "i"},
     [ASQL_REF_PUT] = {"INSERT INTO actref (id, card_no) VALUES ($1, $2)", "ii"},
+    [ASQL_REF_SET] = {"UPDATE actref SET card_no = $2 WHERE id = $1", "ii"},
+    [ASQL_DROP] = {"DELETE FROM action WHERE card_no = $1 AND id = $2", "ii"},
+    /* Kinds 10 and 11 block and unblock. */
+    [ASQL_WAITING] = {"SELECT a.card_no, a.id FROM action a LEFT JOIN actcard c"
+                      " ON c.card_no = a.card_no WHERE a.card_no = $1 AND a.state = 1"
+                      " AND a.kind NOT IN (10, 11)"
+                      " AND (a.number = 0 OR a.number > coalesce(c.passed, 0))"
+                      " ORDER BY CASE a.number WHEN 0 THEN 1 ELSE 0 END, a.number, a.made_at, a.id"
+                      " LIMIT 1",
+                      "i"},
     [ASQL_CARD_GET] = {"SELECT last, passed, past FROM actcard WHERE card_no = $1", "i"},
     [ASQL_CARD_PUT] = {"INSERT INTO actcard (card_no, last, passed, past) VALUES ($1, $2, $3, $4)",
                        "iiii"},
@@ -218,6 +228,49 @@ enum st row_put(struct actions *actions, const struct action_row *row)
 enum st row_set(struct actions *actions, const struct action_row *row)
 {
     return write_row(actions->sql[ASQL_SET], row);
+}
+
+enum st row_fill(struct actions *actions, struct action_row *row, int64_t now_s)
+{
+    const struct action *action = &row->action;
+    const uint64_t id = (action->id + action->number) & INT64_MAX;
+    const struct action_row filler = {.action = {.kind = ACTION_VOID,
+                                                 .origin = action->origin,
+                                                 .number = action->number,
+                                                 .card_number = action->card_number,
+                                                 .id = id},
+                                      .made_at = now_s,
+                                      .state = ACTION_RETURNED,
+                                      .was = ACTION_RETURNED,
+                                      .is_void = true,
+                                      .is_due = true,
+                                      .offer = row->offer}; /* until the void is offered */
+    row->offer = 0;
+    row->action.number = 0;
+    enum st st = row_set(actions, row);
+    return st == ST_OK ? row_put(actions, &filler) : st;
+}
+
+enum st row_waiting(struct actions *actions, uint64_t card, struct action_row *ret, bool *ret_found)
+{
+    struct db_stmt *stmt = actions->sql[ASQL_WAITING];
+    db_bind(stmt, (int64_t)card);
+    return row_next(actions, stmt, ret, ret_found);
+}
+
+enum st row_move(struct actions *actions, struct action_row *row, uint64_t card, int64_t now_s)
+{
+    enum st st = row->action.number == 0 ? ST_OK : row_fill(actions, row, now_s);
+    if (st == ST_OK) {
+        st = db_run(actions->sql[ASQL_DROP], (int64_t)row->action.card_number,
+                    (int64_t)row->action.id);
+    }
+    row->action.card_number = card;
+    row->is_due = true;
+    if (st == ST_OK) {
+        st = db_run(actions->sql[ASQL_REF_SET], (int64_t)row->action.id, (int64_t)card);
+    }
+    return st == ST_OK ? row_put(actions, row) : st;
 }
 
 void row_image(const struct action_row *row, uint8_t ret[ACTION_BYTES])

@@ -10,6 +10,7 @@
 #include "server/hotlist.h"
 #include "server/ledger.h"
 #include "server/links.h"
+#include "server/lost.h"
 #include "server/mandates.h"
 #include "server/numbers.h"
 #include "server/registry.h"
@@ -365,6 +366,9 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
         return;
     }
     if (st == ST_OK) {
+        st = lost_tend(api->db, api->actions, request->now_s, &fault);
+    }
+    if (st == ST_OK) {
         /* What the batch brought may be due to be sealed, or to be given back. */
         st = actions_tend(api->actions, request->now_s, NULL, &fault);
     }
@@ -380,6 +384,9 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
     if (st == ST_OK) {
         st = numbers_news(api->db, request->terminal, &api->sync.numbers, request->now_s,
                           &answer.numbers);
+    }
+    if (st == ST_OK && api->sync.lost.is_there) {
+        st = lost_news(api->db, request->terminal, &api->sync.lost, &answer.lost);
     }
     if (st == ST_OK && api->sync.links.is_there && answer.programme == NULL) { /* one at a time */
         st = links_news(api->db, &api->sync.links, &answer.links);

@@ -52,6 +52,20 @@ static const char sql_differing_pending[] =
     " UNION ALL SELECT CASE kind WHEN 5 THEN 0 ELSE kind - 1 END, -amount FROM action"
     " WHERE kind IN (2, 3, 4, 5) AND state IN (1, 3)) z GROUP BY purse HAVING sum(amount) <> 0) y";
 
+/* What replacements began with, and their releases: kinds 2 to 5 give as soon as they are ordered,
+ * 6 and 7 take back what cards had. */
+static const char sql_differing_replaced[] =
+    "SELECT count(*) FROM (SELECT purse FROM (SELECT purse, amount FROM jrn WHERE acct = 16"
+    " UNION ALL SELECT 0, x0 FROM replacement WHERE old_no <> 0"
+    " UNION ALL SELECT 1, x1 FROM replacement WHERE old_no <> 0"
+    " UNION ALL SELECT 2, x2 FROM replacement WHERE old_no <> 0"
+    " UNION ALL SELECT 3, x3 FROM replacement WHERE old_no <> 0"
+    " UNION ALL SELECT CASE kind WHEN 5 THEN 0 ELSE kind - 1 END, amount FROM action"
+    " WHERE origin = 7 AND kind IN (2, 3, 4, 5) AND state IN (1, 2, 3)"
+    " UNION ALL SELECT CASE kind WHEN 7 THEN 0 ELSE 1 END, done FROM action"
+    " WHERE origin = 7 AND kind IN (6, 7) AND state = 2) z"
+    " GROUP BY purse HAVING sum(amount) <> 0) y";
+
 static enum st number_of(struct db *db, const char *sql, int64_t *ret)
 {
     struct db_stmt *stmt = NULL;
@@ -78,6 +92,9 @@ enum st books_totals(struct db *db, struct books_totals *ret)
     }
     if (st == ST_OK) {
         st = number_of(db, sql_differing_pending, &ret->differing_pending);
+    }
+    if (st == ST_OK) {
+        st = number_of(db, sql_differing_replaced, &ret->differing_replaced);
     }
     return st == ST_OK
                ? number_of(db, "SELECT CAST(sum(unchecked) AS BIGINT) FROM batch", &ret->unchecked)

@@ -81,6 +81,9 @@ static enum st declare(struct ledger *ledger, uint32_t terminal, bool is_dead, i
     ledger->earlier_count = ledger->marked_count = 0;
     ledger->result = (struct ledger_result){.answer = LEDGER_TAKEN};
     if (st == ST_OK) {
+        st = lost_begin(ledger);
+    }
+    if (st == ST_OK) {
         st = (is_dead ? declare_dead : declare_back)(ledger, terminal, fault);
     }
     if (st == ST_OK) {

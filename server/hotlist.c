@@ -158,6 +158,23 @@ enum st hotlist_list_within(struct db *db, uint64_t card, uint8_t listing, int64
     return st;
 }
 
+enum st hotlist_turn_within(struct db *db, uint64_t card, uint8_t from, uint8_t to, int64_t now_s)
+{
+    assert(from != LISTING_NONE && from <= LISTING_MAX && to <= LISTING_MAX);
+    struct changer changer;
+    struct fault fault = {""};
+    bool row = false;
+    enum st st = changer_init(db, now_s, &changer);
+    st = st == ST_OK ? db_first(changer.get, &row, (int64_t)card) : st;
+    const bool is_from = st == ST_OK && row && db_i64(changer.get, 0) == from;
+    db_reset(changer.get);
+    if (is_from) {
+        st = change(&changer, card, to, &row, &fault);
+    }
+    changer_finish(&changer);
+    return st;
+}
+
 /* "9364000001000000 lost" -> card and reason. */
 static bool read_line(const char *line, uint64_t *ret_card, uint8_t *ret_listing)
 {

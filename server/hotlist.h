@@ -24,6 +24,11 @@ ST_CHECK enum st hotlist_set(struct db *db, uint64_t card, uint8_t listing, int6
  * whatever reason. After any status but ST_OK the caller must roll back. */
 ST_CHECK enum st hotlist_list_within(struct db *db, uint64_t card, uint8_t listing, int64_t now_s);
 
+/* Inside the caller's write transaction: what is listed as `from` becomes `to` (LISTING_NONE: comes
+ * off the list). Listed otherwise, or not at all: it stays so. */
+ST_CHECK enum st hotlist_turn_within(struct db *db, uint64_t card, uint8_t from, uint8_t to,
+                                     int64_t now_s);
+
 /* Puts the cards of a file on the list, one a line: a card number and a reason ("lost"); "off" in
  * its place takes one off. All in one transaction.
  * ST_FOREIGN  the fault names the line that is not right; nothing has changed. */

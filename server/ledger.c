@@ -451,6 +451,8 @@ static enum st take_others(struct ledger *ledger)
             st = members_post(ledger, item);
         } else if (item->entry.kind == ENTRY_ACCRUAL) {
             st = accruals_post(ledger, item);
+        } else if (item->entry.kind == ENTRY_REPORT) {
+            st = reports_post(ledger, item);
         }
     }
     return st;
@@ -579,6 +581,9 @@ enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch,
     enum st st = term_load(ledger, batch, &chain, fault);
     if (st == ST_OK) {
         st = proof_begin(ledger);
+    }
+    if (st == ST_OK) {
+        st = lost_begin(ledger);
     }
     if (st != ST_OK) {
         return st;

@@ -53,6 +53,9 @@ enum sql {
     SQL_LINK_GET,
     SQL_LINK_PUT,
     SQL_LINK_LAST,
+    SQL_LINK_LOG,
+    SQL_LOST_ANY,
+    SQL_LOST_TOUCH,
     SQL_CLUB_GET,
     SQL_CLUB_SET,
     SQL_SEEN_CARD,
@@ -151,6 +154,7 @@ struct ledger {
     size_t loose_count;
     struct item *proved[EARLIER_MAX]; /* unposted intents that a card's later state proves */
     size_t proved_count;
+    bool has_lost;                /* somebody ever lost a card */
     bool is_rebuilding;           /* some terminal is, or was, declared dead */
     uint64_t marked[EARLIER_MAX]; /* cards of which this batch brought news, then */
     size_t marked_count;
@@ -280,6 +284,17 @@ ST_CHECK enum st members_post(struct ledger *ledger, const struct item *item);
 ST_CHECK enum st accruals_post(struct ledger *ledger, const struct item *item);
 /* Gives the newest card of the member with this account or card what waits for them. */
 ST_CHECK enum st accruals_deliver(struct ledger *ledger, uint64_t number);
+
+/* --- lost_post.c, duplicates.c -------------------------------------------------------------- */
+
+/* Before a batch: did anybody ever lose a card? */
+ST_CHECK enum st lost_begin(struct ledger *ledger);
+/* Posts `item`, a report of a lost or found card. */
+ST_CHECK enum st reports_post(struct ledger *ledger, const struct item *item);
+/* A DUPLICATE that is being posted: joins it with its other half, or notes what it replaced. */
+ST_CHECK enum st duplicates_post(struct ledger *ledger, const struct item *item);
+/* Takes back what was noted of `item`, which was posted by proof; not its legs. */
+ST_CHECK enum st duplicates_undo(struct ledger *ledger, const struct item *item);
 
 /* --- bons.c -------------------------------------------------------------------------------- */
 

@@ -18,7 +18,8 @@ static const struct {
     [SQL_TERM_CLEAR] = {"UPDATE term SET clear_at = $2 WHERE term_id = $1", "ii"},
     /* Does anything wait for terminals to be heard? */
     [SQL_CLEAR_ASKED] = {"SELECT 1 FROM action WHERE state = 3 UNION ALL SELECT 1 FROM club"
-                         " WHERE name = 'forgot' AND value <> 0 LIMIT 1",
+                         " WHERE name = 'forgot' AND value <> 0 UNION ALL SELECT 1 FROM lost"
+                         " WHERE is_due = 1 LIMIT 1",
                          ""},
     [SQL_REC_PUT] = {"INSERT INTO rec (term_id, term_seq, batch, card_no, card_ctr, fate, raw)"
                      " VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -79,7 +80,11 @@ static const struct {
     [SQL_LINK_PUT] = {"INSERT INTO link (medium, kind, card_no, term_id, term_seq, at, no)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7)",
                       "biiiiii"},
-    [SQL_LINK_LAST] = {"SELECT no FROM link ORDER BY no DESC LIMIT 1", ""},
+    [SQL_LINK_LAST] = {"SELECT no FROM linklog ORDER BY no DESC LIMIT 1", ""},
+    [SQL_LINK_LOG] = {"INSERT INTO linklog (no, medium, card_no) VALUES ($1, $2, $3)", "ibi"},
+    [SQL_LOST_ANY] = {"SELECT 1 FROM lost LIMIT 1", ""},
+    /* Something new of a card whose balance was released: it may be another one now. */
+    [SQL_LOST_TOUCH] = {"UPDATE lost SET is_due = 1 WHERE card_no = $1 AND new_no <> 0", "i"},
     [SQL_CLUB_GET] = {"SELECT value FROM club WHERE name = $1", "t"},
     [SQL_CLUB_SET] = {"UPDATE club SET value = $2 WHERE name = $1", "ti"},
     [SQL_SEEN_CARD] = {"SELECT s.card_ctr, s.term_id, s.term_seq, s.image, s.by_term, s.by_seq"

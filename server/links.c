@@ -5,7 +5,9 @@
 
 #include "firmware/engine/media.h"
 #include "hal/base/bytes.h"
+#include "server/change.h"
 #include "server/ledger_priv.h"
+#include "server/lost.h"
 
 enum { MEDIUM_BYTES = 1 + ENTRY_TAG_BYTES };
 
@@ -14,13 +16,61 @@ static enum st put(struct ledger *ledger, const struct item *item, uint8_t kind,
 {
     struct db_stmt *last = ledger->sql[SQL_LINK_LAST];
     bool row = false;
-    const enum st st = db_first(last, &row);
+    enum st st = db_first(last, &row);
     const int64_t no = st == ST_OK && row ? db_i64(last, 0) + 1 : 1;
     db_reset(last);
-    return st != ST_OK ? st
-                       : db_run(ledger->sql[SQL_LINK_PUT], medium, (size_t)MEDIUM_BYTES,
-                                (int64_t)kind, (int64_t)number, (int64_t)item->entry.terminal,
-                                (int64_t)item->entry.sequence, item->entry.time_s, no);
+    if (st == ST_OK) {
+        st = db_run(ledger->sql[SQL_LINK_PUT], medium, (size_t)MEDIUM_BYTES, (int64_t)kind,
+                    (int64_t)number, (int64_t)item->entry.terminal, (int64_t)item->entry.sequence,
+                    item->entry.time_s, no);
+    }
+    return st == ST_OK ? db_run(ledger->sql[SQL_LINK_LOG], no, medium, (size_t)MEDIUM_BYTES,
+                                (int64_t)number)
+                       : st;
+}
+
+/* One medium of the card, the one linked first. */
+static enum st move_next(struct db *db, uint64_t from, uint64_t to, bool *ret_any)
+{
+    struct db_stmt *stmt = NULL;
+    uint8_t medium[MEDIUM_BYTES];
+    size_t size = 0;
+    int64_t no = 0;
+    enum st st = change_next_number(db, "SELECT no FROM linklog ORDER BY no DESC LIMIT 1", &no);
+    if (st == ST_OK) {
+        st = db_prepare(db, "SELECT medium FROM link WHERE card_no = $1 ORDER BY no LIMIT 1", "i",
+                        &stmt);
+    }
+    if (st == ST_OK) {
+        st = db_first(stmt, ret_any, (int64_t)from);
+    }
+    const void *found = st == ST_OK && *ret_any ? db_bytes(stmt, 0, &size) : NULL;
+    if (found != NULL && size == sizeof medium) {
+        memcpy(medium, found, size);
+    } else if (st == ST_OK && *ret_any) {
+        st = ST_CORRUPT;
+    }
+    db_finish(stmt);
+    if (st != ST_OK || !*ret_any) {
+        return st;
+    }
+    DB_ONCE(st, db, "UPDATE link SET card_no = $2, no = $3 WHERE medium = $1", "bii", medium,
+            sizeof medium, (int64_t)to, no);
+    if (st == ST_OK) {
+        DB_ONCE(st, db, "INSERT INTO linklog (no, medium, card_no) VALUES ($1, $2, $3)", "ibi", no,
+                medium, sizeof medium, (int64_t)to);
+    }
+    return st;
+}
+
+enum st links_move(struct db *db, uint64_t from, uint64_t to)
+{
+    bool any = true;
+    enum st st = ST_OK;
+    while (st == ST_OK && any) {
+        st = move_next(db, from, to, &any);
+    }
+    return st;
 }
 
 enum st links_claim(struct ledger *ledger, const struct item *item, uint8_t kind,
@@ -40,11 +90,14 @@ enum st links_claim(struct ledger *ledger, const struct item *item, uint8_t kind
 enum st links_post(struct ledger *ledger, const struct item *item)
 {
     const struct entry_link *link = &item->entry.link;
-    uint64_t first = 0;
-    const enum st st = links_claim(ledger, item, link->medium, link->key_version, link->tag,
-                                   link->card_number, &first);
-    if (st != ST_OK || first == link->card_number) {
-        return st;
+    uint64_t first = 0, card = link->card_number;
+    enum st st = links_claim(ledger, item, link->medium, link->key_version, link->tag,
+                             link->card_number, &first);
+    if (st == ST_OK && first != link->card_number) {
+        st = card_successor(ledger->db, link->card_number, &card);
+    }
+    if (st != ST_OK || first == card) {
+        return st; /* or it went on to the card that came in this one's place */
     }
     return case_open(ledger, "link", item, link->card_number, 0,
                      "Entry %u of terminal %u links a medium (%s) to card %016" PRIu64
@@ -60,7 +113,7 @@ enum st links_post(struct ledger *ledger, const struct item *item)
 static enum st is_known(struct db *db, const struct wire_links_have *have, bool *ret)
 {
     struct db_stmt *stmt = NULL;
-    enum st st = db_prepare(db, "SELECT medium FROM link WHERE no = $1", "i", &stmt);
+    enum st st = db_prepare(db, "SELECT medium FROM linklog WHERE no = $1", "i", &stmt);
     bool row = false;
     size_t size = 0;
     if (st == ST_OK) {
@@ -76,7 +129,7 @@ static enum st read_new(struct db *db, struct wire_links *ret)
 {
     struct db_stmt *stmt = NULL;
     enum st st = db_prepare(
-        db, "SELECT medium, card_no FROM link WHERE no > $1 ORDER BY no LIMIT $2", "ii", &stmt);
+        db, "SELECT medium, card_no FROM linklog WHERE no > $1 ORDER BY no LIMIT $2", "ii", &stmt);
     bool row = false;
     if (st == ST_OK) {
         st = db_first(stmt, &row, (int64_t)ret->from, (int64_t)WIRE_LINKS_MAX);

@@ -17,6 +17,10 @@
 ST_CHECK enum st links_news(struct db *db, const struct wire_links_have *have,
                             struct wire_links *ret);
 
+/* Whatever finds card `from` finds `to` from now on: terminals learn it as links anew. Inside the
+ * caller's write transaction. */
+ST_CHECK enum st links_move(struct db *db, uint64_t from, uint64_t to);
+
 /* Writes all links as text, or as one JSON array; the newest last. */
 ST_CHECK enum st links_write(struct db *db, bool as_json, FILE *out);
 

@@ -21,6 +21,11 @@ static enum st card_store(struct ledger *ledger)
     }
     card->exists = true;
     card->is_changed = false;
+    enum st st =
+        ledger->has_lost ? db_run(ledger->sql[SQL_LOST_TOUCH], (int64_t)card->number) : ST_OK;
+    if (st != ST_OK) {
+        return st;
+    }
     return db_run(stmt, (int64_t)card->number, (int64_t)card->hi, (int64_t)card->top,
                   (int64_t)card->count, (int64_t)card->known, card->balance[0], card->balance[1],
                   card->balance[2], card->balance[3], card->image,
@@ -272,6 +277,9 @@ static enum st post_new(struct ledger *ledger, const struct item *item, const ui
     }
     if (st == ST_OK && intent->after.last.kind == TRANSACTION_TRANSFER) {
         st = transfers_post(ledger, item);
+    }
+    if (st == ST_OK && intent->after.last.kind == TRANSACTION_DUPLICATE) {
+        st = duplicates_post(ledger, item);
     }
     if (st == ST_OK && intent->has_before) {
         st = evidence_note(ledger, &intent->before, item);

@@ -235,6 +235,9 @@ static enum st post_claim(struct ledger *ledger, const struct claim *claim, cons
     if (st == ST_OK && posting.is_conserved) {
         st = posting_check(ledger, &item, &posting);
     }
+    if (st == ST_OK && claim->after.last.kind == TRANSACTION_DUPLICATE) {
+        st = duplicates_post(ledger, &item);
+    }
     if (st == ST_OK) {
         st = db_run(ledger->sql[SQL_SEEN_DROP], (int64_t)ledger->card.number,
                     (int64_t)claim->counter);
@@ -457,6 +460,10 @@ enum st proof_confirm(struct ledger *ledger, const struct item *item, const stru
     if (st == ST_OK && intent->after.last.kind == TRANSACTION_ACTION) {
         st = actions_undo(ledger, item);
         st = st == ST_OK ? actions_post(ledger, item, &posting) : st;
+    }
+    if (st == ST_OK && intent->after.last.kind == TRANSACTION_DUPLICATE) {
+        st = duplicates_undo(ledger, item);
+        st = st == ST_OK ? duplicates_post(ledger, item) : st;
     }
     if (st != ST_OK) {
         return st;

@@ -79,6 +79,12 @@ static void derive(const struct snapshot *before, const struct snapshot *after, 
         ret->payment.rials = at_least_0(-credit);
         ret->load.rials = at_least_0(credit);
         break;
+    case TRANSACTION_DUPLICATE:
+        ret->payment.rials = at_least_0(-credit);
+        ret->load.rials = at_least_0(credit);
+        ret->award.n = points < 0 ? -points : points;
+        derive_promises(was, is, after->last.flags == TRANSFER_OUT ? -1 : 1, ret);
+        break;
     case TRANSACTION_EXPIRE:
         ret->award.n = at_least_0(-points);
         break;
@@ -86,7 +92,6 @@ static void derive(const struct snapshot *before, const struct snapshot *after, 
     case TRANSACTION_UNBLOCK:
     case TRANSACTION_ACTION:
     case TRANSACTION_ADJUST:
-    case TRANSACTION_DUPLICATE:
         break;
     }
 }

@@ -11,6 +11,7 @@
 #include "server/actions.h"
 #include "server/books.h"
 #include "server/card_view.h"
+#include "server/lost.h"
 #include "server/places.h"
 
 enum { GAP_LINES_MAX = 1000 };
@@ -322,7 +323,8 @@ enum st report_write(struct db *db, bool as_json, FILE *out, bool *ret_is_balanc
     }
     enum st ended = db_exec(db, "COMMIT");
     bool is_balanced = totals.unbalanced_batches == 0 && totals.unbalanced_books == 0 &&
-                       totals.differing_pending == 0 && differing == 0;
+                       totals.differing_pending == 0 && totals.differing_replaced == 0 &&
+                       differing == 0;
     section_begin(&writer, "totals");
     row_begin(&writer);
     field_i64(&writer, "transactions", totals.transactions);
@@ -330,6 +332,7 @@ enum st report_write(struct db *db, bool as_json, FILE *out, bool *ret_is_balanc
     field_i64(&writer, "unbalanced_books", totals.unbalanced_books);
     field_i64(&writer, "differing_cards", differing);
     field_i64(&writer, "differing_pending", totals.differing_pending);
+    field_i64(&writer, "differing_replaced", totals.differing_replaced);
     field_i64(&writer, "unchecked", totals.unchecked);
     field_text(&writer, "balanced", is_balanced ? "yes" : "no");
     row_end(&writer);
@@ -419,6 +422,9 @@ enum st report_dump(struct db *db, FILE *out)
     fputs("],\n", out);
     if (st == ST_OK) {
         st = actions_dump(db, out);
+    }
+    if (st == ST_OK) {
+        st = lost_dump(db, out);
     }
     fputs("}\n", out);
     enum st ended = db_exec(db, "COMMIT");

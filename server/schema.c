@@ -268,6 +268,46 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     [18] =
     "ALTER TABLE operator ADD COLUMN removed_at " I64 " NOT NULL DEFAULT 0;"
     "UPDATE club SET value = 18 WHERE name = 'schema'",
+    /* Lost cards (server/lost_priv.h) and cards that another one replaced. lost: g0..g3 given to the new
+     * card, s0..s3 given too much and not asked back; is_due: waits to be settled, or has changed since.
+     * lostrep: terminals' reports. lost_release: the actions of each round. successor: which card came in this
+     * one's place; is_due: what waits for it has still to move there. duplicate: one card moved whole to
+     * another at one terminal, by the entry of the first half; is_out 0: that is not posted yet, new_no 0:
+     * the second is not. replacement: a new card for a lost one; old_no 0: nobody knows which. linklog: the
+     * stream of links to terminals; link has the newest of each medium. */
+    [19] =
+    "CREATE TABLE lost (card_no " KEY64 " PRIMARY KEY, listed_at " I64 " NOT NULL,"
+    " term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL, how " I64 " NOT NULL,"
+    " found_at " I64 " NOT NULL, settled_at " I64 " NOT NULL, new_no " I64 " NOT NULL,"
+    " replaced_at " I64 " NOT NULL, round " I64 " NOT NULL,"
+    " g0 " I64 " NOT NULL, g1 " I64 " NOT NULL, g2 " I64 " NOT NULL, g3 " I64 " NOT NULL,"
+    " s0 " I64 " NOT NULL, s1 " I64 " NOT NULL, s2 " I64 " NOT NULL, s3 " I64 " NOT NULL,"
+    " is_due " I64 " NOT NULL) " STRICT ";"
+    "CREATE INDEX lost_due ON lost (listed_at) WHERE is_due = 1;"
+    "CREATE TABLE lostrep (term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
+    " card_no " I64 " NOT NULL, event " I64 " NOT NULL, how " I64 " NOT NULL, at " I64 " NOT NULL,"
+    " PRIMARY KEY (term_id, term_seq)) " STRICT ";"
+    "CREATE INDEX lostrep_card ON lostrep (card_no);"
+    "CREATE TABLE lost_release (card_no " I64 " NOT NULL, round " I64 " NOT NULL, n " I64 " NOT NULL,"
+    " id " I64 " NOT NULL, at " I64 " NOT NULL, PRIMARY KEY (card_no, round, n)) " STRICT ";"
+    "CREATE TABLE successor (card_no " KEY64 " PRIMARY KEY, new_no " I64 " NOT NULL,"
+    " is_due " I64 " NOT NULL) " STRICT ";"
+    "CREATE INDEX successor_due ON successor (card_no) WHERE is_due = 1;"
+    "CREATE TABLE duplicate (term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
+    " card_no " I64 " NOT NULL, is_out " I64 " NOT NULL, o0 " I64 " NOT NULL, o1 " I64 " NOT NULL,"
+    " o2 " I64 " NOT NULL, o3 " I64 " NOT NULL, new_no " I64 " NOT NULL, in_seq " I64 " NOT NULL,"
+    " i0 " I64 " NOT NULL, i1 " I64 " NOT NULL, i2 " I64 " NOT NULL, i3 " I64 " NOT NULL,"
+    " PRIMARY KEY (term_id, term_seq)) " STRICT ";"
+    "CREATE TABLE replacement (card_no " KEY64 " PRIMARY KEY, old_no " I64 " NOT NULL,"
+    " term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL, at " I64 " NOT NULL,"
+    " is_second " I64 " NOT NULL, x0 " I64 " NOT NULL, x1 " I64 " NOT NULL, x2 " I64 " NOT NULL,"
+    " x3 " I64 " NOT NULL) " STRICT ";"
+    "CREATE INDEX replacement_old ON replacement (old_no);"
+    "CREATE TABLE linklog (no " KEY64 " PRIMARY KEY, medium " BYTES " NOT NULL,"
+    " card_no " I64 " NOT NULL) " STRICT ";"
+    "INSERT INTO linklog (no, medium, card_no) SELECT no, medium, card_no FROM link;"
+    "CREATE INDEX link_card ON link (card_no);"
+    "UPDATE club SET value = 19 WHERE name = 'schema'",
 };
 
 /* clang-format on */

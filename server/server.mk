@@ -33,6 +33,7 @@ CLUB_SRC = \
     server/db_sqlite.c \
     server/dead.c \
     server/desk.c \
+    server/duplicates.c \
     server/evidence.c \
     server/export.c \
     server/facts.c \
@@ -45,6 +46,12 @@ CLUB_SRC = \
     server/ledger_sql.c \
     server/limits.c \
     server/links.c \
+    server/lost_list.c \
+    server/lost_news.c \
+    server/lost_post.c \
+    server/lost_rows.c \
+    server/lost_say.c \
+    server/lost_tend.c \
     server/mandates.c \
     server/numbers.c \
     server/opener.c \
@@ -78,6 +85,7 @@ vafa-club_SRC = \
     server/commands_books.c \
     server/commands_cards.c \
     server/commands_data.c \
+    server/commands_lost.c \
     server/commands_operators.c \
     server/commands_settlement.c \
     server/commands_terminals.c \

@@ -11,6 +11,7 @@
 #include "sync/bons.h"
 #include "sync/links.h"
 #include "sync/list.h"
+#include "sync/lost.h"
 #include "sync/numbers.h"
 #include "sync/stream.h"
 #include "sync/waiting.h"
@@ -78,6 +79,9 @@ static enum st read_streams(struct client *client, struct fault *fault)
     }
     if (st == ST_OK) {
         st = bons_have(client->store, &request->bons);
+    }
+    if (st == ST_OK) {
+        st = lost_have(client->store, &request->lost);
     }
     return st == ST_OK ? ST_OK : store_says(client, st, fault);
 }
@@ -374,6 +378,10 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
     bool has_more = false;
     st = bons_receive(client->store, &client->request.bons, &news.bons, &has_more, fault);
     if (st != ST_OK) {
+        return st;
+    }
+    report->has_more |= has_more;
+    if ((st = lost_receive(client->store, &news.lost, &has_more, fault)) != ST_OK) {
         return st;
     }
     report->has_more |= has_more;

@@ -8,6 +8,7 @@
 #include "sync/wire_actions.h"
 #include "sync/wire_bons.h"
 #include "sync/wire_links.h"
+#include "sync/wire_lost.h"
 #include "sync/wire_mandate.h"
 #include "sync/wire_numbers.h"
 #include "sync/wire_priv.h"
@@ -283,7 +284,7 @@ enum st wire_sync_encode(const struct wire_sync *sync, char *ret_text, size_t ma
         json_decref(root);
         return ST_IO;
     }
-    if (root != NULL && !put_refused(have, sync)) {
+    if (root != NULL && (!wire_lost_have_put(have, &sync->lost) || !put_refused(have, sync))) {
         json_decref(root);
         return ST_IO;
     }
@@ -484,6 +485,7 @@ enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, s
         (st = wire_actions_have_get(have, &ret->actions, fault)) != ST_OK ||
         (st = wire_bons_have_get(have, &ret->bons, fault)) != ST_OK ||
         (st = wire_numbers_have_get(have, &ret->numbers, fault)) != ST_OK ||
+        (st = wire_lost_have_get(have, &ret->lost, fault)) != ST_OK ||
         (st = wire_mandate_have_get(have, &ret->mandate, fault)) != ST_OK ||
         (st = wire_list_have_read(have, &ret->has_list, &ret->list, fault)) != ST_OK ||
         (st = read_health(root, &ret->health, fault)) != ST_OK ||
@@ -526,7 +528,7 @@ enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret
     if (root != NULL &&
         (!wire_links_put(root, &answer->links) || !wire_actions_put(root, &answer->actions) ||
          !wire_bons_put(root, &answer->bons) || !wire_numbers_put(root, &answer->numbers) ||
-         !wire_mandate_put(root, answer->mandate))) {
+         !wire_lost_put(root, &answer->lost) || !wire_mandate_put(root, answer->mandate))) {
         json_decref(root);
         return ST_IO;
     }
@@ -554,6 +556,7 @@ enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_
         (st = wire_links_get(root, &ret->links, fault)) != ST_OK ||
         (st = wire_bons_get(root, &ret->bons, fault)) != ST_OK ||
         (st = wire_numbers_get(root, &ret->numbers, fault)) != ST_OK ||
+        (st = wire_lost_get(root, &ret->lost, fault)) != ST_OK ||
         (st = wire_mandate_get(root, room->mandate, &ret->mandate, fault)) != ST_OK ||
         (st = wire_actions_get(root, &ret->actions, room->actions, fault)) != ST_OK ||
         (st = wire_list_read(root, &ret->has_list, &ret->list, room->changes, fault)) != ST_OK ||

@@ -176,6 +176,38 @@ struct wire_bons {
     struct wire_bon list[WIRE_BONS_MAX];
 };
 
+/* Lost cards (docs/decisions/0015-lost-cards.md): what the club vouches for of the cards that this
+ * terminal reported, in the order of its reports. What a terminal has: a vouch for all its reports
+ * up to entry `known`, a settled one for all up to entry `settled`. */
+enum { WIRE_VOUCHES_MAX = 50 };
+struct wire_lost_have {
+    bool is_there;           /* false: it takes none */
+    uint32_t known, settled; /* 0..WIRE_SEQUENCE_MAX, settled <= known; 0 = none */
+};
+
+/* One lost card as the club's books have it. */
+struct wire_vouch {
+    uint64_t card_number; /* a valid one */
+    uint64_t replaced_by; /* the card that came in its place; 0 = none */
+    bool is_settled;      /* no terminal can have anything more of it: all balances may be put on
+                             a replacement */
+    uint8_t status;       /* enum card_status; 0 = the club knows no such card */
+    uint8_t tier, group;
+    int64_t points, credit, gift, voucher; /* within what a snapshot holds */
+    int64_t as_of_s;  /* what terminals in use did up to then is in it; 0 = not known */
+    uint64_t account; /* of the member whose card it is; 0 = nobody's. Theirs, 0 = not known: */
+    uint8_t kind;
+    uint16_t birthday, wedding, expires;
+};
+
+/* ... and what comes with an answer; `known` and `settled` are what the terminal has then. */
+struct wire_lost {
+    bool is_there;
+    uint32_t known, settled;
+    uint32_t count; /* 0..WIRE_VOUCHES_MAX */
+    struct wire_vouch list[WIRE_VOUCHES_MAX];
+};
+
 /* Card numbers, payloads: what the terminal has left of those reserved for it ... */
 struct wire_numbers_have {
     bool is_there; /* false: it asks for none */
@@ -225,6 +257,7 @@ struct wire_sync {
     struct wire_actions_have actions;
     struct wire_bons_have bons;
     struct wire_numbers_have numbers;
+    struct wire_lost_have lost;
     int64_t mandate; /* version that the terminal has, 0 = none; -1: it takes none */
     bool has_list;   /* false: it takes no hotlist now */
     struct wire_list_have list;
@@ -248,6 +281,7 @@ struct wire_sync_answer {
     struct wire_actions actions;
     struct wire_bons bons;
     struct wire_numbers numbers;
+    struct wire_lost lost;
     const char *mandate; /* a newer one, signed; NULL = there is none */
     bool has_list;
     struct wire_list list;

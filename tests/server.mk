@@ -55,3 +55,8 @@ test_club_allowances_LIBS = $(CLUB_LIBS) -lcmocka
 TESTS += test_club_members
 test_club_members_SRC = tests/unit/test_club_members.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 test_club_members_LIBS = $(CLUB_LIBS) -lcmocka
+
+TESTS += test_club_lost
+test_club_lost_SRC = tests/unit/test_club_lost.c tests/unit/club_cards.c $(POSTING_MODEL_SRC) \
+                     $(CLUB_SRC)
+test_club_lost_LIBS = $(CLUB_LIBS) -lcmocka

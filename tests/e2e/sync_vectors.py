@@ -104,6 +104,12 @@ refuse("sync", acting, ["have", "actions"], None, 1, [], {})
 refuse("sync", acting, ["have", "actions", "no"], ..., -1, 2**31, "1", 1.5)
 refuse("sync", acting, ["have", "actions", "start"], ..., -1, 2**31, "1", None)
 refuse("sync", acting, ["have", "actions", "mark"], ..., "", "0" * 15, "0" * 17, "g" * 16, 7)
+reported = put(last, ["have", "lost"], {"known": 57, "settled": 41})
+case("sync: how far the lost cards have come", "sync", reported, "ok")
+case("sync: no lost card yet", "sync", put(last, ["have", "lost"], {"known": 0, "settled": 0}), "ok")
+refuse("sync", reported, ["have", "lost"], None, 1, [], {}, {"known": 57}, {"settled": 0})
+refuse("sync", reported, ["have", "lost", "known"], -1, 40, 2**24, "57", 1.5)
+refuse("sync", reported, ["have", "lost", "settled"], -1, 58, None, "1")
 listed = put(last, ["have", "hotlist"], {"version": 7, "mark": 2**53 - 1})
 loading = put(listed, ["have", "hotlist", "next"], {"version": 9, "mark": 5, "after": 936400000100000})
 case("sync: has a hotlist", "sync", listed, "ok")
@@ -215,6 +221,27 @@ for name, wrong in {"cut": act[:-1], "a head is cut": act + past[:10], "what 0":
                     "number 0": item(2, 6362140000000011, 0), "number 4096": item(2, 6362140000000011, 4096),
                     "card": item(2, 6362140000000012, 1), "one byte more": act + b"\x01"}.items():
     case("sync_answer: items, " + name, "sync_answer", put(actions, ["actions", "items"], b64(wrong)), "foreign")
+vouch = {"card": 936400000100000, "replaced": 936400000200000, "settled": True, "status": 1, "tier": 3, "group": 7,
+         "points": 120, "credit": 850000, "gift": 10, "voucher": 20, "as_of": 1795355470, "account": 936400000100001,
+         "kind": 2, "birthday": 30000, "wedding": 40000, "expires": 50000}
+unknown = {**dict.fromkeys(vouch, 0), "card": 999999999999999, "settled": False}
+largest = {**vouch, "status": 3, "tier": 15, "group": 255, "points": 2**28 - 1, "credit": 2**36 - 1, "gift": 2**30 - 1,
+           "voucher": 2**30 - 1, "as_of": 2**63 - 1, "kind": 15, "birthday": 65535, "wedding": 65535, "expires": 65535}
+vouches = {**plain, "lost": {"known": 60, "settled": 57, "list": [vouch, unknown, largest]}}
+case("sync_answer: lost cards", "sync_answer", vouches, "ok")
+case("sync_answer: lost cards, none", "sync_answer", {**plain, "lost": {"known": 3, "settled": 3, "list": []}}, "ok")
+case("sync_answer: 50 lost cards", "sync_answer", put(vouches, ["lost", "list"], [unknown] * 50), "ok")
+case("sync_answer: 51 lost cards", "sync_answer", put(vouches, ["lost", "list"], [unknown] * 51), "foreign")
+refuse("sync_answer", vouches, ["lost"], None, 1, [], {}, "x")
+refuse("sync_answer", vouches, ["lost", "known"], ..., -1, 56, 2**24, "60")
+refuse("sync_answer", vouches, ["lost", "settled"], ..., -1, 61, None)
+refuse("sync_answer", vouches, ["lost", "list"], ..., None, {}, 7)
+refuse("sync_answer", vouches, ["lost", "list", 1], 7, [], {}, None)
+for key, most in largest.items():
+    wrong = [1, "true", 0] if key == "settled" else [1, 10**14 - 1, 10**15] if key in ("card", "replaced", "account") else (
+        [most + 1] if key != "as_of" else [])
+    refuse("sync_answer", vouches, ["lost", "list", 2, key], ..., None, -1, "x", *wrong)
+refuse("sync_answer", vouches, ["lost", "list", 2, "card"], 0)
 case("sync_answer: unknown fields", "sync_answer", {**plain, "acts": [1]}, "ok", plain)
 for key in plain:
     refuse("sync_answer", plain, [key], ..., None, -1, 0.5, "1", [])

@@ -14,6 +14,7 @@
 #include "hal/base/bytes.h"
 #include "server/accounts.h"
 #include "server/ca.h"
+#include "server/lost.h"
 
 /* --- the club ------------------------------------------------------------------------------ */
 
@@ -303,6 +304,20 @@ static void hold(struct world *world, struct holding *holding, const struct wire
     holding->is_there[c][item->number] = true;
 }
 
+/* Which hotlist there is; what stands in it, these terminals do not look at. */
+static bool take_list(struct world *world, struct wire_list_have *list)
+{
+    static const char sql[] =
+        "SELECT coalesce((SELECT %s FROM hotlog ORDER BY version DESC LIMIT 1), 0)";
+    char text[128];
+    const struct wire_list_have before = *list;
+    (void)snprintf(text, sizeof text, sql, "version");
+    list->version = (uint32_t)world_sql(world, text);
+    (void)snprintf(text, sizeof text, sql, "mark");
+    list->mark = world_sql(world, text);
+    return before.version != list->version || before.mark != list->mark;
+}
+
 static bool take_news(struct world *world, int t)
 {
     static struct wire_action list[WIRE_ACTIONS_MAX];
@@ -310,12 +325,14 @@ static bool take_news(struct world *world, int t)
     struct wire_actions news;
     struct fault fault = {""};
     size_t steps = ACTIONS_TEND_MAX;
+    assert_int_equal(lost_tend(world->db, world->actions, world->now_s, &fault), ST_OK);
     while (steps == ACTIONS_TEND_MAX) {
         assert_int_equal(actions_tend(world->actions, world->now_s, &steps, &fault), ST_OK);
     }
     assert_int_equal(actions_news(world->db, &holding->have, list, &news), ST_OK);
+    const bool has_list = take_list(world, &holding->list);
     if (!news.is_there) {
-        return false;
+        return has_list;
     }
     if (news.from == 0) {
         memset(holding->is_there, 0, sizeof holding->is_there);
@@ -341,7 +358,7 @@ void world_send(struct world *world, int t)
         model_batch(&world->terminals[t], world->sent[t], count < 200 ? count : 200, &world->batch);
         world->batch.actions = world->holdings[t].have;
         world->batch.has_list = true;
-        world->batch.list = (struct wire_list_have){.version = 0};
+        world->batch.list = world->holdings[t].list;
         world->batch.health.unsent = count;
         if (ledger_take(world->ledger, &world->batch, world->now_s, &world->last, &fault) !=
             ST_OK) {

@@ -24,9 +24,10 @@ enum {
     WORLD_NOW = 1790001000,
 };
 
-/* A terminal's store of actions, and how far it has come. */
+/* A terminal's store of actions, and how far it has come with them and with the hotlist. */
 struct holding {
     struct wire_actions_have have;
+    struct wire_list_have list;
     bool is_there[WORLD_CARDS][WORLD_NUMBERS];
     uint8_t image[WORLD_CARDS][WORLD_NUMBERS][ACTION_BYTES];
 };

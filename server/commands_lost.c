@@ -1,0 +1,77 @@
+/* Commands about lost cards, and the cards that took their place. */
+#include <stdio.h>
+
+#include "server/command.h"
+#include "server/lost.h"
+
+static enum st club_lost_list(struct club *club)
+{
+    return lost_write(club->db, has_option(club, "--json"), stdout);
+}
+
+static enum st club_lost_show(struct club *club)
+{
+    const uint64_t card = card_of(argument(club, 0), &club->fault);
+    return card == 0 ? ST_FOREIGN
+                     : lost_show(club->db, card, has_option(club, "--json"), stdout, &club->fault);
+}
+
+static enum st club_lost_report(struct club *club)
+{
+    const uint64_t card = card_of(argument(club, 0), &club->fault);
+    if (card == 0) {
+        return ST_FOREIGN;
+    }
+    const enum st st = lost_report(club->db, card, club->now_s, &club->fault);
+    if (st == ST_OK) {
+        printf("Terminals refuse the card from their next sync on.\n");
+    }
+    return st;
+}
+
+static enum st club_lost_found(struct club *club)
+{
+    const uint64_t card = card_of(argument(club, 0), &club->fault);
+    if (card == 0) {
+        return ST_FOREIGN;
+    }
+    const enum st st = lost_found(club->db, card, club->now_s, &club->fault);
+    if (st == ST_OK) {
+        printf("Terminals take the card again from their next sync on, if nothing else refuses it; "
+               "one that was blocked stays blocked.\n");
+    }
+    return st;
+}
+
+static enum st club_lost_name(struct club *club)
+{
+    struct actions *actions = NULL;
+    const uint64_t card = card_of(argument(club, 0), &club->fault);
+    const uint64_t old = card == 0 ? 0 : card_of(argument(club, 1), &club->fault);
+    if (old == 0) {
+        return ST_FOREIGN;
+    }
+    enum st st = actions_open(club->db, NULL, &actions); /* the server seals what follows */
+    if (st == ST_OK) {
+        st = lost_name(club->db, actions, card, old, club->now_s, &club->fault);
+    }
+    actions_close(actions);
+    if (st == ST_OK) {
+        printf("Noted; what is left of the old card follows when terminals have synced.\n");
+    }
+    return st;
+}
+
+const struct command commands_lost[] = {
+    {"lost list", "[--json]",
+     "lost cards: what they carry, what was given for them, what the club lost", club_lost_list,
+     false},
+    {"lost show", "CARD [--json]", "one of them: reports, replacements, releases", club_lost_show,
+     false},
+    {"lost report", "CARD", "a card is lost: refused everywhere", club_lost_report, false},
+    {"lost found", "CARD", "it was found again, and nothing has taken its place", club_lost_found,
+     false},
+    {"lost name", "CARD OLD-CARD",
+     "which card a dead terminal's new card took the place of (see cases)", club_lost_name, false},
+    {0},
+};
