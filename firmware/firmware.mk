@@ -2,7 +2,7 @@
 
 # The pure heart, shared by terminal and club.
 ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/entry.c \
-             firmware/engine/entry_member.c \
+             firmware/engine/entry_member.c firmware/engine/entry_refused.c \
              firmware/engine/programme.c firmware/engine/programme_follow.c \
              firmware/engine/programme_facts.c firmware/engine/plan.c \
              firmware/engine/plan_facts.c firmware/engine/plan_rules.c firmware/engine/plan_sale.c \
@@ -36,7 +36,7 @@ TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing
 TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/terminal/till_allowance.c firmware/terminal/desk.c \
            firmware/terminal/scans.c firmware/terminal/local_socket.c
 # What comes from the club at a tap.
-TERMINAL_SRC += firmware/terminal/arrivals.c
+TERMINAL_SRC += firmware/terminal/arrivals.c firmware/terminal/refusals.c
 # Two cards at one counter.
 TERMINAL_SRC += firmware/terminal/twocards.c
 TILL_SRC += firmware/terminal/handover.c firmware/terminal/till_transfers.c

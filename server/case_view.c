@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "firmware/engine/entry.h"
+#include "hal/base/bytes.h"
 #include "server/accounts.h"
 #include "server/change.h"
 #include "server/rows.h"
@@ -103,7 +104,7 @@ static json_t *image_json(struct db_stmt *stmt, int column)
                : json_null();
 }
 
-/* What the raw entry says, when it is an intent or a sighting. */
+/* What the raw entry says, when it is an intent, a sighting or a refused action. */
 static json_t *entry_json(struct db_stmt *stmt, int column)
 {
     static struct entry entry; /* large; one thread */
@@ -123,6 +124,12 @@ static json_t *entry_json(struct db_stmt *stmt, int column)
     } else if (entry.kind == ENTRY_SIGHTING) {
         done = put_text(object, "kind", "sighting") &&
                put_json(object, "after", snapshot_json(&entry.sighting.snapshot));
+    } else if (entry.kind == ENTRY_REFUSED) {
+        char image[2 * ACTION_BYTES + 1], seal[2 * ACTION_SEAL_BYTES + 1];
+        hex_encode(entry.refused.image, sizeof entry.refused.image, image);
+        hex_encode(entry.refused.seal, sizeof entry.refused.seal, seal);
+        done = put_text(object, "kind", "refused") && put_text(object, "image", image) &&
+               put_text(object, "seal", seal);
     } else {
         done = put_text(object, "kind", "other");
     }

@@ -242,6 +242,9 @@ static enum st record_put(struct ledger *ledger, const struct item *item)
     case ENTRY_ACCRUAL:
         card = (int64_t)item->entry.accrual.number;
         break;
+    case ENTRY_REFUSED:
+        card = (int64_t)item->entry.refused.card_number;
+        break;
     case ENTRY_START:
     case ENTRY_BON:
     case ENTRY_RELEASE:
@@ -382,6 +385,8 @@ static enum st take_evidence(struct ledger *ledger)
             st = links_post(ledger, item);
         } else if (item->entry.kind == ENTRY_OPERATOR) {
             st = operators_post(ledger, item);
+        } else if (item->entry.kind == ENTRY_REFUSED) {
+            st = refused_post(ledger, item);
         }
     }
     return st == ST_OK ? card_switch(ledger, 0) : st;

@@ -46,6 +46,7 @@ enum sql {
     SQL_CASE_GET,
     SQL_CASE_PUT,
     SQL_CASE_OTHER,
+    SQL_CASE_OPEN,
     SQL_PROGRAMME_GET,
     SQL_TRANSFER_PUT,
     SQL_TRANSFER_GET,
@@ -325,6 +326,12 @@ ST_CHECK enum st actions_undo(struct ledger *ledger, const struct item *item);
 
 /* Posts `item`, an operator's entry. */
 ST_CHECK enum st operators_post(struct ledger *ledger, const struct item *item);
+
+/* --- refused.c ------------------------------------------------------------------------------ */
+
+/* Posts `item`, an action that its terminal refused: a case, unless one of that terminal and card
+ * is open. */
+ST_CHECK enum st refused_post(struct ledger *ledger, const struct item *item);
 
 /* --- reckon.c ------------------------------------------------------------------------------ */
 

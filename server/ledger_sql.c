@@ -73,6 +73,9 @@ static const struct {
     [SQL_CASE_PUT] = {"INSERT INTO tcase (term_id, term_seq, why, card_no, card_ctr, at, say, raw)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                       "iitiiitb"},
+    [SQL_CASE_OPEN] = {"SELECT 1 FROM tcase WHERE term_id = $1 AND why = $2 AND card_no = $3"
+                       " AND closed_at = 0",
+                       "iti"},
     [SQL_CASE_OTHER] = {"UPDATE tcase SET other = $4 WHERE term_id = $1 AND term_seq = $2"
                         " AND why = $3",
                         "iitb"},

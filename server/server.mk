@@ -37,6 +37,7 @@ CLUB_SRC = \
     server/evidence.c \
     server/export.c \
     server/facts.c \
+    server/refused.c \
     server/groups.c \
     server/hotlist.c \
     server/import.c \

@@ -36,6 +36,7 @@ enum st cards_shown(struct store *store, const struct entry *entry, uint64_t *re
     case ENTRY_ACCRUAL:
     case ENTRY_RELEASE:
     case ENTRY_OPERATOR:
+    case ENTRY_REFUSED:
         break;
     }
     return ST_REFUSED;

@@ -116,6 +116,8 @@ static size_t size_of(enum entry_kind kind)
         return RELEASE_BYTES;
     case ENTRY_OPERATOR:
         return OPERATOR_BYTES;
+    case ENTRY_REFUSED:
+        return ENTRY_REFUSED_BYTES;
     }
     return 0; /* A kind from foreign bytes. */
 }
@@ -292,6 +294,8 @@ bool entry_is_valid(const struct entry *entry)
         return release_is_valid(&entry->release, entry->sequence);
     case ENTRY_OPERATOR:
         return operator_is_valid(&entry->operator_event);
+    case ENTRY_REFUSED:
+        return entry_refused_is_valid(&entry->refused);
     }
     return false;
 }
@@ -416,6 +420,9 @@ size_t entry_encode(const struct entry *entry, uint8_t ret_bytes[ENTRY_BYTES_MAX
     case ENTRY_OPERATOR:
         put_operator(ret_bytes, &entry->operator_event);
         break;
+    case ENTRY_REFUSED:
+        entry_refused_encode(&entry->refused, ret_bytes);
+        break;
     }
     return size;
 }
@@ -535,6 +542,9 @@ static enum st get_body(const uint8_t *bytes, size_t size, struct entry *ret)
     case ENTRY_OPERATOR:
         get_operator(bytes, &ret->operator_event);
         return ST_OK;
+    case ENTRY_REFUSED:
+        entry_refused_decode(bytes, &ret->refused);
+        return ST_OK;
     }
     return ST_FOREIGN;
 }
@@ -557,6 +567,7 @@ static bool size_is_valid(enum entry_kind kind, size_t size)
     case ENTRY_BON:
     case ENTRY_RELEASE:
     case ENTRY_OPERATOR:
+    case ENTRY_REFUSED:
         break;
     }
     return fixed != 0 && size == fixed;

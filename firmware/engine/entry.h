@@ -13,6 +13,7 @@
 
 #include "firmware/engine/bon.h"
 #include "firmware/engine/entry_member.h"
+#include "firmware/engine/entry_refused.h"
 #include "firmware/engine/occasion.h"
 #include "firmware/engine/operators.h"
 #include "firmware/engine/snapshot.h"
@@ -39,6 +40,7 @@ enum entry_kind {
     ENTRY_ACCRUAL = 9,   /* a member earned without a card */
     ENTRY_RELEASE = 10,  /* a transfer that waits here is handed to the club; it is no card's */
     ENTRY_OPERATOR = 11, /* somebody signed in or out, was locked or unlocked */
+    ENTRY_REFUSED = 12,  /* an action for a card was not believed, or not known (entry_refused.h) */
 };
 
 enum entry_verdict {
@@ -157,6 +159,7 @@ struct entry {
             uint32_t out_sequence; /* the intent of the transfer out */
             uint64_t card_number;  /* that shall get it; 0 = the card that it left */
         } release;
+        struct entry_refused refused;
     };
 };
 

@@ -74,6 +74,7 @@ void limits_use(const struct entry *entry, struct limit_use *ret)
     case ENTRY_REPORT:
     case ENTRY_RELEASE:
     case ENTRY_OPERATOR:
+    case ENTRY_REFUSED:
         break;
     }
 }

@@ -21,10 +21,11 @@ static bool is_sealed(const struct signed_key *key, const struct club_action *ro
 /* What is wrong with the row, as a sentence; the seal comes first, as without it nothing that the
  * image says is worth a word. */
 static bool accept(const struct signed_key *key, const struct club_action *row, struct action *ret,
-                   struct tap_waits *waits)
+                   struct tap_waits *waits, uint8_t *ret_why)
 {
     if (!is_sealed(key, row)) {
         waits->is_forged = true;
+        *ret_why = REFUSED_SEAL;
         fault_say(&waits->say,
                   "Action %u of this card is not sealed by the club: it is left out. "
                   "Call the club.",
@@ -36,6 +37,7 @@ static bool accept(const struct signed_key *key, const struct club_action *row, 
         return true;
     }
     if (st == ST_UNSUPPORTED) {
+        *ret_why = REFUSED_UNKNOWN;
         fault_say(&waits->say,
                   "Action %u of this card is of a kind that this firmware does not "
                   "know: update the terminal.",
@@ -43,9 +45,19 @@ static bool accept(const struct signed_key *key, const struct club_action *row, 
         return false;
     }
     waits->is_forged = true; /* sealed, and put in another's place */
+    *ret_why = REFUSED_PLACE;
     fault_say(&waits->say, "Action %u of this card is another's: it is left out. Call the club.",
               row->number);
     return false;
+}
+
+/* The row, for the club. */
+static void note(const struct club_action *row, uint8_t why, struct entry_refused *ret)
+{
+    *ret =
+        (struct entry_refused){.card_number = row->card_number, .number = row->number, .why = why};
+    memcpy(ret->image, row->image, sizeof ret->image);
+    memcpy(ret->seal, row->seal, sizeof ret->seal);
 }
 
 enum st arrivals_find(struct store *store, const struct card_view *view, struct tap_look *ret)
@@ -57,6 +69,7 @@ enum st arrivals_find(struct store *store, const struct card_view *view, struct 
 
     ret->action_count = 0;
     ret->waits = (struct tap_waits){.is_forged = false};
+    ret->refused.why = 0;
     enum st st =
         actions_waiting(store, view->number, view->snapshot.action, rows, ACTION_RUN_MAX, &count);
     if (st != ST_OK || count == 0) {
@@ -66,9 +79,14 @@ enum st arrivals_find(struct store *store, const struct card_view *view, struct 
     if (st != ST_OK && st != ST_FOREIGN) { /* a key that does not read seals nothing */
         return st;
     }
+    uint8_t why = 0;
     while (ret->action_count < count &&
-           accept(key, &rows[ret->action_count], &ret->actions[ret->action_count], &ret->waits)) {
+           accept(key, &rows[ret->action_count], &ret->actions[ret->action_count], &ret->waits,
+                  &why)) {
         ret->action_count += 1;
+    }
+    if (why != 0) {
+        note(&rows[ret->action_count], why, &ret->refused);
     }
     signed_key_free(key);
     return ST_OK;

@@ -9,6 +9,7 @@
 #include "firmware/engine/media.h"
 #include "firmware/terminal/arrivals.h"
 #include "firmware/terminal/known.h"
+#include "firmware/terminal/refusals.h"
 #include "firmware/terminal/say.h"
 #include "firmware/terminal/twocards.h"
 #include "firmware/terminal/witness.h"
@@ -58,6 +59,7 @@ struct terminal {
     struct entry_member member;
 
     struct witness witness;
+    struct refusals refusals;
     struct card_view view; /* of the last reading */
     struct tap_look look;
     struct tap_known said; /* by the card of itself */
@@ -1151,6 +1153,20 @@ static void witness_card(struct terminal *terminal)
     }
 }
 
+/* Tells the club of an action that was refused in this tap. Nobody waits for it; what the disk does
+ * not take is told at the next one. */
+static void note_refused(struct terminal *terminal)
+{
+    const struct entry_refused *refused = &terminal->tap.look.refused;
+    struct entry entry = {.kind = ENTRY_REFUSED,
+                          .operator_no = terminal->tap.request.operator_no,
+                          .refused = *refused};
+    if (refusals_are_new(&terminal->refusals, refused) && append_start(terminal) == ST_OK &&
+        append(terminal, &entry) == ST_OK) {
+        refusals_keep(&terminal->refusals, refused);
+    }
+}
+
 /* What the card remembers is kept for later programmes, too: those that look at it have it
  * refreshed with the card. */
 static void keep_facts(struct terminal *terminal)
@@ -1181,6 +1197,7 @@ void terminal_finish(struct terminal *terminal, bool was_told)
         keep_facts(terminal);
     }
     witness_card(terminal);
+    note_refused(terminal);
     card->ops->release(card->ctx);
     if (terminal->tap.view.uid_bytes > 0) {
         memcpy(terminal->released, terminal->tap.view.uid, sizeof terminal->released);

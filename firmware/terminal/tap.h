@@ -115,7 +115,8 @@ struct tap_look {
     struct action actions[ACTION_RUN_MAX]; /* the club's, that wait for this card: sealed, its own,
                                               in the order of their numbers */
     size_t action_count;
-    struct tap_waits waits;   /* what is wrong with the one behind them; "" = nothing is known */
+    struct tap_waits waits; /* what is wrong with the one behind them; "" = nothing is known */
+    struct entry_refused refused; /* that one, when it is to be told to the club; why 0: none */
     struct fault untakable;   /* transfer into the card: why no card may take it now; "" = it may */
     struct occasion occasion; /* what else a plan looks at, as far as it is known without the card:
                                  facts, identity, place; all zeros = nothing */

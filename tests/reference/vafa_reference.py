@@ -375,10 +375,15 @@ def entry_decode(raw):
         need(1 <= role <= 4, "role")
         need(card == 0 or luhn_ok(card), "operator card")
         entry = {"number": number, "event": event, "role": role, "card": card, "unlocks": unlocks}
+    elif kind == 12:
+        need(len(raw) == 168 and not any(raw[35:40]), "length or spare bytes of a refused action")
+        card, number, why = struct.unpack_from("<QHB", raw, 24)
+        need(luhn_ok(card) and 1 <= number <= 4095 and why in (1, 2, 3), "what was refused")
+        entry = {"card": card, "number": number, "why": why, "image": raw[40:104].hex(), "seal": raw[104:].hex()}
     else:
         raise Foreign("kind %d" % kind)
     entry.update(what={1: "intent", 2: "outcome", 3: "sighting", 4: "start", 5: "link", 6: "member", 7: "report", 8: "bon", 9: "accrual",
-                       10: "release", 11: "operator"}[kind],
+                       10: "release", 11: "operator", 12: "refused"}[kind],
                  sequence=sequence, time=time_s, terminal_no=terminal, operator=operator)
     return entry
 

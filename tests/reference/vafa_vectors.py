@@ -128,6 +128,7 @@ def entries():
     good += [("the intent of " + name, raw) for name, raw in club_entries(14, fifth)]
     good += [("a voucher that was taken, the longest receipt", bon(len(good) + 1, 0, b"A" * 15)),
              ("a voucher that was given back", bon(len(good) + 2, 1, b"17"))]
+    good += [("an action of another card that was refused", refused(len(good) + 1))]
     good += [("a transfer that goes back to the card that it left", release(len(good) + 1, 16)),
              ("a transfer handed over for another card", release(len(good) + 2, len(good) + 1, CARD))]
     good += [("a card that is said to be lost, by its number", report(len(good) + 1, 1, 1)),
@@ -163,6 +164,22 @@ def bon(sequence, back, receipt, series=7, serial=4000, amount=5000000, first=46
 
 def report(sequence, event, how, card=CARD):
     return head(7, sequence) + struct.pack("<QBB14x", card, event, how)
+
+
+def refused(sequence):
+    """Action 4095 of CARD, which is the club's for another card; a seal of any bytes."""
+    return (head(12, sequence) + struct.pack("<QHB5x", CARD, 4095, 2) +
+            ref.action_encode(action(4, 2, 500000, card=ref_number(636214000000002))) + bytes(range(64)))
+
+
+def bad_refused(raw, patch):
+    return [("a refused action of no card", patch(raw, 24, bytes(8))),
+            ("a refused action 0", patch(raw, 32, b"\0\0")),
+            ("a refused action 4096", patch(raw, 32, b"\0\x10")),
+            ("refused for nothing", patch(raw, 34, b"\0")),
+            ("refused for a fourth reason", patch(raw, 34, b"\4")),
+            ("a spare byte of a refused action", patch(raw, 35, b"\1")),
+            ("its last spare byte", patch(raw, 39, b"\1"))]
 
 
 def bad_reports(patch):
@@ -500,7 +517,7 @@ def bad_entries(good):
             ("a spare byte of an operator's entry", patch(operator, 31, b"\1")),
             ("another", patch(operator, 47, b"\1"))]
     bad += bad_members(good, patch)
-    bad += bad_reports(patch) + bad_places(good[17][1], good[18][1], patch)
+    bad += bad_refused(refused(9), patch) + bad_reports(patch) + bad_places(good[17][1], good[18][1], patch)
     for name, raw in good:
         bad.append((name + ", one byte short", raw[:-1]))
         bad.append((name + ", one byte long", raw + b"\0"))

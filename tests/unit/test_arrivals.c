@@ -171,6 +171,12 @@ static void a_forged_one_stops_the_run(void **state)
     assert_int_equal(look.action_count, 1);
     assert_true(look.waits.is_forged);
     assert_non_null(strstr(look.waits.say.say, "Action 2"));
+    /* All of it goes to the club. */
+    assert_int_equal(look.refused.why, REFUSED_SEAL);
+    assert_true(look.refused.card_number == the_card);
+    assert_int_equal(look.refused.number, 2);
+    assert_memory_equal(look.refused.image, row.image, sizeof row.image);
+    assert_memory_equal(look.refused.seal, row.seal, sizeof row.seal);
 }
 
 /* Sealed by the club, and put in another's place: of another card, or as another number. */
@@ -188,6 +194,7 @@ static void what_is_sealed_for_another_place_is_forged(void **state)
     put(the_card, 1, image);
     assert_true(look_of(0).waits.is_forged);
     assert_int_equal(look_of(0).action_count, 0);
+    assert_int_equal(look_of(0).refused.why, REFUSED_PLACE);
     points_image(2, image);
     put(the_card, 1, image);
     assert_true(look_of(0).waits.is_forged);
@@ -209,6 +216,7 @@ static void what_this_firmware_does_not_know_waits(void **state)
         assert_int_equal(look.action_count, 0);
         assert_false(look.waits.is_forged);
         assert_non_null(strstr(look.waits.say.say, "update"));
+        assert_int_equal(look.refused.why, REFUSED_UNKNOWN);
     }
 }
 

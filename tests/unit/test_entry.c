@@ -291,6 +291,21 @@ static void an_operators_entry_decodes_to_what_went_in(void **state)
     assert_true(entry.operator_event.unlocks == UINT32_MAX);
 }
 
+static void a_refused_action_decodes_to_what_went_in(void **state)
+{
+    (void)state;
+    const struct entry entry = decoded_from_the_end(13);
+    struct action action;
+    assert_int_equal(entry.kind, ENTRY_REFUSED);
+    assert_true(entry.refused.card_number == UINT64_C(6362140000000011));
+    assert_int_equal(entry.refused.number, 4095);
+    assert_int_equal(entry.refused.why, REFUSED_PLACE);
+    assert_int_equal(action_decode(entry.refused.image, &action), ST_OK);
+    assert_true(action.amount == 500000 && action.card_number != entry.refused.card_number);
+    assert_int_equal(entry.refused.seal[0], 0);
+    assert_int_equal(entry.refused.seal[63], 63);
+}
+
 static void a_release_decodes_to_what_went_in(void **state)
 {
     (void)state;
@@ -407,6 +422,7 @@ int main(void)
         cmocka_unit_test(actions_and_peers_decode_to_what_went_in),
         cmocka_unit_test(duplicates_decode_to_what_went_in),
         cmocka_unit_test(a_report_decodes_to_what_went_in),
+        cmocka_unit_test(a_refused_action_decodes_to_what_went_in),
         cmocka_unit_test(an_outcome_and_a_start_decode_to_what_went_in),
         cmocka_unit_test(who_joins_decodes_to_what_went_in),
         cmocka_unit_test(members_decode_to_what_went_in),
