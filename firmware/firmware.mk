@@ -12,11 +12,10 @@ ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/
              firmware/engine/logic_eval.c firmware/engine/logic_compare.c \
              firmware/engine/logic_number.c firmware/engine/listing.c \
              firmware/engine/calendar.c firmware/engine/facts.c firmware/engine/occasion.c \
-             firmware/engine/action.c firmware/engine/limits.c \
+             firmware/engine/action.c firmware/engine/limits.c firmware/engine/explain_text.c \
              firmware/engine/operators.c firmware/engine/particulars.c firmware/engine/accrual.c
 # What a receipt says of a plan; for who prints one.
-EXPLAIN_SRC = firmware/engine/explain.c firmware/engine/explain_text.c \
-              firmware/engine/explain_action.c
+EXPLAIN_SRC = firmware/engine/explain.c firmware/engine/explain_action.c
 # The loader of programmes is apart: it alone needs -ljansson.
 PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/programme_load_json.c \
                 firmware/engine/programme_load_names.c firmware/engine/programme_load_lists.c \

@@ -77,14 +77,24 @@ void explain_number(enum explain_language language, int64_t n, char ret[EXPLAIN_
     explain_decimal(language, n, 0, ret);
 }
 
+static bool is_in_toman(const struct programme *programme)
+{
+    return programme != NULL && programme->unit == UNIT_TOMAN;
+}
+
+void explain_amount(const struct programme *programme, enum explain_language language,
+                    struct money money, char ret[EXPLAIN_AMOUNT_MAX])
+{
+    explain_decimal(language, money.rials, is_in_toman(programme) ? 1 : 0, ret);
+}
+
 void explain_money(const struct programme *programme, enum explain_language language,
                    struct money money, char ret[EXPLAIN_AMOUNT_MAX])
 {
-    bool is_toman = programme->unit == UNIT_TOMAN;
-    explain_decimal(language, money.rials, is_toman ? 1 : 0, ret);
+    explain_amount(programme, language, money, ret);
     put(ret, EXPLAIN_AMOUNT_MAX,
-        is_toman ? explain_pick(language, " toman", " تومان")
-                 : explain_pick(language, " rials", " ریال"));
+        is_in_toman(programme) ? explain_pick(language, " toman", " تومان")
+                               : explain_pick(language, " rials", " ریال"));
 }
 
 void explain_points(enum explain_language language, int64_t points, char ret[EXPLAIN_AMOUNT_MAX])

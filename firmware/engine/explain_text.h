@@ -28,9 +28,13 @@ const char *explain_pick(enum explain_language language, const char *english, co
 void explain_number(enum explain_language language, int64_t n, char ret[EXPLAIN_AMOUNT_MAX]);
 void explain_decimal(enum explain_language language, int64_t n, unsigned decimals,
                      char ret[EXPLAIN_AMOUNT_MAX]);
-/* In the programme's unit: "2,000,000 toman". What is no whole toman has one decimal. */
+/* In the programme's unit (NULL: rials): "2,000,000 toman". What is no whole toman has one decimal.
+ * The one function for money that people read. */
 void explain_money(const struct programme *programme, enum explain_language language,
                    struct money money, char ret[EXPLAIN_AMOUNT_MAX]);
+/* The same without the unit's word, for another amount of the sentence. */
+void explain_amount(const struct programme *programme, enum explain_language language,
+                    struct money money, char ret[EXPLAIN_AMOUNT_MAX]);
 /* "1 point", "20 points". */
 void explain_points(enum explain_language language, int64_t points, char ret[EXPLAIN_AMOUNT_MAX]);
 /* "12.5 percent", from hundredths. */

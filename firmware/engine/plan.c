@@ -5,19 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "firmware/engine/explain_text.h"
 #include "firmware/engine/plan_priv.h"
 
 const char *plan_money_say(const struct programme *programme, struct money money,
                            char ret_text[PLAN_MONEY_TEXT_MAX])
 {
-    long long rials = (long long)money.rials;
-    if (programme->unit != UNIT_TOMAN) {
-        (void)snprintf(ret_text, PLAN_MONEY_TEXT_MAX, "%lld rials", rials);
-    } else if (rials % 10 == 0) {
-        (void)snprintf(ret_text, PLAN_MONEY_TEXT_MAX, "%lld toman", rials / 10);
-    } else {
-        (void)snprintf(ret_text, PLAN_MONEY_TEXT_MAX, "%lld.%lld toman", rials / 10, rials % 10);
-    }
+    explain_money(programme, EXPLAIN_EN, money, ret_text);
     return ret_text;
 }
 

@@ -5,12 +5,11 @@
 #include "firmware/engine/plan.h"
 #include "firmware/engine/programme_facts.h"
 
-enum { PLAN_MONEY_TEXT_MAX = 32 };
+enum { PLAN_MONEY_TEXT_MAX = 80 }; /* EXPLAIN_AMOUNT_MAX */
 
 /* --- plan.c -------------------------------------------------------------------------------- */
 
-/* The amount, 0 or more, in the programme's unit, for a sentence; the one place where sentences
- * write money. */
+/* explain_money() in English, for a sentence. */
 const char *plan_money_say(const struct programme *programme, struct money money,
                            char ret_text[PLAN_MONEY_TEXT_MAX]);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "firmware/engine/calendar.h"
+#include "firmware/engine/explain_text.h"
 #include "hal/clock.h"
 #include "hal/signed.h"
 #include "storage/bons.h"
@@ -53,6 +54,15 @@ static enum st place_check(const struct terminal_status *status, const struct bo
     return ST_REFUSED;
 }
 
+/* The sentence with the voucher's amount in it, in the programme's unit. */
+__attribute__((format(printf, 2, 0))) static void
+say_amount(struct terminal *terminal, const char *format, struct bon_answer *ret)
+{
+    char amount[EXPLAIN_AMOUNT_MAX];
+    explain_money(terminal_standing(terminal)->programme, EXPLAIN_EN, ret->bon.amount, amount);
+    fault_say(&ret->say, format, amount);
+}
+
 static enum st append(struct terminal *terminal, const struct bon_request *request,
                       struct bon_answer *ret)
 {
@@ -67,10 +77,10 @@ static enum st append(struct terminal *terminal, const struct bon_request *reque
     }
     if (st == ST_OK) {
         ret->sequence = entry.sequence;
-        fault_say(&ret->say,
-                  request->is_back ? "Given back: %" PRId64 " rials are to be paid again."
-                                   : "Taken: %" PRId64 " rials less to be paid.",
-                  ret->bon.amount.rials);
+        say_amount(terminal,
+                   request->is_back ? "Given back: %s are to be paid again."
+                                    : "Taken: %s less to be paid.",
+                   ret);
     }
     return st;
 }
@@ -82,8 +92,7 @@ static enum st take(struct terminal *terminal, struct store *store, const struct
     if (place == BON_HERE && strcmp(use->bon.receipt, request->receipt) == 0) {
         ret->is_earlier = true;
         ret->sequence = use->sequence;
-        fault_say(&ret->say, "Taken already for this receipt: %" PRId64 " rials, once.",
-                  ret->bon.amount.rials);
+        say_amount(terminal, "Taken already for this receipt: %s, once.", ret);
         return ST_OK;
     }
     if (place != BON_FREE) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/engine/explain_text.h"
 #include "firmware/terminal/say.h"
 #include "firmware/terminal/twocards.h"
 #include "hal/base/bytes.h"
@@ -58,6 +59,12 @@ static enum terminal_progress fail(struct desk *desk, enum tap_reason reason, co
 static enum terminal_progress fail_store(struct desk *desk)
 {
     return fail(desk, TAP_REASON_DISK, store_fault(desk->config.store)->say);
+}
+
+/* Whose unit money is said in; NULL: none is in force. */
+static const struct programme *programme_of(const struct desk *desk)
+{
+    return terminal_standing(desk->config.terminal)->programme;
 }
 
 /* --- links ---------------------------------------------------------------------------------- */
@@ -125,8 +132,8 @@ static enum terminal_progress answer_found(struct desk *desk, uint64_t card)
         fault_say(&desk->answer.tap.say, "Linked: this medium finds the card from now on. It earns "
                                          "and spends nothing: that takes the card.");
     } else {
-        say_found(found->has_state ? &found->state : NULL, desk->answer.tap.listing,
-                  &desk->answer.tap.say);
+        say_found(programme_of(desk), found->has_state ? &found->state : NULL,
+                  desk->answer.tap.listing, &desk->answer.tap.say);
     }
     log_found(desk, desk->request.what == DESK_LINK ? "T502" : "T501", card);
     return over(desk);
@@ -265,16 +272,16 @@ static enum terminal_progress earn(struct desk *desk)
     const struct members members = members_of(desk);
     struct desk_member member = {.what = MEMBER_EARNED};
     struct fault say = {""};
+    char cashback[EXPLAIN_AMOUNT_MAX];
     const enum st st = members_earn(&members, &desk->request.medium, &desk->request.tap,
                                     &desk->request.basket, &member.earning, &say);
     if (st != ST_OK) {
         return member.earning.is_limit ? fail(desk, TAP_REASON_LIMIT, say.say)
                                        : fail_member(desk, st, &say);
     }
-    fault_say(&say,
-              "%" PRId64 " points and %" PRId64 " rials are kept for the member's card; "
-              "nothing was spent.",
-              member.earning.accrual.award.n, member.earning.accrual.cashback.rials);
+    explain_money(programme_of(desk), EXPLAIN_EN, member.earning.accrual.cashback, cashback);
+    fault_say(&say, "%" PRId64 " points and %s are kept for the member's card; nothing was spent.",
+              member.earning.accrual.award.n, cashback);
     log_found(desk, "T505", member.earning.number);
     return done_member(desk, &member, &say);
 }
@@ -348,8 +355,10 @@ static enum terminal_progress list_waiting(struct desk *desk)
         return fail_store(desk);
     }
     const struct waiting_sums *sums = &desk->answer.waiting.sums;
-    fault_say(&desk->answer.tap.say, "%" PRIu32 " transfers wait here, %" PRId64 " rials in all.",
-              sums->count, sums->amount.rials);
+    char amount[EXPLAIN_AMOUNT_MAX];
+    explain_money(programme_of(desk), EXPLAIN_EN, sums->amount, amount);
+    fault_say(&desk->answer.tap.say, "%" PRIu32 " transfers wait here, %s in all.", sums->count,
+              amount);
     return over(desk);
 }
 

@@ -61,11 +61,13 @@ static enum st append(struct terminal *terminal, const struct entry *out, struct
     }
     const enum st st = terminal_append(terminal, &entry, &handover->say);
     if (st == ST_OK) {
+        char amount[EXPLAIN_AMOUNT_MAX];
+        explain_money(terminal_standing(terminal)->programme, EXPLAIN_EN, handover->amount, amount);
         handover->entry = entry.sequence;
         fault_say(&handover->say,
-                  "Transfer %" PRIu32 ": handed over. The club brings %" PRId64
-                  " rials to card *%04" PRIu64 " at a tap after the next sync.",
-                  handover->sequence, handover->amount.rials, handover->card_number % 10000);
+                  "Transfer %" PRIu32 ": handed over. The club brings %s to card *%04" PRIu64
+                  " at a tap after the next sync.",
+                  handover->sequence, amount, handover->card_number % 10000);
     }
     return st;
 }

@@ -1,8 +1,8 @@
 #include "firmware/terminal/quota.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
+
+#include "firmware/engine/explain_text.h"
 
 bool quota_needs_history(const struct quota *quota, enum transaction_kind kind)
 {
@@ -15,21 +15,36 @@ bool quota_needs_history(const struct quota *quota, enum transaction_kind kind)
                          card->of[LIMIT_EARN][LIMIT_COUNT].is_set)));
 }
 
-/* "Limit: this terminal may load 5,000 rials a day; 4,000 are used, 1,000 are left." */
-static void say_passed(enum quota_scope scope, const struct limit_passed *passed,
-                       struct fault *ret_why)
+/* A figure of a limit: the first with its unit, "5,000 toman". */
+static void say_figure(const struct programme *programme, const struct limit_passed *passed,
+                       int64_t figure, bool is_first, char ret[EXPLAIN_AMOUNT_MAX])
+{
+    if (passed->unit == LIMIT_RIALS) {
+        (is_first ? explain_money : explain_amount)(programme, EXPLAIN_EN, (struct money){figure},
+                                                    ret);
+    } else if (is_first && passed->what == LIMIT_EARN) {
+        explain_points(EXPLAIN_EN, figure, ret);
+    } else {
+        explain_number(EXPLAIN_EN, figure, ret);
+    }
+}
+
+/* "Limit: this terminal may load 5,000 toman a day; 4,000 are used, 1,000 are left." */
+static void say_passed(const struct programme *programme, enum quota_scope scope,
+                       const struct limit_passed *passed, struct fault *ret_why)
 {
     static const char *const who[QUOTA_SCOPES] = {"this terminal", "this terminal", "an operator",
                                                   "this operator", "a card"};
     static const char *const what[LIMIT_WHATS] = {"load", "spend", "issue", "refund",
                                                   "give in sales"};
-    const char *unit = passed->unit == LIMIT_RIALS  ? " rials"
-                       : passed->what == LIMIT_EARN ? " points"
-                                                    : " times";
-    fault_say(ret_why,
-              "Limit: %s may %s %" PRId64 "%s %s; %" PRId64 " are used, %" PRId64 " are left.%s",
-              who[scope], what[passed->what], passed->max, unit,
-              scope == QUOTA_TERMINAL ? "in all" : "a day", passed->used, passed->left,
+    const bool is_times = passed->unit == LIMIT_COUNT && passed->what != LIMIT_EARN;
+    char max[EXPLAIN_AMOUNT_MAX], used[EXPLAIN_AMOUNT_MAX], left[EXPLAIN_AMOUNT_MAX];
+    say_figure(programme, passed, passed->max, true, max);
+    say_figure(programme, passed, passed->used, false, used);
+    say_figure(programme, passed, passed->left, false, left);
+    fault_say(ret_why, "Limit: %s may %s %s%s %s; %s are used, %s are left.%s", who[scope],
+              what[passed->what], max, is_times ? " times" : "",
+              scope == QUOTA_TERMINAL ? "in all" : "a day", used, left,
               scope == QUOTA_TERMINAL ? " Ask the club for more." : "");
 }
 
@@ -47,7 +62,7 @@ static bool stops(const struct quota *quota, const struct limit_use *more,
             limits_add(&used, &elsewhere, 1);
         }
         if (limits_passed(&quota->of[i].limits, &used, more, &passed)) {
-            say_passed((enum quota_scope)i, &passed, ret_why);
+            say_passed(quota->programme, (enum quota_scope)i, &passed, ret_why);
             return true;
         }
     }

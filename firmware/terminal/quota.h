@@ -30,6 +30,7 @@ struct quota {
     int32_t day;
     uint32_t terminal;
     struct money point_value;
+    const struct programme *programme; /* whose unit a refusal is said in; NULL: rials */
 };
 
 /* Whom a request is by, and on what. */

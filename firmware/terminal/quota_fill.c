@@ -12,7 +12,8 @@ static enum st fill_one(struct store *store, struct quota *quota, enum quota_sco
 enum st quota_fill(struct store *store, const struct quota_about *about, struct quota *ret)
 {
     struct quota quota = {.terminal = about->terminal,
-                          .day = limits_day(about->time_s, about->clock_quality)};
+                          .day = limits_day(about->time_s, about->clock_quality),
+                          .programme = about->programme};
     if (about->mandate != NULL) {
         const struct mandate_operator *of = mandate_find(about->mandate, about->operator_no);
         quota.of[QUOTA_TERMINAL].limits = about->mandate->total;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "firmware/engine/explain_text.h"
 #include "firmware/engine/listing.h"
 
 const char *tap_reason_word(enum tap_reason reason)
@@ -86,8 +87,10 @@ const char *say_kind(enum transaction_kind kind)
     return words[kind];
 }
 
-void say_done(const struct entry *intent, bool is_earlier, struct fault *ret_say)
+void say_done(const struct programme *programme, const struct entry *intent, bool is_earlier,
+              struct fault *ret_say)
 {
+    char amount[EXPLAIN_AMOUNT_MAX], due[EXPLAIN_AMOUNT_MAX];
     const struct entry_intent *i = &intent->intent;
     bool is_back =
         i->after.last.kind == TRANSACTION_REFUND || i->after.last.kind == TRANSACTION_UNLOAD;
@@ -96,10 +99,12 @@ void say_done(const struct entry *intent, bool is_earlier, struct fault *ret_say
         (void)snprintf(points, sizeof points, " Points %s: %" PRId64 ".",
                        is_back ? "taken back" : "earned", i->parts.award.n);
     }
-    fault_say(ret_say, "%s %s of %" PRId64 " rials is on the card.%s %s: %" PRId64 " rials.",
+    explain_money(programme, EXPLAIN_EN, i->parts.amount, amount);
+    explain_money(programme, EXPLAIN_EN, i->parts.due, due);
+    fault_say(ret_say, "%s %s of %s is on the card.%s %s: %s.",
               is_earlier ? "Done before, not twice: the" : "Done: the",
-              say_kind(i->after.last.kind), i->parts.amount.rials, points,
-              is_back ? "To hand back" : "To collect", i->parts.due.rials);
+              say_kind(i->after.last.kind), amount, points, is_back ? "To hand back" : "To collect",
+              due);
 }
 
 void say_listed(uint8_t listing, struct fault *ret_say)
@@ -108,32 +113,40 @@ void say_listed(uint8_t listing, struct fault *ret_say)
               listing_word(listing));
 }
 
-void say_list_old(struct money spend_max, struct fault *ret_say)
+void say_list_old(const struct programme *programme, struct money spend_max, struct fault *ret_say)
 {
-    fault_say(ret_say,
-              "At most %" PRId64 " rials can be paid from a card until this terminal has met the "
-              "club: its list of refused cards is old.",
-              spend_max.rials);
+    char most[EXPLAIN_AMOUNT_MAX];
+    explain_money(programme, EXPLAIN_EN, spend_max, most);
+    fault_say(
+        ret_say,
+        "At most %s can be paid from a card until this terminal has met the club: its list of "
+        "refused cards is old.",
+        most);
 }
 
-void say_balance(const struct snapshot *snapshot, struct fault *ret_say)
+void say_balance(const struct programme *programme, const struct snapshot *snapshot,
+                 struct fault *ret_say)
 {
     static const char *const states[] = {[CARD_ACTIVE] = "",
                                          [CARD_BLOCKED] = " The card is blocked.",
                                          [CARD_CLOSED] = " The card is closed."};
-    char promised[96] = "";
-    const int64_t gift = snapshot->purse[PURSE_GIFT].rials;
-    const int64_t voucher = snapshot->purse[PURSE_VOUCHER].rials;
-    if (gift != 0 || voucher != 0) {
-        (void)snprintf(promised, sizeof promised, ", %" PRId64 " of gift, %" PRId64 " of voucher",
-                       gift, voucher);
+    char promised[2 * EXPLAIN_AMOUNT_MAX + 32] = "";
+    char text[PURSES][EXPLAIN_AMOUNT_MAX];
+    explain_money(programme, EXPLAIN_EN, snapshot->purse[PURSE_CREDIT], text[PURSE_CREDIT]);
+    if (snapshot->purse[PURSE_GIFT].rials != 0 || snapshot->purse[PURSE_VOUCHER].rials != 0) {
+        explain_amount(programme, EXPLAIN_EN, snapshot->purse[PURSE_GIFT], text[PURSE_GIFT]);
+        explain_amount(programme, EXPLAIN_EN, snapshot->purse[PURSE_VOUCHER], text[PURSE_VOUCHER]);
+        (void)snprintf(promised, sizeof promised, ", %s of gift, %s of voucher", text[PURSE_GIFT],
+                       text[PURSE_VOUCHER]);
     }
-    fault_say(ret_say, "%" PRId64 " points, %" PRId64 " rials of credit%s.%s", snapshot->points.n,
-              snapshot->purse[PURSE_CREDIT].rials, promised, states[snapshot->status]);
+    fault_say(ret_say, "%" PRId64 " points, %s of credit%s.%s", snapshot->points.n,
+              text[PURSE_CREDIT], promised, states[snapshot->status]);
 }
 
-void say_found(const struct snapshot *state, uint8_t listing, struct fault *ret_say)
+void say_found(const struct programme *programme, const struct snapshot *state, uint8_t listing,
+               struct fault *ret_say)
 {
+    char credit[EXPLAIN_AMOUNT_MAX];
     if (listing != LISTING_NONE) {
         fault_say(ret_say, "Found, but the club refuses this card (%s): call the club.",
                   listing_word(listing));
@@ -144,11 +157,11 @@ void say_found(const struct snapshot *state, uint8_t listing, struct fault *ret_
                            "hold the card.");
         return;
     }
+    explain_money(programme, EXPLAIN_EN, state->purse[PURSE_CREDIT], credit);
     fault_say(ret_say,
-              "Found. When last seen here: %" PRId64 " points, %" PRId64
-              " rials of credit%s. To earn or spend, hold the card.",
-              state->points.n, state->purse[PURSE_CREDIT].rials,
-              state->status == CARD_ACTIVE ? "" : ", not active");
+              "Found. When last seen here: %" PRId64 " points, %s of credit%s. To earn or spend, "
+              "hold the card.",
+              state->points.n, credit, state->status == CARD_ACTIVE ? "" : ", not active");
 }
 
 const char *say_meanwhile(enum tap_say say)

@@ -1,7 +1,8 @@
 /* say.h - what the cashier is told, in whole sentences that say what to do next.
  *
  * Pure. One place for the words, so that a screen in another language replaces one file. No card
- * numbers: these sentences end up in logs and on paper. */
+ * numbers: these sentences end up in logs and on paper. Money is in the programme's unit
+ * (explain_money()); `programme` NULL: in rials. */
 #ifndef FIRMWARE_TERMINAL_SAY_H
 #define FIRMWARE_TERMINAL_SAY_H
 
@@ -17,15 +18,18 @@ void say_in_doubt(struct fault *ret_say);
 /* The card moved on beyond its own history: only the club can tell. */
 void say_left(struct fault *ret_say);
 /* `intent` is on the card; `is_earlier`: since an earlier request. */
-void say_done(const struct entry *intent, bool is_earlier, struct fault *ret_say);
+void say_done(const struct programme *programme, const struct entry *intent, bool is_earlier,
+              struct fault *ret_say);
 /* It is on the hotlist, for this reason (engine/listing.h). */
 void say_listed(uint8_t listing, struct fault *ret_say);
 /* It would spend more than this terminal may allow while its hotlist is old. */
-void say_list_old(struct money spend_max, struct fault *ret_say);
-void say_balance(const struct snapshot *snapshot, struct fault *ret_say);
+void say_list_old(const struct programme *programme, struct money spend_max, struct fault *ret_say);
+void say_balance(const struct programme *programme, const struct snapshot *snapshot,
+                 struct fault *ret_say);
 /* find: `state` is what this terminal saw last of the card, NULL: nothing; `listing` as the tap's.
  */
-void say_found(const struct snapshot *state, uint8_t listing, struct fault *ret_say);
+void say_found(const struct programme *programme, const struct snapshot *state, uint8_t listing,
+               struct fault *ret_say);
 /* While it lasts: "Hold the card on the reader." */
 const char *say_meanwhile(enum tap_say say);
 /* "sale", "refund", ... Never NULL. */

@@ -189,7 +189,7 @@ enum tap_next tap_answer_done(struct tap *tap, const struct entry *intent, struc
         settle_same(&tap->receipt->of, &intent->intent.after)) {
         tap->answer.lines = tap->receipt;
     }
-    say_done(intent, tap->answer.is_earlier, &tap->answer.say);
+    say_done(tap->programme, intent, tap->answer.is_earlier, &tap->answer.say);
     return tap_answer(tap, TAP_DONE, TAP_REASON_NONE, ret_act);
 }
 
@@ -201,7 +201,7 @@ enum tap_next tap_answer_unchanged(struct tap *tap, struct tap_act *ret_act)
         tap->answer.history = tap->history;
         tap->answer.history_count = tap->history_count;
     }
-    say_balance(&tap->view.snapshot, &tap->answer.say);
+    say_balance(tap->programme, &tap->view.snapshot, &tap->answer.say);
     return tap_answer(tap, TAP_DONE, TAP_REASON_NONE, ret_act);
 }
 

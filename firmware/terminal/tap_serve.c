@@ -66,7 +66,7 @@ enum tap_next tap_plan(struct tap *tap, const struct snapshot *history, size_t c
     }
     if (spends_too_much(tap, &result)) {
         struct fault why;
-        say_list_old(tap->look.spend_max, &why);
+        say_list_old(tap->programme, tap->look.spend_max, &why);
         return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
     }
     struct fault passed;

@@ -33,8 +33,9 @@ void till_say_worth(const struct terminal_status *status, struct fault *ret_say)
         (void)snprintf(points, sizeof points, " and %" PRId64 " points",
                        left_of(quota, QUOTA_TERMINAL, LIMIT_EARN, LIMIT_COUNT));
     }
-    fault_say(ret_say, "A stolen terminal is worth at most %" PRId64 " rials more%s.", rials,
-              points);
+    char amount[EXPLAIN_AMOUNT_MAX];
+    explain_money(status->standing.programme, EXPLAIN_EN, (struct money){rials}, amount);
+    fault_say(ret_say, "A stolen terminal is worth at most %s more%s.", amount, points);
 }
 
 static json_t *pack_limit(const struct quota *quota, enum quota_scope scope, enum limit_what what,

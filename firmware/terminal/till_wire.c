@@ -859,16 +859,18 @@ static void say_loss(const struct terminal_status *status, struct fault *ret_say
     } else if (status->counts.unsent == 0) {
         fault_say(ret_say, "Nothing: the club has every entry.");
     } else {
-        char age[48] = "";
+        char age[48] = "", amount[EXPLAIN_AMOUNT_MAX];
+        explain_money(status->standing.programme, EXPLAIN_EN, (struct money){status->loss.amount},
+                      amount);
         if (status->oldest_unsent_age_s >= 0) {
             (void)snprintf(age, sizeof age, ", the oldest %" PRId64 " minutes old",
                            status->oldest_unsent_age_s / 60);
         }
         fault_say(ret_say,
-                  "No balance: cards carry them. %s%" PRIu32 " transactions of %" PRId64
-                  " rials (%" PRIu32 " entries%s) would have to come back with their cards.",
-                  status->loss.is_more ? "At least " : "", status->loss.transactions,
-                  status->loss.amount, status->counts.unsent, age);
+                  "No balance: cards carry them. %s%" PRIu32 " transactions of %s (%" PRIu32
+                  " entries%s) would have to come back with their cards.",
+                  status->loss.is_more ? "At least " : "", status->loss.transactions, amount,
+                  status->counts.unsent, age);
     }
 }
 

@@ -139,7 +139,7 @@ def main():
         # 4 cards a sale and a load, 2 a sale and a refund: 4 x 1.8 + 2 x 3 million.
         result(status["unsent_transactions"] == 12 and status["unsent_amount"] == 13_200_000 and
                status["unsent"] >= 24, "status says how much only the cards would know", status["text"])
-        result("12 transactions of 13200000 rials" in status["if_it_died_now"] and "minutes old" in status["if_it_died_now"],
+        result("12 transactions of 1,320,000 toman" in status["if_it_died_now"] and "minutes old" in status["if_it_died_now"],
                "and in words", status["if_it_died_now"])
         unsent = [n for n in destroy(shop) if n > has]
         result(len(unsent) == 12, "the terminal is destroyed with 12 unsent transactions", unsent)

@@ -31,7 +31,7 @@ def main():
         shop.card("insert gift")
         refused = shop.till("issue", "--kind", "1", "--gift", "4999999")
         check("a kind's fixed amount is its own", refused["state"] == "not_done" and
-              "from 500000 toman to 500000 toman" in refused["say"], refused)
+              "from 500,000 toman to 500,000 toman" in refused["say"], refused)
         made = shop.done("issue", "--kind", "1", "--gift", "5000000")
         check("a gift card of 500,000 toman", made["parts"]["gift"] == 5000000 and made["parts"]["due"] == 5000000,
               made)

@@ -142,7 +142,7 @@ def balance_blocks(shop):
     with sqlite3.connect(shop.path("terminal.db.hotlist")) as db:
         db.execute("UPDATE head SET made = made - 73 * 3600")
     sale = shop.till("sale", "2000000", "--pay-credit", "1000001")
-    result(sale["state"] == "not_done" and sale["reason"] == "refused" and "1000000 rials" in sale["say"] and
+    result(sale["state"] == "not_done" and sale["reason"] == "refused" and "100,000 toman" in sale["say"] and
            shop.done("status")["hotlist_old"], "with one of 73 hours no more than is stated", sale["text"])
     sale = shop.till("sale", "2000000", "--pay-credit", "1000000")
     result(sale["state"] == "done", "and that much is sold", sale["text"])

@@ -115,9 +115,9 @@ def pay_with_vouchers():
     shop.sync_once()
     case("a voucher is spent within the limit", typed(first, "bon", "-", "--receipt", "R-1")["state"] == "done")
     over = typed(second, "bon", "-", "--receipt", "R-2")
-    case("the next would pass it by one rial", refused(over, "may spend", "499999 are left"), over)
+    case("the next would pass it by one rial", refused(over, "may spend", "49,999.9 are left"), over)
     case("given back it makes no room", typed(first, "bon-back", "-", "--receipt", "R-1")["state"] == "done" and
-         refused(typed(second, "bon", "-", "--receipt", "R-2"), "499999 are left"))
+         refused(typed(second, "bon", "-", "--receipt", "R-2"), "49,999.9 are left"))
     shop.club("allowance", "set", terminal, "spend", "rials", str(spent + 1000000))
     shop.sync_once()
     case("to the rial", typed(second, "bon", "-", "--receipt", "R-2")["state"] == "done")
@@ -161,7 +161,7 @@ with Shop(BUILD) as shop:
     loads = [shop.done("load", "1000000")]
     over = shop.till("load", "500001")
     case("one rial too much is refused, and the sentence says of what", refused(
-        over, "this terminal may load 1800000 rials in all", "1300000 are used", "500000 are left", "Ask the club"), over)
+        over, "this terminal may load 180,000 toman in all", "130,000 are used", "50,000 are left", "Ask the club"), over)
     case("nothing has changed on the card", shop.done("balance")["credit"] == 1300000)
     before = shop.till("status")["entries"]
     shop.stop("terminal", "kill")
@@ -179,7 +179,7 @@ with Shop(BUILD) as shop:
     # An operator's day: 700,000 of refunds. Two loads go back: 500,000, then 200,001 or 200,000 of the other.
     case("an operator refunds within his day", shop.till("unload", loads[1]["counter"])["rc"] == 0)
     over = shop.till("unload", loads[0]["counter"], "200001")
-    case("his day is passed by one rial", refused(over, "an operator may refund 700000 rials a day", "200000 are left"),
+    case("his day is passed by one rial", refused(over, "an operator may refund 70,000 toman a day", "20,000 are left"),
          over)
     case("and reached exactly", shop.till("unload", loads[0]["counter"], "200000")["rc"] == 0)
     case("what went back makes no room to load", refused(shop.till("load", "100000"), "0 are left"))
@@ -189,7 +189,7 @@ with Shop(BUILD) as shop:
     shop.sync_once()
     # A card's day: 2,500,000 and 4 loads; 1,800,000 in 3 loads (the opening credit is one) are used.
     over = shop.till("load", "700001")
-    case("a card's day is passed by one rial", refused(over, "a card may load 2500000 rials a day", "700000 are left"),
+    case("a card's day is passed by one rial", refused(over, "a card may load 250,000 toman a day", "70,000 are left"),
          over)
     shop.done("load", "100000")
     over = shop.till("load", "100000")

@@ -31,12 +31,13 @@ static struct quota quota_of(enum quota_scope scope, int64_t max, int64_t used)
 static void each_scope_refuses_from_one_rial_too_much_on(void **state)
 {
     static const char *const said[QUOTA_SCOPES] = {
-        ("Limit: this terminal may load 10000 rials in all; 9000 are used, 1000 are left. Ask the "
+        ("Limit: this terminal may load 10,000 rials in all; 9,000 are used, 1,000 are left. Ask "
+         "the "
          "club for more."),
-        "Limit: this terminal may load 10000 rials a day; 9000 are used, 1000 are left.",
-        "Limit: an operator may load 10000 rials a day; 9000 are used, 1000 are left.",
-        "Limit: this operator may load 10000 rials a day; 9000 are used, 1000 are left.",
-        "Limit: a card may load 10000 rials a day; 9000 are used, 1000 are left."};
+        "Limit: this terminal may load 10,000 rials a day; 9,000 are used, 1,000 are left.",
+        "Limit: an operator may load 10,000 rials a day; 9,000 are used, 1,000 are left.",
+        "Limit: this operator may load 10,000 rials a day; 9,000 are used, 1,000 are left.",
+        "Limit: a card may load 10,000 rials a day; 9,000 are used, 1,000 are left."};
     (void)state;
     for (int scope = 0; scope < QUOTA_SCOPES; scope += 1) {
         const struct quota quota = quota_of((enum quota_scope)scope, 10000, 9000);
@@ -46,6 +47,34 @@ static void each_scope_refuses_from_one_rial_too_much_on(void **state)
         assert_true(quota_refuses(&quota, &more, NULL, NULL, 0, &why));
         assert_string_equal(why.say, said[scope]);
     }
+}
+
+/* 1,800,005 rials are 180,000.5 toman. */
+static void money_is_said_in_the_programmes_unit(void **state)
+{
+    (void)state;
+    const struct programme toman = {.unit = UNIT_TOMAN};
+    struct quota quota = quota_of(QUOTA_TERMINAL_DAY, 1800005, 1300000);
+    const struct plan more = load_of(500006);
+    struct fault why = {""};
+    quota.programme = &toman;
+    assert_true(quota_refuses(&quota, &more, NULL, NULL, 0, &why));
+    assert_string_equal(why.say, "Limit: this terminal may load 180,000.5 toman a day; 130,000 are "
+                                 "used, 50,000.5 are left.");
+}
+
+/* The longest sentence is not cut. */
+static void the_longest_limit_is_said_whole(void **state)
+{
+    (void)state;
+    struct quota quota = {.terminal = OWN};
+    struct limit_use more = {{{0}}};
+    struct fault why = {""};
+    quota.of[QUOTA_TERMINAL].limits.of[LIMIT_EARN][LIMIT_RIALS] = (struct limit){true, LIMIT_MAX};
+    quota.of[QUOTA_TERMINAL].used.n[LIMIT_EARN][LIMIT_RIALS] = LIMIT_MAX;
+    more.n[LIMIT_EARN][LIMIT_RIALS] = 1;
+    assert_true(quota_stops(&quota, &more, &why));
+    assert_string_equal(why.say + strlen(why.say) - 23, " Ask the club for more.");
 }
 
 static void a_number_is_said_in_times_and_points(void **state)
@@ -103,6 +132,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_scope_refuses_from_one_rial_too_much_on),
+        cmocka_unit_test(money_is_said_in_the_programmes_unit),
+        cmocka_unit_test(the_longest_limit_is_said_whole),
         cmocka_unit_test(a_number_is_said_in_times_and_points),
         cmocka_unit_test(a_cards_day_counts_what_its_ring_tells_of_others),
         cmocka_unit_test(without_limits_nothing_is_refused_and_nothing_read),

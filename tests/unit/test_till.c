@@ -399,7 +399,7 @@ static void what_was_found_is_shortened_and_may_not_spend(void **unused)
     answer.tap.listing = LISTING_LOST;
     (void)till_encode_found(&answer, line);
     assert_non_null(strstr(line, "\"listed\":\"lost\""));
-    say_found(&answer.found.state, LISTING_LOST, &answer.tap.say);
+    say_found(NULL, &answer.found.state, LISTING_LOST, &answer.tap.say);
     assert_non_null(strstr(answer.tap.say.say, "refuses this card (lost)"));
     answer.found.has_state = false;
     (void)till_encode_found(&answer, line);
