@@ -56,8 +56,8 @@ def check(book, data, intents, cards):
         total = sum(amount for (of, _), amount in accounts.items() if of == purse)
         if total + cards[purse] != 0:
             book.bad("%s: cards %d and accounts %d do not sum to zero", purse, cards[purse], total)
-    owed = {p: cards[p] + sum(accounts.get((p, a), 0) for a in ("pending", "transit")) for p in cards}
-    print("reference: cards + pending + transit: " + ", ".join("%s %d" % pair for pair in owed.items()))
+    owed = {p: cards[p] + sum(accounts.get((p, a), 0) for a in ("pending", "transit", "replaced")) for p in cards}
+    print("reference: cards + pending + transit + replaced: " + ", ".join("%s %d" % pair for pair in owed.items()))
 
 
 def check_order(book, order, took, expected):

@@ -18,7 +18,9 @@ check: FILE.json holds
                                                       history: whatever the card still holds
      "club":      [{"card": ..., "points": ..., "credit": ..., "gift": ..., "voucher": ...,
                     "counter": ...}],                 optional: the club's balances after all synced
-     "actions":   [...], "accounts": [...]}           optional: orders and books, as `vafa-club dump` has them
+     "actions":   [...], "accounts": [...],           optional: orders and books, as `vafa-club dump` has them
+     "lost": [...], "replacements": [...],
+     "releases": [...], "duplicates": [...]}          optional: cards in others' places, likewise
 
 Every violation is a line that begins with "violation:". The last line is
 "reference: N cards, M transactions, K violations"; exit status 1 when K > 0, 2 when FILE is not as
@@ -35,6 +37,7 @@ import sys
 
 import vafa_actions
 import vafa_facts
+import vafa_lost
 import vafa_programme
 from vafa_programme import PARTS, Refusal, deltas
 
@@ -430,7 +433,7 @@ class Book:
         self.of_card = {}     # card -> [intent]
         self.seen = {}        # card -> {counter: {image: [who saw it]}}
         self.transactions = 0
-        self.action_intents = []
+        self.posted = []      # intents of all transactions, with their kind
 
     def bad(self, text, *args):
         self.violations += 1
@@ -689,8 +692,7 @@ def check_card(book, card, newest, club, programmes):
             continue
         intent = ours[counter]
         book.transactions += 1
-        if KINDS[intent["after"]["kind"]] == "action":
-            book.action_intents.append(intent)
+        book.posted.append(dict(intent, what_kind=KINDS[intent["after"]["kind"]]))
         if counter - 1 in images and intent["before"] != images[counter - 1]:
             book.bad("card %d, counter %d: does not begin where counter %d ended", card, counter,
                      counter - 1)
@@ -742,14 +744,17 @@ def run_check(path):
     if len(set(numbers)) != len(numbers):
         book.bad("a terminal is listed twice")
     cards = sorted(set(dumps) | set(book.of_card) | set(book.seen) | set(club))
-    total = [0, 0, 0, 0]
+    total, balances = [0, 0, 0, 0], {}
     for card in cards:
-        balance = check_card(book, card, dumps.get(card), club.get(card), programmes)
+        balance = balances[card] = check_card(book, card, dumps.get(card), club.get(card), programmes)
         total = [a + b for a, b in zip(total, balance)]
         if any(b < 0 for b in balance):
             book.bad("card %d: a balance below zero: %s", card, balance)
     if "actions" in data:
-        vafa_actions.check(book, data, book.action_intents, dict(zip(PURSES, total)))
+        actions = [intent for intent in book.posted if intent["what_kind"] == "action"]
+        vafa_actions.check(book, data, actions, dict(zip(PURSES, total)))
+    if "lost" in data:
+        vafa_lost.check(book, data, book.posted, balances)
     print("reference: totals of all cards: " + ", ".join(
         "%s %d" % pair for pair in zip(PURSES, total)))
     print("reference: %d cards, %d transactions, %d violations"
