@@ -90,15 +90,20 @@ static enum st new_member(struct ledger *ledger, const struct item *item)
 /* --- cards and hashes ---------------------------------------------------------------------------
  */
 
+/* A terminal that does not know the account of the card that is replaced names that card. */
 static enum st post_card(struct ledger *ledger, const struct item *item)
 {
     const struct entry_member *entry = &item->entry.member;
     struct fault fault = {""};
+    uint64_t account = 0;
     if (entry->card_number == 0) {
         return ST_OK;
     }
-    const enum st st = members_card_within(ledger->db, entry->account, entry->card_number,
-                                           item->entry.time_s, &fault);
+    enum st st = member_account_of(ledger->db, entry->account, &account);
+    if (st == ST_OK) {
+        st = members_card_within(ledger->db, account == 0 ? entry->account : account,
+                                 entry->card_number, item->entry.time_s, &fault);
+    }
     return st == ST_REFUSED
                ? case_open(ledger, "member", item, entry->card_number, 0,
                            "Entry %u of terminal %u gives it to member %016" PRIu64 ": %s",

@@ -11,9 +11,12 @@
 
 #include <cmocka.h>
 
+#include "firmware/engine/media.h"
 #include "server/accounts.h"
 #include "server/hotlist.h"
+#include "server/links.h"
 #include "server/lost.h"
+#include "server/members.h"
 #include "server/rebuild.h"
 #include "tests/unit/club_cards.h"
 
@@ -560,6 +563,60 @@ static void a_person_names_the_card_that_no_card_tells_of(void **state)
     world_reference(world);
 }
 
+/* --- whose card it is ----------------------------------------------------------------------- */
+
+static void link_medium(struct world *world, int t, int card)
+{
+    struct entry entry = head_of(world, t, ENTRY_LINK);
+    entry.link = (struct entry_link){.card_number = number(world, card),
+                                     .family = 1,
+                                     .uid_bytes = 4,
+                                     .uid = {1},
+                                     .medium = MEDIA_BARCODE,
+                                     .key_version = 1,
+                                     .tag = {7}};
+    model_append(&world->terminals[t], &entry);
+}
+
+static void media_and_account_go_on_to_the_new_card(void **state)
+{
+    struct world *world = *state;
+    struct particulars said;
+    struct fault fault = {""};
+    uint64_t account = 0;
+    static struct wire_links links;
+    struct wire_links_have have = {.is_there = true};
+    particulars_init(&said);
+    assert_int_equal(members_add(world->db, "test", &said, world->now_s, &account, &fault), ST_OK);
+    struct entry entry = head_of(world, 0, ENTRY_MEMBER);
+    entry.member = (struct entry_member){.account = account, .card_number = number(world, LOST)};
+    model_append(&world->terminals[0], &entry);
+    link_medium(world, 0, LOST);
+    world_sync(world, 0);
+    assert_int_equal(links_news(world->db, &have, &links), ST_OK);
+    assert_int_equal(links.count, 1);
+    have.no = 1;
+    memcpy(have.mark, links.list[0].medium + 1, sizeof have.mark);
+
+    /* Terminal 3 does not know the account. */
+    replace(world, 2, NEW, LOST, 0, 0);
+    entry = head_of(world, 2, ENTRY_MEMBER);
+    entry.member =
+        (struct entry_member){.account = number(world, LOST), .card_number = number(world, NEW)};
+    model_append(&world->terminals[2], &entry);
+    world_sync(world, 2);
+    assert_int_equal(
+        sql_of(world, "SELECT account FROM member_card WHERE card_no = %llu", number(world, NEW)),
+        (int64_t)account);
+    assert_int_equal(links_news(world->db, &have, &links), ST_OK);
+    assert_int_equal(links.from, 1); /* told anew, and only that */
+    assert_int_equal(links.count, 1);
+    assert_int_equal(links.list[0].card_number, number(world, NEW));
+    link_medium(world, 1, LOST); /* linked there long ago, and heard of now */
+    world_sync(world, 1);
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM tcase"), 0);
+}
+
 /* --- a restored club ------------------------------------------------------------------------ */
 
 static void a_restored_club_releases_nothing_twice(void **state)
@@ -601,6 +658,7 @@ int main(void)
         TEST(more_reports_than_an_answer_holds_come_in_several),
         TEST(halves_that_a_dead_terminal_made_are_joined_off_the_cards),
         TEST(a_person_names_the_card_that_no_card_tells_of),
+        TEST(media_and_account_go_on_to_the_new_card),
         TEST(a_restored_club_releases_nothing_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
