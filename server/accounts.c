@@ -196,6 +196,7 @@ const char *account_name(int account)
         [ACCOUNT_TRANSIT] = "transit",
         [ACCOUNT_REPLACED] = "replaced",
         [ACCOUNT_ACCRUED] = "accrued",
+        [ACCOUNT_UNTOLD] = "untold",
         [ACCOUNT_BONUS] = "bonus",
     };
     const int count = (int)(sizeof names / sizeof names[0]);

@@ -46,6 +46,7 @@ enum account {
     ACCOUNT_TRANSIT = 15,   /* any purse: left one card, and has not come to the other yet */
     ACCOUNT_REPLACED = 16,  /* any purse: put on new cards for lost ones, which still carry it */
     ACCOUNT_ACCRUED = 17,   /* points, credit: earned without a card, until an action brings it */
+    ACCOUNT_UNTOLD = 18,    /* any purse: cards took it by transactions that nobody can show */
 };
 
 /* Those that are between a merchant and the club, for SQL: taken, opening, owed, redemption,

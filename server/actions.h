@@ -90,8 +90,9 @@ struct actions_filter {
 
 /* What became of it, for people: waiting, queued (waits for its seal: for the
  * key, or for terminals after a restore), passed (the card has taken
- * its number; what it took is not known yet), applied, ended, returned, stray. */
-#define ACTIONS_STATES "waiting, queued, passed, applied, ended, returned, stray"
+ * its number; what it took is not known yet), taken (likewise, and never will be), applied, ended,
+ * returned, stray. */
+#define ACTIONS_STATES "waiting, queued, passed, taken, applied, ended, returned, stray"
 
 /* Writes the actions by card and order of making, a line each, or as one JSON array. */
 ST_CHECK enum st actions_write(struct db *db, const struct actions_filter *filter, bool as_json,

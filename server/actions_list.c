@@ -52,6 +52,8 @@ static const char *state_word(struct db_stmt *stmt)
         return "returned";
     case ACTION_STRAY:
         return "stray";
+    case ACTION_TAKEN:
+        return "taken";
     case ACTION_WAITING:
     case ACTION_ENDED:
         break;

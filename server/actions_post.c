@@ -31,6 +31,7 @@ enum st actions_passed(struct ledger *ledger, uint64_t card, uint16_t number)
             st = stream_drop(actions, row.offer);
             row.offer = 0;
             row.is_due = false;
+            row.offered_at = ledger->now_s;
             st = st == ST_OK ? row_set(actions, &row) : st;
         }
     }
@@ -113,6 +114,7 @@ static enum st lose_number(struct taking *taking, struct action_row *row)
         return say_case(taking, &row->action, "it had taken another one under that number before");
     }
     enum st st = stream_drop(actions, row->offer);
+    row_recall(actions, row);
     row->action.number = 0;
     row->offer = 0;
     row->is_void = false;
@@ -165,6 +167,7 @@ static enum st take_void(struct taking *taking, const struct action *action, str
         return say_case(taking, action, "another entry says that it had the action itself");
     }
     sign_row(taking, row);
+    row_recall(taking->ledger->actions, row);
     enum st st = was == ACTION_RETURNED ? row_set(taking->ledger->actions, row)
                                         : row_return(taking->ledger->actions, row);
     if (st == ST_OK && was != ACTION_RETURNED) {
@@ -179,7 +182,9 @@ static enum st take_own(struct taking *taking, const struct action *action, int6
 {
     const enum action_state was = row->state;
     const char *odd = NULL;
-    enum account account = done < 0 ? source_of(action->origin) : ACCOUNT_PENDING;
+    enum account account = done < 0              ? source_of(action->origin)
+                           : was == ACTION_TAKEN ? ACCOUNT_UNTOLD
+                                                 : ACCOUNT_PENDING;
     if (was == ACTION_APPLIED || was == ACTION_STRAY) {
         odd = "another entry says so, too";
     } else if (!action_is_equal(action, &row->action)) {

@@ -13,6 +13,7 @@ enum action_state {
     ACTION_ENDED = 3, /* withdrawn or expired: a void stands at its number, the money still waits */
     ACTION_RETURNED = 4, /* the giver has the money again */
     ACTION_STRAY = 5,    /* a card did it, and the club knows no such order */
+    ACTION_TAKEN = 6,    /* a card is past it; the transaction was lost with its terminal */
 };
 
 /* A row of `action`. */
@@ -22,11 +23,11 @@ struct action_row {
     int64_t charge, made_at;
     enum action_state state;
     enum action_state
-        was;       /* before APPLIED, or RETURNED by a card that took its void; else state */
-    bool is_void;  /* a void stands at its number */
-    bool is_due;   /* what stands at its number is not offered yet: needs a seal */
-    int64_t offer; /* its number in the stream to terminals; 0 = not offered */
-    int64_t offered_at;
+        was;            /* before APPLIED, or RETURNED by a card that took its void; else state */
+    bool is_void;       /* a void stands at its number */
+    bool is_due;        /* what stands at its number is not offered yet: needs a seal */
+    int64_t offer;      /* its number in the stream to terminals; 0 = not offered */
+    int64_t offered_at; /* and of one that a card is past: when that was known */
     uint8_t seal[ACTION_SEAL_BYTES]; /* of what was offered */
     enum account account;            /* APPLIED: the other side of what the card got */
     int64_t done;                    /* APPLIED: what the card got, positive or negative */
@@ -68,6 +69,8 @@ enum actions_sql {
     ASQL_DUE,
     ASQL_EXPIRED,
     ASQL_ENDED,
+    ASQL_UNTOLD,
+    ASQL_CASE_PUT,
     ASQL_DOUBT_GET,
     ASQL_DOUBT_PUT,
     ASQL_DOUBT_DROP,
@@ -77,7 +80,7 @@ enum actions_sql {
     ASQL_COUNT,
 };
 
-enum { ACTION_ACCOUNTS = ACCOUNT_ACCRUED + 1 };
+enum { ACTION_ACCOUNTS = ACCOUNT_UNTOLD + 1 };
 
 struct actions {
     struct db *db;
@@ -148,6 +151,14 @@ void books_move(struct actions *actions, enum book book, enum account from, enum
 /* What was moved in a transaction that was rolled back. */
 void books_forget(struct actions *actions);
 ST_CHECK enum st books_flush(struct actions *actions, int64_t now_s);
+
+/* --- actions_taken.c ----------------------------------------------------------------------- */
+
+/* A card is past the row, which is waiting or ended, and nobody can bring the transaction any more:
+ * moves its money by the rule, and opens a case. */
+ST_CHECK enum st row_count_as_taken(struct actions *actions, struct action_row *row, int64_t now_s);
+/* It turned out otherwise: a row that counts as taken waits again. The caller stores it. */
+void row_recall(struct actions *actions, struct action_row *row);
 
 /* --- actions_tend.c ------------------------------------------------------------------------ */
 

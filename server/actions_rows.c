@@ -69,6 +69,15 @@ static const struct {
                     " WHERE d.card_no = a.card_no AND d.number = a.number)"
                     " ORDER BY offered_at LIMIT 1",
                     "i"},
+    /* A number that is offered no more is one that the card is past. */
+    [ASQL_UNTOLD] = {"SELECT card_no, id FROM action a WHERE offer = 0 AND number <> 0"
+                     " AND state IN (1, 3) AND offered_at < $1 AND NOT EXISTS (SELECT 1"
+                     " FROM actdoubt d WHERE d.card_no = a.card_no AND d.number = a.number)"
+                     " ORDER BY offered_at LIMIT 1",
+                     "i"},
+    [ASQL_CASE_PUT] = {"INSERT INTO tcase (term_id, term_seq, why, card_no, card_ctr, at, say, raw)"
+                       " VALUES (0, $1, 'untold', $2, 0, $3, $4, $5)",
+                       "iiitb"},
     [ASQL_DOUBT_GET] = {"SELECT 1 FROM actdoubt WHERE card_no = $1 AND number = $2 AND term_id = $3"
                         " AND term_seq = $4",
                         "iiii"},

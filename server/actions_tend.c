@@ -82,7 +82,7 @@ enum st row_end(struct actions *actions, struct action_row *row)
 
 /* --- the round ----------------------------------------------------------------------------- */
 
-enum duty { DUTY_SEAL, DUTY_EXPIRE, DUTY_RETURN, DUTIES };
+enum duty { DUTY_SEAL, DUTY_EXPIRE, DUTY_RETURN, DUTY_UNTOLD, DUTIES };
 
 /* The next row with that duty, if any. */
 static enum st find(struct actions *actions, enum duty duty, int64_t now_s, int64_t settled_s,
@@ -102,8 +102,12 @@ static enum st find(struct actions *actions, enum duty duty, int64_t now_s, int6
         db_bind(stmt, now_s);
         break;
     case DUTY_RETURN:
-    case DUTIES:
         stmt = actions->sql[ASQL_ENDED];
+        db_bind(stmt, settled_s);
+        break;
+    case DUTY_UNTOLD:
+    case DUTIES:
+        stmt = actions->sql[ASQL_UNTOLD];
         db_bind(stmt, settled_s);
         break;
     }
@@ -126,10 +130,12 @@ static enum st discharge(struct actions *actions, enum duty duty, struct action_
     case DUTY_EXPIRE:
         return row_end(actions, row);
     case DUTY_RETURN:
+        return row_return(actions, row);
+    case DUTY_UNTOLD:
     case DUTIES:
         break;
     }
-    return row_return(actions, row);
+    return row_count_as_taken(actions, row, now_s);
 }
 
 static enum st tend(struct actions *actions, int64_t now_s, int64_t settled_s, size_t *ret_steps,
@@ -139,7 +145,7 @@ static enum st tend(struct actions *actions, int64_t now_s, int64_t settled_s, s
     enum st st = ST_OK;
     size_t steps = 0;
     /* What expires first needs a void, then a seal: in this order one round does both. */
-    static const enum duty order[] = {DUTY_EXPIRE, DUTY_SEAL, DUTY_RETURN};
+    static const enum duty order[] = {DUTY_EXPIRE, DUTY_SEAL, DUTY_RETURN, DUTY_UNTOLD};
     for (size_t i = 0; i < DUTIES && st == ST_OK; i++) {
         bool found = true;
         while (st == ST_OK && found && steps < ACTIONS_TEND_MAX) {
@@ -164,6 +170,9 @@ enum st actions_tend(struct actions *actions, int64_t now_s, size_t *ret_steps, 
     enum st st = settled_is_forgetful(actions->db, false, &actions->is_held);
     if (st == ST_OK) {
         st = find(actions, DUTY_RETURN, now_s, INT64_MAX, &row, &any);
+    }
+    if (st == ST_OK && !any) {
+        st = find(actions, DUTY_UNTOLD, now_s, INT64_MAX, &row, &any);
     }
     if (st == ST_OK && any) {
         st = settled_until(actions->db, &settled_s);

@@ -17,6 +17,9 @@ extern const struct places books_ledger, books_sums;
  * Columns of kind o and k are enum action_origin and enum action_kind (firmware/engine/action.h).
  */
 extern const struct places books_actions;
+/* Actions that a card is past while their transaction has not come, and what that hangs on: a live
+ * terminal that has to sync, a terminal whose intent is in doubt; 0: nothing. */
+extern const struct places books_passed;
 
 struct books_totals {
     int64_t transactions;

@@ -17,7 +17,9 @@ static const struct {
                          "iiiiiitiit"},
     [SQL_TERM_CLEAR] = {"UPDATE term SET clear_at = $2 WHERE term_id = $1", "ii"},
     /* Does anything wait for terminals to be heard? */
-    [SQL_CLEAR_ASKED] = {"SELECT 1 FROM action WHERE state = 3 UNION ALL SELECT 1 FROM club"
+    [SQL_CLEAR_ASKED] = {"SELECT 1 FROM action WHERE state = 3 UNION ALL SELECT 1 FROM action"
+                         " WHERE offer = 0 AND number <> 0 AND state IN (1, 3) UNION ALL"
+                         " SELECT 1 FROM club"
                          " WHERE name = 'forgot' AND value <> 0 UNION ALL SELECT 1 FROM lost"
                          " WHERE is_due = 1 LIMIT 1",
                          ""},

@@ -293,6 +293,9 @@ static enum st write_sections(struct db *db, struct writer *writer, int64_t *ret
         st = section(db, writer, "actions", books_actions.sql, books_actions.columns);
     }
     if (st == ST_OK) {
+        st = section(db, writer, "passed_actions", books_passed.sql, books_passed.columns);
+    }
+    if (st == ST_OK) {
         st = section(db, writer, "terminals", places_terminals.sql, places_terminals.columns);
     }
     if (st == ST_OK) {

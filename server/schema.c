@@ -308,6 +308,10 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "INSERT INTO linklog (no, medium, card_no) SELECT no, medium, card_no FROM link;"
     "CREATE INDEX link_card ON link (card_no);"
     "UPDATE club SET value = 19 WHERE name = 'schema'",
+    /* 20: actions that a card is past, while their transaction has not come. */
+    "CREATE INDEX action_passed ON action (offered_at)"
+    " WHERE offer = 0 AND number <> 0 AND state IN (1, 3);"
+    "UPDATE club SET value = 20 WHERE name = 'schema'",
 };
 
 /* clang-format on */

@@ -7,6 +7,7 @@ CLUB_SRC = \
     server/actions_news.c \
     server/actions_post.c \
     server/actions_rows.c \
+    server/actions_taken.c \
     server/actions_tend.c \
     server/allowances.c \
     server/api.c \

@@ -47,17 +47,12 @@ enum st settled_of(struct db *db, const struct wire_sync *batch, int64_t now_s, 
     return st;
 }
 
-/* Not dead, and not refused. */
-#define SQL_LIVE                                                                                   \
-    " FROM term t WHERE dead_at = 0"                                                               \
-    " AND (EXISTS (SELECT 1 FROM cert c WHERE c.term_id = t.term_id AND c.revoked_at = 0)"         \
-    " OR NOT EXISTS (SELECT 1 FROM cert c WHERE c.term_id = t.term_id))"
-
 enum st settled_until(struct db *db, int64_t *ret)
 {
     struct db_stmt *stmt = NULL;
     bool row = false;
-    enum st st = db_prepare(db, "SELECT count(*), coalesce(min(clear_at), 0)" SQL_LIVE, "", &stmt);
+    enum st st =
+        db_prepare(db, "SELECT count(*), coalesce(min(clear_at), 0)" SETTLED_LIVE, "", &stmt);
     if (st == ST_OK) {
         st = db_first(stmt, &row);
     }
@@ -82,7 +77,8 @@ enum st settled_waits(struct db *db, int64_t time_s, uint32_t *ret, size_t max, 
     bool row = false;
     size_t count = 0;
     enum st st = db_prepare(
-        db, "SELECT term_id" SQL_LIVE " AND clear_at <= $1 ORDER BY term_id LIMIT $2", "ii", &stmt);
+        db, "SELECT term_id" SETTLED_LIVE " AND clear_at <= $1 ORDER BY term_id LIMIT $2", "ii",
+        &stmt);
     if (st == ST_OK) {
         st = db_first(stmt, &row, time_s, (int64_t)max);
     }

@@ -19,6 +19,12 @@
 ST_CHECK enum st settled_of(struct db *db, const struct wire_sync *batch, int64_t now_s,
                             int64_t *ret);
 
+/* The live terminals, as t, for SQL: they are waited for. */
+#define SETTLED_LIVE                                                                               \
+    " FROM term t WHERE dead_at = 0"                                                               \
+    " AND (EXISTS (SELECT 1 FROM cert c WHERE c.term_id = t.term_id AND c.revoked_at = 0)"         \
+    " OR NOT EXISTS (SELECT 1 FROM cert c WHERE c.term_id = t.term_id))"
+
 /* Everything that live terminals did before *ret is with the club, and each of them had by then
  * every action and listing that was made before it. So what was void at a time before *ret was
  * applied before, and is known, or never will be. INT64_MAX: there is no live terminal. */

@@ -42,6 +42,11 @@ test_club_actions_SRC = tests/unit/test_club_actions.c tests/unit/club_cards.c $
                         $(CLUB_SRC)
 test_club_actions_LIBS = $(CLUB_LIBS) -lcmocka
 
+TESTS += test_club_taken
+test_club_taken_SRC = tests/unit/test_club_taken.c tests/unit/club_cards.c $(POSTING_MODEL_SRC) \
+                        $(CLUB_SRC)
+test_club_taken_LIBS = $(CLUB_LIBS) -lcmocka
+
 # Pending actions at their full number: tests/bench/actions.c says what it measures.
 PROGRAMS += bench-actions
 bench-actions_SRC = tests/bench/actions.c sync/stream.c sync/waiting.c $(POSTING_MODEL_SRC) \

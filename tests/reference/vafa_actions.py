@@ -4,7 +4,7 @@ A naive count: every action of kind other than void that a posted transaction to
 could; whatever was ordered and was taken by no card either waits or is with its giver again."""
 
 VOID, CREDIT, GIFT, VOUCHER, POINTS, TAKE_CREDIT, TAKE_POINTS = range(1, 8)
-WAITING, APPLIED, ENDED, RETURNED, STRAY = range(1, 6)
+WAITING, APPLIED, ENDED, RETURNED, STRAY, TAKEN = range(1, 7)
 PUTS = {CREDIT: "credit", GIFT: "gift", VOUCHER: "voucher", POINTS: "points"}
 TAKES = {TAKE_CREDIT: "credit", TAKE_POINTS: "points"}
 SOURCES = {4: "transit", 7: "replaced", 9: "accrued"}  # by origin; all others: "given"
@@ -49,15 +49,15 @@ def check(book, data, intents, cards):
     for row in data.get("accounts", []):
         add(accounts, (row["book"], row["account"]), row["amount"])
     for purse in ("points", "credit", "gift", "voucher"):
-        for account in ("pending", "given"):
+        for account in ("pending", "given", "untold"):
             has, want = (s.get((purse, account), 0) for s in (accounts, expected))
             if has != want:
                 book.bad("%s: account %s is %d, the orders come to %d", purse, account, has, want)
         total = sum(amount for (of, _), amount in accounts.items() if of == purse)
         if total + cards[purse] != 0:
             book.bad("%s: cards %d and accounts %d do not sum to zero", purse, cards[purse], total)
-    owed = {p: cards[p] + sum(accounts.get((p, a), 0) for a in ("pending", "transit", "replaced")) for p in cards}
-    print("reference: cards + pending + transit + replaced: " + ", ".join("%s %d" % pair for pair in owed.items()))
+    owed = {p: cards[p] + sum(accounts.get((p, a), 0) for a in ("pending", "untold", "transit", "replaced")) for p in cards}
+    print("reference: cards + pending + untold + transit + replaced: " + ", ".join("%s %d" % pair for pair in owed.items()))
 
 
 def check_order(book, order, took, expected):
@@ -77,6 +77,9 @@ def check_order(book, order, took, expected):
         book.bad("%s: state %d, taken %d times", who, order["state"], len(took))
     if order["state"] in (WAITING, ENDED) and purse:
         add(expected, (purse, "pending"), order["amount"])
+        add(expected, (purse, source), -order["amount"])
+    if order["state"] == TAKEN and purse:
+        add(expected, (purse, "untold"), order["amount"])
         add(expected, (purse, source), -order["amount"])
     if order["state"] == APPLIED and order["done"]:
         add(expected, (purse or TAKES[order["kind"]], source), -order["done"])

@@ -1,0 +1,204 @@
+/* Actions that a card is past while the transaction that took them was lost: what they count as,
+ * and when; and what becomes of that when the terminal is found again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/accounts.h"
+#include "server/rebuild.h"
+#include "tests/unit/club_cards.h"
+
+enum { DYING = 4 }; /* the terminal whose journal is lost: number 5 */
+
+static int setup(void **state)
+{
+    *state = world_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+static int64_t state_of(struct world *world, const struct order *order)
+{
+    char sql[96];
+    (void)snprintf(sql, sizeof sql, "SELECT state FROM action WHERE id = %llu",
+                   (unsigned long long)order->id);
+    return world_sql(world, sql);
+}
+
+static int64_t credit(struct world *world, int account)
+{
+    return world_account(world, BOOK_CREDIT, account);
+}
+
+static int64_t cases(struct world *world)
+{
+    return world_sql(world, "SELECT count(*) FROM tcase WHERE why = 'untold'");
+}
+
+/* The card takes what the dying terminal holds, and then a load there: two transactions, of which
+ * another terminal sees the last. So the club knows the state after both, and not what was between.
+ */
+static void take_unheard(struct world *world)
+{
+    world_tap(world, DYING, 0, 100000);
+    model_sighting(&world->terminals[0], &world->cards[0]);
+}
+
+static void sync_others(struct world *world)
+{
+    for (int t = 0; t < 2 * DYING; t++) {
+        world->now_s += 60;
+        world_sync(world, t % DYING);
+    }
+}
+
+static void declare_dead(struct world *world)
+{
+    struct fault fault = {""};
+    uint32_t posted = 0;
+    assert_int_equal(rebuild_dead(world->ledger, DYING + 1, world->now_s, &posted, &fault), ST_OK);
+    assert_int_equal(posted, 0);
+}
+
+/* What the report says of the action: the terminal that it waits for; -1: it is not in that list.
+ */
+static int64_t waits_for(struct world *world)
+{
+    char *text = NULL;
+    size_t size = 0;
+    bool is_balanced = false;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    assert_int_equal(report_write(world->db, true, out, &is_balanced), ST_OK);
+    assert_int_equal(fclose(out), 0);
+    assert_true(is_balanced);
+    json_t *report = json_loads(text, 0, NULL);
+    const json_t *rows = json_object_get(report, "passed_actions");
+    assert_true(json_array_size(rows) <= 1);
+    const json_t *row = json_array_get(rows, 0);
+    const int64_t waits =
+        row == NULL ? -1 : (int64_t)json_integer_value(json_object_get(row, "waits_for"));
+    json_decref(report);
+    free(text);
+    return waits;
+}
+
+static void what_nobody_can_show_counts_as_taken_when_the_books_have_settled(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    world_issue(world, 1);
+    struct order *order = world_order(world, 0, ACTION_CREDIT, 5000);
+    struct order *points = world_order(world, 0, ACTION_POINTS, 40);
+    world_sync(world, DYING);
+    take_unheard(world);
+    sync_others(world);
+    /* The terminal lives, for all that is known: it may bring the transaction. */
+    assert_int_equal(state_of(world, order), 1);
+    assert_int_equal(credit(world, ACCOUNT_PENDING), 5000);
+    assert_int_equal(cases(world), 0);
+
+    declare_dead(world);
+    sync_others(world);
+    assert_int_equal(state_of(world, order), 6);
+    assert_int_equal(state_of(world, points), 6);
+    assert_int_equal(credit(world, ACCOUNT_PENDING), 0);
+    assert_int_equal(credit(world, ACCOUNT_UNTOLD), 5000);
+    assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
+    assert_int_equal(world_account(world, BOOK_POINTS, ACCOUNT_UNTOLD), 40);
+    assert_int_equal(cases(world), 2);
+    assert_int_equal(waits_for(world), -1);
+    assert_int_equal(world_withdraw(world, order, &fault), ST_REFUSED);
+    world_check(world);
+
+    /* It is found after all, and tells. */
+    assert_int_equal(rebuild_back(world->ledger, DYING + 1, world->now_s, &fault), ST_OK);
+    world_sync(world, DYING);
+    assert_int_equal(state_of(world, order), 2);
+    assert_int_equal(credit(world, ACCOUNT_UNTOLD), 0);
+    assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
+    assert_int_equal(world_sql(world, "SELECT b1 FROM card"), 500000 + 5000 + 100000);
+    assert_int_equal(world_sql(world, "SELECT b0 FROM card"), 40);
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM tcase"), 2);
+    world_check(world);
+    world_reference(world);
+}
+
+static void the_report_says_what_it_hangs_on(void **state)
+{
+    struct world *world = *state;
+    world_issue(world, 1);
+    (void)world_order(world, 0, ACTION_CREDIT, 5000);
+    for (int t = 0; t < WORLD_TERMINALS; t++) {
+        world_sync(world, t);
+    }
+    assert_int_equal(waits_for(world), -1); /* it waits for its card, as it should */
+    take_unheard(world);
+    world->now_s += 60;
+    world_sync(world, 0);
+    assert_int_equal(waits_for(world), 1); /* which has to come once more */
+    for (int t = 0; t < DYING; t++) {
+        world->now_s += 60;
+        world_sync(world, t);
+        world_sync(world, 0);
+    }
+    assert_int_equal(waits_for(world), DYING + 1);
+    declare_dead(world);
+    world_sync(world, 0);
+    assert_int_equal(waits_for(world), -1);
+}
+
+/* Two forms were in the field: the rule is that of all that was taken back. */
+static void what_was_withdrawn_counts_as_not_taken(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    world_issue(world, 1);
+    struct order *order = world_order(world, 0, ACTION_CREDIT, 5000);
+    world_sync(world, DYING);
+    world->now_s += 10;
+    assert_int_equal(world_withdraw(world, order, &fault), ST_OK);
+    take_unheard(world);
+    sync_others(world);
+    assert_int_equal(state_of(world, order), 3);
+    assert_int_equal(credit(world, ACCOUNT_PENDING), 5000);
+    declare_dead(world);
+    sync_others(world);
+    assert_int_equal(state_of(world, order), 4);
+    assert_int_equal(credit(world, ACCOUNT_PENDING), 0);
+    assert_int_equal(credit(world, ACCOUNT_GIVEN), 0);
+    assert_int_equal(credit(world, ACCOUNT_UNTOLD), 0);
+    assert_int_equal(cases(world), 1);
+    world_check(world);
+
+    /* It had applied the old form: the card is believed, the giver asked again, with a case. */
+    assert_int_equal(rebuild_back(world->ledger, DYING + 1, world->now_s, &fault), ST_OK);
+    world_sync(world, DYING);
+    assert_int_equal(state_of(world, order), 2);
+    assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM tcase WHERE why = 'action'"), 1);
+    world_check(world);
+    world_reference(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            what_nobody_can_show_counts_as_taken_when_the_books_have_settled, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_report_says_what_it_hangs_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_withdrawn_counts_as_not_taken, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("club taken", tests, NULL, NULL);
+}
