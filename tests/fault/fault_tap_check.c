@@ -304,7 +304,8 @@ static bool is_lost_blank(struct world *world, const struct story *story,
         MUST(entry_decode(rows[n].bytes, rows[n].size, &entry) == ST_OK);
         const struct entry_outcome *outcome = &entry.outcome;
         if (entry.kind == ENTRY_OUTCOME && outcome->verdict == VERDICT_DONE &&
-            outcome->counter == 1 && outcome->card_number != prepared.member_number) {
+            outcome->counter == 1 && outcome->card_number != prepared.member_number &&
+            outcome->card_number != prepared.giver_number) {
             violated(story, "the journal says issued and the card is lost");
         }
     }

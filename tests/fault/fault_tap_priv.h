@@ -18,6 +18,7 @@ struct prepared {
     struct keystore *keys;
     struct chip member, blank, issued; /* the last: `blank` after an issue */
     uint64_t member_number;
+    uint64_t giver_number;                /* of a third card, whose credit OP_TRANSFER_IN takes */
     struct snapshot before;               /* the member card's newest */
     struct chip late;                     /* the member card, for OP_SALE_EXPIRE; its newest, and */
     struct snapshot before_late, between; /* what it is once its points have expired */

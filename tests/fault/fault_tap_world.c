@@ -32,8 +32,7 @@ static const char *const cards_first = "936400000100000";
 static const char *const cards_last = "936400000199999";
 /* The card counters of a sale that can be refunded and a load that can be unloaded. */
 static uint32_t sale_counter, load_counter;
-/* Another card's transfer out, which OP_TRANSFER_IN takes. */
-static uint64_t giver;
+/* The giver's transfer out, which OP_TRANSFER_IN takes. */
 static uint32_t transfer_sequence;
 static uint8_t disk[DB_MAX], disk_late[DB_MAX], disk_actions[DB_MAX];
 static size_t disk_bytes, disk_late_bytes, disk_actions_bytes;
@@ -334,7 +333,7 @@ struct tap_request world_request(enum operation operation)
         request.what = TAP_TRANSFER;
         *wish = (struct wish){.kind = TRANSACTION_TRANSFER, .amount = {130000}};
         wish->peer = (struct peer){.direction = PEER_IN,
-                                   .card_number = giver,
+                                   .card_number = prepared.giver_number,
                                    .terminal = TERMINAL_NO,
                                    .sequence = transfer_sequence};
         return request;
@@ -557,7 +556,7 @@ static void prepare_giver(struct world *world)
     (void)done(world, &issue);
     transfer_sequence = done(world, &out).last.sequence;
     MUST(world_ask(world, &balance, RETURNS_SOON, &answer) && answer.outcome == TAP_DONE);
-    giver = answer.card_number;
+    prepared.giver_number = answer.card_number;
     *world->chip = member;
 }
 

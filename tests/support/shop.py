@@ -31,7 +31,14 @@ class Lines:
     """A line out, a line back, over one connection, so that no process is started in what is measured."""
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
+        self.socket.settimeout(10)
+        for _ in range(200):  # its name is there a moment before anybody listens
+            if self.socket.connect_ex(path) == 0:
+                break
+            time.sleep(0.05)
+        else:
+            raise ConnectionRefusedError(path)
+        self.socket.settimeout(None)
         self.file = self.socket.makefile("rw")
 
     def say(self, line):
