@@ -38,12 +38,15 @@ struct held {
 static void change(struct held *held, const struct club_action *news)
 {
     for (uint32_t card = 0; card < MODEL_CARDS; card++) {
+        if (model_card(card) != news->card_number) {
+            continue;
+        }
         for (uint16_t number = 1; number <= NUMBERS; number++) {
             struct club_action *cell = &held->action[card][number];
-            if (model_card(card) == news->card_number && news->is_past && number <= news->number) {
+            if (news->is_past && number <= news->number) {
                 cell->number = 0;
             }
-            if (model_card(card) == news->card_number && !news->is_past && number == news->number) {
+            if (!news->is_past && number == news->number) {
                 *cell = *news;
             }
         }

@@ -46,11 +46,56 @@ void *crash_must(void *memory)
     return memory;
 }
 
+/* Memory of files that are gone, for the next ones: disks come and go by the ten thousand, and fresh
+ * memory, under ASan above all, would cost more time than what is tested. */
+enum { SPARES_MAX = 32, CAPACITY_MIN = 1 << 16 };
+static struct bytes spares[SPARES_MAX];
+static int spare_count;
+
+static void bytes_free(struct bytes *bytes)
+{
+    if (bytes->at != NULL && spare_count < SPARES_MAX) {
+        spares[spare_count++] = *bytes;
+    } else {
+        free(bytes->at);
+    }
+    *bytes = (struct bytes){0};
+}
+
+/* Empty, with room for `size` bytes: a spare one, the smallest, or a new one. */
+static struct bytes bytes_with_room(size_t size)
+{
+    struct bytes bytes = {.capacity = CAPACITY_MIN};
+    int found = -1;
+    for (int i = 0; i < spare_count; i++) {
+        if (spares[i].capacity >= size &&
+            (found < 0 || spares[i].capacity < spares[found].capacity)) {
+            found = i;
+        }
+    }
+    if (found >= 0) {
+        bytes = spares[found];
+        bytes.size = 0;
+        spares[found] = spares[--spare_count];
+        return bytes;
+    }
+    while (bytes.capacity < size) {
+        bytes.capacity *= 2;
+    }
+    bytes.at = crash_must(malloc(bytes.capacity));
+    return bytes;
+}
+
 static void bytes_resize(struct bytes *bytes, size_t size)
 {
     if (size > bytes->capacity) {
-        bytes->capacity = bytes->capacity == 0 ? size : size * 2;
-        bytes->at = crash_must(realloc(bytes->at, bytes->capacity));
+        struct bytes larger = bytes_with_room(size);
+        larger.size = bytes->size;
+        if (bytes->size > 0) {
+            memcpy(larger.at, bytes->at, bytes->size);
+        }
+        bytes_free(bytes);
+        *bytes = larger;
     }
     if (size > bytes->size) {
         memset(bytes->at + bytes->size, 0, size - bytes->size);
@@ -201,8 +246,8 @@ void crash_disk_apply(struct disk *disk, const struct operation *operation)
 void crash_disk_free(struct disk *disk)
 {
     for (int i = 0; i < disk->node_count; i++) {
-        free(disk->nodes[i].live.at);
-        free(disk->nodes[i].platter.at);
+        bytes_free(&disk->nodes[i].live);
+        bytes_free(&disk->nodes[i].platter);
     }
     for (size_t i = 0; i < disk->pending_count; i++) {
         free(disk->pending[i].bytes);
@@ -361,8 +406,7 @@ void crash_disk_crash(const struct disk *disk, struct crash_policy policy, struc
     memcpy(found.platter, found.live, sizeof found.platter);
     for (int i = 0; i < found.node_count; i++) {
         if (!is_linked(found.live, i)) { /* deleted: its bytes are out of reach */
-            free(found.nodes[i].live.at);
-            found.nodes[i].live = (struct bytes){0};
+            bytes_free(&found.nodes[i].live);
         }
     }
     *ret = found;

@@ -130,18 +130,25 @@ void crash_vfs_replay(uint64_t n)
     crash_state.is_off = true;
 }
 
+typedef uint64_t __attribute__((may_alias)) word;
+
+static uint64_t mix(uint64_t sum, word next)
+{
+    const uint64_t mixed = (sum ^ next) * UINT64_C(0x9e3779b97f4a7c15);
+    return mixed ^ mixed >> 29;
+}
+
 /* Four sums side by side: one would wait for its own multiplication at every word. */
 static uint64_t bytes_sum(const struct bytes *bytes)
 {
     uint64_t sum[4] = {1, 2, 3, 4};
     size_t at = 0;
     for (; at + 32 <= bytes->size; at += 32) {
-        uint64_t words[4];
-        memcpy(words, bytes->at + at, sizeof words);
-        for (int i = 0; i < 4; i++) {
-            const uint64_t mixed = (sum[i] ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-            sum[i] = mixed ^ mixed >> 29;
-        }
+        const word *words = (const word *)(const void *)(bytes->at + at); /* of malloc: aligned */
+        sum[0] = mix(sum[0], words[0]);
+        sum[1] = mix(sum[1], words[1]);
+        sum[2] = mix(sum[2], words[2]);
+        sum[3] = mix(sum[3], words[3]);
     }
     for (; at < bytes->size; at++) {
         sum[0] = (sum[0] ^ bytes->at[at]) * UINT64_C(0x100000001b3);
