@@ -55,7 +55,8 @@ test: setup ## build and run every test, the ASan and UBSan build included
 proof: setup ## run the longer proofs (hours); figures go to docs/proof.md
 	@$(MAKE) --no-print-directory all PROFILE=release
 	@$(MAKE) --no-print-directory all PROFILE=sanitize
-	FULL=1 build/$(BOARD)-release/fault_tap
+	FULL=1 build/$(BOARD)-release/fault_tap Classic
+	FULL=1 build/$(BOARD)-release/fault_tap DESFire
 	FULL=1 build/$(BOARD)-release/fault_tap_pairs
 	FULL=1 BUILD=build/$(BOARD)-release tests/e2e/actions.py
 	@$(MAKE) --no-print-directory build/$(BOARD)-clang/plan_eval PROFILE=clang

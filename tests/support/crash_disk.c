@@ -46,8 +46,8 @@ void *crash_must(void *memory)
     return memory;
 }
 
-/* Memory of files that are gone, for the next ones: disks come and go by the ten thousand, and fresh
- * memory, under ASan above all, would cost more time than what is tested. */
+/* Memory of files that are gone, for the next ones: disks come and go by the ten thousand, and
+ * fresh memory, under ASan above all, would cost more time than what is tested. */
 enum { SPARES_MAX = 32, CAPACITY_MIN = 1 << 16 };
 static struct bytes spares[SPARES_MAX];
 static int spare_count;
