@@ -10,7 +10,7 @@
 
 static const struct route *const tables[] = {routes_club,      routes_cards,      routes_cases,
                                              routes_places,    routes_settlement, routes_actions,
-                                             routes_operators, routes_members};
+                                             routes_operators, routes_members,    routes_lost};
 
 enum {
     TABLES = sizeof tables / sizeof tables[0],

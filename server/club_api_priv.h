@@ -75,6 +75,7 @@ extern const struct route routes_settlement[];
 extern const struct route routes_actions[];
 extern const struct route routes_operators[];
 extern const struct route routes_members[];
+extern const struct route routes_lost[];
 
 /* 16 digits, the last one checks. */
 bool read_card(const char *text, uint64_t *ret);

@@ -27,6 +27,7 @@ CLUB_SRC = \
     server/club_api_call.c \
     server/club_api_cards.c \
     server/club_api_cases.c \
+    server/club_api_lost.c \
     server/club_api_members.c \
     server/club_api_operators.c \
     server/club_api_places.c \

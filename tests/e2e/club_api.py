@@ -2,9 +2,12 @@
 """club_api - the club's API over TLS against its own page, docs/club-api.yaml: the page is judged by jsonschema, a second
 program; paths, methods, roles, parameters and fields are those that the server lists; every operation is used by
 each role, every answer fits its schema, every member of every schema is seen; and what is wrong is refused and changes nothing."""
+import base64
 import http.client
 import json
 import re
+import sqlite3
+import struct
 import subprocess
 import sys
 import threading
@@ -15,7 +18,8 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("support", "reference")]
+import vafa_reference as reference
 from club_world import BUILD, ROOT, World, luhn
 
 PAGE = yaml.safe_load((ROOT / "docs/club-api.yaml").read_text())
@@ -231,6 +235,63 @@ def hotlist(world, reader, clerk, card):
     result(f"{card} stolen" in world.club("hotlist", "list").stdout, "vafa-club hotlist says so, too")
     result({r["card"] for r in reader.all("/hotlist", 1)} == before | {card}, "the list in pages of one")
     result([clerk.good("DELETE", path)["changed"] for _ in range(2)] == [True, False], "taking it off twice changes once")
+
+
+def replacement(terminal, card, new, rials):
+    """The journal of a terminal that reports `card` as lost and makes `new` in its place, with `rials` of credit."""
+    head = lambda kind, sequence: struct.pack("<BBHIqII", 3, kind, 2, sequence, int(time.time()), terminal, 0)
+    medium = struct.pack("<QBB10s", int(new), 1, 4, bytes(4))
+    after = {name: 0 for name, _ in reference.IMAGE}
+    after.update(layout=1, status=1, counter=1, credit=rials, kind=12, flags=2, amount=rials, terminal=terminal, sequence=2)
+    parts = dict.fromkeys(reference.PARTS, 0)
+    parts.update(amount=rials, load=rials)
+    occasion = reference.occasion_encode({"peer": {"direction": 2, "card": int(card), "terminal": 0, "sequence": 0}})
+    return [head(7, 1) + struct.pack("<QBB14s", int(card), 1, 1, bytes(14)),
+            head(1, 2) + medium + struct.pack("<I", 1) + bytes(40) + reference.image_encode(after) +
+            struct.pack("<10qIB3s", *(parts[name] for name in reference.PARTS), 0, 0, bytes(3)) + occasion,
+            head(2, 3) + struct.pack("<IIQBB6s", 2, 1, int(new), 1, 1, bytes(6))]
+
+
+def lost_cards(world, reader, clerk):
+    some = sorted(c["card"] for c in reader.all("/cards", 200) if c["credit"] > 200000 and not reader.good("GET", f"/cards/{c['card']}")["listed"])
+    found, lost = some[:2]
+    told = clerk.good("PUT", f"/lost/{found}")
+    result(told["state"] == "lost" and told["terminal"] is None and reader.good("GET", f"/hotlist/{found}")["reason"] == "lost", "a card is lost", told)
+    result(clerk.good("PUT", f"/lost/{found}") == told, "and reported twice is reported once")
+    told = clerk.good("DELETE", f"/lost/{found}")
+    result(told["state"] == "found" and told["found_at"] and clerk("GET", f"/hotlist/{found}")[0] == 404, "and found again", told)
+    result(clerk("DELETE", f"/lost/{lost}")[0] == 409, "a card that nobody lost cannot be found")
+    result(reader("GET", f"/lost/{lost}")[0] == 404, "and is in no list")
+    terminal = world.enrol("Refah", "Qom")
+    entries = replacement(terminal, lost, luhn(936499900000000), 150000)
+    body = {"v": 1, "terminal": terminal, "after": 0, "base": "0" * 64, "entries": [base64.b64encode(e).decode() for e in entries],
+            "have": {"programme": 1, "lost": {"known": 0, "settled": 0}},
+            "health": {"unsent": 3, "pending": 0, "oldest": 0, "clock": 2, "firmware": "t"}}
+    answer = world.sync(terminal, json.dumps(body))[1]
+    has = reader.good("GET", f"/cards/{lost}")
+    result(answer["lost"]["known"] == 1 and answer["lost"]["settled"] == 0 and answer["lost"]["list"][0]["credit"] == has["credit"] and
+           answer["lost"]["list"][0]["card"] == int(lost) // 10, "the club tells the terminal what it knows", answer)
+    told = reader.good("GET", f"/lost/{lost}")
+    result(told["state"] == "replaced" and (told["terminal"], told["sequence"]) == (terminal, 1) and told["risk_rials"] == told["part_rials"] == 150000,
+           "a replacement is at risk by what it began with", told)
+    result(clerk("DELETE", f"/lost/{lost}")[0] == 409 and clerk("PUT", f"/lost/{lost}")[0] == 409, "nor one that another has replaced be found or lost")
+    books = sqlite3.connect(world.data / "club.db")
+    books.execute("UPDATE term SET clear_at = ?", (int(time.time()) + 60,))  # as if all terminals had synced twice
+    books.commit()
+    books.close()
+    body.update(after=3, base=reference.chain(entries).hex(), entries=[])
+    body["have"]["lost"] = {"known": answer["lost"]["known"], "settled": 0}
+    body["health"]["unsent"] = 0
+    answer = world.sync(terminal, json.dumps(body))[1]
+    result(answer["lost"]["settled"] == 1 and answer["lost"]["list"][0]["settled"] and answer["lost"]["list"][0]["replaced"] == 936499900000000,
+           "and once more when the books have settled", answer)
+    told = reader.good("GET", f"/lost/{lost}")
+    result(told["rounds"] == 1 and told["given_rials"] == has["credit"] + has["gift"] + has["voucher"] == told["rials"] and
+           told["waiting_rials"] == told["rials"] - 150000 and told["risk_rials"] == 0 and told["settled_at"], "then the rest is released", told)
+    result({r["card"] for r in reader.all("/lost", 1)} == {found, lost} and reader.good("GET", "/report")["balanced"], "both are in the list, page by page")
+    shown = world.club_json("lost", "show", lost)
+    result(shown["replacements"][0]["credit"] == 150000 and sum(r["amount"] for r in shown["releases"] if r["kind"] == "credit") == has["credit"] - 150000,
+           "vafa-club lost show tells the story", shown)
 
 
 def cases(world, reader, clerk):
@@ -536,6 +597,7 @@ def main():
         members(world, reader, clerk)
         operators(world, reader, manager, card)
         places(world, reader, clerk, manager)
+        lost_cards(world, reader, clerk)
         wrong(world, reader, clerk, manager, keys, card)
         unseen()
         keys_alone(world, reader)

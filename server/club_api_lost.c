@@ -1,0 +1,64 @@
+/* The API's lost cards. */
+#include "server/club_api_priv.h"
+#include "server/lost.h"
+
+static enum st answer_lost(struct call *call)
+{
+    const char *cursor = NULL;
+    json_t *rows = NULL;
+    size_t limit = 0;
+    int64_t after = 0;
+    if (!call_page(call, &limit, &cursor) ||
+        (cursor[0] != '\0' && !cursor_numbers(call, cursor, 1, &after))) {
+        return ST_FOREIGN;
+    }
+    const enum st st = lost_array(call->db, (uint64_t)after, limit + 1, &rows);
+    return st == ST_OK ? call_array(call, rows, limit, "card") : st;
+}
+
+static enum st answer_one(struct call *call)
+{
+    uint64_t card = 0;
+    json_t *object = NULL;
+    if (!call_card(call, &card)) {
+        return ST_REFUSED;
+    }
+    enum st st = lost_object(call->db, card, &object);
+    if (st == ST_OK && object == NULL) {
+        return call_missing(call, "Nobody reported card %s as lost.", call->values[0]);
+    }
+    if (st == ST_OK) {
+        st = json_object_update(call->reply, object) == 0 ? ST_OK : ST_FULL;
+    }
+    json_decref(object);
+    return st;
+}
+
+/* The answer is the card as it stands then. */
+static enum st answer_report(struct call *call)
+{
+    uint64_t card = 0;
+    if (!call_card(call, &card)) {
+        return ST_REFUSED;
+    }
+    const enum st st = lost_report(call->db, card, call->now_s, &call->fault);
+    return st == ST_OK ? answer_one(call) : st;
+}
+
+static enum st answer_found(struct call *call)
+{
+    uint64_t card = 0;
+    if (!call_card(call, &card)) {
+        return ST_REFUSED;
+    }
+    const enum st st = lost_found(call->db, card, call->now_s, &call->fault);
+    return st == ST_OK ? answer_one(call) : st;
+}
+
+const struct route routes_lost[] = {
+    {"GET", "/lost", APIKEY_READER, "limit cursor", NULL, answer_lost, 0},
+    {"GET", "/lost/{card}", APIKEY_READER, NULL, NULL, answer_one, 0},
+    {"PUT", "/lost/{card}", APIKEY_CLERK, NULL, NULL, answer_report, 0},
+    {"DELETE", "/lost/{card}", APIKEY_CLERK, NULL, NULL, answer_found, 0},
+    {0},
+};
