@@ -118,6 +118,9 @@ static enum st is_same(struct call *call, const char *who, uint64_t account,
     enum st st = members_get(call->db, who, account, call->now_s, &member, &found);
     *ret_same = st == ST_OK && found && !member.is_sealed;
     for (size_t i = 0; i < sizeof said / sizeof said[0] && *ret_same; i++) {
+        if (strcmp(said[i], "group") == 0 && wanted->group == 0) {
+            continue; /* the programme's rules chose one */
+        }
         *ret_same = particulars_get(&member.particulars, said[i], theirs) == ST_OK &&
                     particulars_get(wanted, said[i], ours) == ST_OK && strcmp(theirs, ours) == 0;
     }
@@ -194,7 +197,7 @@ static const struct field member_fields[] = {
     {"birthday", FIELD_TEXT, false, 1, TEXT_MAX},
     {"wedding", FIELD_TEXT, false, 1, TEXT_MAX},
     {"group", FIELD_TEXT, false, 1, TEXT_MAX},
-    {"consent", FIELD_TEXT, false, 1, TEXT_MAX},
+    {"consent", FIELD_TEXT, true, 1, TEXT_MAX},
     {"invited_by", FIELD_TEXT, false, 1, TEXT_MAX},
     {0},
 };

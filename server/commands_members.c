@@ -34,6 +34,7 @@ static enum st member_list(struct club *club)
     const char *kind = option(club, "--kind"), *route = option(club, "--route");
     const char *group = option(club, "--group");
     enum st st = ST_OK;
+    filter.may_be_written_to = has_option(club, "--messages");
     particulars_init(&particulars);
     if (kind != NULL) {
         st = particulars_set(&particulars, "account", kind, &club->fault);
@@ -82,7 +83,7 @@ static enum st member_show(struct club *club)
 
 static enum st member_export(struct club *club)
 {
-    const struct members_filter all = {0};
+    const struct members_filter all = {.may_be_written_to = has_option(club, "--messages")};
     return members_write(club->db, who(), &all, true, club->now_s, stdout);
 }
 
@@ -172,8 +173,10 @@ static enum st member_access(struct club *club)
 }
 
 const struct command commands_members[] = {
-    {"member list", "[--kind WORD] [--route WORD] [--group N] [--json]",
-     "members; codes and phones shortened, whole with --json", member_list, false},
+    {"member list", "[--kind WORD] [--route WORD] [--group N] [--messages] [--json]",
+     "members; codes and phones shortened, whole with --json; --messages: only whom the club may "
+     "write to",
+     member_list, false},
     {"member find", "TEXT [--json]",
      "by national code, phone, account, card or part of the name; -: typed on standard input",
      member_find, false},
@@ -184,7 +187,7 @@ const struct command commands_members[] = {
     {"member regroup", "[--trial]",
      "where the rules of groups want everybody now; --trial: says it, moves nobody", member_regroup,
      false},
-    {"member export", "", "all of them, as JSON", member_export, false},
+    {"member export", "[--messages]", "all of them, as JSON", member_export, false},
     {"member open", "[--key FILE]", "open what is sealed, with a key that is kept elsewhere",
      member_open, false},
     {"member access", "[--json]", "who looked at or changed what", member_access, false},

@@ -240,6 +240,16 @@ enum st members_get(struct db *db, const char *who, uint64_t number, int64_t now
 
 /* --- changing --------------------------------------------------------------------------------- */
 
+static enum st refuse_unasked(const struct particulars *particulars, struct fault *fault)
+{
+    if (particulars_lack_consent(particulars)) {
+        fault_say(fault, "They have not agreed that the club keeps this: set consent to membership "
+                         "or all when they have.");
+        return ST_REFUSED;
+    }
+    return ST_OK;
+}
+
 static enum st refuse_code(struct db *db, const char *code, uint64_t but, uint64_t *ret_account,
                            struct fault *fault)
 {
@@ -257,7 +267,12 @@ enum st members_add_within(struct db *db, const char *who, const struct particul
 {
     struct member member = {.joined_at = now_s, .particulars = *particulars};
     uint64_t other = 0;
-    enum st st = refuse_code(db, particulars->national_code, 0, &other, fault);
+    enum st st = refuse_unasked(particulars, fault);
+    if (st != ST_OK) {
+        *ret_account = 0;
+        return st;
+    }
+    st = refuse_code(db, particulars->national_code, 0, &other, fault);
     if (st == ST_REFUSED) {
         *ret_account = other;
     }
@@ -304,6 +319,12 @@ static enum st set_within(struct db *db, const char *who, uint64_t number, const
     if (st == ST_OK) {
         st = particulars_set(&member.particulars, field, text, fault);
         st = st == ST_REFUSED ? ST_FOREIGN : st;
+    }
+    if (st == ST_OK && strcmp(field, "consent") == 0 &&
+        particulars_lack_consent(&member.particulars)) {
+        particulars_forget(&member.particulars);
+    } else if (st == ST_OK) {
+        st = refuse_unasked(&member.particulars, fault);
     }
     if (st == ST_OK && strcmp(field, "national_code") == 0) {
         st = refuse_code(db, member.particulars.national_code, member.account, &other, fault);
@@ -426,6 +447,9 @@ static enum st open_one(struct db *db, const char *who, const struct box_key *ke
     bytes_wipe(image, sizeof image);
     if (st != ST_OK) {
         return st;
+    }
+    if (particulars_lack_consent(&particulars)) {
+        particulars_forget(&particulars); /* a terminal that takes it all the same */
     }
     st = begin(db, NULL);
     if (st != ST_OK) {

@@ -41,10 +41,11 @@ ST_CHECK enum st members_get(struct db *db, const char *who, uint64_t number, in
 
 /* What a list is narrowed to; zeros and NULL: whatever. */
 struct members_filter {
-    const char *text;     /* a national code, a phone, an account or card number, or a part of the
-                             name (any letter case that SQLite's LIKE folds) */
-    uint8_t account_kind; /* enum account_kind */
-    uint8_t route;        /* enum join_route */
+    const char *text;       /* a national code, a phone, an account or card number, or a part of the
+                               name (any letter case that SQLite's LIKE folds) */
+    bool may_be_written_to; /* they have agreed to messages, and have a phone */
+    uint8_t account_kind;   /* enum account_kind */
+    uint8_t route;          /* enum join_route */
     bool has_group;
     uint8_t group;
     uint64_t after; /* accounts above this one only */
@@ -61,7 +62,8 @@ ST_CHECK enum st members_each(struct db *db, const char *who, const struct membe
 
 /* A new member who joined without a terminal: gets a number of the club's own range, and where none
  * was named, the group that the programme's rules choose (groups.h).
- * ST_REFUSED  the national code is another member's: *ret_account is theirs. */
+ * ST_REFUSED  the national code is another member's: *ret_account is theirs; or 0, and they have
+ * not agreed that the club keeps what they say. */
 ST_CHECK enum st members_add(struct db *db, const char *who, const struct particulars *particulars,
                              int64_t now_s, uint64_t *ret_account, struct fault *fault);
 /* The same inside the caller's write transaction (an import). */
@@ -69,8 +71,10 @@ ST_CHECK enum st members_add_within(struct db *db, const char *who,
                                     const struct particulars *particulars, int64_t now_s,
                                     uint64_t *ret_account, struct fault *fault);
 /* Sets one field from what a person wrote (particulars_set()). A group goes by members_move(), so
- * that the cards learn it.
- * ST_REFUSED  no such member, still sealed, or the national code is another member's.
+ * that the cards learn it. Who takes back the consent to membership is forgotten at once: all that
+ * needs it is cleared (particulars_forget()).
+ * ST_REFUSED  no such member, still sealed, the national code is another member's, or they have not
+ *             agreed that the club keeps this.
  * ST_FOREIGN  the text is not right, ST_UNSUPPORTED  no such field: fault says what would be. */
 ST_CHECK enum st members_set(struct db *db, const char *who, uint64_t number, const char *field,
                              const char *text, int64_t now_s, struct fault *fault);

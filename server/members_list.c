@@ -91,14 +91,16 @@ enum st members_each(struct db *db, const char *who, const struct members_filter
                         " AND ($2 = 0 OR kind = $2) AND ($3 = 0 OR route = $3)"
                         " AND ($4 < 0 OR grp = $4) AND ($5 = '' OR national_code = $5)"
                         " AND ($6 = '' OR phone = $6) AND ($7 = 0 OR account = $7)"
-                        " AND ($8 = '' OR name LIKE $8 ESCAPE '\\') ORDER BY account LIMIT $9",
-                        "iiiittiti", &stmt);
+                        " AND ($8 = '' OR name LIKE $8 ESCAPE '\\')"
+                        " AND ($10 = 0 OR (consent = 3 AND phone <> '')) ORDER BY account LIMIT $9",
+                        "iiiittitii", &stmt);
     }
     if (st == ST_OK) {
         st = db_first(stmt, &row, (int64_t)filter->after, (int64_t)filter->account_kind,
                       (int64_t)filter->route, filter->has_group ? (int64_t)filter->group : -1,
                       sought.national_code, sought.phone, (int64_t)sought.account, sought.name,
-                      filter->max == 0 ? INT64_MAX : (int64_t)filter->max);
+                      filter->max == 0 ? INT64_MAX : (int64_t)filter->max,
+                      (int64_t)filter->may_be_written_to);
     }
     while (st == ST_OK && row) {
         struct member member;

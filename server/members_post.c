@@ -48,7 +48,17 @@ static enum st say_double(struct ledger *ledger, const struct item *item, uint64
                      item->entry.member.account, item->entry.sequence, item->entry.terminal, other);
 }
 
-static enum st new_member(struct ledger *ledger, const struct item *item)
+/* They said it, the terminal took it, and they have not agreed to that. */
+static enum st say_unasked(struct ledger *ledger, const struct item *item)
+{
+    return case_open(ledger, "member", item, item->entry.member.account, 0,
+                     "Entry %u of terminal %u has particulars of member %016" PRIu64
+                     " without their consent: the club has not kept them. Update that terminal.",
+                     item->entry.sequence, item->entry.terminal, item->entry.member.account);
+}
+
+/* *ret_is_unasked: nothing that finds them may be kept either. */
+static enum st new_member(struct ledger *ledger, const struct item *item, bool *ret_is_unasked)
 {
     const struct entry_member *entry = &item->entry.member;
     struct member member = {.account = entry->account,
@@ -63,10 +73,17 @@ static enum st new_member(struct ledger *ledger, const struct item *item)
     if (is_sealed) {
         particulars_init(&member.particulars);
     }
+    *ret_is_unasked = particulars_lack_consent(&member.particulars);
+    if (*ret_is_unasked) {
+        particulars_forget(&member.particulars);
+    }
     enum st st = member_put(ledger->db, &member, entry->key_id, is_sealed ? entry->box : NULL,
                             sizeof entry->box);
     if (st == ST_OK && is_bad) {
         st = say_bad_box(ledger, item);
+    }
+    if (st == ST_OK && *ret_is_unasked) {
+        st = say_unasked(ledger, item);
     }
     if (st == ST_OK) {
         st = member_with_code(ledger->db, member.particulars.national_code, entry->account, &other);
@@ -170,7 +187,7 @@ enum st members_post(struct ledger *ledger, const struct item *item)
 {
     const struct entry_member *entry = &item->entry.member;
     struct member known;
-    bool is_known = false;
+    bool is_known = false, is_unasked = false;
     /* Without particulars it is a card for a member, whom another terminal may bring later. */
     enum st st = entry->has_box ? member_get(ledger->db, entry->account, &known, &is_known) : ST_OK;
     if (st == ST_OK && is_known) {
@@ -180,12 +197,12 @@ enum st members_post(struct ledger *ledger, const struct item *item)
                          item->entry.sequence, item->entry.terminal, entry->account);
     }
     if (st == ST_OK && entry->has_box) {
-        st = new_member(ledger, item);
+        st = new_member(ledger, item, &is_unasked);
     }
-    if (st == ST_OK && entry->has_national_code) {
+    if (st == ST_OK && entry->has_national_code && !is_unasked) {
         st = post_hash(ledger, item, MEDIA_NATIONAL_CODE, entry->national_code);
     }
-    if (st == ST_OK && entry->has_phone) {
+    if (st == ST_OK && entry->has_phone && !is_unasked) {
         st = post_hash(ledger, item, MEDIA_PHONE, entry->phone);
     }
     if (st == ST_OK) {

@@ -351,6 +351,26 @@ bool particulars_are_empty(const struct particulars *particulars)
            particulars->name[0] == '\0';
 }
 
+/* --- consent -----------------------------------------------------------------------------------
+ */
+
+bool particulars_lack_consent(const struct particulars *particulars)
+{
+    return (particulars->consent & CONSENT_MEMBERSHIP) == 0 &&
+           (particulars->name[0] != '\0' || particulars->national_code[0] != '\0' ||
+            particulars->phone[0] != '\0' || particulars->birthday != 0 ||
+            particulars->wedding != 0 || particulars->invited_by != 0);
+}
+
+void particulars_forget(struct particulars *particulars)
+{
+    particulars->birthday = particulars->wedding = 0;
+    particulars->invited_by = 0;
+    bytes_wipe(particulars->national_code, sizeof particulars->national_code);
+    bytes_wipe(particulars->phone, sizeof particulars->phone);
+    bytes_wipe(particulars->name, sizeof particulars->name);
+}
+
 /* --- bytes ------------------------------------------------------------------------------------ */
 
 void particulars_encode(const struct particulars *particulars, uint8_t ret_bytes[PARTICULARS_BYTES])

@@ -42,7 +42,7 @@ enum join_route {
 
 /* Bits of `consent`. */
 enum consent {
-    CONSENT_MEMBERSHIP = 1, /* that the club keeps these particulars */
+    CONSENT_MEMBERSHIP = 1, /* that the club keeps what they say of themselves */
     CONSENT_MESSAGES = 2,   /* that it writes to them */
     CONSENT_ALL = 3,
 };
@@ -84,6 +84,13 @@ const char *particulars_field(size_t index);
 bool particulars_are_valid(const struct particulars *particulars);
 /* Nothing was said that the club would need to keep. */
 bool particulars_are_empty(const struct particulars *particulars);
+
+/* Something is said that only the person can let the club keep (name, national code, phone, a day
+ * of theirs, who invited them), and they have not: CONSENT_MEMBERSHIP is missing. Nobody takes it.
+ */
+bool particulars_lack_consent(const struct particulars *particulars);
+/* Forgets just that. Account kind, route, group and the card's kind and last day stay. */
+void particulars_forget(struct particulars *particulars);
 
 /* Writes the image; an invalid one is a bug. */
 void particulars_encode(const struct particulars *particulars,

@@ -268,6 +268,20 @@ static enum st resolve_words(const struct members *members, struct joining *join
     return ST_OK;
 }
 
+/* --- consent ------------------------------------------------------------------------------------
+ */
+
+static enum st check_consent(const struct particulars *particulars, struct fault *fault)
+{
+    if (particulars_lack_consent(particulars)) {
+        fault_say(fault, "Ask them first: with their consent (membership, or all) the club keeps "
+                         "what they say. Without it, issue the card without name, code, phone and "
+                         "days.");
+        return ST_REFUSED;
+    }
+    return ST_OK;
+}
+
 /* --- the group -----------------------------------------------------------------------------------
  */
 
@@ -380,6 +394,9 @@ enum st members_prepare(const struct members *members, struct joining *joining,
     if (st == ST_OK) {
         st = resolve_words(members, joining, fault);
     }
+    if (st == ST_OK) {
+        st = check_consent(&joining->particulars, fault);
+    }
     const bool is_new =
         joining->is_there && joining->account == 0 && !particulars_are_empty(&joining->particulars);
     if (st == ST_OK) {
@@ -422,6 +439,9 @@ enum st members_join(const struct members *members, struct joining *joining, uin
         fault_say(fault, "Who joins without a card is found by a national code or a phone: give "
                          "one.");
         st = ST_REFUSED;
+    }
+    if (st == ST_OK) {
+        st = check_consent(particulars, fault);
     }
     if (st == ST_OK) {
         struct occasion who = {.has_newcomer = false};

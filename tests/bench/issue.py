@@ -74,7 +74,7 @@ def family(shop, name, kind, uid):
 
 
 def stack(shop):
-    rows = ["name,national_code,phone"] + [f"Person {n},{said(200 + n)['national_code']},{said(200 + n)['phone']}" for n in range(STACK)]
+    rows = ["name,national_code,phone,consent"] + [f"Person {n},{said(200 + n)['national_code']},{said(200 + n)['phone']},membership" for n in range(STACK)]
     Path(shop.path("list.csv")).write_text("\n".join(rows) + "\n")
     record = Path(shop.path("list.csv.record"))
     for n in range(STACK):

@@ -400,7 +400,7 @@ def members(world, reader, clerk):
     result((first["name"], first["national_code"], first["birthday"], first["terminal"]) == ("سارا Sara", codes[0], "1990-03-21", 0), "a member joins by the web; 1 Farvardin 1369 is 21 March 1990", first)
     result(clerk.good("POST", "/members", sara) == first, "sent again, it is the same member")
     result(clerk("POST", "/members", {**sara, "name": "Other"})[0] == 409, "the national code is nobody else's")
-    second = clerk.good("POST", "/members", {"name": "Reza", "national_code": codes[1], "invited_by": first["account"]})
+    second = clerk.good("POST", "/members", {"name": "Reza", "national_code": codes[1], "invited_by": first["account"], "consent": "all"})
     result([m["account"] for m in clerk.all("/members", 1)] == sorted([first["account"], second["account"]]), "members in pages of one")
     result([m["name"] for m in clerk.all("/members", 10, text="rez")] == ["Reza"] == [m["name"] for m in clerk.all("/members", 10, text=codes[1])], "found by name and by code")
     path = f"/members/{first['account']}"
@@ -412,6 +412,7 @@ def members(world, reader, clerk):
                          ({**sara, "national_code": codes[2], "name": "x" * 97}, 400), ({"name": "x"}, 400), ({**sara, "national_code": codes[2], "group": "many"}, 400)):
         seen = clerk("POST", "/members", body)
         result(seen[0] == status and codes[2] not in json.dumps(seen[1]), f"member {str(body)[-50:]} is {status}, and the answer has no digit of it", seen)
+    result(clerk("POST", "/members", {**sara, "national_code": codes[2], "consent": "messages"})[0] == 409, "nobody is kept who has not agreed to it")
     result([clerk("PUT", path + "/said/" + f, {"text": t})[0] for f, t in (("height", "3"), ("phone", "x"), ("national_code", codes[1]))] == [404, 400, 409], "wrong changes are refused")
     result(clerk("GET", "/members/" + luhn(936400000000999))[0] == 404 == clerk("PUT", f"/members/{luhn(936400000000999)}/group", {"group": 1})[0], "no such member")
     result([clerk("GET", "/members", group=g)[0] for g in (256, "x")] == [400, 400], "no such group")

@@ -44,6 +44,7 @@ def issue(shop, name, uid, person, *more):
     shop.card("remove")
     shop.card(f"new {name} 1k {uid}")
     shop.card(f"insert {name}")
+    person = {"consent": "membership", **person} if person else person
     typed = "".join(f"{field} {text}\n" for field, text in person.items())
     done = subprocess.run([shop.build / "vafa-till", "--socket", shop.path("till.sock"), "--wait", "10", "--json", "issue", *more,
                            *(["-"] if person else [])], input=typed, capture_output=True, text=True, timeout=60)

@@ -47,7 +47,8 @@ def luhn(payload):
 
 
 def till(shop, *args, person=None, typed=None, wait=10):
-    """vafa-till with what a person says typed; the final answer."""
+    """vafa-till with what a person says typed, who agrees that the club keeps it; the final answer."""
+    person = {"consent": "membership", **person} if person else person
     text = typed if typed is not None else "".join(f"{k} {v}\n" for k, v in (person or {}).items())
     done = subprocess.run([BUILD / "vafa-till", "--socket", shop.path("till.sock"), "--wait", str(wait), "--json", *args],
                           input=text, capture_output=True, text=True, timeout=60)
@@ -143,6 +144,8 @@ def bad_input(shop):
             ("a day that is none", {**ALI, "birthday": "1404-12-30"}, "YYYY-MM-DD"),
             ("a phone that is none", {**ALI, "phone": "0912"}, "digits"),
             ("a group that the club has not", {**ALI, "group": "nobody"}, "no group"),
+            ("a name without consent", {"name": "Ali", "consent": "none"}, "Ask them first"),
+            ("a code with consent to messages alone", {"national_code": ALI["national_code"], "consent": "messages"}, "Ask them first"),
             ("an account kind that is none", {**ALI, "account": "boss"}, "customer, colleague"),
             ("a bank card as a name", {**ALI, "name": "4111111111111111"}, "bank card"),
             ("a field that is none", {**ALI, "shoe_size": "43"}, "no field")):
@@ -168,6 +171,8 @@ def join_and_earn(shop):
     leila = {"name": "Leila", "national_code": check_digit("223344556"), "phone": "09901234567"}
     answer = till(shop, "join", "-", person={"name": "Leila"})
     case("who joins without a card needs a code or a phone", "national code or a phone" in answer.get("say", ""), answer)
+    answer = till(shop, "join", "-", person={**leila, "consent": "none"})
+    case("nor does anybody join without their consent", answer.get("state") == "not_done" and "Ask them first" in answer["say"], answer)
     answer = till(shop, "join", "-", "--lang", "en", person=leila)
     case("join has no receipt", answer.get("reason") == "bad_request", answer)
     answer = till(shop, "join", "-", person=leila)
@@ -241,7 +246,7 @@ def failed_issue_goes_on(shop):
 def batch(shop):
     rows = [f'"Person, {n}",{check_digit("44556677" + str(n))},{10000 * n}' for n in range(5)]
     rows.insert(2, f"Double,{SARA['national_code']},0")
-    Path(shop.path("list.csv")).write_text("name,national_code,opening\n" + "\n".join(rows) + "\n")
+    Path(shop.path("list.csv")).write_text("name,national_code,opening,consent\n" + "".join(row + ",membership\n" for row in rows))
     for n in range(7):
         shop.card(f"new stack{n} 1k 04b1b2{n:02x}")
     shop.card("remove")
@@ -288,7 +293,7 @@ def batch(shop):
          {m["route"] for m in people} == {"batch"}, people)
     again = start().communicate(timeout=30)[0]
     case("run again, it has nothing to do", "5 of 6 issued" in again and len([line for line in record().splitlines() if " done " in line]) == 5)
-    Path(shop.path("list.csv")).write_text("name,national_code,opening\nOther,,0\n")
+    Path(shop.path("list.csv")).write_text("name,national_code,opening,consent\nOther,,0,membership\n")
     other = start()
     other.communicate(timeout=30)
     case("a record of another list is refused", other.returncode == 2)

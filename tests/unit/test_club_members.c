@@ -136,6 +136,9 @@ static struct entry head(const struct club *club, int t, enum entry_kind kind)
                           .terminal = club->terminals[t].number};
 }
 
+/* Of whom join() makes members. */
+static uint8_t consent = CONSENT_MEMBERSHIP;
+
 /* Terminal t makes a member of `account`, with a card unless `card_number` is 0. */
 static void join(struct club *club, int t, const struct box_key *to, uint64_t account,
                  uint64_t card_number, const char *code, const char *name)
@@ -145,6 +148,7 @@ static void join(struct club *club, int t, const struct box_key *to, uint64_t ac
     uint8_t image[PARTICULARS_BYTES];
     struct fault fault;
     particulars_init(&particulars);
+    particulars.consent = consent;
     assert_int_equal(particulars_set(&particulars, "national_code", code, &fault), ST_OK);
     assert_int_equal(particulars_set(&particulars, "name", name, &fault), ST_OK);
     particulars_encode(&particulars, image);
@@ -353,6 +357,7 @@ static void members_are_added_changed_and_listed_by_name(void **state)
     uint64_t account = 0, other = 0;
     particulars_init(&particulars);
     particulars.route = ROUTE_WEB;
+    particulars.consent = CONSENT_MEMBERSHIP;
     (void)strcpy(particulars.name, "100% Sara_");
     (void)strcpy(particulars.national_code, "0012345679");
     assert_int_equal(members_add(club->db, "web", &particulars, NOW, &account, &fault), ST_OK);
@@ -379,6 +384,96 @@ static void members_are_added_changed_and_listed_by_name(void **state)
     assert_null(strstr(text, "Sarah"));
     free(text);
     assert_int_equal(number_of(club, "SELECT count(*) FROM access WHERE who = 'web'"), 4);
+}
+
+/* What a terminal takes without consent the club does not keep: neither it nor what finds them. */
+static void who_has_not_agreed_is_not_kept(void **state)
+{
+    struct club *club = *state;
+    struct box_key *safe = NULL, *elsewhere = pair(&safe);
+    uint32_t opened = 0, left = 0;
+    consent = 0;
+    join(club, 0, club->to, card(0, 0), card(0, 0), "0012345679", "Sara");
+    join(club, 0, elsewhere, card(0, 1), 0, "", "Leila"); /* opened later */
+    consent = CONSENT_MEMBERSHIP;
+    sync_from(club, 0, 0);
+    assert_int_equal(members_open(club->db, "safe", safe, NOW, &opened, &left), ST_OK);
+    assert_int_equal(opened, 1);
+    for (unsigned n = 0; n < 2; n += 1) {
+        const struct member member = member_of(club, card(0, n));
+        assert_string_equal(member.particulars.name, "");
+        assert_string_equal(member.particulars.national_code, "");
+    }
+    assert_int_equal(member_of(club, card(0, 0)).card_count, 1); /* a member all the same */
+    assert_int_equal(number_of(club, "SELECT count(*) FROM link"), 0);
+    assert_int_equal(cases_of(club, "member"), 1);
+    const int64_t traces = number_of(club, "SELECT count(*) FROM member WHERE instr(box, x'00') > 0"
+                                           " OR name <> ''");
+    assert_int_equal(traces, 0);
+    box_key_free(safe);
+    box_key_free(elsewhere);
+}
+
+static void who_takes_the_consent_back_is_forgotten(void **state)
+{
+    struct club *club = *state;
+    struct particulars particulars;
+    struct fault fault = {""};
+    uint64_t account = 0;
+    particulars_init(&particulars);
+    (void)strcpy(particulars.name, "Sara");
+    (void)strcpy(particulars.phone, "09121234567");
+    particulars.group = 9;
+    for (uint8_t without = 0; without <= CONSENT_MESSAGES; without += CONSENT_MESSAGES) {
+        particulars.consent = without;
+        account = 1;
+        assert_int_equal(members_add(club->db, "web", &particulars, NOW, &account, &fault),
+                         ST_REFUSED);
+        assert_int_equal(account, 0);
+    }
+    particulars.consent = CONSENT_ALL;
+    assert_int_equal(members_add(club->db, "web", &particulars, NOW, &account, &fault), ST_OK);
+    assert_int_equal(members_set(club->db, "web", account, "consent", "messages", NOW, &fault),
+                     ST_OK);
+    const struct member member = member_of(club, account);
+    assert_string_equal(member.particulars.name, "");
+    assert_string_equal(member.particulars.phone, "");
+    assert_int_equal(member.particulars.group, 9);
+    assert_int_equal(members_set(club->db, "web", account, "name", "Sara", NOW, &fault),
+                     ST_REFUSED);
+    assert_int_equal(members_set(club->db, "web", account, "consent", "membership", NOW, &fault),
+                     ST_OK);
+    assert_int_equal(members_set(club->db, "web", account, "name", "Sara", NOW, &fault), ST_OK);
+    assert_string_equal(member_of(club, account).particulars.name, "Sara");
+}
+
+static enum st count(void *ctx, const struct member *member)
+{
+    (void)member;
+    *(int *)ctx += 1;
+    return ST_OK;
+}
+
+static void messages_go_to_who_agreed_to_them(void **state)
+{
+    struct club *club = *state;
+    static const uint8_t consents[] = {CONSENT_MEMBERSHIP, CONSENT_ALL, CONSENT_ALL};
+    static const char *const phones[] = {"09121234567", "09121234568", ""};
+    const struct members_filter filter = {.may_be_written_to = true}, all = {.group = 0};
+    struct fault fault = {""};
+    int found = 0, members = 0;
+    for (size_t n = 0; n < 3; n += 1) {
+        struct particulars particulars;
+        uint64_t account = 0;
+        particulars_init(&particulars);
+        particulars.consent = consents[n];
+        (void)strcpy(particulars.phone, phones[n]);
+        assert_int_equal(members_add(club->db, "web", &particulars, NOW, &account, &fault), ST_OK);
+    }
+    assert_int_equal(members_each(club->db, "web", &filter, NOW, count, &found), ST_OK);
+    assert_int_equal(members_each(club->db, "web", &all, NOW, count, &members), ST_OK);
+    assert_int_equal(found, 1);
+    assert_int_equal(members, 3);
 }
 
 /* Whoever is 60 is in group 6, by the rules; 9 is filled by hand. */
@@ -412,6 +507,7 @@ static uint64_t add_born(struct club *club, uint16_t birthday)
     uint64_t account = 0;
     particulars_init(&particulars);
     particulars.birthday = birthday;
+    particulars.consent = CONSENT_MEMBERSHIP;
     assert_int_equal(members_add(club->db, "web", &particulars, NOW, &account, &fault), ST_OK);
     return account;
 }
@@ -514,6 +610,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_terminal_that_gives_too_much_is_a_case, setup, teardown),
         cmocka_unit_test_setup_teardown(members_are_added_changed_and_listed_by_name, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(who_has_not_agreed_is_not_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_takes_the_consent_back_is_forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(messages_go_to_who_agreed_to_them, setup, teardown),
         cmocka_unit_test_setup_teardown(rules_of_groups_move_whom_nobody_moved_by_hand, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(numbers_are_nobodys_twice, setup, teardown),
