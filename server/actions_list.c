@@ -122,6 +122,26 @@ static void put_line(struct db_stmt *stmt, FILE *out)
     fputs("\n", out);
 }
 
+/* Of the terminals that are waited for, those that were never heard of. */
+static enum st put_unheard(struct db *db, FILE *out)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false, is_first = true;
+    enum st st = db_prepare(
+        db, "SELECT term_id" SETTLED_LIVE " AND last_at = 0 AND hi = 0 ORDER BY term_id LIMIT 10",
+        "", &stmt);
+    st = st == ST_OK ? db_first(stmt, &row) : st;
+    for (; st == ST_OK && row; is_first = false) {
+        fprintf(out, "%s %" PRId64,
+                is_first ? "Approved and never synced (see terminal forget):" : ",",
+                db_i64(stmt, 0));
+        st = db_step(stmt, &row);
+    }
+    db_finish(stmt);
+    fputs(is_first ? "" : "\n", out);
+    return st;
+}
+
 /* Whom the givers of ended actions wait for, and a club that was restored. */
 static enum st put_waits(struct db *db, FILE *out)
 {
@@ -148,7 +168,7 @@ static enum st put_waits(struct db *db, FILE *out)
                 terminals[i]);
     }
     fputs(count == TERMINALS_SHOWN ? " ...\n" : count > 0 ? "\n" : "", out);
-    return st;
+    return st == ST_OK && count > 0 ? put_unheard(db, out) : st;
 }
 
 static enum st list_begin(struct db *db, const struct actions_filter *filter, int64_t limit,

@@ -333,6 +333,30 @@ static bool forms(const struct action_row *rows, size_t count, unsigned voids,
     return true;
 }
 
+/* The transaction comes to the same by these forms and by those that are noted in the item, but
+ * other givers paid: say so once. */
+static enum st say_alike(struct ledger *ledger, const struct item *item,
+                         const struct action others[ACTION_RUN_MAX])
+{
+    const struct entry_intent *intent = &item->entry.intent;
+    const struct occasion *occasion = &intent->occasion;
+    for (uint8_t i = 0; i < occasion->action_count; i++) {
+        const struct action *is = &occasion->actions[i];
+        enum book book;
+        if (is->kind == ACTION_VOID && row_money(&others[i], &book)) {
+            return case_open(ledger, "alike", item, intent->card_number, intent->after.counter,
+                             "Card %016" PRIu64
+                             " took one of several equal actions at terminal %u, "
+                             "which is dead; which one, nothing tells. Action %u (%s of %" PRId64
+                             ") counts as taken back, though it may be the one: the sums are "
+                             "right, the givers may be exchanged.",
+                             intent->card_number, item->entry.terminal, others[i].number,
+                             action_kind_word(others[i].kind), others[i].amount);
+        }
+    }
+    return ST_OK;
+}
+
 enum st actions_derive(struct ledger *ledger, struct item *item)
 {
     struct entry_intent *intent = &item->entry.intent;
@@ -343,6 +367,7 @@ enum st actions_derive(struct ledger *ledger, struct item *item)
     uint8_t after[SNAPSHOT_IMAGE_BYTES], ours[SNAPSHOT_IMAGE_BYTES];
     struct action actions[ACTION_RUN_MAX];
     struct plan plan;
+    bool is_found = false;
     snapshot_encode(&intent->after, after);
     /* From all voids down: what the club says last is the likeliest. */
     for (unsigned voids = 1U << count; st == ST_OK && count > 0 && voids-- > 0;) {
@@ -350,12 +375,17 @@ enum st actions_derive(struct ledger *ledger, struct item *item)
             continue;
         }
         snapshot_encode(&plan.next, ours);
-        if (memcmp(ours, after, sizeof ours) == 0) {
-            intent->parts = plan.parts;
-            intent->occasion.action_count = (uint8_t)count;
-            memcpy(intent->occasion.actions, actions, count * sizeof actions[0]);
-            break;
+        if (memcmp(ours, after, sizeof ours) != 0) {
+            continue;
         }
+        if (is_found) {
+            st = say_alike(ledger, item, actions);
+            continue;
+        }
+        is_found = true;
+        intent->parts = plan.parts;
+        intent->occasion.action_count = (uint8_t)count;
+        memcpy(intent->occasion.actions, actions, count * sizeof actions[0]);
     }
     return st;
 }

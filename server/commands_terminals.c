@@ -177,6 +177,20 @@ static enum st club_terminal_dead(struct club *club)
     return st;
 }
 
+static enum st club_terminal_forget(struct club *club)
+{
+    const uint32_t terminal = terminal_argument(club);
+    if (terminal == 0) {
+        return ST_FOREIGN;
+    }
+    const enum st st = registry_forget(club->db, terminal, club->now_s, &club->fault);
+    if (st == ST_OK) {
+        printf("Terminal %u never synced, is refused from now on, and nothing waits for it.\n",
+               terminal);
+    }
+    return st;
+}
+
 static enum st club_terminal_back(struct club *club)
 {
     const uint32_t terminal = terminal_argument(club);
@@ -209,6 +223,9 @@ const struct command commands_terminals[] = {
     {"terminal dead", "TERMINAL",
      "it will not come back: refuse it, and post what the cards show that it did",
      club_terminal_dead, false},
+    {"terminal forget", "TERMINAL",
+     "it was approved and never synced: refuse it, and wait for it no more", club_terminal_forget,
+     false},
     {"terminal back", "TERMINAL", "it was found: let it sync again", club_terminal_back, false},
     {0},
 };

@@ -458,6 +458,53 @@ enum st registry_revoke(struct db *db, uint32_t terminal, int64_t now_s, struct 
     return change_end(db, st, fault);
 }
 
+/* True: it was never heard of, neither by itself nor from cards. */
+static enum st is_unheard(struct db *db, uint32_t terminal, bool *ret, struct fault *fault)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum st st = db_prepare(db,
+                            "SELECT CASE WHEN t.hi = 0 AND t.last_at = 0 AND NOT EXISTS (SELECT 1"
+                            " FROM seen s WHERE s.term_id = t.term_id) THEN 1 ELSE 0 END"
+                            " FROM term t WHERE t.term_id = $1",
+                            "i", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row, (int64_t)terminal);
+    }
+    *ret = st == ST_OK && row && db_i64(stmt, 0) != 0;
+    db_finish(stmt);
+    if (st == ST_OK && !*ret) {
+        fault_say(fault,
+                  row ? "Terminal %u has synced, or cards show that it sold: if it will not come "
+                        "back, say `terminal dead %u`."
+                      : "There is no terminal %u: see `vafa-club terminals`.",
+                  terminal, terminal);
+    }
+    return st;
+}
+
+enum st registry_forget(struct db *db, uint32_t terminal, int64_t now_s, struct fault *fault)
+{
+    bool is_so = false;
+    enum st st = change_begin(db, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    st = is_unheard(db, terminal, &is_so, fault);
+    if (st == ST_OK && !is_so) {
+        st = ST_REFUSED;
+    }
+    if (st == ST_OK) {
+        DB_ONCE(st, db, "UPDATE cert SET revoked_at = $2 WHERE term_id = $1 AND revoked_at = 0",
+                "ii", (int64_t)terminal, now_s);
+    }
+    if (st == ST_OK) {
+        DB_ONCE(st, db, "UPDATE term SET dead_at = $2 WHERE term_id = $1 AND dead_at = 0", "ii",
+                (int64_t)terminal, now_s);
+    }
+    return change_end(db, st, fault);
+}
+
 enum st registry_standing(struct db *db, uint32_t terminal,
                           const uint8_t fingerprint[CA_FINGERPRINT_BYTES],
                           enum registry_standing *ret)

@@ -192,6 +192,101 @@ static void what_was_withdrawn_counts_as_not_taken(void **state)
     world_reference(world);
 }
 
+/* Two equal amounts of two givers, both withdrawn; a dead terminal applied one of them in its old
+ * form. The card's sums say that one was taken, and cannot say which. */
+static void of_two_equal_ones_that_were_withdrawn_a_case_says_that_nobody_knows(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    uint32_t posted = 0;
+    world_issue(world, 1);
+    struct order *first = world_order(world, 0, ACTION_CREDIT, 5000);
+    struct order *second = world_order(world, 0, ACTION_CREDIT, 5000);
+    world_sync(world, DYING);
+    world->now_s += 10;
+    assert_int_equal(world_withdraw(world, first, &fault), ST_OK);
+    world_sync(world, DYING); /* holds a void, and the other in its old form */
+    world->now_s += 10;
+    assert_int_equal(world_withdraw(world, second, &fault), ST_OK);
+    world_tap(world, DYING, 0, 0);
+    model_sighting(&world->terminals[0], &world->cards[0]);
+    assert_int_equal(rebuild_dead(world->ledger, DYING + 1, world->now_s, &posted, &fault), ST_OK);
+    world_sync(world, 0);
+    /* From all voids down: the one with the lower number counts as applied. */
+    assert_int_equal(state_of(world, first) + state_of(world, second), 2 + 4);
+    assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM tcase"), 1);
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM tcase WHERE why = 'alike'"), 1);
+    world_check(world);
+
+    /* Found again it knows. */
+    assert_int_equal(rebuild_back(world->ledger, DYING + 1, world->now_s, &fault), ST_OK);
+    world_sync(world, DYING);
+    assert_int_equal(state_of(world, first), 4);
+    assert_int_equal(state_of(world, second), 2);
+    assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
+    world_check(world);
+    world_reference(world);
+}
+
+static void of_two_different_ones_the_sums_tell_and_there_is_no_case(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    uint32_t posted = 0;
+    world_issue(world, 1);
+    struct order *first = world_order(world, 0, ACTION_CREDIT, 5000);
+    struct order *second = world_order(world, 0, ACTION_CREDIT, 5001);
+    world_sync(world, DYING);
+    assert_int_equal(world_withdraw(world, first, &fault), ST_OK);
+    world_sync(world, DYING);
+    assert_int_equal(world_withdraw(world, second, &fault), ST_OK);
+    world_tap(world, DYING, 0, 0);
+    model_sighting(&world->terminals[0], &world->cards[0]);
+    assert_int_equal(rebuild_dead(world->ledger, DYING + 1, world->now_s, &posted, &fault), ST_OK);
+    world_sync(world, 0);
+    assert_int_equal(state_of(world, first), 4);
+    assert_int_equal(state_of(world, second), 2);
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM tcase"), 0);
+    world_check(world);
+}
+
+/* --- terminals that never came -------------------------------------------------------------- */
+
+static void a_terminal_that_never_synced_can_be_forgotten(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    uint32_t unheard = 0;
+    world_issue(world, 1);
+    struct order *order = world_order(world, 0, ACTION_CREDIT, 5000);
+    assert_int_equal(registry_add_terminal(world->db, "Refah", "Vanak", &unheard), ST_OK);
+    world_sync_all(world);
+    assert_int_equal(world_withdraw(world, order, &fault), ST_OK);
+    world_sync_all(world);
+    assert_int_equal(state_of(world, order), 3); /* one was approved and never came */
+    assert_int_equal(registry_forget(world->db, 1, world->now_s, &fault), ST_REFUSED);
+    assert_non_null(strstr(fault.say, "terminal dead 1"));
+    assert_int_equal(registry_forget(world->db, 99, world->now_s, &fault), ST_REFUSED);
+    assert_int_equal(registry_forget(world->db, unheard, world->now_s, &fault), ST_OK);
+    assert_int_equal(registry_forget(world->db, unheard, world->now_s, &fault), ST_OK);
+    world_sync_all(world);
+    assert_int_equal(state_of(world, order), 4);
+    assert_int_equal(credit(world, ACCOUNT_PENDING), 0);
+    world_check(world);
+}
+
+/* Cards say that it sold: then it is dead, and what it did is looked for. */
+static void one_that_sold_cannot(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    world_issue(world, 1);
+    take_unheard(world);
+    world_sync(world, 0);
+    assert_int_equal(registry_forget(world->db, DYING + 1, world->now_s, &fault), ST_REFUSED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +294,13 @@ int main(void)
             what_nobody_can_show_counts_as_taken_when_the_books_have_settled, setup, teardown),
         cmocka_unit_test_setup_teardown(the_report_says_what_it_hangs_on, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_withdrawn_counts_as_not_taken, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            of_two_equal_ones_that_were_withdrawn_a_case_says_that_nobody_knows, setup, teardown),
+        cmocka_unit_test_setup_teardown(of_two_different_ones_the_sums_tell_and_there_is_no_case,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_terminal_that_never_synced_can_be_forgotten, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_that_sold_cannot, setup, teardown),
     };
     return cmocka_run_group_tests_name("club taken", tests, NULL, NULL);
 }
