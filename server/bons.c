@@ -1,13 +1,13 @@
 #include "server/bons.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
 
-#include "firmware/engine/calendar.h"
 #include "hal/signed.h"
+#include "server/business_day.h"
 #include "server/ledger_priv.h"
 #include "server/limits.h"
+#include "server/rows.h"
 
 /* --- posting ---------------------------------------------------------------------------------- */
 
@@ -364,106 +364,44 @@ enum st bons_write(const struct bon_series *series, const struct signer *signer,
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
-static json_t *day_text(int64_t day)
-{
-    const struct date date = calendar_gregorian((int32_t)day - CALENDAR_DAYS_1900);
-    return json_sprintf("%04d-%02d-%02d", date.year, date.month, date.day);
-}
-
-/* "name value" pairs, a row a line; all rows are small. */
-static void print_row(const json_t *row, FILE *out)
-{
-    const char *name = NULL;
-    json_t *value = NULL;
-    const char *comma = "";
-    json_object_foreach((json_t *)row, name, value)
-    {
-        if (json_is_string(value)) {
-            fprintf(out, "%s%s %s", comma, name, json_string_value(value));
-        } else {
-            fprintf(out, "%s%s %" JSON_INTEGER_FORMAT, comma, name, json_integer_value(value));
-        }
-        comma = ", ";
-    }
-    fputc('\n', out);
-}
-
-/* Prints what `make` makes of each row of `sql`, whose only parameter is `parameter`. */
-static enum st print_rows(struct db *db, const char *sql, int64_t parameter, bool as_json,
-                          json_t *(*make)(struct db_stmt *stmt), FILE *out)
+static enum st print_rows(struct db *db, const char *sql, int64_t parameter,
+                          const char *const *columns, bool as_json, FILE *out)
 {
     struct db_stmt *stmt = NULL;
-    bool row = false, is_first = true;
     enum st st = db_prepare(db, sql, "i", &stmt);
     if (st == ST_OK) {
-        fputs(as_json ? "[" : "", out);
-        st = db_first(stmt, &row, parameter);
-    }
-    while (st == ST_OK && row) {
-        json_t *object = make(stmt);
-        if (object == NULL) {
-            st = ST_FULL;
-            break;
-        }
-        if (as_json) {
-            fputs(is_first ? "\n" : ",\n", out);
-            (void)json_dumpf(object, out, JSON_COMPACT);
-        } else {
-            print_row(object, out);
-        }
-        json_decref(object);
-        is_first = false;
-        st = db_step(stmt, &row);
+        db_bind(stmt, parameter);
+        st = rows_print(stmt, columns, as_json, out);
     }
     db_finish(stmt);
-    if (st == ST_OK) {
-        fputs(as_json ? "]\n" : is_first ? "None yet.\n" : "", out);
-    }
     return st;
-}
-
-static json_t *series_row(struct db_stmt *stmt)
-{
-    const char *organisation = db_text(stmt, 1);
-    return json_pack("{s:I, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I}", "series",
-                     (json_int_t)db_i64(stmt, 0), "organisation",
-                     organisation == NULL ? "" : organisation, "amount",
-                     (json_int_t)db_i64(stmt, 2), "made", (json_int_t)db_i64(stmt, 3), "from",
-                     day_text(db_i64(stmt, 4)), "to", day_text(db_i64(stmt, 5)), "merchant",
-                     (json_int_t)db_i64(stmt, 6), "used", (json_int_t)db_i64(stmt, 7), "given_back",
-                     (json_int_t)db_i64(stmt, 8), "twice", (json_int_t)db_i64(stmt, 9));
 }
 
 enum st bons_list(struct db *db, bool as_json, FILE *out)
 {
+    static const char *const columns[] = {"iseries",     "torganisation", "iamount",   "imade",
+                                          "yfrom",       "yto",           "imerchant", "iused",
+                                          "igiven_back", "itwice",        NULL};
     return print_rows(
         db,
-        "SELECT s.series, s.organisation, s.amount, s.count, s.first_day, s.last_day, s.merch,"
-        " (SELECT count(*) FROM bon_use u WHERE u.series = s.series AND u.back_seq = 0"
+        "SELECT s.series, s.organisation, s.amount, s.count, s.first_day + $1, s.last_day + $1,"
+        " s.merch, (SELECT count(*) FROM bon_use u WHERE u.series = s.series AND u.back_seq = 0"
         " AND u.twice = 0),"
         " (SELECT count(*) FROM bon_use u WHERE u.series = s.series AND u.back_seq <> 0),"
         " (SELECT count(*) FROM bon_use u WHERE u.series = s.series AND u.back_seq = 0"
         " AND u.twice <> 0)"
-        " FROM bon_series s WHERE s.series > $1 ORDER BY s.series",
-        0, as_json, series_row, out);
-}
-
-static json_t *use_row(struct db_stmt *stmt)
-{
-    const char *receipt = db_text(stmt, 5);
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "serial", (json_int_t)db_i64(stmt, 0),
-                     "terminal", (json_int_t)db_i64(stmt, 1), "entry", (json_int_t)db_i64(stmt, 2),
-                     "merchant", (json_int_t)db_i64(stmt, 3), "time", (json_int_t)db_i64(stmt, 4),
-                     "receipt", receipt == NULL ? "" : receipt, "state",
-                     db_i64(stmt, 7) != 0   ? "given_back"
-                     : db_i64(stmt, 6) != 0 ? "twice"
-                                            : "used");
+        " FROM bon_series s ORDER BY s.series",
+        BUSINESS_DAY_MIN, columns, as_json, out);
 }
 
 enum st bons_used(struct db *db, int64_t series, bool as_json, FILE *out)
 {
+    static const char *const columns[] = {"iserial", "iterminal", "ientry", "imerchant",
+                                          "itime",   "treceipt",  "tstate", NULL};
     return print_rows(db,
-                      "SELECT serial, term_id, term_seq, merch, at, receipt, twice, back_seq"
+                      "SELECT serial, term_id, term_seq, merch, at, receipt,"
+                      " CASE WHEN back_seq <> 0 THEN 'given_back' WHEN twice <> 0 THEN 'twice'"
+                      " ELSE 'used' END"
                       " FROM bon_use WHERE series = $1 ORDER BY serial, at, term_id, term_seq",
-                      series, as_json, use_row, out);
+                      series, columns, as_json, out);
 }

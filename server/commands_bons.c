@@ -1,32 +1,23 @@
 /* Commands about organisations' vouchers. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "server/bons.h"
+#include "server/business_day.h"
 #include "server/ca.h"
 #include "server/command.h"
 #include "server/signer.h"
 
-enum { DAYS_1900_TO_1970 = 25567, DAY_S = 86400 };
-
-/* Days since 1900-01-01 of YYYY-MM-DD; 0: not a day that a bon can have. */
+/* Days since 1900-01-01, as a bon has them; 0: not a day that one can have. */
 static uint16_t day_of(const char *text)
 {
-    struct tm tm = {0};
-    int end = 0;
-    if (text == NULL || strlen(text) != 10 ||
-        sscanf(text, "%4d-%2d-%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &end) != 3 ||
-        end != 10) {
+    struct fault ignored;
+    int64_t day = 0;
+    if (text == NULL || business_day_read(text, &day, &ignored) != ST_OK) {
         return 0;
     }
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    const struct tm given = tm;
-    const int64_t day = timegm(&tm) / DAY_S + DAYS_1900_TO_1970; /* 31 November: 1 December */
-    const bool is_day =
-        tm.tm_mday == given.tm_mday && tm.tm_mon == given.tm_mon && day >= 1 && day <= UINT16_MAX;
-    return is_day ? (uint16_t)day : 0;
+    day -= BUSINESS_DAY_MIN;
+    return day >= 1 && day <= UINT16_MAX ? (uint16_t)day : 0;
 }
 
 /* What is to be made, by the options. */
@@ -54,8 +45,8 @@ static enum st series_given(struct club *club, struct bon_series *ret)
     } else if (ret->count < 1 || ret->count > BONS_COUNT_MAX) {
         fault_say(&club->fault, "--count is a number from 1 to %d.", BONS_COUNT_MAX);
     } else if (ret->first.first_day == 0 || ret->first.last_day < ret->first.first_day) {
-        fault_say(&club->fault, "--from and --to are days as YYYY-MM-DD, to 2079-06-05, --to not "
-                                "before --from.");
+        fault_say(&club->fault, "--from and --to are days as 2026-11-22 or 1405-09-01, to "
+                                "2079-06-05, --to not before --from.");
     } else if (merchant != NULL && (merchant_no < 1 || merchant_no > BON_NUMBER_MAX)) {
         fault_say(&club->fault, "--merchant needs a merchant's number.");
     } else {

@@ -178,3 +178,31 @@ void print_plain(const json_t *object, FILE *out)
         }
     }
 }
+
+enum st rows_print(struct db_stmt *stmt, const char *const *columns, bool as_json, FILE *out)
+{
+    bool row = false, is_first = true;
+    enum st st = db_step(stmt, &row);
+    fputs(as_json ? "[" : "", out);
+    while (st == ST_OK && row) {
+        json_t *object = row_object(stmt, columns);
+        if (object == NULL) {
+            st = ST_FULL;
+            break;
+        }
+        if (as_json) {
+            fputs(is_first ? "\n" : ",\n", out);
+            (void)json_dumpf(object, out, JSON_COMPACT);
+        } else {
+            print_line(object, out);
+        }
+        json_decref(object);
+        is_first = false;
+        st = db_step(stmt, &row);
+    }
+    db_reset(stmt);
+    if (st == ST_OK) {
+        fputs(as_json ? "]\n" : is_first ? "None yet.\n" : "", out);
+    }
+    return st;
+}

@@ -33,4 +33,9 @@ bool put_card(json_t *object, const char *name, uint64_t card);
 /* Writes an object, one line for each name: for people. Arrays of objects follow as tables. */
 void print_plain(const json_t *object, FILE *out);
 
+/* Writes all rows of a bound statement, one at a time, so there may be any number: a JSON array, or
+ * for people a line each, "None yet." without any. */
+ST_CHECK enum st rows_print(struct db_stmt *stmt, const char *const *columns, bool as_json,
+                            FILE *out);
+
 #endif
