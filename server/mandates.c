@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hal/base/bytes.h"
-#include "hal/signed.h"
 #include "server/allowances.h"
 #include "server/operators.h"
 #include "server/signer.h"
@@ -86,8 +84,6 @@ static enum st store(struct db *db, const struct mandate *mandate, const char *c
 struct renewal {
     struct db *db;
     const char *dir;
-    char *pem; /* the club's key; NULL until something is to be signed */
-    size_t pem_size;
     int64_t now_s;
     bool all;
     uint32_t count;
@@ -99,13 +95,11 @@ static enum st sign_and_store(struct renewal *renewal, const char *content, stru
     const struct mandate *mandate = &renewal->mandate;
     char *text = NULL, *jws = NULL;
     enum st st = mandate_write(mandate, &text);
-    if (st == ST_OK && renewal->pem == NULL) {
+    if (st == ST_OK) {
         st = signer_make(renewal->dir, fault);
-        st = st == ST_OK ? signer_private(renewal->dir, &renewal->pem, &renewal->pem_size, fault)
-                         : st;
     }
     if (st == ST_OK) {
-        st = signed_make(renewal->pem, MANDATE_TYP, text, strlen(text), &jws, fault);
+        st = signer_sign(renewal->dir, MANDATE_TYP, text, strlen(text), &jws, fault);
     }
     if (st == ST_OK && strlen(jws) > MANDATE_TEXT_MAX) {
         fault_say(fault, "The mandate of terminal %u is too long: it has too many operators.",
@@ -183,10 +177,6 @@ enum st mandates_renew(struct db *db, const char *dir, int64_t now_s, bool all, 
             *fault = *db_fault(db);
         }
         db_rollback(db);
-    }
-    if (renewal != NULL && renewal->pem != NULL) {
-        bytes_wipe(renewal->pem, renewal->pem_size);
-        free(renewal->pem);
     }
     free(renewal);
     return st;

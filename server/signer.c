@@ -36,33 +36,35 @@ enum st signer_public(const char *dir, char **ret_pem, struct fault *fault)
     return file_load(dir, PUBLIC_NAME, ret_pem, &size, fault);
 }
 
-enum st signer_private(const char *dir, char **ret_pem, size_t *ret_size, struct fault *fault)
+enum st signer_sign(const char *dir, const char *typ, const char *text, size_t size, char **ret_jws,
+                    struct fault *fault)
 {
+    char *pem = NULL;
+    size_t pem_size = 0;
     if (!file_exists(dir, PRIVATE_NAME)) {
         fault_say(fault,
                   "This club's signing key is kept elsewhere: %s/" PRIVATE_NAME " is not here.",
                   dir);
         return ST_REFUSED;
     }
-    return file_load(dir, PRIVATE_NAME, ret_pem, ret_size, fault);
-}
-
-static enum st sign(const char *dir, const char *text, size_t size, char **ret_jws,
-                    struct fault *fault)
-{
-    char *pem = NULL;
-    size_t pem_size = 0;
-    if (!file_exists(dir, PRIVATE_NAME)) {
-        fault_say(fault, "This club's key is kept elsewhere: sign the programme there with "
-                         "vafa-programme sign.");
-        return ST_REFUSED;
-    }
     enum st st = file_load(dir, PRIVATE_NAME, &pem, &pem_size, fault);
     if (st == ST_OK) {
-        st = signed_make(pem, TYP, text, size, ret_jws, fault);
+        st = signed_make(pem, typ, text, size, ret_jws, fault);
         bytes_wipe(pem, pem_size);
     }
     free(pem);
+    return st;
+}
+
+/* A programme that is not signed yet. */
+static enum st sign_programme(const char *dir, const char *text, size_t size, char **ret_jws,
+                              struct fault *fault)
+{
+    const enum st st = signer_sign(dir, TYP, text, size, ret_jws, fault);
+    if (st == ST_REFUSED) {
+        fault_say(fault, "This club's key is kept elsewhere: sign the programme there with "
+                         "vafa-programme sign.");
+    }
     return st;
 }
 
@@ -83,7 +85,7 @@ enum st signer_take(const char *dir, const char *text, size_t size, char **ret_d
             jws[size] = '\0';
         }
     } else {
-        st = sign(dir, text, size, &jws, fault);
+        st = sign_programme(dir, text, size, &jws, fault);
     }
     /* Also our own work is looked at as a terminal will: a public key that is not of this private
      * one shows here. */

@@ -21,10 +21,10 @@ ST_CHECK enum st signer_make(const char *dir, struct fault *fault);
 /* The public key as PEM; the caller frees it. ST_IO. */
 ST_CHECK enum st signer_public(const char *dir, char **ret_pem, struct fault *fault);
 
-/* The private key as PEM; the caller wipes and frees it. ST_REFUSED: it is kept elsewhere, so what
- * needs it is done there. ST_IO. */
-ST_CHECK enum st signer_private(const char *dir, char **ret_pem, size_t *ret_size,
-                                struct fault *fault);
+/* Signs a document of type `typ` (hal/signed.h) with the private key; the caller frees *ret_jws.
+ * ST_REFUSED  the key is kept elsewhere, so what needs it is done there. ST_IO, ST_FULL. */
+ST_CHECK enum st signer_sign(const char *dir, const char *typ, const char *text, size_t size,
+                             char **ret_jws, struct fault *fault);
 
 /* Takes a programme as a person gives it, bare or signed: *ret_document is what it says, *ret_jws
  * what terminals get; the caller frees both.

@@ -459,17 +459,15 @@ static void order_actions(struct store *store, const struct signer *signer)
 static void prepare_actions(struct world *world)
 {
     char folder[] = "/tmp/vafa-fault-tap-XXXXXX", command[64];
-    char *key = NULL, *public_key = NULL, *text = NULL;
-    size_t key_bytes = 0;
+    char *public_key = NULL, *text = NULL;
     struct signer *signer = NULL;
     struct fault fault;
     MUST(mkdtemp(folder) != NULL);
     MUST(signer_make(folder, &fault) == ST_OK);
     MUST(signer_open(folder, NULL, &signer, &fault) == ST_OK);
     MUST(signer_public(folder, &public_key, &fault) == ST_OK);
-    MUST(signer_private(folder, &key, &key_bytes, &fault) == ST_OK);
-    MUST(signed_make(key, RULES_TYP, programme_actions, strlen(programme_actions), &text, &fault) ==
-         ST_OK);
+    MUST(signer_sign(folder, RULES_TYP, programme_actions, strlen(programme_actions), &text,
+                     &fault) == ST_OK);
     world_reset(world, OP_SALE, NULL);
     MUST(world_boot(world));
     MUST(programme_put(world->store, 3, text) == ST_OK);
@@ -479,7 +477,6 @@ static void prepare_actions(struct world *world)
     keep_disk(disk_actions, &disk_actions_bytes);
     signer_close(signer);
     free(text);
-    free(key);
     free(public_key);
     (void)snprintf(command, sizeof command, "rm -r %s", folder);
     MUST(system(command) == 0);
