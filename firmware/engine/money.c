@@ -5,26 +5,6 @@
 
 #include "firmware/engine/wide.h"
 
-enum st money_add(struct money a, struct money b, struct money *ret)
-{
-    int64_t sum;
-    if (__builtin_add_overflow(a.rials, b.rials, &sum)) {
-        return ST_FULL;
-    }
-    ret->rials = sum;
-    return ST_OK;
-}
-
-enum st points_add(struct points a, struct points b, struct points *ret)
-{
-    int64_t sum;
-    if (__builtin_add_overflow(a.n, b.n, &sum)) {
-        return ST_FULL;
-    }
-    ret->n = sum;
-    return ST_OK;
-}
-
 int64_t share_floor(int64_t amount, int64_t part, int64_t whole)
 {
     assert(amount >= 0 && whole > 0);

@@ -23,10 +23,6 @@ struct points {
 #define POINTS_MAX   ((INT64_C(1) << 28) - 1)
 #define REDEEMED_MAX ((INT64_C(1) << 20) - 1)
 
-/* Sums. ST_FULL: the result does not fit in 64 bits; *ret is untouched. */
-ST_CHECK enum st money_add(struct money a, struct money b, struct money *ret);
-ST_CHECK enum st points_add(struct points a, struct points b, struct points *ret);
-
 /* amount * part / whole, rounded towards zero; 0 <= part <= whole, whole > 0, amount >= 0: else a
  * bug. Exact for every such input (128-bit product), so it cannot fail. */
 int64_t share_floor(int64_t amount, int64_t part, int64_t whole);

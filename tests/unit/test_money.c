@@ -8,27 +8,6 @@
 
 #include "firmware/engine/money.h"
 
-static void money_add_refuses_a_sum_beyond_64_bits(void **state)
-{
-    (void)state;
-    struct money sum = {7};
-    assert_int_equal(money_add((struct money){INT64_MAX}, (struct money){1}, &sum), ST_FULL);
-    assert_int_equal(sum.rials, 7);
-    assert_int_equal(money_add((struct money){INT64_MIN}, (struct money){-1}, &sum), ST_FULL);
-    assert_int_equal(money_add((struct money){INT64_MAX - 1}, (struct money){1}, &sum), ST_OK);
-    assert_true(sum.rials == INT64_MAX);
-}
-
-static void points_add_refuses_a_sum_beyond_64_bits(void **state)
-{
-    (void)state;
-    struct points sum = {7};
-    assert_int_equal(points_add((struct points){INT64_MAX}, (struct points){1}, &sum), ST_FULL);
-    assert_int_equal(sum.n, 7);
-    assert_int_equal(points_add((struct points){2}, (struct points){3}, &sum), ST_OK);
-    assert_int_equal(sum.n, 5);
-}
-
 static void a_share_rounds_towards_zero_and_is_exact_at_the_ends(void **state)
 {
     (void)state;
@@ -138,8 +117,6 @@ static void money_parse_rejects_what_is_not_digits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(money_add_refuses_a_sum_beyond_64_bits),
-        cmocka_unit_test(points_add_refuses_a_sum_beyond_64_bits),
         cmocka_unit_test(a_share_rounds_towards_zero_and_is_exact_at_the_ends),
         cmocka_unit_test(a_share_of_the_largest_numbers_does_not_wrap),
         cmocka_unit_test(a_share_goes_through_128_bits),
