@@ -38,6 +38,7 @@ static const struct {
     {"link", "which medium (a keyed hash) belongs to which card"},
     {"linklog", "every link and every change of one, in the order in which terminals are told"},
     {"lost", "cards that were reported as lost, and what was given in their place"},
+    {"lost_again", "cards that were found, as the terminals that had reported them are told"},
     {"lost_release", "the actions by which that was given"},
     {"lostrep", "reports of lost and found cards"},
     {"merchant", "merchants"},

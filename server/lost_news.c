@@ -26,8 +26,9 @@ static enum st vouch_of(struct db *db, const struct lost_row *row, struct wire_v
 {
     struct standing standing;
     int64_t behind = 0;
-    *ret = (struct wire_vouch){
-        .card_number = row->card, .replaced_by = row->new_card, .is_settled = row->settled_at != 0};
+    *ret = (struct wire_vouch){.card_number = row->card,
+                               .replaced_by = row->new_card,
+                               .is_settled = row->found_at == 0 && row->settled_at != 0};
     enum st st = standing_get(db, row->card, &standing);
     if (st == ST_OK && standing.is_there) {
         ret->status = (uint8_t)standing.snapshot.status;
@@ -78,15 +79,47 @@ static enum st tell(struct db *db, uint32_t terminal, uint32_t after, bool settl
     return st;
 }
 
+/* The cards that were found since it was told of them. */
+static enum st tell_found(struct db *db, uint32_t terminal, struct wire_lost *ret)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum st st = db_prepare(db,
+                            "SELECT no, card_no FROM lost_again WHERE term_id = $1 AND no > $2"
+                            " ORDER BY no LIMIT $3",
+                            "iii", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row, (int64_t)terminal, ret->again,
+                      (int64_t)(WIRE_VOUCHES_MAX - ret->count));
+    }
+    while (st == ST_OK && row) {
+        struct lost_row lost;
+        ret->again = db_i64(stmt, 0);
+        st = lost_get(db, (uint64_t)db_i64(stmt, 1), &lost);
+        if (st == ST_OK) {
+            st = vouch_of(db, &lost, &ret->list[ret->count++]);
+        }
+        if (st == ST_OK) {
+            st = db_step(stmt, &row);
+        }
+    }
+    db_finish(stmt);
+    return st;
+}
+
 enum st lost_news(struct db *db, uint32_t terminal, const struct wire_lost_have *have,
                   struct wire_lost *ret)
 {
-    *ret = (struct wire_lost){.known = have->known, .settled = have->settled};
-    enum st st = tell(db, terminal, have->settled, true, &ret->settled, ret);
+    *ret = (struct wire_lost){.known = have->known, .settled = have->settled, .again = have->again};
+    enum st st = tell_found(db, terminal, ret);
+    if (st == ST_OK && ret->count < WIRE_VOUCHES_MAX) {
+        st = tell(db, terminal, have->settled, true, &ret->settled, ret);
+    }
     ret->known = ret->known > ret->settled ? ret->known : ret->settled;
     if (st == ST_OK && ret->count < WIRE_VOUCHES_MAX) {
         st = tell(db, terminal, ret->known, false, &ret->known, ret);
     }
-    ret->is_there = st == ST_OK && (ret->known != have->known || ret->settled != have->settled);
+    ret->is_there = st == ST_OK && (ret->known != have->known || ret->settled != have->settled ||
+                                    ret->again != have->again);
     return st;
 }

@@ -75,6 +75,21 @@ enum st lost_mark(struct db *db, uint64_t card, uint32_t terminal, uint32_t sequ
     return st == ST_OK ? lost_put(db, &row) : st;
 }
 
+/* Every terminal that reported the card as lost hears once more how it stands. */
+static enum st tell_again(struct db *db, uint64_t card, int64_t now_s)
+{
+    int64_t no = 0;
+    enum st st = change_next_number(db, "SELECT coalesce(max(no), 0) FROM lost_again", &no);
+    no = no > now_s ? no : now_s;
+    if (st == ST_OK) {
+        DB_ONCE(st, db,
+                "INSERT INTO lost_again (term_id, no, card_no) SELECT DISTINCT term_id, $2, card_no"
+                " FROM lostrep WHERE card_no = $1 AND event = 1",
+                "ii", (int64_t)card, no);
+    }
+    return st;
+}
+
 enum st lost_unmark(struct db *db, uint64_t card, int64_t now_s, bool *ret_was)
 {
     struct lost_row row;
@@ -86,6 +101,9 @@ enum st lost_unmark(struct db *db, uint64_t card, int64_t now_s, bool *ret_was)
     row.found_at = now_s;
     row.is_due = false;
     st = hotlist_turn_within(db, card, LISTING_LOST, LISTING_NONE, now_s);
+    if (st == ST_OK) {
+        st = tell_again(db, card, now_s);
+    }
     return st == ST_OK ? lost_put(db, &row) : st;
 }
 

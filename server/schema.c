@@ -312,6 +312,12 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "CREATE INDEX action_passed ON action (offered_at)"
     " WHERE offer = 0 AND number <> 0 AND state IN (1, 3);"
     "UPDATE club SET value = 20 WHERE name = 'schema'",
+    /* Cards that were found, for the terminals that had reported them: what the club vouched for is over.
+     * no: rises, also over a restored backup, for it is never below the club's clock. */
+    [21] =
+    "CREATE TABLE lost_again (term_id " I64 " NOT NULL, no " I64 " NOT NULL, card_no " I64 " NOT NULL,"
+    " PRIMARY KEY (term_id, no)) " STRICT ";"
+    "UPDATE club SET value = 21 WHERE name = 'schema'",
 };
 
 /* clang-format on */

@@ -8,7 +8,7 @@
 
 static const char setting[] = "lost.have";
 
-enum { TEXT_MAX = 32 };
+enum { TEXT_MAX = 64 };
 
 enum st lost_have(struct store *store, struct wire_lost_have *ret)
 {
@@ -18,8 +18,10 @@ enum st lost_have(struct store *store, struct wire_lost_have *ret)
     *ret = have;
     const enum st st = stream_read(store, setting, text, sizeof text);
     if (st == ST_OK &&
-        sscanf(text, "%10" SCNu32 " %10" SCNu32 "%n", &have.known, &have.settled, &used) == 2 &&
-        text[used] == '\0' && have.known <= WIRE_SEQUENCE_MAX && have.settled <= have.known) {
+        sscanf(text, "%10" SCNu32 " %10" SCNu32 " %18" SCNd64 "%n", &have.known, &have.settled,
+               &have.again, &used) == 3 &&
+        text[used] == '\0' && have.known <= WIRE_SEQUENCE_MAX && have.settled <= have.known &&
+        have.again >= 0) {
         *ret = have;
     }
     return st;
@@ -60,7 +62,8 @@ enum st lost_receive(struct store *store, const struct wire_lost *news, bool *re
     }
     enum st st = lost_take(store, list, news->count);
     if (st == ST_OK) {
-        (void)snprintf(text, sizeof text, "%" PRIu32 " %" PRIu32, news->known, news->settled);
+        (void)snprintf(text, sizeof text, "%" PRIu32 " %" PRIu32 " %" PRId64, news->known,
+                       news->settled, news->again);
         st = setting_put(store, setting, text);
     }
     if (st != ST_OK) {

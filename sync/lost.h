@@ -1,9 +1,9 @@
 /* lost.h - takes what the club vouches for of lost cards into the terminal's database.
  *
  * The club answers this terminal's own reports, in their order. How far it has come is the setting
- * "lost.have": the entry up to which a vouch has come, and up to which a settled one
- * (docs/sync.md). Rows first, then how far they go: cut in between, they come once more and change
- * nothing. Statuses of storage/store.h; the fault is a sentence. */
+ * "lost.have": the entry up to which a vouch has come, and up to which a settled one, and the
+ * number of what was told again (docs/sync.md). Rows first, then how far they go: cut in between,
+ * they come once more and change nothing. Statuses of storage/store.h; the fault is a sentence. */
 #ifndef SYNC_LOST_H
 #define SYNC_LOST_H
 

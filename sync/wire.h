@@ -178,11 +178,13 @@ struct wire_bons {
 
 /* Lost cards (docs/decisions/0015-lost-cards.md): what the club vouches for of the cards that this
  * terminal reported, in the order of its reports. What a terminal has: a vouch for all its reports
- * up to entry `known`, a settled one for all up to entry `settled`. */
+ * up to entry `known`, a settled one for all up to entry `settled`; and for cards that were found
+ * since, one more for each up to the club's number `again`. */
 enum { WIRE_VOUCHES_MAX = 50 };
 struct wire_lost_have {
     bool is_there;           /* false: it takes none */
     uint32_t known, settled; /* 0..WIRE_SEQUENCE_MAX, settled <= known; 0 = none */
+    int64_t again;           /* 0 = none */
 };
 
 /* One lost card as the club's books have it. */
@@ -200,10 +202,11 @@ struct wire_vouch {
     uint16_t birthday, wedding, expires;
 };
 
-/* ... and what comes with an answer; `known` and `settled` are what the terminal has then. */
+/* ... and what comes with an answer; what the terminal has then. */
 struct wire_lost {
     bool is_there;
     uint32_t known, settled;
+    int64_t again;
     uint32_t count; /* 0..WIRE_VOUCHES_MAX */
     struct wire_vouch list[WIRE_VOUCHES_MAX];
 };

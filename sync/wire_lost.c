@@ -8,16 +8,18 @@ enum { TIER_MAX = 15, KIND_MAX = 15 };
 
 /* --- writing -------------------------------------------------------------------------------- */
 
-static json_t *cursors_json(uint32_t known, uint32_t settled)
+static json_t *cursors_json(uint32_t known, uint32_t settled, int64_t again)
 {
-    assert(settled <= known && known <= WIRE_SEQUENCE_MAX);
-    return json_pack("{s:I, s:I}", "known", (json_int_t)known, "settled", (json_int_t)settled);
+    assert(settled <= known && known <= WIRE_SEQUENCE_MAX && again >= 0);
+    return json_pack("{s:I, s:I, s:I}", "known", (json_int_t)known, "settled", (json_int_t)settled,
+                     "again", (json_int_t)again);
 }
 
 bool wire_lost_have_put(json_t *have, const struct wire_lost_have *lost)
 {
     return !lost->is_there ||
-           json_object_set_new(have, "lost", cursors_json(lost->known, lost->settled)) == 0;
+           json_object_set_new(have, "lost",
+                               cursors_json(lost->known, lost->settled, lost->again)) == 0;
 }
 
 /* Card numbers travel without their last digit. */
@@ -40,7 +42,7 @@ bool wire_lost_put(json_t *answer, const struct wire_lost *lost)
         return true;
     }
     assert(lost->count <= WIRE_VOUCHES_MAX);
-    json_t *object = cursors_json(lost->known, lost->settled);
+    json_t *object = cursors_json(lost->known, lost->settled, lost->again);
     json_t *list = json_array();
     bool is_good = true;
     for (uint32_t i = 0; i < lost->count && is_good; i += 1) {
@@ -52,14 +54,17 @@ bool wire_lost_put(json_t *answer, const struct wire_lost *lost)
 
 /* --- reading -------------------------------------------------------------------------------- */
 
-static enum st get_cursors(const json_t *parent, const json_t **ret_lost, uint32_t *ret_known,
-                           uint32_t *ret_settled, struct fault *fault)
+static enum st get_cursors(const json_t *parent, const json_t **ret_lost,
+                           struct wire_lost_have *ret, struct fault *fault)
 {
     enum st st = wire_read_object(parent, "lost", ret_lost, fault);
     if (st == ST_OK) {
-        st = wire_read_number(*ret_lost, "known", 0, WIRE_SEQUENCE_MAX, ret_known, fault);
+        st = wire_read_number(*ret_lost, "known", 0, WIRE_SEQUENCE_MAX, &ret->known, fault);
     }
-    return st == ST_OK ? wire_read_number(*ret_lost, "settled", 0, *ret_known, ret_settled, fault)
+    if (st == ST_OK) {
+        st = wire_read_number(*ret_lost, "settled", 0, ret->known, &ret->settled, fault);
+    }
+    return st == ST_OK ? wire_read_integer(*ret_lost, "again", 0, INT64_MAX, &ret->again, fault)
                        : st;
 }
 
@@ -67,7 +72,7 @@ enum st wire_lost_have_get(const json_t *have, struct wire_lost_have *ret, struc
 {
     const json_t *lost = NULL;
     *ret = (struct wire_lost_have){.is_there = json_object_get(have, "lost") != NULL};
-    return ret->is_there ? get_cursors(have, &lost, &ret->known, &ret->settled, fault) : ST_OK;
+    return ret->is_there ? get_cursors(have, &lost, ret, fault) : ST_OK;
 }
 
 /* *ret is 0 when the payload is, and that is allowed. */
@@ -158,12 +163,18 @@ static enum st get_vouch(const json_t *item, struct wire_vouch *ret, struct faul
 enum st wire_lost_get(const json_t *answer, struct wire_lost *ret, struct fault *fault)
 {
     const json_t *lost = NULL;
+    struct wire_lost_have now;
     ret->is_there = json_object_get(answer, "lost") != NULL;
-    ret->known = ret->settled = ret->count = 0;
+    ret->count = 0;
     if (!ret->is_there) {
         return ST_OK;
     }
-    enum st st = get_cursors(answer, &lost, &ret->known, &ret->settled, fault);
+    enum st st = get_cursors(answer, &lost, &now, fault);
+    if (st == ST_OK) {
+        ret->known = now.known;
+        ret->settled = now.settled;
+        ret->again = now.again;
+    }
     const json_t *list = json_object_get(lost, "list");
     if (st == ST_OK && (!json_is_array(list) || json_array_size(list) > WIRE_VOUCHES_MAX)) {
         fault_say(fault, "\"lost\" must have \"list\", at most %d cards.", WIRE_VOUCHES_MAX);

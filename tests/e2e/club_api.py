@@ -265,7 +265,7 @@ def lost_cards(world, reader, clerk):
     terminal = world.enrol("Refah", "Qom")
     entries = replacement(terminal, lost, luhn(936499900000000), 150000)
     body = {"v": 1, "terminal": terminal, "after": 0, "base": "0" * 64, "entries": [base64.b64encode(e).decode() for e in entries],
-            "have": {"programme": 1, "lost": {"known": 0, "settled": 0}},
+            "have": {"programme": 1, "lost": {"known": 0, "settled": 0, "again": 0}},
             "health": {"unsent": 3, "pending": 0, "oldest": 0, "clock": 2, "firmware": "t"}}
     answer = world.sync(terminal, json.dumps(body))[1]
     has = reader.good("GET", f"/cards/{lost}")
@@ -280,7 +280,7 @@ def lost_cards(world, reader, clerk):
     books.commit()
     books.close()
     body.update(after=3, base=reference.chain(entries).hex(), entries=[])
-    body["have"]["lost"] = {"known": answer["lost"]["known"], "settled": 0}
+    body["have"]["lost"] = {**{key: answer["lost"][key] for key in ("known", "again")}, "settled": 0}
     body["health"]["unsent"] = 0
     answer = world.sync(terminal, json.dumps(body))[1]
     result(answer["lost"]["settled"] == 1 and answer["lost"]["list"][0]["settled"] and answer["lost"]["list"][0]["replaced"] == 936499900000000,

@@ -104,12 +104,13 @@ refuse("sync", acting, ["have", "actions"], None, 1, [], {})
 refuse("sync", acting, ["have", "actions", "no"], ..., -1, 2**31, "1", 1.5)
 refuse("sync", acting, ["have", "actions", "start"], ..., -1, 2**31, "1", None)
 refuse("sync", acting, ["have", "actions", "mark"], ..., "", "0" * 15, "0" * 17, "g" * 16, 7)
-reported = put(last, ["have", "lost"], {"known": 57, "settled": 41})
+reported = put(last, ["have", "lost"], {"known": 57, "settled": 41, "again": 1795355470})
 case("sync: how far the lost cards have come", "sync", reported, "ok")
-case("sync: no lost card yet", "sync", put(last, ["have", "lost"], {"known": 0, "settled": 0}), "ok")
+case("sync: no lost card yet", "sync", put(last, ["have", "lost"], {"known": 0, "settled": 0, "again": 0}), "ok")
 refuse("sync", reported, ["have", "lost"], None, 1, [], {}, {"known": 57}, {"settled": 0})
 refuse("sync", reported, ["have", "lost", "known"], -1, 40, 2**24, "57", 1.5)
 refuse("sync", reported, ["have", "lost", "settled"], -1, 58, None, "1")
+refuse("sync", reported, ["have", "lost", "again"], ..., -1, None, "1", 1.5)
 listed = put(last, ["have", "hotlist"], {"version": 7, "mark": 2**53 - 1})
 loading = put(listed, ["have", "hotlist", "next"], {"version": 9, "mark": 5, "after": 936400000100000})
 case("sync: has a hotlist", "sync", listed, "ok")
@@ -227,14 +228,15 @@ vouch = {"card": 936400000100000, "replaced": 936400000200000, "settled": True, 
 unknown = {**dict.fromkeys(vouch, 0), "card": 999999999999999, "settled": False}
 largest = {**vouch, "status": 3, "tier": 15, "group": 255, "points": 2**28 - 1, "credit": 2**36 - 1, "gift": 2**30 - 1,
            "voucher": 2**30 - 1, "as_of": 2**63 - 1, "kind": 15, "birthday": 65535, "wedding": 65535, "expires": 65535}
-vouches = {**plain, "lost": {"known": 60, "settled": 57, "list": [vouch, unknown, largest]}}
+vouches = {**plain, "lost": {"known": 60, "settled": 57, "again": 7, "list": [vouch, unknown, largest]}}
 case("sync_answer: lost cards", "sync_answer", vouches, "ok")
-case("sync_answer: lost cards, none", "sync_answer", {**plain, "lost": {"known": 3, "settled": 3, "list": []}}, "ok")
+case("sync_answer: lost cards, none", "sync_answer", {**plain, "lost": {"known": 3, "settled": 3, "again": 2**63 - 1, "list": []}}, "ok")
 case("sync_answer: 50 lost cards", "sync_answer", put(vouches, ["lost", "list"], [unknown] * 50), "ok")
 case("sync_answer: 51 lost cards", "sync_answer", put(vouches, ["lost", "list"], [unknown] * 51), "foreign")
 refuse("sync_answer", vouches, ["lost"], None, 1, [], {}, "x")
 refuse("sync_answer", vouches, ["lost", "known"], ..., -1, 56, 2**24, "60")
 refuse("sync_answer", vouches, ["lost", "settled"], ..., -1, 61, None)
+refuse("sync_answer", vouches, ["lost", "again"], ..., -1, None, "1")
 refuse("sync_answer", vouches, ["lost", "list"], ..., None, {}, 7)
 refuse("sync_answer", vouches, ["lost", "list", 1], 7, [], {}, None)
 for key, most in largest.items():
