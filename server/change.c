@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <string.h>
+#include <time.h>
 
 enum st change_begin(struct db *db, struct fault *fault)
 {
@@ -55,4 +56,20 @@ bool text_is_name(const char *text, size_t max)
     is_name = value != NULL;
     json_decref(value);
     return is_name;
+}
+
+int64_t change_clock_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void change_leave_room(int64_t began_ms)
+{
+    enum { PAUSE_MIN_MS = 5, PAUSE_MAX_MS = 200 };
+    int64_t pause = change_clock_ms() - began_ms;
+    pause = pause < PAUSE_MIN_MS ? PAUSE_MIN_MS : pause > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause;
+    const struct timespec time = {.tv_sec = 0, .tv_nsec = (long)pause * 1000000};
+    (void)nanosleep(&time, NULL);
 }

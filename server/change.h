@@ -28,6 +28,11 @@ ST_CHECK enum st change_begin(struct db *db, struct fault *fault);
 /* Commits what went well (`st` is ST_OK), else takes everything back. Returns what became of it. */
 ST_CHECK enum st change_end(struct db *db, enum st st, struct fault *fault);
 
+/* Between many changes in a row. Who waits for the lock looks for it now and then only, so it is
+ * left alone for as long as the change that began at `began_ms` had it, within bounds. */
+int64_t change_clock_ms(void);
+void change_leave_room(int64_t began_ms);
+
 /* The number after that of the query's one row, 1 without a row. Within a change nobody else takes
  * it. */
 ST_CHECK enum st change_next_number(struct db *db, const char *sql, int64_t *ret);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/actions_priv.h"
+#include "server/change.h"
 
 enum { CARDS_A_STEP = 200 };
 
@@ -208,6 +209,7 @@ enum st charge_run(struct actions *actions, const struct charge_order *order, in
     ret->charge = charge.number;
     ret->was_done = charge.is_done;
     while (st == ST_OK && !charge.is_done) {
+        const int64_t began_ms = change_clock_ms();
         st = db_begin_write(actions->db);
         /* Where it stands is read again: somebody else may be at it, too. */
         st = st == ST_OK ? find(actions->db, order, &charge, fault) : st;
@@ -218,6 +220,9 @@ enum st charge_run(struct actions *actions, const struct charge_order *order, in
         st = actions_end(actions, st, fault);
         if (st == ST_OK && progress != NULL) {
             progress(ret);
+        }
+        if (st == ST_OK && !charge.is_done) {
+            change_leave_room(began_ms); /* terminals sync meanwhile */
         }
     }
     return st;

@@ -55,9 +55,11 @@ struct import_order {
     const char *by;   /* who imports it */
     const char *text; /* what the card's holder reads; at most 24 bytes */
 };
-/* Makes the actions of a file without a bad line and writes it down as the next import, all or
- * nothing. They are sealed and offered as the club tends its actions.
- * ST_REFUSED  this very file was imported before, and not undone; or an action was refused. */
+/* Makes the actions of a file without a bad line and writes it down as the next import. In pieces,
+ * each a write transaction with a pause behind it, so that terminals sync meanwhile: cut short, the
+ * same file goes on where it was. They are sealed and offered as the club tends its actions.
+ * ST_REFUSED  this very file was imported before, and not undone; it is being undone; or an action
+ * was refused. */
 ST_CHECK enum st import_commit(struct db *db, const struct import_file *file,
                                const struct import_order *order, int64_t now_s, int64_t *ret_number,
                                struct fault *fault);
@@ -66,8 +68,9 @@ struct import_undone {
     int64_t withdrawn[CARD_BOOKS], collected[CARD_BOOKS];
     int64_t withdrawn_count, collected_count; /* actions */
 };
-/* Withdraws what no card has collected; says on `say` what cards have, line by line: that is not
- * undone. Again is fine. ST_REFUSED: there is no such import. */
+/* Stops the import, if it was cut short, and withdraws what no card has collected; says on `say`
+ * what cards have, line by line: that is not undone. Again is fine. ST_REFUSED: there is no such
+ * import. */
 ST_CHECK enum st import_undo(struct db *db, const char *dir, int64_t number, const char *by,
                              int64_t now_s, FILE *say, struct import_undone *ret,
                              struct fault *fault);

@@ -318,6 +318,14 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "CREATE TABLE lost_again (term_id " I64 " NOT NULL, no " I64 " NOT NULL, card_no " I64 " NOT NULL,"
     " PRIMARY KEY (term_id, no)) " STRICT ";"
     "UPDATE club SET value = 21 WHERE name = 'schema'",
+    /* An import is made in pieces. */
+    [22] =
+    "ALTER TABLE import ADD COLUMN is_stopped " I64 " NOT NULL DEFAULT 0;"
+    "ALTER TABLE import ADD COLUMN made " I64 " NOT NULL DEFAULT 0;"
+    "ALTER TABLE import ADD COLUMN made_to " I64 " NOT NULL DEFAULT 0;"
+    "UPDATE import SET made = cards;"
+    "CREATE INDEX import_sha256 ON import (sha256);"
+    "UPDATE club SET value = 22 WHERE name = 'schema'",
 };
 
 /* clang-format on */

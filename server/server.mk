@@ -43,6 +43,7 @@ CLUB_SRC = \
     server/groups.c \
     server/hotlist.c \
     server/import.c \
+    server/import_commit.c \
     server/import_read.c \
     server/keypair.c \
     server/ledger.c \

@@ -3,7 +3,9 @@
 file that is imported once, a card that collects it at its next tap, and an undo that says what cannot be undone."""
 import json
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,9 +128,55 @@ def story(shop):
     result(report.returncode == 0, "the books balance", report.stdout[-400:])
 
 
+def cut(shop, name, text, made):
+    """Begins to import a file, and is killed when so many lines are made, or a few more."""
+    path = Path(shop.path(name))
+    path.write_text(text)
+    work = subprocess.Popen([BUILD / "vafa-club", "import", path, "--unit", "rial", "--commit", "--by", "Sara", "--data", shop.path("club")],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    slowest = 0.0
+    while True:
+        listed = [i for i in json.loads(shop.club("import", "list", "--json").stdout)["imports"] if i["name"] == name]
+        if listed and listed[0]["made"] >= made:
+            return work, listed[0], slowest
+        begin = time.monotonic()
+        shop.sync_once()
+        slowest = max(slowest, time.monotonic() - begin)
+
+
+def pieces(shop):
+    """Cut short anywhere, the same file goes on where it was; terminals sync meanwhile; an undo stops it."""
+    lines = 3000
+    text = "card,points,credit\n" + "".join(f"{number(936400000400000 + n)},{n % 7},{1000 + n}\n" for n in range(lines))
+    total = sum(1000 + n for n in range(lines))
+    for at in (1, 900, 2000):
+        work, listed, slowest = cut(shop, "large.csv", text, at)
+        work.kill()
+        work.communicate()
+        result(at <= listed["made"] < lines and listed["cards"] == lines, f"killed with {listed['made']} of {lines} lines made", listed)
+        print(f"# a sync while it is imported takes at most {slowest * 1000:.0f} ms, process and TLS included", flush=True)
+    done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="large.csv")
+    mine = [a for a in json.loads(shop.club("action", "list", "--json").stdout) if a["origin"] == "import" and a["giver"] == "import 3"]
+    result("Import 3 is done" in done.stdout and sum(a["amount"] for a in mine if a["kind"] == "credit") == total and
+           sum(a["amount"] for a in mine if a["kind"] == "points") == sum(n % 7 for n in range(lines)) and len({a["id"] for a in mine}) == len(mine),
+           "the same command goes on, and each balance is made once", done.stdout + done.stderr)
+    again = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="large.csv")
+    result(again.returncode == 1 and "import 3 already" in again.stderr, "then it is whole", again.stderr)
+    work, listed, _ = cut(shop, "second.csv", text.replace(",1000\n", ",999\n"), 1)
+    undone = shop.club("import", "undo", str(listed["import"]), "--by", "Reza")
+    said = work.communicate()[1]
+    listed = json.loads(shop.club("import", "list", "--json").stdout)["imports"][-1]
+    result(work.returncode == 1 and "is being undone" in said and listed["undone_by"] == "Reza" and listed["made"] < lines and ", 0 are on cards" in undone.stdout,
+           "an undo stops one that is under way, and takes back what it had made", (said, listed, undone.stdout))
+    open_ = [a for a in json.loads(shop.club("action", "list", "--open", "--json").stdout) if a["giver"] == f"import {listed['import']}" and a["state"] in ("waiting", "queued")]
+    result(open_ == [], "nothing of it waits", open_[:2])
+    result(shop.run("vafa-club", "report", "--data", shop.path("club"), check=False).returncode == 0, "the books balance after all that")
+
+
 def main():
     with Shop(BUILD) as shop:
         story(shop)
+        pieces(shop)
     return failed > 0
 
 
