@@ -7,7 +7,7 @@ ENGINE_SRC = firmware/engine/money.c firmware/engine/snapshot.c firmware/engine/
              firmware/engine/programme_facts.c firmware/engine/plan.c \
              firmware/engine/plan_facts.c firmware/engine/plan_rules.c firmware/engine/plan_sale.c \
              firmware/engine/plan_refund.c firmware/engine/plan_holds.c firmware/engine/plan_past.c \
-             firmware/engine/plan_purses.c firmware/engine/plan_load.c firmware/engine/plan_transfer.c firmware/engine/plan_duplicate.c firmware/engine/plan_actions.c firmware/engine/plan_earned.c \
+             firmware/engine/plan_purses.c firmware/engine/plan_load.c firmware/engine/plan_transfer.c firmware/engine/plan_duplicate.c firmware/engine/replace.c firmware/engine/plan_actions.c firmware/engine/plan_earned.c \
              firmware/engine/bon.c firmware/engine/media.c firmware/engine/media_line.c firmware/engine/logic.c \
              firmware/engine/logic_eval.c firmware/engine/logic_compare.c \
              firmware/engine/logic_number.c firmware/engine/listing.c \

@@ -196,6 +196,8 @@ static bool amounts_are_valid(const struct programme *programme)
            is_within(programme->load_max.rials, load_least, purse_max[PURSE_CREDIT].rials) &&
            is_within(programme->load_min.rials, load_least, programme->load_max.rials) &&
            is_within(programme->opening_max.rials, 0, purse_max[PURSE_CREDIT].rials) &&
+           is_within(programme->provisional_credit.rials, 0, purse_max[PURSE_CREDIT].rials) &&
+           is_within(programme->provisional_points.n, 0, programme->points_max.n) &&
            limits_are_valid(&programme->card_day) && limits_are_valid(&programme->operator_day);
 }
 

@@ -198,6 +198,8 @@ struct programme {
                                         the module credit 0 <= min <= max */
     struct money opening_max;        /* opening credit at issue, 0..credit's ceiling */
     struct limits card_day, operator_day; /* what a card, an operator may do in a day (limits.h) */
+    struct money provisional_credit;      /* on a card in the place of a lost one, while the club */
+    struct points provisional_points;     /* does not vouch for more; 0..the purse's ceiling */
     struct money point_value;             /* rials that a redeemed point pays; 0 = no redemption */
     struct points redeem_min;             /* fewest points in one redemption, 0..REDEEMED_MAX */
     uint16_t redeem_max_hundredths; /* of the net price that points may pay, 0..PERCENT_WHOLE */

@@ -143,7 +143,8 @@ static enum st load_limits(const struct part *root)
     struct part limits;
     enum st st = part_open(
         root, "limits",
-        "sale_max_rials load_min_rials load_max_rials opening_max_rials card_day operator_day",
+        "sale_max_rials load_min_rials load_max_rials opening_max_rials card_day operator_day "
+        "provisional",
         &limits);
     if (st == ST_OK) {
         st = read_numbers(&limits, fields, sizeof fields / sizeof fields[0]);
@@ -153,6 +154,9 @@ static enum st load_limits(const struct part *root)
     }
     if (st == ST_OK) {
         st = load_limits_day(&limits, "operator_day", &programme->operator_day);
+    }
+    if (st == ST_OK) {
+        st = load_provisional(&limits);
     }
     if (st != ST_OK) {
         return st;

@@ -1,4 +1,5 @@
-/* Loads a programme's limits by the day: {"load": {"rials": 5000000, "count": 3}, ...}. */
+/* Loads a programme's limits by the day: {"load": {"rials": 5000000, "count": 3}, ...}, and what a
+ * card in the place of a lost one may carry: {"credit_rials": 500000, "points": 100}. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,4 +40,21 @@ enum st load_limits_day(const struct part *limits, const char *name, struct limi
         }
     }
     return st;
+}
+
+enum st load_provisional(const struct part *limits)
+{
+    struct programme *programme = &limits->load->programme;
+    struct part part;
+    if (!part_has(limits, "provisional")) {
+        return ST_OK;
+    }
+    enum st st = part_open(limits, "provisional", "credit_rials points", &part);
+    if (st == ST_OK) {
+        st = read_number(&part, "credit_rials", 0, programme->purse_max[PURSE_CREDIT].rials,
+                         &programme->provisional_credit.rials);
+    }
+    return st == ST_OK ? read_number(&part, "points", 0, programme->points_max.n,
+                                     &programme->provisional_points.n)
+                       : st;
 }

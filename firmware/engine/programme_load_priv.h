@@ -109,6 +109,8 @@ ST_CHECK enum st load_award_on_purses(const struct part *award_on);
 /* programme_load_limits.c: the optional limits of a day, `name` of "limits"; absent: none is set.
  */
 ST_CHECK enum st load_limits_day(const struct part *limits, const char *name, struct limits *ret);
+/* What a card in the place of a lost one may carry; absent: nothing. */
+ST_CHECK enum st load_provisional(const struct part *limits);
 /* programme_load_lists.c: the groups' rules; needs the lists and the facts. */
 ST_CHECK enum st load_group_rules(const struct part *root);
 /* programme_load_rules.c: needs all of the above and the limits. */

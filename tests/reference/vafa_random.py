@@ -419,6 +419,9 @@ def head(draw):
                      "cashback_rials": draw.choice([1, 1, 10, 1000, 1000000])},
         "refund": {"extras": draw.choice(["share", "lost"])},
     }
+    if draw.random() < .2:
+        doc["limits"]["provisional"] = {"credit_rials": draw.randrange(credit + 1),
+                                        "points": draw.randrange(doc["purses"]["points"]["max"] + 1)}
     if "credit" in on and draw.random() < .5:
         doc["purses"]["credit"]["bonus"] = bonus(draw, load)
     return doc

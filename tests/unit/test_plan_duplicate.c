@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "firmware/engine/replace.h"
 #include "tests/unit/plan_card.h"
 
 /* A card that has some of everything. */
@@ -225,6 +226,47 @@ static void a_first_transaction_holds_only_by_itself(void **state)
     assert_false(plan_holds(&old.history[0], &after, TRANSACTION_DUPLICATE, &new.parts[0]));
 }
 
+static void what_is_not_settled_goes_on_within_the_provisional_part(void **state)
+{
+    (void)state;
+    struct programme club_rules = base; /* a point pays 1,000 rials */
+    struct replacement part;
+    const struct lost_card known = {
+        .source = LOST_TOLD,
+        .tier = 2,
+        .group = 9,
+        .points = {70},
+        .purse = {[PURSE_CREDIT] = {300000}, [PURSE_GIFT] = {20000}, [PURSE_VOUCHER] = {3000}}};
+    struct lost_card lost = known;
+    replace_share(&club_rules, &lost, &part); /* the club names no part: identity only */
+    assert_int_equal(part.purse[PURSE_CREDIT].rials + part.inherits.points.n, 0);
+    assert_int_equal(part.inherits.tier, 2);
+    assert_int_equal(part.inherits.group, 9);
+    assert_int_equal(part.loss.rials + part.of_points.rials, 0);
+
+    club_rules.provisional_credit.rials = 250000;
+    club_rules.provisional_points.n = 100;
+    replace_share(&club_rules, &lost, &part);
+    assert_int_equal(part.purse[PURSE_CREDIT].rials, 250000);
+    assert_int_equal(part.inherits.points.n, 70);
+    assert_int_equal(part.purse[PURSE_GIFT].rials + part.purse[PURSE_VOUCHER].rials, 0);
+    assert_int_equal(part.loss.rials, 250000);
+    assert_int_equal(part.loss_points.n, 70);
+    assert_int_equal(part.of_points.rials, 70000);
+
+    lost.source = LOST_SETTLED; /* all of it, and nothing can be spent twice */
+    replace_share(&club_rules, &lost, &part);
+    assert_int_equal(part.purse[PURSE_CREDIT].rials, 300000);
+    assert_int_equal(part.purse[PURSE_GIFT].rials, 20000);
+    assert_int_equal(part.purse[PURSE_VOUCHER].rials, 3000);
+    assert_int_equal(part.inherits.points.n, 70);
+    assert_int_equal(part.loss.rials + part.of_points.rials + part.loss_points.n, 0);
+
+    lost = (struct lost_card){.source = LOST_UNKNOWN};
+    replace_share(&club_rules, &lost, &part);
+    assert_int_equal(part.purse[PURSE_CREDIT].rials + part.inherits.points.n + part.loss.rials, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +277,7 @@ int main(void)
         cmocka_unit_test(the_most_that_a_card_holds_can_move),
         cmocka_unit_test(what_leaves_something_behind_does_not_hold),
         cmocka_unit_test(a_first_transaction_holds_only_by_itself),
+        cmocka_unit_test(what_is_not_settled_goes_on_within_the_provisional_part),
     };
     return cmocka_run_group_tests_name("plan_duplicate", tests, plan_card_setup,
                                        plan_card_teardown);

@@ -148,6 +148,34 @@ static void the_limits_of_a_day_are_optional_and_checked(void **state)
     programme_text_refuses(changes, COUNT(changes));
 }
 
+static void what_a_card_in_place_of_a_lost_one_carries_is_optional_and_checked(void **state)
+{
+    (void)state;
+    struct programme *p = load_example();
+    struct fault fault;
+    assert_true(p->provisional_credit.rials == 0 && p->provisional_points.n == 0);
+    programme_free(p);
+    assert_int_equal(programme_text_load("limits.provisional",
+                                         "{\"credit_rials\": 500000, \"points\": 100}", &p, &fault),
+                     ST_OK);
+    assert_int_equal(p->provisional_credit.rials, 500000);
+    assert_int_equal(p->provisional_points.n, 100);
+    programme_free(p);
+
+    static const struct change changes[] = {
+        {"limits.provisional", "{\"credit_rials\": 500000}", ST_FOREIGN, "points"},
+        {"limits.provisional", "{\"credit_rials\": 68719476736, \"points\": 1}", ST_FOREIGN,
+         "credit_rials"},
+        {"limits.provisional", "{\"credit_rials\": 1, \"points\": 268435456}", ST_FOREIGN,
+         "points"},
+        {"limits.provisional", "{\"credit_rials\": -1, \"points\": 0}", ST_FOREIGN, "credit_rials"},
+        {"limits.provisional", "{\"credit_rials\": 1, \"points\": 0, \"gift\": 1}", ST_UNSUPPORTED,
+         "gift"},
+        {"limits.provisional", "[]", ST_FOREIGN, "provisional"},
+    };
+    programme_text_refuses(changes, COUNT(changes));
+}
+
 static void every_field_is_required(void **state)
 {
     (void)state;
@@ -523,6 +551,7 @@ int main(void)
         cmocka_unit_test(the_example_loads_with_every_list),
         cmocka_unit_test(a_calendar_has_both_its_days_and_its_weekdays),
         cmocka_unit_test(the_limits_of_a_day_are_optional_and_checked),
+        cmocka_unit_test(what_a_card_in_place_of_a_lost_one_carries_is_optional_and_checked),
         cmocka_unit_test(every_field_is_required),
         cmocka_unit_test(what_is_unknown_is_unsupported_by_name),
         cmocka_unit_test(a_field_of_the_head_out_of_range_is_foreign),

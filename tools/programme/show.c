@@ -290,6 +290,22 @@ static void show_limits(const struct showing *s, const char *english, const char
     fputs(pick(s, " more is refused.\n", " بیش از آن رد می‌شود.\n"), s->out);
 }
 
+/* What a card in the place of a lost one carries before the club has vouched for it. */
+static void show_provisional(const struct showing *s)
+{
+    const struct programme *p = s->programme;
+    if (p->provisional_credit.rials == 0 && p->provisional_points.n == 0) {
+        return;
+    }
+    fputs(pick(s, "In place of a lost card, at once:",
+               "به جای کارت گمشده، بی‌درنگ:"),
+          s->out);
+    line_money(s, " at most %s", " حداکثر %s", p->provisional_credit.rials);
+    line_points(s, " and %s", " و %s", p->provisional_points.n);
+    fputs(pick(s, "; the rest when the books have settled.\n", "؛ بقیه پس از تسویهٔ دفترها.\n"),
+          s->out);
+}
+
 static void show_tiers(const struct showing *s)
 {
     const struct programme *p = s->programme;
@@ -448,6 +464,7 @@ void show_programme(FILE *out, const struct document *document, enum explain_lan
     show_groups(&s);
     show_limits(&s, "In one day a card:", "هر کارت در یک روز:", &s.programme->card_day);
     show_limits(&s, "In one day an operator:", "هر متصدی در یک روز:", &s.programme->operator_day);
+    show_provisional(&s);
     show_tiers(&s);
     show_products(&s);
     show_counting(&s);
