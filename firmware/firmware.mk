@@ -26,7 +26,7 @@ PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/programme_load_
 
 # The terminal. TAP_SRC is its pure part; TERMINAL_SRC does what that says, over store, card and clock.
 TAP_SRC = firmware/terminal/tap.c firmware/terminal/tap_act.c firmware/terminal/tap_serve.c \
-          firmware/terminal/tap_errand.c firmware/terminal/settle.c firmware/terminal/say.c \
+          firmware/terminal/tap_errand.c firmware/terminal/tap_take_over.c firmware/terminal/settle.c firmware/terminal/say.c \
           firmware/terminal/receipt.c firmware/terminal/quota.c $(EXPLAIN_SRC)
 TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing.c \
                firmware/terminal/hotcheck.c firmware/terminal/known.c firmware/terminal/basket.c \
@@ -37,7 +37,7 @@ TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/termi
 # What comes from the club at a tap.
 TERMINAL_SRC += firmware/terminal/arrivals.c firmware/terminal/refusals.c
 # Two cards at one counter.
-TERMINAL_SRC += firmware/terminal/twocards.c
+TERMINAL_SRC += firmware/terminal/twocards.c firmware/terminal/successors.c firmware/terminal/lostcard.c
 TILL_SRC += firmware/terminal/handover.c firmware/terminal/till_transfers.c
 TILL_SRC += firmware/terminal/till_arrived.c
 
@@ -54,4 +54,4 @@ vafa-till_SRC = firmware/terminal/till_main.c firmware/terminal/till_call.c \
 vafa-till_LIBS = -ljansson
 # Members at the counter.
 TERMINAL_SRC += firmware/terminal/members.c $(BOX_SRC)
-TILL_SRC += firmware/terminal/till_member.c
+TILL_SRC += firmware/terminal/till_member.c firmware/terminal/till_lost.c

@@ -45,11 +45,16 @@ enum st lost_reported(struct store *store, uint64_t card_number, struct lost_rep
     return st;
 }
 
+/* What the club said until now was about an earlier report. */
 static enum st note_report(struct store *store, const struct entry *entry)
 {
     sqlite3_stmt *statement = use_with_card(store, SQL_REPORT_PUT, entry->report.card_number);
     (void)sqlite3_bind_int64(statement, 2, entry->sequence);
-    return sql_run(store, statement, "note the report");
+    const enum st st = sql_run(store, statement, "note the report");
+    return st == ST_OK
+               ? sql_run(store, use_with_card(store, SQL_VOUCH_DROP, entry->report.card_number),
+                         "drop what the club said of the card")
+               : st;
 }
 
 /* --- successors: intents that may have made a card in another's place ------------------------- */
@@ -204,23 +209,10 @@ enum st lost_find(struct store *store, uint64_t card_number, struct club_vouch *
     return st;
 }
 
-/* What is settled is final; else the newer word counts. Whether the card was replaced meanwhile is
- * told with either. */
-static bool is_news(const struct club_vouch *held, const struct club_vouch *vouch)
-{
-    return held->is_settled != vouch->is_settled ? vouch->is_settled
-                                                 : vouch->as_of_s >= held->as_of_s;
-}
-
 static enum st take_one(struct store *store, const struct club_vouch *vouch)
 {
-    struct club_vouch held;
     uint8_t bytes[VOUCH_BYTES], digest[ROW_DIGEST_BYTES];
     assert_vouch(vouch);
-    const enum st st = lost_find(store, vouch->card_number, &held);
-    if ((st == ST_OK && !is_news(&held, vouch)) || (st != ST_OK && st != ST_REFUSED)) {
-        return st;
-    }
     vouch_encode(vouch, bytes);
     row_digest(bytes, sizeof bytes, digest);
     sqlite3_stmt *statement = use_with_card(store, SQL_VOUCH_PUT, vouch->card_number);

@@ -42,10 +42,11 @@ struct club_vouch {
 };
 enum { LOST_TAKE_MAX = 50 };
 
-/* Takes in what the club vouches for, all or none; the newest per card counts: by as_of, but a
- * settled one stays. Everything within what a card holds, else a bug. Only sync calls it. */
+/* Takes in what the club vouches for, all or none; what comes last counts per card: a card that was
+ * settled may have been found, and used, since. Everything within what a card holds, else a bug.
+ * Only sync calls it. */
 ST_CHECK enum st lost_take(struct store *store, const struct club_vouch *list, size_t count);
-/* ST_REFUSED: the club has said nothing of this card. */
+/* ST_REFUSED: the club has said nothing of this card since it was last reported here. */
 ST_CHECK enum st lost_find(struct store *store, uint64_t card_number, struct club_vouch *ret);
 
 #endif

@@ -92,6 +92,7 @@ static const char *const texts[STATEMENTS] = {
     [SQL_SUCCESSOR_ALL] = "SELECT card_number, seq FROM successors",
     [SQL_VOUCH_PUT] = "INSERT INTO vouches(card_number, vouch, digest) VALUES(?1, ?2, ?3)"
                       " ON CONFLICT(card_number) DO UPDATE SET vouch = ?2, digest = ?3",
+    [SQL_VOUCH_DROP] = "DELETE FROM vouches WHERE card_number = ?1",
     [SQL_VOUCH] = "SELECT card_number, vouch, digest FROM vouches WHERE card_number = ?1",
     [SQL_VOUCH_ALL] = "SELECT card_number, vouch, digest FROM vouches",
     [SQL_OPERATOR] = "SELECT wrong, locked, unlocks FROM operators WHERE number = ?1",

@@ -9,7 +9,7 @@ test_witness_SRC = tests/unit/test_witness.c firmware/terminal/witness.c $(ENGIN
 test_witness_LIBS = -lcmocka
 
 TESTS += test_till
-test_till_SRC = tests/unit/test_till.c firmware/terminal/till_wire.c firmware/terminal/till_allowance.c firmware/terminal/till_arrived.c firmware/terminal/till_member.c firmware/terminal/till_transfers.c firmware/terminal/say.c \
+test_till_SRC = tests/unit/test_till.c firmware/terminal/till_wire.c firmware/terminal/till_allowance.c firmware/terminal/till_arrived.c firmware/terminal/till_member.c firmware/terminal/till_lost.c firmware/terminal/till_transfers.c firmware/terminal/say.c \
                 firmware/terminal/basket.c firmware/terminal/receipt.c $(EXPLAIN_SRC) \
                 $(ENGINE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_till_LIBS = -lcmocka -ljansson
@@ -35,7 +35,7 @@ TESTS += fault_block
 fault_block_SRC = $(subst fault_tap.c,fault_block.c,$(fault_tap_SRC))
 fault_block_LIBS = $(fault_tap_LIBS)
 
-SCRIPTS += tests/e2e/two_cards_transfer.py tests/e2e/gift_cards.py
+SCRIPTS += tests/e2e/two_cards_transfer.py tests/e2e/lost_counter.py tests/e2e/gift_cards.py
 SCRIPTS += tests/e2e/operators.py tests/e2e/limits.py
 SCRIPTS += tests/e2e/homes.py tests/e2e/programmes.py tests/e2e/terminal_cuts.sh tests/e2e/terminal_bad.sh \
            tests/e2e/two_cards.py tests/e2e/gate.py

@@ -29,14 +29,14 @@ struct lost_card {
 
 struct replacement {
     struct inheritance inherits;
-    struct money purse[PURSES];  /* on the new card now */
-    struct points loss_points;   /* the most that the club may lose: what can be spent ... */
+    struct money purse[PURSES];   /* on the new card now */
+    struct points loss_points;    /* the most that the club may lose: what can be spent ... */
     struct money loss, of_points; /* ... twice, on both cards; of_points is what those points pay */
 };
 
 /* LOST_SETTLED: all of it, and nothing can be lost. Else of credit and points what is known, but no
- * more than the programme's provisional part, and nothing of gift and voucher: the rest comes by the
- * club's actions when the books have settled. Tier and group stay, stamps begin anew. */
+ * more than the programme's provisional part, and nothing of gift and voucher: the rest comes by
+ * the club's actions when the books have settled. Tier and group stay, stamps begin anew. */
 void replace_share(const struct programme *programme, const struct lost_card *lost,
                    struct replacement *ret);
 

@@ -26,7 +26,11 @@ struct desk {
     struct desk_request request; /* `medium` is filled in when it was scanned */
     int64_t deadline_ms;
     bool is_cancelled;
-    enum st scan; /* of a scan that came meanwhile; ST_AGAIN: none */
+    enum st scan;          /* of a scan that came meanwhile; ST_AGAIN: none */
+    struct {               /* the last card that was moved: no name lies on a disk */
+        uint32_t sequence; /* 0 = none */
+        char name[CARD_NAME_BYTES_MAX + 1];
+    } moved;
     struct fault scan_say;
     struct desk_answer answer;
 };
@@ -155,6 +159,7 @@ static enum terminal_progress find(struct desk *desk)
 static enum terminal_progress begin_reading(struct desk *desk, enum phase phase)
 {
     const struct tap_request balance = {.what = TAP_BALANCE,
+                                        .is_look = desk->request.what == DESK_FOUND,
                                         .operator_no = desk->request.tap.operator_no};
     const int64_t left_ms = desk->deadline_ms - clock_monotonic_ms();
     if (left_ms <= 0 || desk->is_cancelled) {
@@ -319,6 +324,102 @@ static bool prepare_issue(struct desk *desk)
     return true;
 }
 
+/* --- one card in the place of another ------------------------------------------------------- */
+
+/* The second half of a duplicate: what left the old card is known before a blank one is waited for.
+ */
+static bool prepare_take_over(struct desk *desk)
+{
+    const struct members members = members_of(desk);
+    const bool is_named = desk->moved.sequence == desk->request.number;
+    struct fault say = {""};
+    if (desk->request.tap.what != TAP_TAKE_OVER) {
+        return true;
+    }
+    const enum st st =
+        lostcard_duplicate(&members, desk->request.number, is_named ? desk->moved.name : "",
+                           &desk->request.joining, &desk->request.tap, &say);
+    if (st != ST_OK) {
+        (void)fail_member(desk, st, &say);
+    }
+    return st == ST_OK;
+}
+
+static void keep_moved(struct desk *desk, const struct tap_answer *tap)
+{
+    const struct card_identity *identity = terminal_identity(desk->config.terminal);
+    if (desk->request.tap.what == TAP_DUPLICATE && tap->outcome == TAP_DONE && identity != NULL) {
+        desk->moved.sequence = tap->snapshot.last.sequence;
+        memcpy(desk->moved.name, identity->name, sizeof desk->moved.name);
+    }
+}
+
+static enum terminal_progress replace(struct desk *desk, const struct lost_named *named)
+{
+    const struct members members = members_of(desk);
+    const int64_t left_ms = desk->deadline_ms - clock_monotonic_ms();
+    struct lost_answer lost;
+    struct fault say = {""};
+    end_reading_of_tag(desk);
+    const enum st st =
+        lostcard_replace(&members, named, &desk->request.joining, &desk->request.tap, &lost, &say);
+    if (st != ST_OK) {
+        return fail_member(desk, st, &say);
+    }
+    if (terminal_begin(desk->config.terminal, &desk->request.tap, NULL,
+                       left_ms > 0 ? (unsigned)left_ms : 1, &desk->answer.tap) != ST_OK) {
+        return over(desk);
+    }
+    desk->phase = PHASE_TAP;
+    return TERMINAL_WAITING;
+}
+
+/* The card is named: report it, take the report back, or replace it. */
+static enum terminal_progress lose(struct desk *desk, uint64_t card, enum report_how how)
+{
+    const struct members members = members_of(desk);
+    const struct lost_named named = {
+        .card_number = card, .how = how, .operator_no = desk->request.tap.operator_no};
+    const bool is_replace = desk->request.what == DESK_REPLACE;
+    struct lost_answer lost;
+    struct fault say = {""};
+    if (is_replace && desk->request.is_confirmed) {
+        return replace(desk, &named);
+    }
+    const enum st st =
+        is_replace ? lostcard_weigh(&members, &named, &lost, &say)
+                   : lostcard_report(&members, &named,
+                                     desk->request.what == DESK_LOST ? REPORT_LOST : REPORT_FOUND,
+                                     &lost, &say);
+    if (st != ST_OK) {
+        return fail_member(desk, st, &say);
+    }
+    desk->answer =
+        (struct desk_answer){.tap = {.outcome = is_replace ? TAP_NOT_DONE : TAP_DONE,
+                                     .reason = is_replace ? TAP_REASON_CONFIRM : TAP_REASON_NONE,
+                                     .say = say},
+                             .has_lost = true,
+                             .lost = lost};
+    return over(desk);
+}
+
+static enum terminal_progress lose_by_medium(struct desk *desk)
+{
+    const struct identifier *id = &desk->request.medium;
+    uint64_t card = id->number;
+    if (members_shows_number(id)) {
+        return lose(desk, card, REPORT_BY_NUMBER);
+    }
+    const enum st st = find_link(desk, id, &card);
+    return st == ST_OK ? lose(desk, card, REPORT_BY_MEDIUM) : fail_link(desk, st);
+}
+
+static bool is_about_loss(const struct desk *desk)
+{
+    return desk->request.what == DESK_LOST || desk->request.what == DESK_FOUND ||
+           desk->request.what == DESK_REPLACE;
+}
+
 /* --- vouchers ------------------------------------------------------------------------------- */
 
 static enum terminal_progress take_bon(struct desk *desk)
@@ -439,6 +540,9 @@ static enum terminal_progress take_medium(struct desk *desk)
                     "This is a voucher: it pays (vafa-till bon), and "
                     "says nothing of a member.");
     }
+    if (is_about_loss(desk)) {
+        return lose_by_medium(desk);
+    }
     return desk->request.what == DESK_FIND ? find(desk) : begin_link(desk);
 }
 
@@ -468,6 +572,7 @@ static enum terminal_progress after_tap(struct desk *desk, const struct tap_answ
         desk->request.what = DESK_FIND;
         return take_tag(desk);
     }
+    keep_moved(desk, tap);
     return pass_on(desk, tap);
 }
 
@@ -493,6 +598,13 @@ static enum terminal_progress after_scan(struct desk *desk, const struct tap_ans
     }
     if (tap->outcome == TAP_DONE && desk->request.what == DESK_SIGN_IN) {
         return sign_in_by_card(desk, tap);
+    }
+    if (tap->outcome == TAP_DONE && desk->request.what == DESK_REPLACE) {
+        return fail(desk, TAP_REASON_REFUSED,
+                    "This is a card: what is on it goes to another one by duplicate.");
+    }
+    if (tap->outcome == TAP_DONE && is_about_loss(desk)) {
+        return lose(desk, tap->card_number, REPORT_BY_CARD);
     }
     if (tap->outcome == TAP_DONE && desk->request.what == DESK_LINK) {
         return fail(desk, TAP_REASON_REFUSED,
@@ -548,6 +660,10 @@ static enum right right_of(enum desk_do what)
         return RIGHT_ISSUE;
     case DESK_RELEASE:
         return RIGHT_LOAD;
+    case DESK_FOUND:
+    case DESK_REPLACE:
+        return RIGHT_REPLACE;
+    case DESK_LOST:
     case DESK_BON:
     case DESK_EARN:
         return RIGHT_SELL;
@@ -607,7 +723,7 @@ enum st desk_begin(struct desk *desk, const struct desk_request *request, unsign
         if (request->is_fresh) {
             terminal_forget_released(desk->config.terminal);
         }
-        if (prepare_issue(desk) &&
+        if (prepare_issue(desk) && prepare_take_over(desk) &&
             terminal_begin(desk->config.terminal, &desk->request.tap, &request->basket, wait_ms,
                            &desk->answer.tap) != ST_OK) {
             (void)over(desk);
@@ -616,6 +732,8 @@ enum st desk_begin(struct desk *desk, const struct desk_request *request, unsign
         (void)join(desk);
     } else if (request->what == DESK_NUMBER) {
         (void)tell_number(desk);
+    } else if (is_about_loss(desk) && request->card_number != 0) {
+        (void)lose(desk, request->card_number, REPORT_BY_NUMBER);
     } else if (request->what == DESK_WAITING) {
         (void)list_waiting(desk);
     } else if (request->what == DESK_RELEASE) {

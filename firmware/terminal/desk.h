@@ -13,6 +13,7 @@
 #include "firmware/engine/media.h"
 #include "firmware/terminal/bons.h"
 #include "firmware/terminal/handover.h"
+#include "firmware/terminal/lostcard.h"
 #include "firmware/terminal/members.h"
 #include "firmware/terminal/service.h"
 #include "hal/keystore.h"
@@ -49,6 +50,9 @@ enum desk_do {
     DESK_BON,      /* this voucher pays: `bon` says for which receipt, or gives it back */
     DESK_WAITING,  /* which transfers wait here? */
     DESK_RELEASE,  /* one of them is handed to the club: `number`, for `card_number` */
+    DESK_LOST,     /* a card is lost: `card_number`, else whose the medium is, else the card held */
+    DESK_FOUND,    /* and was found again; likewise */
+    DESK_REPLACE,  /* a blank card takes the place of a lost one; likewise, but that it is held */
 };
 
 struct desk_request {
@@ -59,9 +63,13 @@ struct desk_request {
     bool has_medium;          /* else it is the next scan, or a tag on the card reader */
     struct identifier medium; /* typed */
     char pin[PIN_DIGITS_MAX + 1];
-    uint32_t number;        /* DESK_UNLOCK; DESK_RELEASE: of the transfer */
-    struct joining joining; /* DESK_JOIN; DESK_TAP, an issue. Wiped when it is taken */
-    uint64_t card_number;   /* DESK_NUMBER; 0 = only which is next. DESK_RELEASE; 0 = back */
+    uint32_t number; /* DESK_UNLOCK; DESK_RELEASE: of the transfer; DESK_TAP, a take over: the
+                        entry that moved the old card */
+    struct joining joining; /* DESK_JOIN, DESK_REPLACE; DESK_TAP, an issue or take over. Wiped when
+                               it is taken */
+    uint64_t card_number; /* DESK_NUMBER; 0 = only which is next. DESK_RELEASE; 0 = back. DESK_LOST,
+                             FOUND, REPLACE; 0 = by the medium */
+    bool is_confirmed;    /* DESK_REPLACE: else it is only told what it would come to */
     struct bon_request bon; /* DESK_BON; its operator_no is tap's */
 };
 
@@ -97,6 +105,8 @@ struct desk_answer {
     struct waiting_list waiting;
     bool has_release; /* likewise */
     struct handover release;
+    bool has_lost; /* a report, or what a replacement would come to: likewise */
+    struct lost_answer lost;
 };
 
 /* Begins a request; none may be under way. wait_ms as terminal_begin().

@@ -27,6 +27,7 @@ const char *tap_reason_word(enum tap_reason reason)
         [TAP_REASON_LIMIT] = "limit",
         [TAP_REASON_SIGN_IN] = "sign_in",
         [TAP_REASON_NOT_LINKED] = "not_linked",
+        [TAP_REASON_CONFIRM] = "confirm",
     };
     return words[reason];
 }
@@ -57,6 +58,7 @@ void say_reason(enum tap_reason reason, struct fault *ret_say)
         [TAP_REASON_NOT_LINKED] =
             "No card is linked to this here. With the member's card, link it; "
             "else hold the card.",
+        [TAP_REASON_CONFIRM] = "Nothing is done yet: confirm it.",
     };
     fault_say(ret_say, "%s", sentences[reason]);
 }
@@ -87,11 +89,37 @@ const char *say_kind(enum transaction_kind kind)
     return words[kind];
 }
 
+/* One half of a duplicate, or a replacement. */
+static void say_moved(const struct programme *programme, const struct entry *intent,
+                      bool is_earlier, struct fault *ret_say)
+{
+    const struct entry_intent *i = &intent->intent;
+    const struct peer *peer = &i->occasion.peer;
+    const char *earlier = is_earlier ? "Done before, not twice: " : "";
+    char credit[EXPLAIN_AMOUNT_MAX];
+    if (peer->direction == PEER_OUT) {
+        fault_say(ret_say,
+                  "%sAll that card *%04" PRIu64 " had has left it, and it is closed. Now a blank "
+                  "card takes it: duplicate, from number %" PRIu32 ".",
+                  earlier, i->card_number % 10000, intent->sequence);
+        return;
+    }
+    explain_money(programme, EXPLAIN_EN, i->parts.load, credit);
+    fault_say(ret_say,
+              "%sCard *%04" PRIu64 " takes the place of card *%04" PRIu64 ", with %s of credit and "
+              "%" PRId64 " points.",
+              earlier, i->card_number % 10000, peer->card_number % 10000, credit, i->parts.award.n);
+}
+
 void say_done(const struct programme *programme, const struct entry *intent, bool is_earlier,
               struct fault *ret_say)
 {
     char amount[EXPLAIN_AMOUNT_MAX], due[EXPLAIN_AMOUNT_MAX];
     const struct entry_intent *i = &intent->intent;
+    if (i->after.last.kind == TRANSACTION_DUPLICATE) {
+        say_moved(programme, intent, is_earlier, ret_say);
+        return;
+    }
     bool is_back =
         i->after.last.kind == TRANSACTION_REFUND || i->after.last.kind == TRANSACTION_UNLOAD;
     char points[48] = "";

@@ -11,6 +11,7 @@
 #include "firmware/terminal/known.h"
 #include "firmware/terminal/refusals.h"
 #include "firmware/terminal/say.h"
+#include "firmware/terminal/successors.h"
 #include "firmware/terminal/twocards.h"
 #include "firmware/terminal/witness.h"
 #include "hal/clock.h"
@@ -245,7 +246,7 @@ static enum st look_up(struct terminal *terminal)
             witness_look(&terminal->witness, view->number, look.has_seen ? look.seen.counter : 0);
         }
     }
-    if (st == ST_OK && terminal->tap.request.what == TAP_ISSUE) {
+    if (st == ST_OK && view->condition != CARD_MEMBER) {
         st = standing_free_number(store, &look.free_number);
     }
     if (st == ST_OK) {
@@ -255,7 +256,9 @@ static enum st look_up(struct terminal *terminal)
     look.occasion.branch = terminal->standing.branch_no;
     if (view->condition == CARD_MEMBER) {
         find_unanswered_of(terminal, view->number, &look);
-        look.listing = hotcheck_find(&terminal->hotcheck, view->number);
+        if (st == ST_OK) {
+            st = successors_listing(store, &terminal->hotcheck, view->number, &look.listing);
+        }
         look.has_spend_max = terminal->hotcheck.is_old;
         look.spend_max = terminal->hotcheck.spend_max;
         if (st == ST_OK) {
@@ -641,6 +644,9 @@ static enum right right_of(enum tap_do what)
         return RIGHT_REFUND;
     case TAP_ISSUE:
         return RIGHT_ISSUE;
+    case TAP_DUPLICATE:
+    case TAP_TAKE_OVER:
+        return RIGHT_REPLACE;
     case TAP_BALANCE:
     case TAP_HISTORY:
         break;
@@ -877,8 +883,25 @@ const struct card_view *terminal_view(const struct terminal *terminal)
 uint8_t terminal_listing(struct terminal *terminal, uint64_t card_number)
 {
     assert(!terminal->is_busy || terminal->act.kind == TAP_ACT_ANSWER);
+    uint8_t listing = LISTING_NONE;
     refresh_list(terminal);
-    return hotcheck_find(&terminal->hotcheck, card_number);
+    if (successors_listing(terminal->config.store, &terminal->hotcheck, card_number, &listing) !=
+        ST_OK) {
+        log_store(terminal, "look for a report");
+    }
+    return listing;
+}
+
+bool terminal_list_is_old(struct terminal *terminal)
+{
+    refresh_list(terminal);
+    return terminal->hotcheck.is_old;
+}
+
+const struct card_identity *terminal_identity(const struct terminal *terminal)
+{
+    assert(!terminal->is_busy || terminal->act.kind == TAP_ACT_ANSWER);
+    return terminal->said.has_identity ? &terminal->said.identity : NULL;
 }
 
 enum st terminal_append_link(struct terminal *terminal, const struct entry_link *link,

@@ -85,9 +85,17 @@ bool terminal_is_busy(const struct terminal *terminal);
  * of one that is done. Valid until the next request. */
 const struct card_view *terminal_view(const struct terminal *terminal);
 
-/* Why the card is on the hotlist (engine/listing.h), 0 = it is not, or cannot be known. Only while
- * no request is under way, or when its answer is final. */
+/* What the card of the last request that asked for it said of itself; NULL: none did. Valid until
+ * the next request. */
+const struct card_identity *terminal_identity(const struct terminal *terminal);
+
+/* Why the card is refused: on the hotlist (engine/listing.h), or reported lost here; 0 = it is not,
+ * or cannot be known. Only while no request is under way, or when its answer is final. */
 uint8_t terminal_listing(struct terminal *terminal, uint64_t card_number);
+
+/* The hotlist is so old, or so little known, that sales may spend no more than a part of what a
+ * card has (hotcheck.h). As terminal_listing(). */
+bool terminal_list_is_old(struct terminal *terminal);
 
 /* Appends that a medium was linked to a card (entry.h). Only while no request is under way, or when
  * its answer is final. *ret_sequence is its number.

@@ -119,6 +119,9 @@ bool settle_is_same_wish(const struct entry *intent, const struct wish *wish,
         peer->sequence != wish->peer.sequence) {
         return false;
     }
+    if (wish->kind == TRANSACTION_DUPLICATE) {
+        return true; /* a card is moved once, and replaced once: the amounts follow */
+    }
     bool puts_on = wish->kind == TRANSACTION_ACTIVATE || wish->kind == TRANSACTION_LOAD;
     int64_t amount = wish->amount.rials + wish->gift.rials + wish->voucher.rials;
     if (!takes_all && i->parts.amount.rials != amount) {

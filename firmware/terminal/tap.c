@@ -205,6 +205,9 @@ static enum tap_next on_known(struct tap *tap, const struct tap_event *event,
         occasion->birthday = known->identity.birthday;
         occasion->wedding = known->identity.wedding;
         occasion->expires = known->identity.expires;
+        if (tap->request.what == TAP_DUPLICATE) {
+            occasion->account = tap_account_of(&known->identity);
+        }
     }
     return tap_serve(tap, ret_act);
 }

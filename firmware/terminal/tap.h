@@ -39,16 +39,27 @@ enum tap_do {
     TAP_UNLOAD,
     TAP_ISSUE,
     TAP_TRANSFER,
+    TAP_DUPLICATE, /* all that the card has leaves it, for another card */
+    TAP_TAKE_OVER, /* a blank card takes the place of another one */
     TAP_BALANCE,
     TAP_HISTORY,
+};
+
+/* What a card that takes another's place has from it, beside the wish. */
+struct tap_legacy {
+    bool has_facts;
+    struct facts facts; /* what that one remembered, at counter 1 */
+    uint64_t account;   /* whose it is, 0 = not known */
 };
 
 struct tap_request {
     enum tap_do what;
     struct wish wish;              /* not for balance and history */
-    struct card_identity identity; /* issue; the tap fills in the number */
-    struct occasion basket;        /* sale: lines and code by the programme's numbers; issue: the
-                                      newcomer; nothing else of it is read */
+    struct card_identity identity; /* issue, take over; the tap fills in the number */
+    struct tap_legacy legacy;      /* take over */
+    bool is_look; /* balance: only to know which card it is, so nothing is done to a listed one */
+    struct occasion basket; /* sale: lines and code by the programme's numbers; issue: the
+                               newcomer; nothing else of it is read */
     uint32_t operator_no;
     enum explain_language language; /* of the receipt's lines */
 };
@@ -117,7 +128,8 @@ struct tap_look {
     size_t action_count;
     struct tap_waits waits; /* what is wrong with the one behind them; "" = nothing is known */
     struct entry_refused refused; /* that one, when it is to be told to the club; why 0: none */
-    struct fault untakable;   /* transfer into the card: why no card may take it now; "" = it may */
+    struct fault untakable; /* transfer into the card, take over: why no card may take it now; "" =
+                               it may */
     struct occasion occasion; /* what else a plan looks at, as far as it is known without the card:
                                  facts, identity, place; all zeros = nothing */
 };
@@ -193,6 +205,7 @@ enum tap_reason {
     TAP_REASON_LIMIT,      /* a limit would be passed (docs/limits.md) */
     TAP_REASON_SIGN_IN,    /* nobody is signed in who may do this */
     TAP_REASON_NOT_LINKED, /* find: no card is known for this medium */
+    TAP_REASON_CONFIRM,    /* replace: what it would come to; nothing was done */
 };
 
 /* Something from the club that came onto the card in this tap. */

@@ -48,6 +48,8 @@ enum tap_next tap_go_write(struct tap *tap, struct tap_act *ret_act)
             intent->occasion.actions, intent->occasion.action_count, &ret_act->particulars);
     } else {
         tap_go(tap, TAP_COMMIT, TAP_ACT_ISSUE, ret_act);
+        ret_act->has_facts = intent->occasion.has_facts; /* of the card whose place it takes */
+        ret_act->facts = intent->occasion.facts;
         ret_act->identity = tap->request.identity;
         ret_act->identity.number = intent->card_number;
         ret_act->identity.expires = intent->occasion.expires; /* as it was planned, also later */

@@ -136,6 +136,8 @@ static struct occasion without_basket(const struct occasion *occasion)
     rest.code = 0;
     rest.line_count = 0;
     memset(rest.lines, 0, sizeof rest.lines);
+    rest.peer = (struct peer){.direction = PEER_NONE};
+    rest.account = 0;
     return rest;
 }
 
@@ -144,7 +146,7 @@ bool tap_errand_begin(struct tap *tap, struct tap_act *ret_act, enum tap_next *r
     struct occasion occasion = without_basket(&tap->look.occasion);
     const struct snapshot *card = &tap->view.snapshot;
     struct plan plan;
-    if (tap->view.condition != CARD_MEMBER) {
+    if (tap->view.condition != CARD_MEMBER || tap->request.is_look) {
         return false;
     }
     if (tap->answer.listing != LISTING_NONE) {

@@ -52,9 +52,10 @@ enum tap_next tap_plan(struct tap *tap, const struct snapshot *history, size_t c
 /* Answers what the card says, which needs nothing more than its history. */
 enum tap_next tap_read_out(struct tap *tap, struct tap_act *ret_act);
 bool tap_is_reading(const struct tap *tap);
+/* A blank card is wanted: it is issued, or takes another's place. */
+bool tap_asks_issue(const struct tap *tap);
 /* Neither reads nor issues. */
 bool tap_changes_a_card(const struct tap *tap);
-bool tap_asks_issue(const struct tap *tap);
 bool tap_asks_facts(const struct tap *tap);
 bool tap_is_issuable(const struct tap *tap);
 /* True when the card contradicts what this terminal has seen of it: an older state, or another
@@ -65,6 +66,14 @@ bool tap_is_rolled_back(const struct tap *tap);
  * is charged twice. */
 bool tap_is_same_wish(const struct tap *tap, const struct entry *intent);
 void tap_add_basket(struct occasion *occasion, const struct tap_request *request);
+
+/* --- tap_take_over.c: one card in the place of another ---------------------------------------- */
+
+/* What the intents of both halves say beside the plan. */
+void tap_add_legacy(struct occasion *occasion, const struct tap_request *request);
+/* Whose card it is, by what it says of itself: the number that is theirs for life; 0 = not known.
+ */
+uint64_t tap_account_of(const struct card_identity *identity);
 
 /* --- tap_errand.c: what comes before the request ---------------------------------------------- */
 

@@ -11,7 +11,7 @@
 
 bool tap_asks_issue(const struct tap *tap)
 {
-    return tap->request.what == TAP_ISSUE;
+    return tap->request.what == TAP_ISSUE || tap->request.what == TAP_TAKE_OVER;
 }
 
 bool tap_is_issuable(const struct tap *tap)
@@ -135,16 +135,21 @@ static bool needs_history(const struct tap *tap)
 
 bool tap_changes_a_card(const struct tap *tap)
 {
-    return !tap_is_reading(tap) && tap->request.what != TAP_ISSUE;
+    return !tap_is_reading(tap) && !tap_asks_issue(tap);
 }
 
+/* A card that is moved to another one takes along all that it knows, whatever the programme. */
 bool tap_asks_facts(const struct tap *tap)
 {
-    return tap_changes_a_card(tap) && tap_uses(tap, USES_FACTS) && !tap->look.occasion.has_facts;
+    return tap_changes_a_card(tap) && !tap->look.occasion.has_facts &&
+           (tap_uses(tap, USES_FACTS) || tap->request.what == TAP_DUPLICATE);
 }
 
 static bool asks_identity(const struct tap *tap)
 {
+    if (tap->request.what == TAP_DUPLICATE) {
+        return true;
+    }
     return tap->request.what == TAP_SALE && tap_uses(tap, USES_IDENTITY) &&
            !tap->look.occasion.has_identity;
 }
@@ -168,7 +173,9 @@ void tap_add_basket(struct occasion *occasion, const struct tap_request *request
     if (request->what == TAP_TRANSFER) {
         occasion->peer = request->wish.peer;
     }
-    if (request->what == TAP_ISSUE) { /* what the new card will say of itself */
+    tap_add_legacy(occasion, request);
+    if (request->what == TAP_ISSUE || request->what == TAP_TAKE_OVER) {
+        /* What the new card will say of itself. */
         occasion->has_identity = true;
         occasion->kind = request->identity.kind;
         occasion->birthday = request->identity.birthday;
@@ -180,7 +187,8 @@ void tap_add_basket(struct occasion *occasion, const struct tap_request *request
 }
 
 /* Writes the day of issue, and the last day that the card's kind gives it, unless the till named
- * one. False: the kind has one, and the clock is not set. */
+ * one; a card in another's place has that one's. False: the kind has one, and the clock is not set.
+ */
 static bool date_card(struct tap *tap)
 {
     struct card_identity *identity = &tap->request.identity;
@@ -192,7 +200,8 @@ static bool date_card(struct tap *tap)
     const uint16_t day = facts_day(&rules, tap->look.minute);
     const uint32_t today = day == 0 ? 0 : day - 1U + CALENDAR_DAYS_1900;
     identity->issued = (uint16_t)today;
-    if (identity->expires != 0 || terms == NULL || terms->valid_days == 0) {
+    const bool is_dated = identity->expires != 0 || tap->request.what == TAP_TAKE_OVER;
+    if (is_dated || terms == NULL || terms->valid_days == 0) {
         return true;
     }
     const uint32_t last = today + terms->valid_days;
@@ -223,7 +232,10 @@ static enum tap_next do_request(struct tap *tap, struct tap_act *ret_act)
     case TAP_REFUND:
     case TAP_UNLOAD:
         return tap_go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act);
+    case TAP_DUPLICATE:
+        return tap_plan(tap, &tap->view.snapshot, 1, NULL, ret_act);
     case TAP_ISSUE:
+    case TAP_TAKE_OVER:
         if (!tap_is_issuable(tap)) {
             struct fault why;
             fault_say(&why, "This card is a member card already: take a blank one.");
@@ -233,6 +245,9 @@ static enum tap_next do_request(struct tap *tap, struct tap_act *ret_act)
             struct fault why;
             fault_say(&why, "No card number is free: ask the club for a new range.");
             return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+        }
+        if (tap->look.untakable.say[0] != '\0') {
+            return tap_fail(tap, TAP_REASON_REFUSED, &tap->look.untakable, ret_act);
         }
         if (!date_card(tap)) {
             struct fault why;

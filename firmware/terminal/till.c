@@ -119,6 +119,7 @@ static size_t encode_answer(struct till *till, const struct desk_answer *answer)
     return answer->has_bon       ? till_encode_bon(&answer->bon, till->line)
            : answer->has_waiting ? till_encode_waiting(answer, till->line)
            : answer->has_release ? till_encode_release(answer, till->line)
+           : answer->has_lost    ? till_encode_lost(answer, till->line)
            : answer->has_member  ? till_encode_member(answer, till->line)
            : answer->has_found   ? till_encode_found(answer, till->line)
                                  : till_encode_answer(&answer->tap, till->line);

@@ -50,6 +50,19 @@ static const char help[] =
     "        calendar. ACCOUNT: a member's who has no card yet\n"
     "  join [-]    somebody becomes a member without a card; as issue\n"
     "  sale AMOUNT --member -|scan    to a member without the card: typed, or scanned\n"
+    "  report-lost NUMBER|-           a card is lost: by its number, or - and what finds it is "
+    "typed;\n"
+    "  found [NUMBER|-]               and was found again; without: the card on the reader, or a "
+    "scan\n"
+    "  replace NUMBER|- [--confirm]   a blank card takes its place: what is known, what goes onto "
+    "it\n"
+    "        now and what the club may lose; --confirm does it. With --name, --birthday, --kind "
+    "...\n"
+    "  duplicate [-] [--from NUMBER]  the card that is held moves whole to a blank one, which is "
+    "held\n"
+    "        next; --from goes on with the number of the first half. What is said of the member "
+    "as\n"
+    "        in issue: with a national code or a phone they become one by it\n"
     "  issue-batch FILE [--record FILE]    a stack of cards, from a list (docs/till.md)\n"
     "  number CARD    what became of a card number of this terminal\n"
     "sale, load, refund, unload, issue: --lang fa|en, of the receipt's lines (fa)\n"
@@ -62,6 +75,8 @@ struct options {
     bool is_json;
     json_t *request;
     const char *batch, *record; /* issue-batch: the list, and what was done of it */
+    bool is_duplicate;          /* both halves */
+    int64_t sequence;           /* of the last answer */
 };
 
 static bool complain(const char *what, const char *value, const char *right)
@@ -281,6 +296,8 @@ static bool read_words(int argc, char **argv, struct options *options, const cha
         bool is_known = false;
         if (strcmp(argv[n], "--json") == 0) {
             options->is_json = true;
+        } else if (strcmp(argv[n], "--confirm") == 0) {
+            set(options, "confirm", json_true());
         } else if (strcmp(argv[n], "--help") == 0) {
             (void)fputs(help, stdout);
             exit(EXIT_DONE);
@@ -318,6 +335,16 @@ static bool read_medium(struct options *options, const char *command, const char
     return true;
 }
 
+/* A card's number is on paper anyway; what finds the member is typed. */
+static bool read_card(struct options *options, const char *command, const char *word)
+{
+    if (strcmp(word, "-") == 0) {
+        return read_medium(options, command, word);
+    }
+    set(options, "card", json_string(word));
+    return true;
+}
+
 /* A PIN is typed without an echo where there is somebody to type it. */
 static bool read_pin(struct options *options)
 {
@@ -351,19 +378,21 @@ static bool set_wait(struct options *options)
 
 static bool read_command(struct options *options, const char **words, size_t count)
 {
-    enum kind { PLAIN, COUNTER, MEDIUM, PERSON };
+    enum kind { PLAIN, COUNTER, MEDIUM, PERSON, CARD };
     static const struct {
         const char *word;
         size_t least, most; /* words with it */
-        enum kind kind;     /* of what follows: an amount, a counter, "-" for what is typed */
+        enum kind kind; /* of what follows: an amount, a counter, "-" for what is typed, a card's
+                           number or "-" */
     } commands[] = {
-        {"sale", 2, 2, PLAIN},      {"load", 1, 2, PLAIN},     {"transfer", 1, 2, PLAIN},
-        {"refund", 2, 3, COUNTER},  {"unload", 2, 3, COUNTER}, {"balance", 1, 1, PLAIN},
-        {"history", 1, 1, PLAIN},   {"issue", 1, 2, PERSON},   {"join", 1, 2, PERSON},
-        {"status", 1, 1, PLAIN},    {"number", 2, 2, PLAIN},   {"issue-batch", 2, 2, PLAIN},
-        {"find", 1, 2, MEDIUM},     {"link", 1, 2, MEDIUM},    {"bon", 1, 2, MEDIUM},
-        {"bon-back", 1, 2, MEDIUM}, {"sign-in", 1, 1, PLAIN},  {"sign-out", 1, 1, PLAIN},
-        {"transfers", 1, 1, PLAIN}};
+        {"sale", 2, 2, PLAIN},      {"load", 1, 2, PLAIN},       {"transfer", 1, 2, PLAIN},
+        {"refund", 2, 3, COUNTER},  {"unload", 2, 3, COUNTER},   {"balance", 1, 1, PLAIN},
+        {"history", 1, 1, PLAIN},   {"issue", 1, 2, PERSON},     {"join", 1, 2, PERSON},
+        {"status", 1, 1, PLAIN},    {"number", 2, 2, PLAIN},     {"issue-batch", 2, 2, PLAIN},
+        {"find", 1, 2, MEDIUM},     {"link", 1, 2, MEDIUM},      {"bon", 1, 2, MEDIUM},
+        {"bon-back", 1, 2, MEDIUM}, {"sign-in", 1, 1, PLAIN},    {"sign-out", 1, 1, PLAIN},
+        {"transfers", 1, 1, PLAIN}, {"report-lost", 2, 2, CARD}, {"found", 1, 2, CARD},
+        {"replace", 2, 2, CARD},    {"duplicate", 1, 2, PERSON}};
     if (count == 2 && strcmp(words[0], "unlock") == 0) {
         set(options, "v", json_integer(1));
         set(options, "do", json_string("unlock"));
@@ -385,6 +414,10 @@ static bool read_command(struct options *options, const char **words, size_t cou
             *strchr(word, '-') = '_';
         }
         set(options, "do", json_string(word));
+        options->is_duplicate = strcmp(words[0], "duplicate") == 0;
+        if (commands[n].kind == CARD) {
+            return set_wait(options) && (count == 1 || read_card(options, words[0], words[1]));
+        }
         if (strcmp(words[0], "sign-in") == 0 && !read_pin(options)) {
             return false;
         }
@@ -531,6 +564,40 @@ static void print_lines(const json_t *lines)
     }
 }
 
+static void print_figures(const char *what, const json_t *figures, const char *more)
+{
+    (void)printf("  %s: credit %" PRId64 "  points %" PRId64 "  gift %" PRId64 "  voucher %" PRId64
+                 "%s\n",
+                 what, number(figures, "credit"), number(figures, "points"),
+                 number(figures, "gift"), number(figures, "voucher"), more);
+}
+
+/* What a replacement comes to, before it is confirmed. */
+static void print_replacement(const json_t *answer)
+{
+    static const char *const sources[][2] = {{"unknown", "nobody here"},
+                                             {"seen", "this terminal"},
+                                             {"told", "the club, not settled"},
+                                             {"settled", "the club, for certain"}};
+    const json_t *known = json_object_get(answer, "known"), *loss = json_object_get(answer, "loss");
+    const time_t as_of = (time_t)number(known, "as_of");
+    struct tm tm;
+    char when[64] = "", more[128];
+    for (size_t n = 0; n < sizeof sources / sizeof *sources; n++) {
+        if (strcmp(text(known, "source"), sources[n][0]) == 0) {
+            if (as_of > 0 && localtime_r(&as_of, &tm) != NULL) {
+                (void)strftime(when, sizeof when, ", as of %Y-%m-%d %H:%M", &tm);
+            }
+            (void)snprintf(more, sizeof more, "  (%s%s)", sources[n][1], when);
+            print_figures("known", known, more);
+        }
+    }
+    print_figures("now on the new card", json_object_get(answer, "now"), "");
+    (void)printf("  worst loss of the club: %" PRId64 " rials of credit, %" PRId64
+                 " points worth %" PRId64 " rials\n",
+                 number(loss, "credit"), number(loss, "points"), number(loss, "points_value"));
+}
+
 static void print_answer(const json_t *answer, bool is_final)
 {
     static const char *const states[][2] = {
@@ -562,6 +629,9 @@ static void print_answer(const json_t *answer, bool is_final)
     }
     print_lines(json_object_get(answer, "lines"));
     print_waiting(json_object_get(answer, "waiting"));
+    if (json_object_get(answer, "known") != NULL) {
+        print_replacement(answer);
+    }
     if (json_object_get(answer, "history") != NULL) {
         print_history(json_object_get(answer, "history"));
     }
@@ -573,7 +643,7 @@ static void print_answer(const json_t *answer, bool is_final)
 /* -1: not final yet. */
 static int take_answer(void *ctx, const char *line, const json_t *answer)
 {
-    const struct options *options = ctx;
+    struct options *options = ctx;
     const bool is_final = json_is_true(json_object_get(answer, "final"));
     const char *state = text(answer, "state");
     if (options->is_json) {
@@ -582,6 +652,7 @@ static int take_answer(void *ctx, const char *line, const json_t *answer)
         print_answer(answer, is_final);
     }
     (void)fflush(stdout);
+    options->sequence = number(answer, "sequence");
     return !is_final                        ? -1
            : strcmp(state, "done") == 0     ? EXIT_DONE
            : strcmp(state, "not_done") == 0 ? EXIT_NOT_DONE
@@ -596,6 +667,29 @@ static int ask(struct options *options)
     }
     const int code = till_call_answers(fd, (int)options->wait_s, take_answer, options);
     return code < 0 ? EXIT_HOLD_AGAIN : code;
+}
+
+/* The old card first; what is said of the member belongs to the new one. */
+static int duplicate(struct options *options)
+{
+    static const char *const fields[] = {"v", "do", "wait_ms", "operator", "lang"};
+    json_t *second = options->request;
+    json_t *first = json_object();
+    for (size_t n = 0; n < sizeof fields / sizeof *fields; n++) {
+        json_t *value = json_object_get(second, fields[n]);
+        if (value != NULL) {
+            (void)json_object_set(first, fields[n], value);
+        }
+    }
+    options->request = first;
+    const int code = ask(options);
+    json_decref(first);
+    options->request = second;
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    set(options, "from", json_integer(options->sequence));
+    return ask(options);
 }
 
 static int batch(const struct options *options)
@@ -617,7 +711,11 @@ int main(int argc, char **argv)
     int code = EXIT_USAGE;
     if (options.request != NULL && read_words(argc, argv, &options, words, &count) &&
         read_command(&options, words, count)) {
-        code = options.batch == NULL ? ask(&options) : batch(&options);
+        const bool is_first =
+            options.is_duplicate && json_object_get(options.request, "from") == NULL;
+        code = options.batch != NULL ? batch(&options)
+               : is_first            ? duplicate(&options)
+                                     : ask(&options);
     }
     json_decref(options.request);
     return code;

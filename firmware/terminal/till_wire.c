@@ -12,8 +12,10 @@
 #include "firmware/terminal/say.h"
 #include "firmware/terminal/till_allowance.h"
 #include "firmware/terminal/till_arrived.h"
+#include "firmware/terminal/till_lost.h"
 #include "firmware/terminal/till_member.h"
 #include "firmware/terminal/till_transfers.h"
+#include "firmware/terminal/till_wire_priv.h"
 #include "hal/clock.h"
 
 static_assert(RECEIPT_MAX + TILL_ARRIVED_MAX + 4096 <= TILL_ANSWER_MAX,
@@ -82,9 +84,8 @@ static const struct {
     {"from", FIELD_TWO},
 };
 
-/* A whole number in its range. A field that is absent is `min` when it may be, or an error. */
-static bool take_number(const json_t *object, const char *name, int64_t min, int64_t max,
-                        bool is_required, int64_t *ret, struct fault *fault)
+bool till_take_number(const json_t *object, const char *name, int64_t min, int64_t max,
+                      bool is_required, int64_t *ret, struct fault *fault)
 {
     const json_t *value = json_object_get(object, name);
     if (value == NULL && !is_required) {
@@ -168,7 +169,7 @@ static bool take_line(const json_t *line, size_t number, struct basket_said *ret
     }
     struct fault why;
     int64_t amount = 0;
-    if (!take_number(line, "amount", 1, MONEY_MAX_RIALS, true, &amount, &why)) {
+    if (!till_take_number(line, "amount", 1, MONEY_MAX_RIALS, true, &amount, &why)) {
         fault_say(fault, "Line %zu of \"lines\": %s", number, why.say);
         return false;
     }
@@ -240,7 +241,7 @@ static bool take_basket(const json_t *object, int64_t amount, struct basket *ret
     return lines == NULL || take_lines(lines, amount, ret, fault);
 }
 
-static bool take_language(const json_t *object, enum explain_language *ret, struct fault *fault)
+bool till_take_language(const json_t *object, enum explain_language *ret, struct fault *fault)
 {
     const json_t *value = json_object_get(object, "lang");
     const char *word = value == NULL ? "fa" : text_of(value, 2, 2);
@@ -263,8 +264,8 @@ static bool take_purses(const json_t *object, struct wish *wish, struct fault *f
                   {"pay_gift", &wish->pay_gift},
                   {"pay_voucher", &wish->pay_voucher}};
     for (size_t n = 0; n < sizeof fields / sizeof *fields; n++) {
-        if (!take_number(object, fields[n].name, 0, MONEY_MAX_RIALS, false, &fields[n].ret->rials,
-                         fault)) {
+        if (!till_take_number(object, fields[n].name, 0, MONEY_MAX_RIALS, false,
+                              &fields[n].ret->rials, fault)) {
             return false;
         }
     }
@@ -285,7 +286,7 @@ static bool take_purses(const json_t *object, struct wish *wish, struct fault *f
 static bool take_transfer(const json_t *object, struct wish *wish, struct fault *fault)
 {
     int64_t from = 0;
-    if (!take_number(object, "from", 1, SNAPSHOT_SEQUENCE_MAX, false, &from, fault) ||
+    if (!till_take_number(object, "from", 1, SNAPSHOT_SEQUENCE_MAX, false, &from, fault) ||
         (json_object_get(object, "to") != NULL &&
          till_take_card_number(object, "to", &wish->peer.card_number, fault) != ST_OK)) {
         return false;
@@ -308,14 +309,14 @@ static bool take_tap(const json_t *object, const struct request_kind *kind,
     int64_t amount = 0, pay_credit = 0, redeem = 0, counter = 0, operator_no = 0;
     int64_t wait_ms = TILL_WAIT_MS_DEFAULT;
     if (!fields_are_known(object, kind->word, kind->fields, fault) ||
-        !take_number(object, "amount", kind->amount_min, MONEY_MAX_RIALS, kind->amount_min > 0,
-                     &amount, fault) ||
-        !take_number(object, "pay_credit", 0, MONEY_MAX_RIALS, false, &pay_credit, fault) ||
-        !take_number(object, "redeem", 0, POINTS_MAX, false, &redeem, fault) ||
-        !take_number(object, "counter", 1, (1 << 20) - 1, (kind->fields & FIELD_COUNTER) != 0,
-                     &counter, fault) ||
-        !take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault) ||
-        !take_number(object, "wait_ms", 1, TERMINAL_WAIT_MS_MAX, false, &wait_ms, fault)) {
+        !till_take_number(object, "amount", kind->amount_min, MONEY_MAX_RIALS, kind->amount_min > 0,
+                          &amount, fault) ||
+        !till_take_number(object, "pay_credit", 0, MONEY_MAX_RIALS, false, &pay_credit, fault) ||
+        !till_take_number(object, "redeem", 0, POINTS_MAX, false, &redeem, fault) ||
+        !till_take_number(object, "counter", 1, (1 << 20) - 1, (kind->fields & FIELD_COUNTER) != 0,
+                          &counter, fault) ||
+        !till_take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault) ||
+        !till_take_number(object, "wait_ms", 1, TERMINAL_WAIT_MS_MAX, false, &wait_ms, fault)) {
         return false;
     }
     struct tap_request tap = {.what = kind->what, .operator_no = (uint32_t)operator_no};
@@ -330,7 +331,7 @@ static bool take_tap(const json_t *object, const struct request_kind *kind,
             return false;
         }
     }
-    if (!take_language(object, &tap.language, fault)) {
+    if (!till_take_language(object, &tap.language, fault)) {
         return false;
     }
     const json_t *fresh = json_object_get(object, "fresh");
@@ -357,7 +358,7 @@ static enum st take_issue(const json_t *object, struct till_request *ret, struct
     return st;
 }
 
-static enum st take_typed(const json_t *medium, struct till_request *ret, struct fault *fault)
+enum st till_take_typed(const json_t *medium, struct till_request *ret, struct fault *fault)
 {
     static const struct media_range own = MEDIA_RANGE_CLUB;
     ret->desk.has_medium = true;
@@ -386,7 +387,7 @@ static enum st take_earning(const json_t *object, struct till_request *ret, stru
         fault_say(fault, "\"member\" must be a text: what was typed; or true, for the next scan.");
         return ST_FOREIGN;
     }
-    return take_typed(member, ret, fault);
+    return till_take_typed(member, ret, fault);
 }
 
 static enum st take_tap_request(const json_t *object, const struct request_kind *kind,
@@ -410,7 +411,7 @@ static enum st take_member_request(const json_t *object, const char *word, enum 
     int64_t operator_no = 0;
     const unsigned fields = FIELD_WAIT | (what == DESK_JOIN ? FIELD_PERSON : FIELD_CARD);
     if (!fields_are_known(object, word, fields, fault) ||
-        !take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault)) {
+        !till_take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault)) {
         return ST_FOREIGN;
     }
     *ret = (struct till_request){.wait_ms = TILL_WAIT_MS_DEFAULT, .desk = {.what = what}};
@@ -449,8 +450,8 @@ static enum st take_medium_request(const json_t *object, const char *word, enum 
     int64_t operator_no = 0, wait_ms = TILL_WAIT_MS_DEFAULT;
     const json_t *medium = json_object_get(object, "medium");
     if (!fields_are_known(object, word, fields, fault) ||
-        !take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault) ||
-        !take_number(object, "wait_ms", 1, TERMINAL_WAIT_MS_MAX, false, &wait_ms, fault)) {
+        !till_take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault) ||
+        !till_take_number(object, "wait_ms", 1, TERMINAL_WAIT_MS_MAX, false, &wait_ms, fault)) {
         return ST_FOREIGN;
     }
     struct till_request request = {.wait_ms = (unsigned)wait_ms,
@@ -464,7 +465,7 @@ static enum st take_medium_request(const json_t *object, const char *word, enum 
         fault_say(fault, "\"medium\" must be a text: what was typed.");
         return ST_FOREIGN;
     }
-    if (medium != NULL && take_typed(medium, &request, fault) != ST_OK) {
+    if (medium != NULL && till_take_typed(medium, &request, fault) != ST_OK) {
         return ST_REFUSED;
     }
     *ret = request;
@@ -480,8 +481,8 @@ static enum st take_waiting_request(const json_t *object, const char *word,
     if (!fields_are_known(object, word,
                           FIELD_WAIT | (is_release ? (unsigned)(FIELD_NUMBER | FIELD_TO) : 0),
                           fault) ||
-        !take_number(object, "number", 1, SNAPSHOT_SEQUENCE_MAX, is_release, &number, fault) ||
-        !take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault)) {
+        !till_take_number(object, "number", 1, SNAPSHOT_SEQUENCE_MAX, is_release, &number, fault) ||
+        !till_take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault)) {
         return ST_FOREIGN;
     }
     *ret = (struct till_request){
@@ -502,8 +503,8 @@ static bool take_operator_request(const json_t *object, const char *word, enum d
                                                                 : (unsigned)0);
     int64_t number = 0, wait_ms = TILL_WAIT_MS_DEFAULT;
     if (!fields_are_known(object, word, fields, fault) ||
-        !take_number(object, "number", 1, UINT16_MAX, what == DESK_UNLOCK, &number, fault) ||
-        !take_number(object, "wait_ms", 1, TERMINAL_WAIT_MS_MAX, false, &wait_ms, fault)) {
+        !till_take_number(object, "number", 1, UINT16_MAX, what == DESK_UNLOCK, &number, fault) ||
+        !till_take_number(object, "wait_ms", 1, TERMINAL_WAIT_MS_MAX, false, &wait_ms, fault)) {
         return false;
     }
     *ret = (struct till_request){.wait_ms = (unsigned)wait_ms,
@@ -523,7 +524,7 @@ static bool take_operator_request(const json_t *object, const char *word, enum d
 static const char do_words[] =
     "sale, load, refund, unload, transfer, balance, history, issue, join, number, "
     "find, link, bon, bon_back, sign_in, "
-    "sign_out, unlock, transfers, release or status";
+    "sign_out, unlock, transfers, release, report_lost, found, replace, duplicate or status";
 
 static const struct {
     const char *word;
@@ -535,7 +536,7 @@ static enum st take_request(const json_t *object, struct till_request *ret, stru
 {
     int64_t version = 0;
     const json_t *word = json_object_get(object, "do");
-    if (!take_number(object, "v", 1, 1, true, &version, fault)) {
+    if (!till_take_number(object, "v", 1, 1, true, &version, fault)) {
         return ST_FOREIGN;
     }
     if (!json_is_string(word)) {
@@ -557,6 +558,9 @@ static enum st take_request(const json_t *object, struct till_request *ret, stru
     }
     if (strcmp(json_string_value(word), "link") == 0) {
         return take_medium_request(object, "link", DESK_LINK, ret, fault);
+    }
+    if (till_is_lost_word(json_string_value(word))) {
+        return till_take_lost(object, json_string_value(word), ret, fault);
     }
     if (strcmp(json_string_value(word), "transfers") == 0 ||
         strcmp(json_string_value(word), "release") == 0) {
@@ -836,6 +840,17 @@ size_t till_encode_release(const struct desk_answer *answer, char ret_line[TILL_
 {
     json_t *object = new_line(true, "done", answer->tap.say.say);
     till_put_handover(object, &answer->release);
+    return finish_line(object, ret_line);
+}
+
+size_t till_encode_lost(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX])
+{
+    const bool is_done = answer->tap.outcome == TAP_DONE;
+    json_t *object = new_line(true, is_done ? "done" : "not_done", answer->tap.say.say);
+    if (!is_done) {
+        put_text(object, "reason", tap_reason_word(answer->tap.reason));
+    }
+    till_put_lost(object, &answer->lost);
     return finish_line(object, ret_line);
 }
 

@@ -40,6 +40,7 @@ size_t till_encode_found(const struct desk_answer *answer, char ret_line[TILL_AN
 size_t till_encode_member(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX]);
 size_t till_encode_waiting(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX]);
 size_t till_encode_release(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX]);
+size_t till_encode_lost(const struct desk_answer *answer, char ret_line[TILL_ANSWER_MAX]);
 size_t till_encode_bon(const struct bon_answer *answer, char ret_line[TILL_ANSWER_MAX]);
 size_t till_encode_status(const struct terminal_status *status, char ret_line[TILL_ANSWER_MAX]);
 

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "firmware/terminal/successors.h"
+
 static void say_ended(const struct transfer *transfer, struct fault *ret_why)
 {
     static const char *const why[] = {[TRANSFER_WAITS] = "",
@@ -69,6 +71,9 @@ enum st twocards_look(struct store *store, const struct wish *wish, struct fault
 {
     struct transfer transfer;
     *ret_why = (struct fault){""};
+    if (wish->kind == TRANSACTION_DUPLICATE) {
+        return successors_look(store, wish, ret_why);
+    }
     if (wish->kind != TRANSACTION_TRANSFER || wish->peer.direction != PEER_IN) {
         return ST_OK;
     }
