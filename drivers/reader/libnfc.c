@@ -1,6 +1,7 @@
 #include "drivers/reader/libnfc.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
@@ -75,7 +76,7 @@ static bool port_is_there(const char *connection)
     }
     memcpy(port, path + 1, bytes);
     port[bytes] = '\0';
-    return access(port, R_OK | W_OK) == 0;
+    return faccessat(AT_FDCWD, port, R_OK | W_OK, AT_EACCESS) == 0;
 }
 
 /* After this the chip's settings stay as they are: a tap sends nothing but its own commands. */

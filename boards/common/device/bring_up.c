@@ -1,0 +1,183 @@
+#include "boards/common/device/bring_up.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "boards/common/device/rights.h"
+
+#define LABELS "/dev/disk/by-partlabel"
+
+static void say_errno(struct log *log, const char *what, const char *path)
+{
+    char text[200];
+    (void)snprintf(text, sizeof text, "%s %s: %s", what, path, strerror(errno));
+    log_say(log, "device", text);
+}
+
+static bool mount_at(const char *from, const char *to, const char *type, unsigned long flags,
+                     const char *options, struct log *log)
+{
+    if (mount(from, to, type, flags, options) == 0 || errno == EBUSY) {
+        return true;
+    }
+    say_errno(log, "cannot mount", to);
+    return false;
+}
+
+bool bring_up_kernel(struct log *log)
+{
+    const unsigned long plain = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    return mount_at("proc", "/proc", "proc", plain, NULL, log) &&
+           mount_at("sysfs", "/sys", "sysfs", plain, NULL, log) &&
+           mount_at("devtmpfs", "/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755", log) &&
+           mount_at("tmpfs", "/run", "tmpfs", plain, "mode=0755,size=16m", log);
+}
+
+/* --- devices -------------------------------------------------------------------------------- */
+
+static void load_modules(struct log *log)
+{
+    char name[200];
+    FILE *list = fopen("/lib/modules/load", "re");
+    while (list != NULL && fgets(name, sizeof name, list) != NULL) {
+        char path[220];
+        name[strcspn(name, "\n")] = '\0';
+        (void)snprintf(path, sizeof path, "/lib/modules/%s", name);
+        const int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) != 0 && errno != EEXIST)) {
+            say_errno(log, "cannot load", path);
+        }
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+    }
+    if (list != NULL) {
+        (void)fclose(list);
+    }
+}
+
+/* The partition's name is in the kernel's words about the device. */
+static void link_label(const char *device)
+{
+    static const char field[] = "PARTNAME=";
+    char path[300], line[200], target[300];
+    (void)snprintf(path, sizeof path, "/sys/class/block/%s/uevent", device);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, field, sizeof field - 1) == 0) {
+            (void)snprintf(path, sizeof path, LABELS "/%s", line + sizeof field - 1);
+            (void)snprintf(target, sizeof target, "/dev/%s", device);
+            (void)!symlink(target, path); /* it may be there */
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+}
+
+void bring_up_devices(struct log *log)
+{
+    load_modules(log);
+    (void)mkdir("/dev/disk", 0755);
+    (void)mkdir(LABELS, 0755);
+    DIR *folder = opendir("/sys/class/block");
+    for (const struct dirent *entry = folder != NULL ? readdir(folder) : NULL; entry != NULL;
+         entry = readdir(folder)) {
+        if (entry->d_name[0] != '.') {
+            link_label(entry->d_name);
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+}
+
+/* --- file systems --------------------------------------------------------------------------- */
+
+static void repair(const char *device, struct log *log)
+{
+    log_say(log, "device", "/data is repaired");
+    const pid_t pid = fork();
+    if (pid == 0) {
+        (void)execl("/usr/sbin/e2fsck", "e2fsck", "-y", device, (char *)NULL);
+        _exit(127);
+    }
+    int status = 0;
+    (void)waitpid(pid, &status, 0);
+}
+
+bool bring_up_data(struct log *log)
+{
+    static const char device[] = LABELS "/data";
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME;
+    static const char options[] = "errors=remount-ro";
+    if (mount_at(device, "/data", "ext4", flags, options, log)) {
+        return true;
+    }
+    if (access(device, F_OK) != 0) {
+        return false;
+    }
+    repair(device, log);
+    return mount_at(device, "/data", "ext4", flags, options, log);
+}
+
+bool bring_up_ident(struct log *log)
+{
+    const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (mount(LABELS "/ident", "/ident", "squashfs", flags, NULL) == 0) {
+        return true;
+    }
+    log_say(log, "device", "no identity was written to this device yet");
+    return false;
+}
+
+/* --- owners --------------------------------------------------------------------------------- */
+
+static void own_folder(const char *path, uid_t user, gid_t group, mode_t mode, struct log *log)
+{
+    (void)mkdir(path, 0700);
+    if (chown(path, user, group) != 0 || chmod(path, mode) != 0) {
+        say_errno(log, "cannot own", path);
+    }
+}
+
+/* A file or device that may be missing. */
+static void own_if_there(const char *path, uid_t user, gid_t group, mode_t mode, struct log *log)
+{
+    if (access(path, F_OK) == 0 && (chown(path, user, group) != 0 || chmod(path, mode) != 0)) {
+        say_errno(log, "cannot own", path);
+    }
+}
+
+void bring_up_owners(const struct conf *board, struct log *log)
+{
+    char line[100];
+    own_folder("/data/terminal", RIGHTS_TERMINAL, RIGHTS_JOURNAL, 02770, log);
+    own_folder("/data/keys", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0700, log);
+    own_folder("/data/identity", RIGHTS_SYNC, RIGHTS_SYNC, 0700, log);
+    own_folder("/run/till", RIGHTS_TERMINAL, RIGHTS_TILL, 02750, log);
+    own_if_there("/data/keys/keys", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0600, log);
+    own_if_there("/data/keys/keys.device", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0600, log);
+    /* Made here, so that both processes may write it and what SQLite lays beside it. */
+    const int fd =
+        open("/data/terminal/terminal.db", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    own_if_there("/data/terminal/terminal.db", RIGHTS_TERMINAL, RIGHTS_JOURNAL, 0660, log);
+    if (conf_get(board, "reader_line", line, sizeof line)) {
+        own_if_there(line, RIGHTS_READER, RIGHTS_READER, 0600, log);
+    }
+    if (conf_get(board, "register_line", line, sizeof line)) {
+        own_if_there(line, RIGHTS_REGISTER, RIGHTS_REGISTER, 0600, log);
+    }
+}

@@ -1,0 +1,24 @@
+/* bring_up.h - a device's files before its processes start: mounts, modules, folders, owners.
+ *
+ * Each call is for PID 1, once, in this order. What fails is logged. */
+#ifndef BOARDS_COMMON_DEVICE_BRING_UP_H
+#define BOARDS_COMMON_DEVICE_BRING_UP_H
+
+#include <stdbool.h>
+
+#include "boards/common/device/conf.h"
+#include "boards/common/device/log.h"
+
+/* /proc, /sys, /dev, /run. False: nothing else can work. */
+bool bring_up_kernel(struct log *log);
+/* The modules of /lib/modules/load, in order; links /dev/disk/by-partlabel/NAME. */
+void bring_up_devices(struct log *log);
+/* /data, read and written; a file system that does not mount is repaired once. False: it is not
+ * there. */
+bool bring_up_data(struct log *log);
+/* /ident, if a technician wrote one. */
+bool bring_up_ident(struct log *log);
+/* Folders with their owners, the database's file, the serial lines' owners. */
+void bring_up_owners(const struct conf *board, struct log *log);
+
+#endif

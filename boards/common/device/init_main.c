@@ -1,0 +1,351 @@
+/* vafa-init - the first process of a device that boots one of our images: it mounts, starts the
+ * others with their own users, starts them anew when they end, keeps their words, and feeds the
+ * hardware watchdog while the tap loop answers. docs/decisions/0017-image.md, "On the device". */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/reboot.h>
+#include <linux/watchdog.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/reboot.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "boards/common/device/bring_up.h"
+#include "boards/common/device/conf.h"
+#include "boards/common/device/log.h"
+#include "boards/common/device/probe.h"
+#include "boards/common/device/rights.h"
+#include "boards/common/device/unit.h"
+#include "boards/common/device/watch.h"
+#include "hal/clock.h"
+
+#define DATABASE "/data/terminal/terminal.db"
+#define KEYS     "/data/keys/keys"
+#define IDENTITY "/data/identity"
+#define SOCKET   "/run/till/till.sock"
+
+enum { UNITS_MAX = 5, EAGER_MS = 50, CALM_MS = 500, WORD_MAX = 100 };
+
+struct device {
+    struct log log;
+    struct conf board, ident;
+    struct probe probe;
+    struct unit units[UNITS_MAX];
+    size_t units_count;
+    struct unit *terminal; /* NULL: no key store, nothing to serve */
+    struct unit *sync;     /* NULL: no club was named */
+    int watchdog_fd, signal_fd;
+    bool has_data, is_good;
+    char reader[WORD_MAX], register_line[WORD_MAX], club[WORD_MAX], club_name[WORD_MAX],
+        code[WORD_MAX], interval[WORD_MAX];
+};
+
+/* --- the units ------------------------------------------------------------------------------ */
+
+static struct unit *add(struct device *device, struct unit unit)
+{
+    struct unit *at = &device->units[device->units_count++];
+    *at = unit;
+    unit_init(at);
+    return at;
+}
+
+static void add_terminal(struct device *device)
+{
+    if (access(KEYS, F_OK) != 0) {
+        log_say(&device->log, "device", "no keys yet: run the ceremony (vafa-keys), then restart");
+        return;
+    }
+    device->terminal = add(
+        device, (struct unit){.name = "terminal",
+                              .arguments = {"/usr/bin/vafa-terminal", "--db", DATABASE, "--keys",
+                                            KEYS, "--reader", device->reader, "--socket", SOCKET},
+                              .user = RIGHTS_TERMINAL,
+                              .group = RIGHTS_TERMINAL,
+                              .groups = {RIGHTS_JOURNAL, RIGHTS_TILL},
+                              .groups_count = 2,
+                              .may_change_user = true});
+}
+
+static void add_register(struct device *device)
+{
+    if (conf_get(&device->board, "register_line", device->register_line,
+                 sizeof device->register_line)) {
+        (void)add(device, (struct unit){.name = "register",
+                                        .arguments = {"/usr/bin/vafa-register",
+                                                      device->register_line, SOCKET},
+                                        .user = RIGHTS_REGISTER,
+                                        .group = RIGHTS_REGISTER,
+                                        .groups = {RIGHTS_TILL},
+                                        .groups_count = 1});
+    }
+}
+
+/* Enrolled: sync for ever. Not yet: ask the club with the code for a week, then again. */
+static void set_sync_arguments(struct device *device)
+{
+    const bool is_enrolled = access(IDENTITY "/terminal.pem", F_OK) == 0;
+    const char *const once_enrolled[] = {"--interval", device->interval, NULL};
+    const char *const to_enrol[] = {"--wait", "604800",     "--ca", "/ident/ca.pem",
+                                    "--code", device->code, NULL};
+    const char *const *more = is_enrolled ? once_enrolled : to_enrol;
+    const char **at = device->sync->arguments;
+    *at++ = "/usr/bin/vafa-sync";
+    *at++ = is_enrolled ? "run" : "enrol";
+    *at++ = "--db";
+    *at++ = DATABASE;
+    *at++ = "--identity";
+    *at++ = IDENTITY;
+    *at++ = "--club";
+    *at++ = device->club;
+    *at++ = "--name";
+    *at++ = device->club_name;
+    while (*more != NULL) {
+        *at++ = *more++;
+    }
+    *at = NULL;
+}
+
+static void add_sync(struct device *device)
+{
+    if (!conf_get(&device->ident, "club", device->club, sizeof device->club) ||
+        !conf_get(&device->ident, "club_name", device->club_name, sizeof device->club_name)) {
+        log_say(&device->log, "device", "no club was written to this device: it works alone");
+        return;
+    }
+    (void)conf_get(&device->ident, "code", device->code, sizeof device->code);
+    if (!conf_get(&device->ident, "interval", device->interval, sizeof device->interval)) {
+        (void)snprintf(device->interval, sizeof device->interval, "60");
+    }
+    (void)add(device, (struct unit){.name = "network",
+                                    .arguments = {"/usr/bin/busybox", "udhcpc", "-f", "-i", "eth0",
+                                                  "-s", "/usr/lib/vafa/dhcp"},
+                                    .is_root = true});
+    device->sync = add(device, (struct unit){.name = "sync",
+                                             .user = RIGHTS_SYNC,
+                                             .group = RIGHTS_SYNC,
+                                             .groups = {RIGHTS_JOURNAL},
+                                             .groups_count = 1});
+    set_sync_arguments(device);
+}
+
+/* --- the watchdog and the slot -------------------------------------------------------------- */
+
+static void open_watchdog(struct device *device)
+{
+    char path[WORD_MAX];
+    int seconds = WATCH_HARDWARE_S;
+    device->watchdog_fd = conf_get(&device->board, "watchdog", path, sizeof path)
+                              ? open(path, O_WRONLY | O_CLOEXEC)
+                              : -1;
+    if (device->watchdog_fd < 0 || ioctl(device->watchdog_fd, WDIOC_SETTIMEOUT, &seconds) != 0) {
+        log_say(&device->log, "device", "there is no watchdog");
+    }
+}
+
+static void feed(struct device *device)
+{
+    if (device->watchdog_fd >= 0) {
+        (void)ioctl(device->watchdog_fd, WDIOC_KEEPALIVE, 0);
+    }
+}
+
+static void watch(struct device *device, int64_t now_ms)
+{
+    const struct watch_facts facts = {
+        .has_keys = device->terminal != NULL,
+        .now_ms = now_ms,
+        .answered_ms = device->probe.answered_ms,
+        .started_ms = device->terminal != NULL ? device->terminal->started_ms : 0};
+    switch (watch_decide(&facts)) {
+    case WATCH_FEED:
+        feed(device);
+        break;
+    case WATCH_RESTART:
+        feed(device);
+        if (device->terminal->pid != 0) {
+            log_say(&device->log, "device", "the terminal does not answer: it is started anew");
+            (void)kill(device->terminal->pid, SIGKILL);
+        }
+        break;
+    case WATCH_STARVE:
+        break;
+    }
+}
+
+static void run_once(const char *program, const char *argument)
+{
+    const pid_t pid = fork();
+    if (pid == 0) {
+        (void)execl(program, program, argument, (char *)NULL);
+        _exit(127);
+    }
+}
+
+/* The self-test: keys, database, reader and programme, as the terminal itself says. A device that
+ * has not been set up has nothing that a bad version could hurt. */
+static void mark_good(struct device *device)
+{
+    if (!device->is_good && (device->probe.is_ready || device->terminal == NULL)) {
+        device->is_good = true;
+        log_say(&device->log, "device",
+                device->probe.is_ready ? "ready to serve cards" : "waits to be set up");
+        run_once("/usr/lib/vafa/slot", "good");
+    }
+}
+
+/* --- the loop ------------------------------------------------------------------------------- */
+
+static void reap(struct device *device, int64_t now_ms)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        for (size_t n = 0; n < device->units_count; n++) {
+            struct unit *unit = &device->units[n];
+            if (unit->pid == pid) {
+                unit_ended(unit, status, &device->log, now_ms);
+                if (unit == device->terminal) {
+                    probe_drop(&device->probe);
+                }
+                if (unit == device->sync) {
+                    set_sync_arguments(device); /* it may have enrolled */
+                }
+            }
+        }
+    }
+}
+
+/* An orderly end: the terminal may finish its tap. */
+static _Noreturn void go_down(struct device *device, int how)
+{
+    log_say(&device->log, "device", "goes down");
+    (void)kill(-1, SIGTERM);
+    for (int waited_ms = 0; waited_ms < 10000; waited_ms += 100) {
+        (void)poll(NULL, 0, 100);
+        if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD) {
+            break;
+        }
+    }
+    log_close(&device->log);
+    sync();
+    (void)reboot(how);
+    for (;;) {
+        (void)pause();
+    }
+}
+
+static void take_signals(struct device *device, int64_t now_ms)
+{
+    struct signalfd_siginfo info;
+    while (read(device->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGTERM) {
+            go_down(device, LINUX_REBOOT_CMD_RESTART);
+        } else if (info.ssi_signo == SIGUSR2) {
+            go_down(device, LINUX_REBOOT_CMD_POWER_OFF);
+        }
+    }
+    reap(device, now_ms);
+}
+
+static void wait_and_hear(struct device *device)
+{
+    struct pollfd polled[1 + UNITS_MAX] = {{.fd = device->signal_fd, .events = POLLIN}};
+    for (size_t n = 0; n < device->units_count; n++) {
+        polled[1 + n] = (struct pollfd){.fd = device->units[n].out_fd, .events = POLLIN};
+    }
+    (void)poll(polled, 1 + device->units_count, device->is_good ? CALM_MS : EAGER_MS);
+    for (size_t n = 0; n < device->units_count; n++) {
+        if (polled[1 + n].revents != 0) {
+            unit_hear(&device->units[n], &device->log);
+        }
+    }
+    take_signals(device, clock_monotonic_ms());
+}
+
+static void serve(struct device *device)
+{
+    for (;;) {
+        const int64_t now_ms = clock_monotonic_ms();
+        for (size_t n = 0; n < device->units_count; n++) {
+            unit_step(&device->units[n], &device->log, now_ms);
+        }
+        if (device->terminal != NULL) {
+            probe_step(&device->probe, now_ms);
+        }
+        watch(device, now_ms);
+        mark_good(device);
+        wait_and_hear(device);
+    }
+}
+
+/* For who reads the log: which slot runs, and what is in it. */
+static void say_version(struct device *device)
+{
+    struct conf version;
+    char words[600] = "", text[200];
+    FILE *file = fopen("/proc/cmdline", "re");
+    if (file != NULL) {
+        words[fread(words, 1, sizeof words - 1, file)] = '\0';
+        (void)fclose(file);
+    }
+    const char *slot = strstr(words, "vafa.slot=");
+    if (conf_load("/etc/vafa/version", &version) != ST_OK) {
+        log_say(&device->log, "device", "/etc/vafa/version is missing");
+    }
+    (void)snprintf(text, sizeof text, "slot %c, version %.*s",
+                   slot != NULL ? slot[sizeof "vafa.slot=" - 1] : '?',
+                   (int)strcspn(version.text, "\n"), version.text);
+    log_say(&device->log, "device", text);
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGCHLD);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGUSR2);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int main(void)
+{
+    static struct device device; /* too large for a stack */
+    if (getpid() != 1) {
+        (void)fprintf(stderr,
+                      "vafa-init is a device's first process: it is not started by hand.\n");
+        return 2;
+    }
+    log_init(&device.log);
+    device.signal_fd = open_signals();
+    (void)umask(022);
+    if (!bring_up_kernel(&device.log) ||
+        conf_load("/etc/vafa/board.conf", &device.board) != ST_OK) {
+        go_down(&device, LINUX_REBOOT_CMD_RESTART);
+    }
+    bring_up_devices(&device.log);
+    open_watchdog(&device);
+    if (!bring_up_data(&device.log)) {
+        go_down(&device, LINUX_REBOOT_CMD_RESTART); /* a few times, then the other slot tries */
+    }
+    (void)mkdir("/data/log", 0700);
+    log_open(&device.log, "/data/log/device");
+    say_version(&device);
+    if (!bring_up_ident(&device.log) || conf_load("/ident/terminal.conf", &device.ident) != ST_OK) {
+        log_say(&device.log, "device", "/ident/terminal.conf is missing: tools/image/provision");
+    }
+    bring_up_owners(&device.board, &device.log);
+    (void)conf_get(&device.board, "reader", device.reader, sizeof device.reader);
+    add_terminal(&device);
+    add_register(&device);
+    add_sync(&device);
+    probe_init(&device.probe, SOCKET, clock_monotonic_ms());
+    serve(&device);
+}

@@ -1,0 +1,136 @@
+#include "boards/common/device/unit.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void unit_init(struct unit *unit)
+{
+    unit->pid = 0;
+    unit->out_fd = -1;
+    unit->start_at_ms = 0;
+    unit->delay_ms = UNIT_DELAY_FIRST_MS;
+    unit->line_bytes = 0;
+}
+
+/* In the child: everything of ours is laid down before the program begins. */
+static bool take_rights(const struct unit *unit)
+{
+    const struct rlimit none = {0, 0};
+    bool is_good = setrlimit(RLIMIT_CORE, &none) == 0;
+    if (!unit->is_root) {
+        for (unsigned long c = 0; prctl(PR_CAPBSET_READ, c) >= 0; c++) {
+            is_good = prctl(PR_CAPBSET_DROP, c) == 0 && is_good;
+        }
+    }
+    is_good = setgroups(unit->groups_count, unit->groups) == 0 && is_good;
+    is_good = setresgid(unit->group, unit->group, unit->group) == 0 && is_good;
+    is_good = setresuid(unit->user, unit->user, unit->user) == 0 && is_good;
+    return is_good && (unit->may_change_user || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+}
+
+static _Noreturn void become(const struct unit *unit, int out_fd)
+{
+    char *environment[] = {"PATH=/usr/sbin:/usr/bin", NULL};
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)setsid();
+    const int in_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (in_fd >= 0 && dup2(in_fd, 0) == 0 && dup2(out_fd, 1) == 1 && dup2(out_fd, 2) == 2 &&
+        take_rights(unit)) {
+        (void)execve(unit->arguments[0], (char *const *)unit->arguments, environment);
+    }
+    (void)dprintf(2, "cannot be started: %s\n", strerror(errno));
+    _exit(127);
+}
+
+void unit_step(struct unit *unit, struct log *log, int64_t now_ms)
+{
+    int pair[2];
+    if (unit->pid != 0 || now_ms < unit->start_at_ms) {
+        return;
+    }
+    assert(unit->arguments[0] != NULL);
+    unit->start_at_ms = now_ms + unit->delay_ms; /* also when this start fails */
+    if (pipe2(pair, O_CLOEXEC) != 0) {
+        log_say(log, unit->name, "cannot be started: no descriptors are left");
+        return;
+    }
+    const pid_t pid = fork();
+    if (pid == 0) {
+        become(unit, pair[1]);
+    }
+    (void)close(pair[1]);
+    if (pid < 0) {
+        log_say(log, unit->name, "cannot be started: no memory is left");
+        (void)close(pair[0]);
+        return;
+    }
+    (void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
+    if (unit->out_fd >= 0) {
+        (void)close(unit->out_fd); /* a child of the last one may still hold it */
+    }
+    unit->pid = pid;
+    unit->out_fd = pair[0];
+    unit->started_ms = now_ms;
+    unit->line_bytes = 0;
+}
+
+static void say_line(struct unit *unit, struct log *log)
+{
+    unit->line[unit->line_bytes] = '\0';
+    log_say(log, unit->name, unit->line);
+    unit->line_bytes = 0;
+}
+
+void unit_hear(struct unit *unit, struct log *log)
+{
+    char bytes[1024];
+    const ssize_t got = read(unit->out_fd, bytes, sizeof bytes);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    for (ssize_t i = 0; i < got; i++) {
+        if (bytes[i] == '\n' || unit->line_bytes == sizeof unit->line - 1) {
+            say_line(unit, log);
+        }
+        if (bytes[i] != '\n') {
+            unit->line[unit->line_bytes++] = bytes[i];
+        }
+    }
+    if (got <= 0) {
+        (void)close(unit->out_fd);
+        unit->out_fd = -1;
+    }
+}
+
+void unit_ended(struct unit *unit, int wait_status, struct log *log, int64_t now_ms)
+{
+    char text[80];
+    if (WIFSIGNALED(wait_status)) {
+        (void)snprintf(text, sizeof text, "ended by signal %d", WTERMSIG(wait_status));
+    } else {
+        (void)snprintf(text, sizeof text, "ended with %d", WEXITSTATUS(wait_status));
+    }
+    if (unit->out_fd >= 0) {
+        unit_hear(unit, log);
+    }
+    log_say(log, unit->name, text);
+    if (now_ms - unit->started_ms >= UNIT_WELL_MS) {
+        unit->delay_ms = UNIT_DELAY_FIRST_MS;
+    }
+    unit->start_at_ms = now_ms + unit->delay_ms;
+    unit->delay_ms =
+        unit->delay_ms * 2 < UNIT_DELAY_MAX_MS ? unit->delay_ms * 2 : UNIT_DELAY_MAX_MS;
+    unit->pid = 0;
+}

@@ -1,0 +1,52 @@
+/* unit.h - one process of the device: with its own user, its words logged, started anew when it
+ * ends.
+ *
+ * A process that ends is started again after UNIT_DELAY_FIRST_MS, then twice as long each time, at
+ * most UNIT_DELAY_MAX_MS; one that lived for UNIT_WELL_MS begins from the first again. One thread.
+ */
+#ifndef BOARDS_COMMON_DEVICE_UNIT_H
+#define BOARDS_COMMON_DEVICE_UNIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "boards/common/device/log.h"
+
+enum {
+    UNIT_ARGUMENTS_MAX = 18,
+    UNIT_GROUPS_MAX = 2,
+    UNIT_DELAY_FIRST_MS = 100,
+    UNIT_DELAY_MAX_MS = 30 * 1000,
+    UNIT_WELL_MS = 60 * 1000,
+};
+
+struct unit {
+    const char *name;
+    const char *arguments[UNIT_ARGUMENTS_MAX + 1]; /* [0] is the program's path; ends with NULL */
+    uid_t user;
+    gid_t group, groups[UNIT_GROUPS_MAX];
+    size_t groups_count;
+    bool may_change_user; /* starts a program that has a user of its own; else no rights are gained
+                           */
+    bool is_root;         /* keeps root's capabilities; else they are given up for good */
+
+    /* The unit's own: all zero before unit_init(). */
+    pid_t pid;  /* 0: not running */
+    int out_fd; /* its standard output and error; -1: none */
+    int64_t started_ms, start_at_ms;
+    int32_t delay_ms;
+    char line[LOG_LINE_MAX];
+    size_t line_bytes;
+};
+
+void unit_init(struct unit *unit);
+/* Starts it if it is time to. */
+void unit_step(struct unit *unit, struct log *log, int64_t now_ms);
+/* out_fd is readable, or hung up. */
+void unit_hear(struct unit *unit, struct log *log);
+/* Its process was reaped with this wait status. */
+void unit_ended(struct unit *unit, int wait_status, struct log *log, int64_t now_ms);
+
+#endif

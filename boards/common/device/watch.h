@@ -1,0 +1,31 @@
+/* watch.h - when the hardware watchdog is fed, and when the terminal is started anew. Pure.
+ *
+ * What counts as life is an answer of the tap loop to "status", not that its process exists. */
+#ifndef BOARDS_COMMON_DEVICE_WATCH_H
+#define BOARDS_COMMON_DEVICE_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    WATCH_SILENT_MS = 15 * 1000, /* a tap waits for a card that left no longer than some seconds */
+    WATCH_DEAD_MS = 60 * 1000,   /* restarts have not helped either */
+    WATCH_HARDWARE_S = 30,       /* what the hardware waits after the last feeding */
+};
+
+enum watch_act {
+    WATCH_FEED,
+    WATCH_RESTART, /* feed, kill the terminal: it is started anew */
+    WATCH_STARVE,  /* do not feed: the hardware resets the device */
+};
+
+struct watch_facts {
+    bool has_keys;  /* without a key store there is nothing to serve, and a reset helps nobody */
+    int64_t now_ms; /* clock_monotonic_ms(), like all of these */
+    int64_t answered_ms; /* the last answer, or the start of the device */
+    int64_t started_ms;  /* the terminal's process, this time */
+};
+
+enum watch_act watch_decide(const struct watch_facts *facts);
+
+#endif

@@ -1,0 +1,362 @@
+/* test_device - what the first process of a device is made of: its facts, log, watchdog, processes,
+ * and the question it asks the terminal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "boards/common/device/conf.h"
+#include "boards/common/device/log.h"
+#include "boards/common/device/probe.h"
+#include "boards/common/device/unit.h"
+#include "boards/common/device/watch.h"
+#include "hal/clock.h"
+
+static char folder[] = "/tmp/test_device.XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[64];
+    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[64];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static void put(const char *name, const char *text)
+{
+    FILE *file = fopen(path_of(name), "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* --- conf ----------------------------------------------------------------------------------- */
+
+static void a_fact_is_the_rest_of_its_line(void **state)
+{
+    (void)state;
+    struct conf conf;
+    char value[16];
+    put("conf", "# reader=no\nreader_line=/dev/a\nreader=b=c\nprinter=none\nlast=end");
+    assert_int_equal(conf_load(path_of("conf"), &conf), ST_OK);
+    assert_true(conf_get(&conf, "reader", value, sizeof value));
+    assert_string_equal(value, "b=c");
+    assert_true(conf_get(&conf, "reader_line", value, sizeof value));
+    assert_string_equal(value, "/dev/a");
+    assert_true(conf_get(&conf, "last", value, sizeof value));
+    assert_string_equal(value, "end");
+    assert_false(conf_get(&conf, "printer", value, sizeof value));
+    assert_string_equal(value, "");
+    assert_false(conf_get(&conf, "absent", value, sizeof value));
+    assert_false(conf_get(&conf, "reader_line", value, sizeof "/dev/a" - 1));
+}
+
+static void a_file_that_is_missing_or_too_long_has_no_facts(void **state)
+{
+    (void)state;
+    struct conf conf;
+    char value[8], text[CONF_BYTES_MAX + 2] = "a=1\n";
+    assert_int_equal(conf_load(path_of("nothing"), &conf), ST_IO);
+    assert_false(conf_get(&conf, "a", value, sizeof value));
+    memset(text + 4, 'x', sizeof text - 5);
+    put("long", text);
+    assert_int_equal(conf_load(path_of("long"), &conf), ST_FOREIGN);
+    assert_false(conf_get(&conf, "a", value, sizeof value));
+    text[CONF_BYTES_MAX] = '\0';
+    put("long", text);
+    assert_int_equal(conf_load(path_of("long"), &conf), ST_OK);
+    assert_true(conf_get(&conf, "a", value, sizeof value));
+}
+
+/* --- log ------------------------------------------------------------------------------------ */
+
+static off_t size_of(const char *name)
+{
+    struct stat about;
+    return stat(path_of(name), &about) == 0 ? about.st_size : -1;
+}
+
+/* What is said also goes to the console; here that is nobody. */
+static int hush(void)
+{
+    (void)fflush(stdout);
+    const int console = dup(STDOUT_FILENO);
+    const int nobody = open("/dev/null", O_WRONLY);
+    assert_int_equal(dup2(nobody, STDOUT_FILENO), STDOUT_FILENO);
+    (void)close(nobody);
+    return console;
+}
+
+static void unhush(int console)
+{
+    assert_int_equal(dup2(console, STDOUT_FILENO), STDOUT_FILENO);
+    (void)close(console);
+}
+
+static void a_log_never_takes_more_than_twice_its_bound(void **state)
+{
+    (void)state;
+    struct log log;
+    char text[LOG_LINE_MAX * 2];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    const int console = hush();
+    log_init(&log);
+    log_say(&log, "test", "before there is a file");
+    log_open(&log, path_of("log"));
+    off_t most = 0;
+    for (int n = 0; n < 3 * LOG_FILE_MAX / LOG_LINE_MAX; n++) {
+        log_say(&log, "test", text);
+        most = size_of("log") > most ? size_of("log") : most;
+    }
+    log_close(&log);
+    unhush(console);
+    assert_in_range(most, LOG_FILE_MAX - LOG_LINE_MAX - 1, LOG_FILE_MAX);
+    assert_in_range(size_of("log.old"), 1, LOG_FILE_MAX);
+}
+
+static void a_log_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    struct log log;
+    const int console = hush();
+    put("again", "what was\n");
+    log_init(&log);
+    log_open(&log, path_of("again"));
+    log_say(&log, "test", "hello");
+    log_close(&log);
+    unhush(console);
+    char text[100] = "";
+    FILE *file = fopen(path_of("again"), "r");
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    (void)fclose(file);
+    assert_int_equal(strncmp(text, "what was\n[", 10), 0);
+    assert_non_null(strstr(text, "] test: hello\n"));
+}
+
+/* --- watch ---------------------------------------------------------------------------------- */
+
+/* The seconds of the answers that docs/decisions/0017-image.md promises. */
+static void a_silent_tap_loop_is_started_anew_and_then_starved(void **state)
+{
+    (void)state;
+    static const struct {
+        bool has_keys;
+        int64_t now_s, answered_s, started_s;
+        enum watch_act act;
+    } cases[] = {
+        {true, 100, 98, 10, WATCH_FEED},    {true, 100, 86, 10, WATCH_FEED},
+        {true, 100, 85, 10, WATCH_RESTART}, {true, 100, 85, 90, WATCH_FEED},
+        {true, 100, 41, 80, WATCH_RESTART}, {true, 100, 41, 99, WATCH_FEED},
+        {true, 100, 40, 99, WATCH_STARVE},  {true, 100, 40, 10, WATCH_STARVE},
+        {false, 1000, 0, 0, WATCH_FEED},    {false, 100, 40, 10, WATCH_FEED},
+        {true, 14, 0, 0, WATCH_FEED},
+    };
+    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        const struct watch_facts facts = {.has_keys = cases[n].has_keys,
+                                          .now_ms = cases[n].now_s * 1000,
+                                          .answered_ms = cases[n].answered_s * 1000,
+                                          .started_ms = cases[n].started_s * 1000};
+        assert_int_equal(watch_decide(&facts), cases[n].act);
+    }
+}
+
+/* --- unit ----------------------------------------------------------------------------------- */
+
+static struct unit self(const char *script)
+{
+    struct unit unit = {.name = "test",
+                        .arguments = {"/bin/sh", "-c", script},
+                        .user = getuid(),
+                        .group = getgid(),
+                        .is_root = true};
+    unit_init(&unit);
+    return unit;
+}
+
+static int wait_for(struct unit *unit)
+{
+    int status = 0;
+    assert_int_equal(waitpid(unit->pid, &status, 0), unit->pid);
+    return status;
+}
+
+static void what_a_process_says_is_logged_by_lines(void **state)
+{
+    (void)state;
+    if (getuid() != 0) {
+        skip(); /* groups and users are set, which only root may */
+    }
+    struct log log;
+    struct unit unit = self("echo one; printf two >&2");
+    const int console = hush();
+    log_init(&log);
+    log_open(&log, path_of("said"));
+    unit_step(&unit, &log, 1000);
+    assert_int_not_equal(unit.pid, 0);
+    const int status = wait_for(&unit);
+    unit_hear(&unit, &log);
+    unit_ended(&unit, status, &log, 1000);
+    log_close(&log);
+    unhush(console);
+    char text[300] = "";
+    FILE *file = fopen(path_of("said"), "r");
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    (void)fclose(file);
+    assert_non_null(strstr(text, "] test: one\n"));
+    assert_non_null(strstr(text, "] test: ended with 0\n"));
+}
+
+static void a_process_that_ends_is_started_later_each_time(void **state)
+{
+    (void)state;
+    if (getuid() != 0) {
+        skip();
+    }
+    struct log log;
+    struct unit unit = self("exit 3");
+    const int console = hush();
+    int64_t now_ms = 1000, gap_ms[11];
+    log_init(&log);
+    for (int n = 0; n < 11; n++) {
+        unit_step(&unit, &log, now_ms);
+        unit_ended(&unit, wait_for(&unit), &log, now_ms);
+        gap_ms[n] = unit.start_at_ms - now_ms;
+        unit_step(&unit, &log, unit.start_at_ms - 1);
+        assert_int_equal(unit.pid, 0);
+        now_ms = unit.start_at_ms;
+    }
+    /* One that lived long enough begins from the first delay again. */
+    unit_step(&unit, &log, now_ms);
+    unit_ended(&unit, wait_for(&unit), &log, now_ms + UNIT_WELL_MS);
+    unhush(console);
+    assert_int_equal(gap_ms[0], 100);
+    assert_int_equal(gap_ms[1], 200);
+    assert_int_equal(gap_ms[8], 25600);
+    assert_int_equal(gap_ms[9], 30000);
+    assert_int_equal(gap_ms[10], 30000);
+    assert_int_equal(unit.start_at_ms, now_ms + UNIT_WELL_MS + 100);
+}
+
+static void a_process_has_no_rights_but_its_users(void **state)
+{
+    (void)state;
+    if (getuid() != 0) {
+        skip();
+    }
+    struct log log;
+    struct unit unit = self("test \"$(id -u):$(id -g):$(id -G)\" = '901:902:902 911' || exit 1; "
+                            "grep -q '^CapEff:.0*$' /proc/self/status || exit 2; "
+                            "grep -q '^CapBnd:.0*$' /proc/self/status || exit 3; "
+                            "grep -q '^NoNewPrivs:.1$' /proc/self/status || exit 4");
+    unit.user = 901;
+    unit.group = 902;
+    unit.groups[0] = 911;
+    unit.groups_count = 1;
+    unit.is_root = false;
+    const int console = hush();
+    log_init(&log);
+    unit_step(&unit, &log, 1000);
+    const int status = wait_for(&unit);
+    unhush(console);
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* --- probe ---------------------------------------------------------------------------------- */
+
+static int listen_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    return fd;
+}
+
+static void only_an_answer_is_a_sign_of_life(void **state)
+{
+    (void)state;
+    static struct probe probe;
+    char heard[100] = "", path[64];
+    (void)snprintf(path, sizeof path, "%s", path_of("till"));
+    probe_init(&probe, path, 1000);
+    probe_step(&probe, 1000); /* nobody is there */
+    assert_int_equal(probe.answered_ms, 1000);
+
+    const int listener = listen_at(path);
+    probe_step(&probe, 1000 + PROBE_EAGER_MS);
+    const int till = accept(listener, NULL, NULL);
+    assert_true(read(till, heard, sizeof heard - 1) > 0);
+    assert_string_equal(heard, "{\"v\":1,\"do\":\"status\"}\n");
+    probe_step(&probe, 2000); /* connected, and silent */
+    assert_int_equal(probe.answered_ms, 1000);
+
+    assert_int_equal(write(till, "{\"ready\":false", 14), 14);
+    probe_step(&probe, 3000); /* half an answer is none */
+    assert_int_equal(probe.answered_ms, 1000);
+    assert_int_equal(write(till, "}\n", 2), 2);
+    probe_step(&probe, 4000);
+    assert_int_equal(probe.answered_ms, 4000);
+    assert_false(probe.is_ready);
+
+    assert_true(read(till, heard, sizeof heard - 1) > 0); /* it asked again at once */
+    assert_int_equal(write(till, "{\"ready\":true}\n", 15), 15);
+    probe_step(&probe, 5000);
+    assert_true(probe.is_ready && probe.answered_ms == 5000);
+
+    /* One that stays silent is asked over a new connection. */
+    probe_step(&probe, 5000 + PROBE_PATIENCE_MS + 1);
+    assert_int_equal(probe.answered_ms, 5000);
+    assert_false(probe.is_ready);
+    assert_int_equal(read(till, heard, sizeof heard), 22); /* the question that was open */
+    assert_int_equal(read(till, heard, sizeof heard), 0);
+    probe_drop(&probe);
+    (void)close(till);
+    (void)close(listener);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fact_is_the_rest_of_its_line),
+        cmocka_unit_test(a_file_that_is_missing_or_too_long_has_no_facts),
+        cmocka_unit_test(a_log_never_takes_more_than_twice_its_bound),
+        cmocka_unit_test(a_log_goes_on_where_it_was),
+        cmocka_unit_test(a_silent_tap_loop_is_started_anew_and_then_starved),
+        cmocka_unit_test(what_a_process_says_is_logged_by_lines),
+        cmocka_unit_test(a_process_that_ends_is_started_later_each_time),
+        cmocka_unit_test(a_process_has_no_rights_but_its_users),
+        cmocka_unit_test(only_an_answer_is_a_sign_of_life),
+    };
+    return cmocka_run_group_tests_name("device", tests, make_folder, remove_folder);
+}
