@@ -68,6 +68,17 @@ bench: setup ## measure, print the table, write build/bench.json
 	@$(MAKE) --no-print-directory all PROFILE=release
 	@BUILD=build/$(BOARD)-release tests/bench/bench
 
+##@ For boards
+image: ## build a flashable image: make image BOARD=qemu-virt-arm64
+	@tools/setup image
+	@$(MAKE) --no-print-directory device
+	@PROGRAMS="$(DEVICE_PROGRAMS)" tools/image/image build $(BOARD) $(VERSION)
+
+systest: ## build qemu-virt-arm64's image and try it under QEMU (minutes; not a part of make test)
+	@$(MAKE) --no-print-directory image BOARD=qemu-virt-arm64
+	@$(MAKE) --no-print-directory programs BOARD=sim PROFILE=release
+	@tests/system/run
+
 ##@ For developers
 all: programs tests ## build the programs and the test programs of one PROFILE
 
@@ -89,7 +100,7 @@ reformat: ## rewrite the files with clang-format 14
 clean: ## remove build/
 	rm -rf build
 
-.PHONY: help run test proof bench all setup check layers format reformat clean programs tests
+.PHONY: help run test proof bench image systest all setup check layers format reformat clean device programs tests
 
 # --- how the lists become programs ----------------------------------------------------------
 
@@ -101,6 +112,7 @@ $(B)/$(1): $$(patsubst %.c,$(B)/%.o,$$($(1)_SRC))
 endef
 $(foreach p,$(PROGRAMS) $(TESTS),$(eval $(call program,$(p))))
 
+device: $(addprefix $(B)/,$(DEVICE_PROGRAMS))
 programs: $(addprefix $(B)/,$(PROGRAMS))
 tests: programs $(addprefix $(B)/,$(TESTS))
 

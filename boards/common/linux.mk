@@ -11,7 +11,10 @@ BOARD_READY := $(SYSROOT)/complete
 TIME_armhf := -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 TIME_BITS = $(TIME_$(ARCH))
 $(B)/server/%.o: TIME_BITS :=
-override CC = $(TRIPLE_$(ARCH))-gcc --sysroot=$(SYSROOT) $(TIME_BITS)
+override CC = $(TRIPLE_$(ARCH))-gcc --sysroot=$(SYSROOT) -ffile-prefix-map=$(CURDIR)=. $(TIME_BITS)
+
+# The same sources give the same program, whatever folder they are built in.
+LDFLAGS_PROFILE += -Wl,--build-id=none
 
 BOARD_SRC = boards/common/linux_names.c $(BOARD_COMMON_SRC)
 BOARD_LIBS = $(KEYSTORE_LIBS)

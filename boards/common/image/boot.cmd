@@ -1,0 +1,49 @@
+# What U-Boot does on every board: choose a slot, count the try, load its kernel. @WORDS@ come from board.conf.
+# The state is BOOT_ORDER and how many tries each slot has left, kept twice, in the partitions env1 and env2, each
+# with its check sum; written one after the other, so a cut leaves one that is whole. docs/decisions/0017-image.md
+${devtype} dev ${devnum}
+part start ${devtype} ${devnum} env1 vafa_env1
+part start ${devtype} ${devnum} env2 vafa_env2
+setenv BOOT_ORDER
+setenv BOOT_A_LEFT
+setenv BOOT_B_LEFT
+${devtype} read ${kernel_addr_r} ${vafa_env1} 20
+if env import -c ${kernel_addr_r} 4000 BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT; then
+  true
+else
+  ${devtype} read ${kernel_addr_r} ${vafa_env2} 20
+  env import -c ${kernel_addr_r} 4000 BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT
+fi
+test -n "${BOOT_ORDER}" || setenv BOOT_ORDER "A B"
+test -n "${BOOT_A_LEFT}" || setenv BOOT_A_LEFT 3
+test -n "${BOOT_B_LEFT}" || setenv BOOT_B_LEFT 3
+
+setenv vafa_slot
+for s in ${BOOT_ORDER}; do
+  if test -n "${vafa_slot}"; then
+    true
+  elif test "${s}" = "A" && test ${BOOT_A_LEFT} -gt 0; then
+    setexpr BOOT_A_LEFT ${BOOT_A_LEFT} - 1
+    setenv vafa_slot a
+  elif test "${s}" = "B" && test ${BOOT_B_LEFT} -gt 0; then
+    setexpr BOOT_B_LEFT ${BOOT_B_LEFT} - 1
+    setenv vafa_slot b
+  fi
+done
+if test -z "${vafa_slot}"; then
+  echo "No slot has a try left: both get theirs back."
+  setenv BOOT_A_LEFT 3
+  setenv BOOT_B_LEFT 3
+  setenv vafa_slot a
+fi
+env export -c -s 4000 ${kernel_addr_r} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT
+${devtype} write ${kernel_addr_r} ${vafa_env1} 20
+${devtype} write ${kernel_addr_r} ${vafa_env2} 20
+
+part number ${devtype} ${devnum} boot_${vafa_slot} vafa_part
+setenv bootargs "console=@CONSOLE@ quiet panic=5 vafa.slot=${vafa_slot}"
+setenv vafa_fdt @FDT@
+if load ${devtype} ${devnum}:${vafa_part} ${kernel_addr_r} kernel && @LOAD_FDT@ load ${devtype} ${devnum}:${vafa_part} ${ramdisk_addr_r} initrd; then
+  @BOOT@ ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${vafa_fdt}
+fi
+reset

@@ -1,0 +1,257 @@
+"""An image for a board: docs/decisions/0017-image.md says what lies where, and why.
+
+From packages in the cache and what `make image` built before ($PROGRAMS), without root and without mounting.
+Every time stamp, order and identifier is fixed, so the same packages and programs give the same bytes."""
+import hashlib
+import os
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+import debs
+import sysroot
+from common import EPOCH, ROOT, Board, Refused, run
+
+TRIPLE = {"arm64": "aarch64-linux-gnu", "armhf": "arm-linux-gnueabihf"}
+BOOT_COMMAND = {"arm64": "booti", "armhf": "bootz"}
+# As boards/common/device/rights.h has them.
+USERS = {"root": 0, "terminal": 900, "reader": 901, "sync": 902, "register": 903}
+GROUPS = {**USERS, "till": 910, "journal": 911}
+# {path: (mode, user, group)} of what is not root's: the terminal starts the reader, which runs as its own user.
+OWNED = {"usr/bin/vafa-reader": (0o4550, USERS["reader"], USERS["terminal"])}
+# What Debian's packages bring and a device does not need.
+NOT_ON_A_DEVICE = ("usr/share", "usr/lib/*/gconv", "usr/lib/*/audit", "usr/lib/lsb", "var", "etc", "usr/lib/systemd",
+                   "usr/lib/udev", "lib/systemd", "lib/udev")
+MIB = 1 << 20
+# name, MiB, what is in it. U-Boot looks for its script in the first; scripts go by these names.
+PARTITIONS = (("scr", 4, "scr.vfat"), ("env1", 1, None), ("env2", 1, None), ("boot_a", 64, "boot.vfat"),
+              ("root_a", 64, "root.squashfs"), ("boot_b", 64, None), ("root_b", 64, None), ("ident", 4, None),
+              ("data", 64, "data.ext4"))
+ENV_BYTES = 0x4000
+
+
+def fixed_uuid(name):
+    """Always the same for a name: an identifier made by chance would differ from build to build."""
+    return str(uuid.uuid5(uuid.UUID("4ac1f3d4-8f0e-4c1e-9a55-5661666100ff"), name))
+
+
+def write(path, text, mode=0o644):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def copy(source, target, mode):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(mode)
+
+
+def stamp(folder):
+    for at, folders, files in os.walk(folder):
+        for name in (*folders, *files, "."):
+            os.utime(os.path.join(at, name), (EPOCH, EPOCH), follow_symlinks=False)
+
+
+def owners(root):
+    """For mksquashfs: who owns what, whoever builds."""
+    lines = []
+    for path in (root, *sorted(root.rglob("*"))):
+        name = "/" if path == root else str(path.relative_to(root))
+        mode, user, group = OWNED.get(name, (path.lstat().st_mode & 0o7777, 0, 0))
+        lines.append(f'"{name}" m {mode:o} {user} {group}')
+    return "\n".join([*lines, ""])
+
+
+class Build:
+    def __init__(self, board_name, version):
+        self.board = Board(board_name)
+        self.version = version
+        self.arch = self.board["arch"]
+        if self.arch not in TRIPLE:
+            raise Refused(f"boards/{board_name}/board.conf: arch={self.arch} is not one of {' '.join(TRIPLE)}.")
+        self.programs = ROOT / "build" / f"{board_name}-release"
+        self.out = ROOT / "build" / f"{board_name}-image"
+        self.work = self.out / "work"
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir(parents=True)
+        os.environ.update(SOURCE_DATE_EPOCH=str(EPOCH), E2FSPROGS_FAKE_TIME=str(EPOCH), TZ="UTC", LC_ALL="C")
+
+    # --- the kernel ------------------------------------------------------------------------
+
+    def unpack_kernel(self):
+        self.kernel = self.work / "kernel"
+        debs.unpack(debs.fetch(self.board.dir / "lock", self.arch, "kernel"), self.kernel)
+        self.release = next((self.kernel / "usr/lib/modules").iterdir()).name
+        run("depmod", "-b", self.kernel / "usr", self.release)
+        self.modules = {}
+        for line in (self.kernel / "usr/lib/modules" / self.release / "modules.dep").read_text().splitlines():
+            path, needs = line.split(":")
+            self.modules[self.module_name(path)] = (path, [self.module_name(n) for n in needs.split()])
+
+    @staticmethod
+    def module_name(path):
+        return re.sub(r"\.ko(\.xz)?$", "", path.rsplit("/", 1)[-1]).replace("-", "_")
+
+    def in_order(self, names):
+        """The modules and what they need, what is needed first."""
+        order = []
+
+        def take(name):
+            if name not in self.modules:
+                raise Refused(f"{self.release} has no module {name}: boards/{self.board.name}/board.conf names it.")
+            for need in self.modules[name][1]:
+                take(need)
+            if name not in order:
+                order.append(name)
+        for name in names:
+            take(name)
+        return order
+
+    def put_modules(self, names, folder):
+        """The modules in one folder, and the file `load` with their names in order."""
+        paths = [self.modules[name][0] for name in self.in_order(names)]
+        for path in paths:
+            copy(self.kernel / "usr/lib/modules" / self.release / path, folder / path.rsplit("/", 1)[-1], 0o644)
+        write(folder / "load", "".join(path.rsplit("/", 1)[-1] + "\n" for path in paths))
+
+    # --- the root file system --------------------------------------------------------------
+
+    def stage_root(self):
+        root = self.work / "root"
+        debs.unpack(debs.fetch(sysroot.lock_of(self.arch), self.arch, "root"), root)
+        for pattern in NOT_ON_A_DEVICE:
+            for path in root.glob(pattern):
+                shutil.rmtree(path)
+        for folder in ("proc", "sys", "dev", "run", "data", "ident", "etc/vafa", "usr/lib/vafa", "var"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        for link, target in (("var/lock", "/run"), ("etc/resolv.conf", "/run/resolv.conf"), ("tmp", "/run"),
+                             ("usr/sbin/init", "/usr/bin/vafa-init")):
+            (root / link).symlink_to(target)
+        for program in os.environ["PROGRAMS"].split():
+            target = root / "usr/bin" / program
+            run(f"{TRIPLE[self.arch]}-strip", "-o", target, self.programs / program)
+            target.chmod(0o755)
+        for tool in ("sh", "ip", "cat", "tr", "mv", "echo", "udhcpc", "sed", "ls", "ps", "reboot", "dmesg", "mount"):
+            if not (root / "usr/bin" / tool).exists():
+                (root / "usr/bin" / tool).symlink_to("busybox")
+        for script in ("slot", "dhcp"):
+            copy(ROOT / "boards/common/image" / script, root / "usr/lib/vafa" / script, 0o755)
+        self.put_modules(self.board.words("modules"), root / "usr/lib/modules")
+        self.write_etc(root / "etc")
+        return root
+
+    def write_etc(self, etc):
+        copy(self.board.dir / "board.conf", etc / "vafa/board.conf", 0o644)
+        write(etc / "vafa/version", f"{self.version}\n")
+        write(etc / "passwd", "".join(f"{n}:x:{i}:{i}:::/bin/false\n" for n, i in USERS.items()))
+        write(etc / "group", "".join(f"{n}:x:{i}:\n" for n, i in GROUPS.items()))
+        for copy_number in (1, 2):
+            write(etc / f"fw_env{copy_number}.config",
+                  f"/dev/disk/by-partlabel/env{copy_number} 0x0 {ENV_BYTES:#x}\n")
+
+    def make_root(self):
+        root = self.stage_root()
+        stamp(root)
+        write(self.work / "owners", owners(root))
+        run("mksquashfs", root, self.work / "root.squashfs", "-comp", "zstd", "-Xcompression-level", "19", "-noappend",
+            "-no-progress", "-quiet", "-pf", self.work / "owners")
+
+    # --- what the boot loader reads --------------------------------------------------------
+
+    def make_initrd(self):
+        folder = self.work / "initrd"
+        for name in ("bin", "dev", "proc", "sys", "root"):
+            (folder / name).mkdir(parents=True)
+        copy(self.work / "root/usr/bin/busybox", folder / "bin/busybox", 0o755)
+        copy(ROOT / "boards/common/image/initrd-init", folder / "init", 0o755)
+        self.put_modules(self.board.words("initrd_modules"), folder / "modules")
+        stamp(folder)
+        run("sh", "-ec", f"find . | sort | cpio --quiet --reproducible -o -H newc -R 0:0 | gzip -9n >'{self.work}/initrd.gz'",
+            cwd=folder)
+
+    def make_script(self):
+        dtb = self.board["dtb"]
+        words = {"CONSOLE": self.board["console"], "BOOT": BOOT_COMMAND[self.arch],
+                 "FDT": "${fdt_addr}" if dtb == "none" else "${fdt_addr_r}",
+                 "LOAD_FDT": "" if dtb == "none" else "load ${devtype} ${devnum}:${vafa_part} ${fdt_addr_r} dtb &&"}
+        text = (ROOT / "boards/common/image/boot.cmd").read_text()
+        for word, value in words.items():
+            text = text.replace(f"@{word}@", value)
+        write(self.work / "boot.cmd", text)
+        run("mkimage", "-A", "arm64" if self.arch == "arm64" else "arm", "-T", "script", "-C", "none",
+            "-d", self.work / "boot.cmd", self.work / "boot.scr")
+
+    def make_vfat(self, name, size_mib, files):
+        """A FAT file system with {name there: file here}."""
+        path = self.work / name
+        with open(path, "wb") as file:
+            file.truncate(size_mib * MIB)
+        run("mkfs.vfat", "--invariant", "-i", fixed_uuid(name)[:8], path)
+        for target, source in files.items():
+            os.utime(source, (EPOCH, EPOCH))
+            run("mcopy", "-m", "-i", path, source, f"::{target}")
+
+    def make_boot(self):
+        self.make_initrd()
+        self.make_script()
+        files = {"kernel": self.kernel / "boot" / f"vmlinuz-{self.release}", "initrd": self.work / "initrd.gz"}
+        if self.board["dtb"] != "none":
+            files["dtb"] = self.make_dtb()
+        self.make_vfat("boot.vfat", 64, files)
+        self.make_vfat("scr.vfat", 4, {"boot.scr": self.work / "boot.scr"})
+
+    def make_dtb(self):
+        """Debian's device tree for the board with what boards/BOARD/board.dts adds to it."""
+        found = next((self.kernel / f"usr/lib/linux-image-{self.release}").rglob(self.board["dtb"]))
+        text = run("dtc", "-q", "-I", "dtb", "-O", "dts", found)
+        write(self.work / "board.dts", text + (self.board.dir / "board.dts").read_text())
+        run("dtc", "-q", "-@", "-I", "dts", "-O", "dtb", "-o", self.work / "board.dtb", self.work / "board.dts")
+        return self.work / "board.dtb"
+
+    # --- the whole -------------------------------------------------------------------------
+
+    def make_data(self):
+        path = self.work / "data.ext4"
+        run("mke2fs", "-q", "-t", "ext4", "-F", "-L", "data", "-U", fixed_uuid("data"), "-E",
+            f"hash_seed={fixed_uuid('hash')},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0", path,
+            f"{dict((n, s) for n, s, _ in PARTITIONS)['data']}M")
+
+    def genimage_text(self):
+        lines = [f'image {self.board.name}.img {{', '  hdimage {', '    partition-table-type = "gpt"',
+                 f'    disk-uuid = "{fixed_uuid("disk")}"', "  }"]
+        for name, size, content in PARTITIONS:
+            lines += [f"  partition {name} {{", f"    size = {size}M", '    partition-type-uuid = "L"',
+                      f'    partition-uuid = "{fixed_uuid(name)}"']
+            lines += [f'    image = "{content}"'] if content else []
+            lines += ["  }"]
+        return "\n".join([*lines, "}", ""])
+
+    def assemble(self):
+        write(self.work / "genimage.cfg", self.genimage_text())
+        (self.work / "empty").mkdir()
+        run("genimage", "--config", self.work / "genimage.cfg", "--rootpath", self.work / "empty", "--tmppath",
+            self.work / "tmp", "--inputpath", self.work, "--outputpath", self.work)
+        image = self.out / f"{self.board.name}.img"
+        os.replace(self.work / image.name, image)
+        return image
+
+    def run(self):
+        self.unpack_kernel()
+        self.make_root()
+        self.make_boot()
+        self.make_data()
+        image = self.assemble()
+        with open(image, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        print(f"  image   {image.relative_to(ROOT)}  version {self.version}")
+        for what in ("root.squashfs", "initrd.gz"):
+            print(f"          {what} {(self.work / what).stat().st_size:,} bytes")
+        print(f"          kernel {(self.kernel / 'boot' / f'vmlinuz-{self.release}').stat().st_size:,} bytes")
+        print(f"          {image.stat().st_size:,} bytes, {image.stat().st_blocks * 512:,} on the disk, sha256 {digest}")
+        return image
+
+
+def build(board_name, version="1"):
+    return Build(board_name, version).run()
