@@ -1,0 +1,44 @@
+"""A device's disk as the host sees it: the boot loader's state, and partitions that are spoilt or copied."""
+import struct
+import sys
+import zlib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools/image"))
+
+import provision  # noqa: E402
+
+BOARD = "qemu-virt-arm64"
+IMAGE = ROOT / f"build/{BOARD}-image/{BOARD}.img"
+ENV_BYTES = 0x4000   # U-Boot's format: CRC-32 over the rest, then NAME=VALUE, each ended by a zero byte
+
+
+def environment(image, name):
+    """What the boot loader reads: {variable: value}, or None when the check sum is wrong."""
+    block = read(image, name, ENV_BYTES)
+    if struct.unpack("<I", block[:4])[0] != zlib.crc32(block[4:]):
+        return None
+    return dict(word.split("=", 1) for word in block[4:].split(b"\0\0")[0].decode().split("\0"))
+
+
+def write_environment(image, **variables):
+    """Both copies."""
+    words = b"".join(f"{name}={value}".encode() + b"\0" for name, value in sorted(variables.items()))
+    words = words.ljust(ENV_BYTES - 4, b"\0")
+    for name in ("env1", "env2"):
+        write(image, name, struct.pack("<I", zlib.crc32(words)) + words)
+
+
+def read(image, name, size=None):
+    offset, whole = provision.partition(image, name)
+    with open(image, "rb") as file:
+        file.seek(offset)
+        return file.read(size or whole)
+
+
+def write(image, name, data):
+    offset, _ = provision.partition(image, name)
+    with open(image, "r+b") as file:
+        file.seek(offset)
+        file.write(data)

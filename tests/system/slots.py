@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""slots - which slot boots, when one of them or the boot loader's state is spoilt. Part of `make systest`.
+
+No update is installed here: the second slot is a copy of the first, laid there by hand. No reader, no club."""
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from disk import IMAGE, environment, read, write, write_environment
+from tap import check, end, note
+from vm import Machine
+
+NOISE = bytes(range(1, 256)) * 4200   # 1 MiB that is no file system
+
+
+class Device:
+    def __init__(self, folder):
+        self.image = Path(folder) / "device.img"
+        subprocess.run(["cp", "--sparse=always", IMAGE, self.image], check=True)
+        self.vm = Machine(self.image, None, folder)
+        for part in ("boot", "root"):
+            write(self.image, f"{part}_b", read(self.image, f"{part}_a"))
+
+    def boots(self, **state):
+        """Sets the boot loader's state, gives power: the first slot that comes up, how long it took, tries before it."""
+        if state:
+            write_environment(self.image, **state)
+        self.vm.power_on()
+        took_s = self.vm.until("device: waits to be set up", 180)
+        said = " ".join(line for _, line in self.vm.lines)
+        slot = said.split("device: slot ")[1][0]
+        self.settle(slot)
+        return slot, took_s, said.count("Starting kernel") + said.count("resetting ...")
+
+    def settle(self, slot):
+        """Marking good is the last thing that a boot writes."""
+        end_at = time.monotonic() + 20
+        while time.monotonic() < end_at:
+            state = environment(self.image, "env1"), environment(self.image, "env2")
+            if None not in state and all(s[f"BOOT_{slot.upper()}_LEFT"] == "3" for s in state):
+                break
+            time.sleep(0.1)
+        self.vm.pull_power()
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="vafa-slots.") as folder:
+        device = Device(folder)
+        try:
+            run(device)
+        finally:
+            device.vm.pull_power()
+    return end()
+
+
+def run(device):
+    image = device.image
+    both = {"BOOT_A_LEFT": 3, "BOOT_B_LEFT": 3}
+    slot, took_s, _ = device.boots(BOOT_ORDER="B A", **both)
+    check("the first of the order boots", slot == "b", slot)
+    check("and has its tries back, in both copies", environment(image, "env1") == environment(image, "env2") ==
+          {"BOOT_ORDER": "B A", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "3"}, environment(image, "env1"))
+    write(image, "env1", NOISE[:0x4000])
+    slot, _, _ = device.boots()
+    check("one copy of the state is garbage: the other one is believed", slot == "b", slot)
+    check("and the garbage is mended", environment(image, "env1") == environment(image, "env2") is not None)
+    slot, _, _ = device.boots(BOOT_ORDER="B A", BOOT_A_LEFT=3, BOOT_B_LEFT=0)
+    check("a slot without tries left is passed over", slot == "a", slot)
+    slot, _, _ = device.boots(BOOT_ORDER="B A", BOOT_A_LEFT=0, BOOT_B_LEFT=0)
+    check("when none has tries left, the device still boots", slot == "a", slot)
+    kept = read(image, "root_b", len(NOISE))
+    write(image, "root_b", NOISE)
+    slot, took_s, tries = device.boots(BOOT_ORDER="B A", **both)
+    check("a root file system that is garbage: three tries, then the other slot", slot == "a" and tries >= 4, (slot, tries))
+    note(f"power to the other slot's readiness: {took_s:.1f} s")
+    write(image, "root_b", kept)
+    write(image, "boot_b", NOISE)
+    slot, took_s, tries = device.boots(BOOT_ORDER="B A", **both)
+    check("a kernel that is garbage: three tries, then the other slot", slot == "a" and tries >= 4, (slot, tries))
+    note(f"power to the other slot's readiness: {took_s:.1f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

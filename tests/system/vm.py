@@ -1,0 +1,119 @@
+"""A device under QEMU: power, console, and the cash register's serial line. No KVM, no shell inside.
+
+    vm = Machine(image, reader_pty, folder)
+    vm.power_on(); vm.until("ready to serve cards"); vm.till(do="status"); vm.pull_power()
+
+The image file is the device's disk: what is written there survives the next power_on()."""
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+UBOOT = "/usr/lib/u-boot/qemu_arm64/u-boot.bin"
+
+
+class Machine:
+    def __init__(self, image, reader, folder):
+        self.image, self.reader = image, reader
+        self.register_path = Path(folder) / "register.sock"
+        self.log_path = Path(folder) / "console.log"
+        self.process = None
+        self.register = None
+
+    def power_on(self):
+        self.register_path.unlink(missing_ok=True)
+        self.lines = []
+        self.on_at = time.monotonic()
+        self.process = subprocess.Popen(
+            ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-smp", "2", "-m", "256", "-nodefaults",
+             "-display", "none", "-monitor", "none", "-serial", "stdio", "-bios", UBOOT,
+             "-drive", f"file={self.image},format=raw,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk",
+             "-device", "virtio-rng-pci", "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
+             "-chardev", f"serial,id=reader,path={os.path.realpath(self.reader)}" if self.reader else "null,id=reader",
+             "-device", "pci-serial,chardev=reader,addr=10",
+             "-chardev", f"socket,id=register,path={self.register_path},server=on,wait=off",
+             "-device", "pci-serial,chardev=register,addr=11"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        threading.Thread(target=self.listen, args=(self.process.stdout,), daemon=True).start()
+
+    def listen(self, stream):
+        with open(self.log_path, "a", encoding="utf-8") as log:
+            for raw in stream:
+                line = raw.decode(errors="replace").rstrip()
+                self.lines.append((time.monotonic() - self.on_at, line))
+                log.write(f"{self.lines[-1][0]:7.2f} {line}\n")
+                log.flush()
+
+    def until(self, text, seconds=90):
+        """Seconds from power to the first line with that text."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for at, line in self.lines:
+                if text in line:
+                    return at
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        last = "\n".join(line for _, line in self.lines[-15:])
+        raise RuntimeError(f"the console did not say \"{text}\" within {seconds} s; its end:\n{last}")
+
+    def pull_power(self):
+        """No signal reaches the guest: what it had not written is gone."""
+        if self.register:
+            self.register.close()
+            self.register = None
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    # --- the register's line ---------------------------------------------------------------
+
+    def ask(self, **request):
+        """A line to the till, as a cash register writes it."""
+        if self.register is None:
+            self.register = socket.socket(socket.AF_UNIX)
+            self.register.connect(str(self.register_path))
+            self.heard = b""
+        self.register.sendall((json.dumps({"v": 1, **request}) + "\n").encode())
+
+    def hear(self, seconds):
+        """The next whole line, or None."""
+        end = time.monotonic() + seconds
+        while b"\n" not in self.heard:
+            left = end - time.monotonic()
+            if left <= 0:
+                return None
+            self.register.settimeout(left)
+            try:
+                piece = self.register.recv(65536)
+            except TimeoutError:
+                return None
+            if not piece:
+                raise RuntimeError("the register's line is gone")
+            self.heard += piece
+        line, self.heard = self.heard.split(b"\n", 1)
+        return json.loads(line)
+
+    def until_it_answers(self):
+        """As a register does after power: ask until there is an answer, then wait for silence."""
+        for _ in range(10):
+            self.ask(do="status")
+            if self.hear(3):
+                while self.hear(0.3):
+                    pass
+                return
+        raise RuntimeError("the till does not answer at the register's line")
+
+    def till(self, seconds=30, **request):
+        """The final answer."""
+        self.ask(**request)
+        while True:
+            answer = self.hear(seconds)
+            if answer is None:
+                raise RuntimeError(f"the till did not answer {request} within {seconds} s")
+            if answer.get("final"):
+                return answer
