@@ -211,9 +211,10 @@ class Station:
 
     def start(self):
         log = f"{self.name}.terminal"
+        mark = self.shop.log(log).count("ready")
         self.shop.start(log, "vafa-terminal", "--db", self.db, "--keys", self.shop.path("keys"), "--reader",
                         "pn532_uart:" + self.path("reader"), "--socket", self.path("till.sock"))
-        self.shop.until(lambda: "ready" in self.shop.log(log), what=f"the terminal of {self.name}")
+        self.shop.until(lambda: self.shop.log(log).count("ready") > mark, what=f"the terminal of {self.name}")
         self.till = Lines(self.path("till.sock"))
 
     def stop(self, how="terminate"):
@@ -236,3 +237,34 @@ class Station:
         while not (answer := json.loads(self.till.hear()))["final"]:
             pass
         return answer
+
+
+class Carried:
+    """A card that is carried from station to station as a file. `family`: 1k or desfire."""
+    def __init__(self, shop, name, family):
+        self.name, self.file, self.at, self.number, self.known = name, shop.path(name + ".card"), None, None, []
+        number = sum(256 ** n * ord(c) for n, c in enumerate(reversed(name[-3:])))
+        self.uid = f"04{number:06x}" if family == "1k" else f"04a1b2c3{number:06x}"
+        self.family = family
+
+    def tap(self, station, what, **fields):
+        """One request with the card on the reader; the final answer."""
+        if station not in self.known:
+            station.card(f"new {self.name} {self.family} {self.uid}")
+            self.known.append(station)
+        if self.at not in (None, station):
+            station.card(f"load {self.name} {self.file}")
+        station.card(f"insert {self.name}")
+        self.at = station
+        try:
+            return station.ask(what, **fields)
+        finally:
+            self.go()
+
+    def go(self):
+        """It is taken away once the terminal has let go of it."""
+        end = time.monotonic() + 5
+        while "state=halt" not in self.at.card("state") and time.monotonic() < end:
+            time.sleep(0.002)
+        self.at.card("remove")
+        self.at.card(f"dump {self.name} {self.file}")

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""lost_card - a lost card, replaced at a counter without a line while another one still sells to it, with real processes.
+
+Four terminals. The replacement begins with the provisional part; the rest follows when every terminal has sent what it did,
+late sales before and after the report among it; two counters that did not know of each other make two replacements; with a
+line, and all terminals heard, the whole balance is on the new card at once. Figures are reckoned by hand: 10 points a million."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+from shop import Carried, Shop, Station  # noqa: E402
+
+BUILD = os.environ.get("BUILD", str(ROOT / "build/sim-release"))
+MILLION = 1_000_000
+failed = 0
+
+
+def result(condition, name, detail=""):
+    global failed
+    failed += not condition
+    print(f"ok {name}" if condition else f"not ok {name}\n  {detail}", flush=True)
+
+
+def programme():
+    """The base programme with a provisional part."""
+    document = json.loads((ROOT / "programmes/base.json").read_text())
+    document["limits"]["provisional"] = {"credit_rials": 200_000, "points": 10}
+    file = tempfile.NamedTemporaryFile("w", suffix=".json", delete=False)
+    json.dump(document, file)
+    file.close()
+    return Path(file.name)
+
+
+class World:
+    def __init__(self, shop):
+        self.shop, self.count = shop, 0
+        self.stations = [Station(shop, name) for name in "abcd"]
+        for station in self.stations:
+            station.sync()
+            station.start()
+
+    def card(self, station=None):
+        """A new one; with a station, issued there with 500,000."""
+        self.count += 1
+        card = Carried(self.shop, f"card{self.count}", ("1k", "desfire")[self.count % 2])
+        if station:
+            card.number = self.done(card, station, "issue", amount=500_000)["card"]
+        return card
+
+    def done(self, held, station, what, **fields):
+        answer = held.tap(station, what, **fields)
+        if answer["state"] != "done":
+            raise RuntimeError(f"{what} at {station.name}: {answer}")
+        return answer
+
+    def sell(self, card, station, pays):
+        """A basket of a million, of which so much is paid with credit."""
+        return self.done(card, station, "sale", amount=MILLION, pay_credit=pays)
+
+    def settle(self, stations):
+        """All of them hear of the list, and a second later say that they have."""
+        for _ in range(2):
+            time.sleep(1.1)
+            for station in stations:
+                station.sync()
+
+    def lost(self, card):
+        return json.loads(self.shop.club("lost", "show", card.number, "--json").stdout)
+
+    def cases(self):
+        return [case["why"] for case in json.loads(self.shop.club("report", "--json", check=False).stdout)["cases"]]
+
+
+def replaced_offline(world):
+    a, b, c, d = world.stations
+    old, new, other = world.card(a), world.card(), world.card()
+    world.sell(old, b, 100_000)  # 400,000 and 10 points
+    world.done(old, d, "balance")
+    world.settle(world.stations)
+    world.sell(old, a, 50_000)  # 350,000 and 20; a is offline from here on
+    ask = {"card": old.number, "wait_ms": 300}
+    shown = b.ask("replace", **ask)
+    result(shown["reason"] == "confirm" and shown["known"]["source"] == "seen" and
+           [shown["known"][k] for k in ("credit", "points")] == [400_000, 10] and
+           [shown["now"][k] for k in ("credit", "points", "gift", "voucher")] == [200_000, 10, 0, 0] and
+           [shown["loss"][k] for k in ("credit", "points")] == [200_000, 10],
+           "the issuer sees what is known, what goes on now, and the worst loss", shown)
+    got = world.done(new, b, "replace", card=old.number, confirm=True)
+    new.number = got["card"]
+    result((got["credit"], got["points"]) == (200_000, 10) and new.number != old.number, "a replacement is made at once", got)
+    world.sell(new, b, 80_000)  # 120,000 and 20
+    world.sell(old, a, 50_000)  # 300,000 and 30: whoever found it shops on where nobody knows
+    refused = old.tap(b, "sale", amount=MILLION)
+    result(refused["reason"] == "hotlisted", "the terminal that took the report refuses the card itself", refused)
+    other.number = world.done(other, d, "replace", card=old.number, confirm=True)["card"]
+    return old, new, other
+
+
+def late_sales(world, old, new, other):
+    """All but a are heard, which sold to the lost card before the report and after it."""
+    a, b, c, d = world.stations
+    b.sync()
+    told = world.lost(old)
+    result((told["state"], told["risk_rials"], told["risk_points"], told["loss_rials"]) == ("replaced", 200_000, 10, 0),
+           "the club shows the same loss at risk", told)
+    d.sync()
+    told = world.lost(old)
+    result("replaced" in world.cases() and told["loss_rials"] == 200_000 and [r["which"] for r in told["replacements"]] == ["first", "second"],
+           "a second replacement is a case, and what it began with is lost", (told, world.cases()))
+    world.settle([b, c, d])
+    result(world.lost(old)["rounds"] == 0, "nothing is released while one terminal was not heard")
+    refused = other.tap(c, "sale", amount=MILLION, pay_credit=1000)
+    result(refused["reason"] == "hotlisted", "the second replacement is refused everywhere", refused)
+
+
+def released(world, old, new):
+    a, b, c, d = world.stations
+    world.settle(world.stations)
+    told = world.lost(old)
+    result((told["rials"], told["points"], told["given_rials"], told["given_points"], told["rounds"]) == (300_000, 30, 300_000, 30, 1),
+           "when all are heard, what the lost card carries follows", told)
+    c.sync()
+    got = world.done(new, c, "balance")
+    # 400,000 were there; the lost card spent 2 x 50,000 of them, the new one 80,000. Points: 10 + 2 x 10 + 10.
+    result((got["credit"], got["points"]) == (220_000, 40) and {x["origin"] for x in got["arrived"]} == {"replacement"},
+           "and the new card has it to the rial at its next tap", got)
+    refused = old.tap(a, "sale", amount=MILLION, pay_credit=1000)
+    result(refused["reason"] == "hotlisted" and refused["listed"] == "replaced", "the lost card is refused where it was taken before", refused)
+    for station in world.stations:
+        station.sync()
+    told = world.lost(old)
+    result((told["loss_rials"], told["loss_points"], told["risk_rials"], told["waiting_rials"]) == (200_000, 10, 0, 0),
+           "the loss is what was shown for the second replacement, and no more", told)
+
+
+def replaced_online(world):
+    """The club has heard everybody: the whole balance goes onto the new card, and nothing is left to follow."""
+    a, b, c, d = world.stations
+    old, new = world.card(a), world.card()
+    world.sell(old, c, 130_000)  # b has never seen the card
+    for station in (a, c):
+        station.sync()
+    report = b.ask("report_lost", card=old.number)
+    b.sync()
+    told = b.ask("replace", card=old.number, wait_ms=300)
+    result(report["state"] == "done" and told["known"]["source"] == "told" and told["now"]["credit"] == 200_000,
+           "what the club knows goes on within the provisional part", told)
+    world.settle(world.stations)
+    b.sync()
+    told = b.ask("replace", card=old.number, wait_ms=300)
+    result(told["known"]["source"] == "settled" and (told["now"]["credit"], told["now"]["points"]) == (370_000, 10) and
+           (told["loss"]["credit"], told["loss"]["points"]) == (0, 0), "what it vouches for, whole and without a loss", told)
+    got = world.done(new, b, "replace", card=old.number, confirm=True)
+    new.number = got["card"]
+    for station in world.stations:
+        station.sync()
+    told = world.lost(old)
+    result((got["credit"], got["points"]) == (370_000, 10) and (told["rounds"], told["risk_rials"], told["loss_rials"]) == (0, 0, 0),
+           "nothing is left to follow", (got, told))
+
+
+def found_again(world):
+    a, b, c, d = world.stations
+    card = world.card(a)
+    a.sync()
+    b.ask("report_lost", card=card.number)
+    b.sync()
+    result(world.lost(card)["state"] == "lost" and "lost" in world.shop.club("hotlist", "list").stdout, "a report lists the card")
+    b.ask("found", card=card.number)
+    b.sync()
+    a.sync()
+    result(world.lost(card)["state"] == "found" and world.sell(card, a, 1000)["credit"] == 499_000, "found again, it is taken again")
+
+
+def judged(world):
+    shop = world.shop
+    for station in world.stations:
+        station.sync()
+    report = shop.club("report", "--json", check=False)
+    result(report.returncode == 0 and set(world.cases()) == {"replaced"}, "the books balance", (report.stdout[-300:], world.cases()))
+    dump = json.loads(shop.club("dump").stdout)
+    dump.update(cards=[], programme=json.loads(shop.programme.read_text()))
+    path = Path(shop.path("dump.json"))
+    path.write_text(json.dumps(dump))
+    again = subprocess.run([sys.executable, str(ROOT / "tests/reference/vafa_reference.py"), "check", str(path)], capture_output=True, text=True)
+    result(again.returncode == 0 and "0 violations" in again.stdout, "the reference comes to the same", again.stdout[-1000:])
+
+
+def main():
+    document = programme()
+    with Shop(BUILD, document) as shop:
+        shop.start_club()
+        shop.club("programme", document)
+        shop.run("vafa-keys", "new", shop.path("keys"))
+        world = World(shop)
+        old, new, other = replaced_offline(world)
+        late_sales(world, old, new, other)
+        released(world, old, new)
+        replaced_online(world)
+        found_again(world)
+        judged(world)
+    document.unlink()
+    return failed > 0
+
+
+sys.exit(main())
