@@ -488,6 +488,76 @@ static void more_reports_than_an_answer_holds_come_in_several(void **state)
     assert_true(news.settled < last);
 }
 
+/* --- any order ------------------------------------------------------------------------------ */
+
+/* Sells for some of what the card has; returns how much. */
+static int64_t sell_some(struct world *world, int t, int card)
+{
+    const int64_t has = world->cards[card].history[0].purse[PURSE_CREDIT].rials;
+    const int64_t pays = has < 10000 ? 0 : (int64_t)world_draw(world, (unsigned)(has / 2));
+    sell(world, t, card, 1, pays);
+    return pays;
+}
+
+/* Sales with both cards at five terminals that sync when they like. */
+static void random_life(struct world *world)
+{
+    int64_t spent = 0, part = 0;
+    int reporter = -1;
+    const unsigned lost_at = world_draw(world, 12);
+    for (unsigned step = 0; step < 30; step++) {
+        const int t = (int)world_draw(world, WORLD_TERMINALS);
+        world->now_s += 61;
+        if (step == lost_at) {
+            const int64_t known = world->cards[LOST].history[0].purse[PURSE_CREDIT].rials;
+            part = known < 200000 ? known : 200000;
+            (void)report(world, t, number(world, LOST), REPORT_LOST);
+            replace(world, t, NEW, LOST, part, 0);
+            reporter = t;
+        }
+        const unsigned what = world_draw(world, 4);
+        if (what == 0) {
+            if (t != reporter &&
+                world->holdings[t].list.version == 0) { /* it has not heard of it */
+                (void)sell_some(world, t, LOST);
+            }
+        } else if (what == 1 && step >= lost_at) {
+            world_tap(world, t, NEW, 0);
+            spent += sell_some(world, t, NEW);
+        } else {
+            world_sync(world, t);
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        settled_everywhere(world);
+        world_tap(world, i, NEW, 0);
+    }
+    settled_everywhere(world);
+    const int64_t has = world->cards[NEW].history[0].purse[PURSE_CREDIT].rials;
+    const int64_t left = world->cards[LOST].history[0].purse[PURSE_CREDIT].rials;
+    const int64_t loss = figure(world, LOST, "loss_rials");
+    assert_int_equal(has + spent - left, loss);
+    assert_in_range(loss, 0, part);
+    assert_int_equal(figure(world, LOST, "risk_rials"), 0);
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM tcase"), 0);
+    world_check(world);
+}
+
+static void in_any_order_the_loss_is_at_most_the_part(void **state)
+{
+    struct world *world = *state;
+    for (unsigned seed = 1; seed <= 15; seed++) {
+        world->seed = seed;
+        random_life(world);
+        if (seed % 5 == 0) {
+            world_reference(world);
+        }
+        world_free(world);
+        assert_int_equal(setup(state), 0);
+        world = *state;
+    }
+}
+
 /* --- dead terminals ------------------------------------------------------------------------- */
 
 /* Terminal 4 (from 0) makes `card` out of the lost one, alone or with its first half, and dies. */
@@ -657,6 +727,7 @@ int main(void)
         TEST(a_card_that_is_found_again_is_taken_off_the_list),
         TEST(people_can_say_it_to_the_club),
         TEST(more_reports_than_an_answer_holds_come_in_several),
+        TEST(in_any_order_the_loss_is_at_most_the_part),
         TEST(halves_that_a_dead_terminal_made_are_joined_off_the_cards),
         TEST(a_person_names_the_card_that_no_card_tells_of),
         TEST(media_and_account_go_on_to_the_new_card),
