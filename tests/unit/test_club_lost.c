@@ -178,8 +178,8 @@ static void has(struct world *world, int card, int64_t credit, int64_t points)
 
 static void account(struct world *world, enum account account, int64_t credit, int64_t points)
 {
-    assert_int_equal(world_account(world, BOOK_CREDIT, account), credit);
-    assert_int_equal(world_account(world, BOOK_POINTS, account), points);
+    assert_int_equal(world_account(world, BOOK_CREDIT, (int)account), credit);
+    assert_int_equal(world_account(world, BOOK_POINTS, (int)account), points);
 }
 
 /* --- duplicates ----------------------------------------------------------------------------- */

@@ -651,8 +651,7 @@ static void what_follows_from_the_journal_and_changed_by_itself_is_found(void **
         "DELETE FROM operators WHERE number = 2",
         "INSERT INTO used VALUES(3, 9, 20779, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
         "UPDATE transfers SET first = (first + 1) % 3 WHERE seq = (SELECT min(seq) FROM transfers)",
-        "UPDATE transfers SET ended = 3 WHERE seq = (SELECT min(seq) FROM transfers WHERE ended < "
-        "3)",
+        "UPDATE transfers SET ended = 3 WHERE seq = (SELECT min(seq) FROM transfers WHERE ended<3)",
         "UPDATE transfers SET second = second + 1 WHERE ended = 1",
         "DELETE FROM transfers WHERE seq = (SELECT max(seq) FROM transfers)",
         "INSERT INTO transfers VALUES(0, (SELECT seq FROM journal WHERE kind = 2 LIMIT 1), 1, 0)",
