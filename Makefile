@@ -88,6 +88,9 @@ setup: ## install the Debian packages that are missing
 check: all ## run the tests of one PROFILE
 	@BUILD=$(B) PROFILE=$(PROFILE) tests/check $(ONLY)
 
+warnings: ## fail on what the compiler warns of, without building (PROFILE=clang: what clang does)
+	@$(MAKE) --no-print-directory $(patsubst %.c,$(B)/%.checked,$(sort $(ALL_SRC)))
+
 layers: ## fail on an include that points the wrong way
 	@tools/layers
 
@@ -100,7 +103,7 @@ reformat: ## rewrite the files with clang-format 14
 clean: ## remove build/
 	rm -rf build
 
-.PHONY: help run test proof bench image systest all setup check layers format reformat clean device programs tests
+.PHONY: help run test proof bench image systest all setup check warnings layers format reformat clean device programs tests
 
 # --- how the lists become programs ----------------------------------------------------------
 
@@ -122,7 +125,14 @@ $(B)/%.o: %.c | $(BOARD_READY)
 	@echo "  cc      $<"
 	@$(CC) $(BASE) $(CFLAGS_PROFILE) -c -o $@ $<
 
+$(B)/%.checked: %.c
+	@mkdir -p $(@D)
+	@echo "  check   $<"
+	@$(CC) $(BASE) -MF $@.d -MT $@ $(CFLAGS_PROFILE) -fsyntax-only $<
+	@touch $@
+
 -include $(patsubst %.c,$(B)/%.d,$(sort $(ALL_SRC)))
+-include $(patsubst %.c,$(B)/%.checked.d,$(sort $(ALL_SRC)))
 
 list-tests:
 	@printf "%s\n" $(SCRIPTS) $(addprefix $(B)/,$(TESTS))
