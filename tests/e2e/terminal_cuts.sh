@@ -10,6 +10,9 @@ cd "$(dirname "$0")/../.." || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 
+# ASan keeps what was freed, 256 MB of it: each of the processes that are killed would copy that map.
+export ASAN_OPTIONS=quarantine_size_mb=32
+
 cut() { # FAMILY
     if FAULT_TAP_DUMP=$work/$1.states "$BUILD/fault_tap" "$1" >"$work/$1.log" 2>&1; then
         grep '^# ' "$work/$1.log"
