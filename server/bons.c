@@ -5,6 +5,7 @@
 
 #include "hal/signed.h"
 #include "server/business_day.h"
+#include "server/change.h"
 #include "server/ledger_priv.h"
 #include "server/limits.h"
 #include "server/rows.h"
@@ -334,24 +335,74 @@ enum st bons_series(struct db *db, struct bon_series *series, int64_t now_s, str
     return st;
 }
 
+static bool is_same_series(const struct bon_series *a, const struct bon_series *b)
+{
+    return strcmp(a->organisation, b->organisation) == 0 && a->count == b->count &&
+           a->first.amount.rials == b->first.amount.rials &&
+           a->first.first_day == b->first.first_day && a->first.last_day == b->first.last_day &&
+           a->first.merchant == b->first.merchant;
+}
+
+/* Inside a write transaction. */
+static enum st series_as(struct db *db, int64_t number, struct bon_series *series, int64_t now_s,
+                         struct fault *fault)
+{
+    struct bon_series there = {.number = number};
+    bool found = false;
+    enum st st = series_read(db, &there, &found);
+    if (st == ST_OK && found && !is_same_series(&there, series)) {
+        fault_say(fault, "Series %lld is another one already.", (long long)number);
+        return ST_REFUSED;
+    }
+    if (st != ST_OK || found) {
+        return st;
+    }
+    st = series_add(db, series, now_s, fault);
+    if (st == ST_OK && series->number != number) {
+        fault_say(fault, "The next series has number %lld.", (long long)series->number);
+        return ST_REFUSED;
+    }
+    return st;
+}
+
+enum st bons_series_as(struct db *db, int64_t number, struct bon_series *series, int64_t now_s,
+                       struct fault *fault)
+{
+    enum st st = change_begin(db, fault);
+    if (st == ST_OK) {
+        st = change_end(db, series_as(db, number, series, now_s, fault), fault);
+    }
+    return st;
+}
+
+enum st bons_text(const struct bon_series *series, uint32_t serial, const struct signer *signer,
+                  char ret[BON_TEXT_BYTES + 1], struct fault *fault)
+{
+    struct bon_shown shown = {.bon = series->first};
+    uint8_t sealed[BON_SEALED_BYTES];
+    shown.bon.serial = serial;
+    bon_sealed(&shown.bon, sealed);
+    const enum st st = signer_seal(signer, sealed, sizeof sealed, shown.seal);
+    if (st != ST_OK) {
+        fault_say(fault, "A seal could not be made: do it again.");
+        return ST_IO;
+    }
+    bon_to_text(&shown, ret);
+    return ST_OK;
+}
+
 enum st bons_write(const struct bon_series *series, const struct signer *signer, FILE *to,
                    struct fault *fault)
 {
     enum { PROGRESS_EVERY = 10000 };
-    struct bon_shown shown = {.bon = series->first};
     enum st st = ST_OK;
     for (int64_t n = 1; n <= series->count && st == ST_OK; n++) {
-        uint8_t sealed[BON_SEALED_BYTES];
         char text[BON_TEXT_BYTES + 1];
-        shown.bon.serial = (uint32_t)n;
-        bon_sealed(&shown.bon, sealed);
-        st = signer_seal(signer, sealed, sizeof sealed, shown.seal);
+        st = bons_text(series, (uint32_t)n, signer, text, fault);
         if (st != ST_OK) {
-            fault_say(fault, "A seal could not be made: do it again.");
             break;
         }
-        bon_to_text(&shown, text);
-        if (fprintf(to, "%u %u %s\n", shown.bon.series, shown.bon.serial, text) < 0) {
+        if (fprintf(to, "%u %u %s\n", series->first.series, (uint32_t)n, text) < 0) {
             fault_say(fault, "The vouchers cannot be written: make room and do it again.");
             st = ST_IO;
         }

@@ -31,6 +31,15 @@ struct bon_series {
 ST_CHECK enum st bons_series(struct db *db, struct bon_series *series, int64_t now_s,
                              struct fault *fault);
 
+/* The same under the number that the caller says, so that it can be said again.
+ * ST_REFUSED  that number is another series, or not the next one; or there is no such merchant. */
+ST_CHECK enum st bons_series_as(struct db *db, int64_t number, struct bon_series *series,
+                                int64_t now_s, struct fault *fault);
+
+/* One bon of the series as its text. ST_IO: no seal could be made. */
+ST_CHECK enum st bons_text(const struct bon_series *series, uint32_t serial,
+                           const struct signer *signer, char ret[BON_TEXT_BYTES + 1],
+                           struct fault *fault);
 /* Seals each bon of the series and writes "SERIES SERIAL TEXT" a line. Progress, for many, goes to
  * standard error. ST_IO: `to` takes no more, or no seal could be made. */
 ST_CHECK enum st bons_write(const struct bon_series *series, const struct signer *signer, FILE *to,

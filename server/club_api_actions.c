@@ -163,22 +163,27 @@ static enum st answer_actions(struct call *call)
     return st == ST_OK && !done ? ST_FULL : st;
 }
 
-static enum st put_action(struct call *call)
+enum st call_put_action(struct call *call, enum action_origin origin, const char *ref)
 {
-    struct actions_filter filter = {0};
+    const struct actions_filter filter = {.origin = origin, .ref = ref};
     struct actions_place unused;
     json_t *array = NULL;
-    if (!path_order(call, &filter.origin, &filter.ref)) {
-        return ST_REFUSED;
-    }
     enum st st = actions_array(call->db, &filter, 1, &array, &unused);
     if (st == ST_OK && json_array_size(array) == 0) {
-        st = call_missing(call, "There is no action %s of origin %s.", filter.ref, call->values[0]);
+        st = call_missing(call, "There is no action %s of origin %s.", ref,
+                          action_origin_word(origin));
     } else if (st == ST_OK) {
         st = json_object_update(call->reply, json_array_get(array, 0)) == 0 ? ST_OK : ST_FULL;
     }
     json_decref(array);
     return st;
+}
+
+static enum st put_action(struct call *call)
+{
+    enum action_origin origin = (enum action_origin)0;
+    const char *ref = NULL;
+    return path_order(call, &origin, &ref) ? call_put_action(call, origin, ref) : ST_REFUSED;
 }
 
 /* --- making and withdrawing ---------------------------------------------------------------- */

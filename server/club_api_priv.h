@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "firmware/engine/action.h"
 #include "server/apikey.h"
 #include "server/club_api.h"
 #include "server/rows.h"
@@ -75,6 +76,9 @@ extern const struct route routes_settlement[];
 extern const struct route routes_actions[];
 extern const struct route routes_operators[];
 extern const struct route routes_members[];
+extern const struct route routes_measures[];
+extern const struct route routes_bons[];
+extern const struct route routes_imports[];
 extern const struct route routes_lost[];
 
 /* 16 digits, the last one checks. */
@@ -116,6 +120,9 @@ ST_CHECK enum st call_captured(struct call *call, enum st (*write)(struct db *, 
                                json_t **ret);
 /* A page of it: for lists that are short. The cursor counts. */
 ST_CHECK enum st call_list(struct call *call, enum st (*write)(struct db *, bool, FILE *));
+/* Answers with the action of that origin and reference; 404 when there is none.
+ * (club_api_actions.c) */
+ST_CHECK enum st call_put_action(struct call *call, enum action_origin origin, const char *ref);
 /* The numbers of a cursor that call_rows() made. False: it is not one, and the fault says so. */
 bool cursor_numbers(struct call *call, const char *cursor, size_t count, int64_t *ret);
 

@@ -28,6 +28,9 @@ CLUB_SRC = \
     server/club_api_cards.c \
     server/club_api_cases.c \
     server/club_api_lost.c \
+    server/club_api_measures.c \
+    server/club_api_bons.c \
+    server/club_api_imports.c \
     server/club_api_members.c \
     server/club_api_operators.c \
     server/club_api_places.c \

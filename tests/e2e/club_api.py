@@ -315,6 +315,13 @@ def cases(world, reader, clerk):
            (("case", "close", "9-9-none", "--by", "a", "--why", "b"), ("case", "close", other, "--by", "x", "--why", "y"),
             ("case", "show", "rubbish"), ("case", "close", other, "--by", "", "--why", "b"))]
     result(bad == [1, 1, 1, 2], "wrong ones are refused at the command, too", bad)
+    image, seal = bytes(range(64)), bytes(range(64, 128))  # that a terminal had refused: nothing that the club knows
+    raw = struct.pack("<BBHIqII", 3, 12, 0, 900009, 1790000000, 1, 0) + struct.pack("<QHB5x", int(case["card"]), 5, 1) + image + seal
+    subprocess.run(["sqlite3", world.data / "club.db", "INSERT INTO tcase (term_id, term_seq, why, card_no, card_ctr, at, say, raw) VALUES"
+                    f" (1, 900009, 'forged', {case['card']}, 0, 1790000000, 'Held.', x'{raw.hex()}')"], check=True)
+    shown = reader.good("GET", "/cases/1-900009-forged")["shows"]
+    result((shown["kind"], shown["image"], shown["seal"]) == ("refused", image.hex(), seal.hex()), "a refused action is shown whole", shown)
+    result(clerk.good("PUT", "/cases/1-900009-forged/closed", {"by": "Sara", "why": "Seen."})["shows"] == shown, "and dealt with")
 
 
 def actions(world, reader, manager, card):
@@ -324,10 +331,14 @@ def actions(world, reader, manager, card):
     result(manager.good("PUT", path, order) == first == reader.good("GET", path), "sent again, it is the same order")
     refused = manager("PUT", path, {**order, "amount": 250001})
     result(refused[0] == 409 and reader.good("GET", path) == first, "the reference stands for nothing else", refused)
-    for kind, number in (("points", {"amount": 5}), ("tier", {"value": 1}), ("block", {}), ("unblock", {}), ("take_points", {"amount": 3})):
+    for kind, number in (("points", {"amount": 5}), ("tier", {"value": 1}), ("block", {}), ("unblock", {}), ("take_points", {"amount": 3}),
+                         ("particulars", {"card_kind": 2, "birthday": "1361-12-01", "wedding": "none", "last_day": "2079-01-01"})):
         manager.good("PUT", f"/actions/correction/{kind}-1", {"card": card, "kind": kind, **number})
+    said = reader.good("GET", "/actions/correction/particulars-1")
+    result((said["amount"], said["particulars"]) == (0, {"card_kind": 2, "birthday": "1983-02-20", "wedding": "none", "last_day": "2079-01-01"}), "new particulars, of which all are said", said)
+    result(manager("DELETE", "/actions/correction/particulars-1")[0] == 409, "which cannot be taken back")
     listed = reader.all("/actions", 2, card=card)
-    result(len(listed) == 6 and {k: first[k] for k in listed[0]} in listed and listed == reader.all("/actions", 200, card=card), "its actions in pages of two", listed)
+    result(len(listed) == 7 and {k: first[k] for k in listed[0]} in listed and listed == reader.all("/actions", 200, card=card), "its actions in pages of two", listed)
     shown = json.loads(world.club("action", "list", "--card", card, "--json").stdout)
     result(shown == listed, "vafa-club action list says the same", shown)
     gone = manager.good("DELETE", path)
@@ -344,7 +355,7 @@ def actions(world, reader, manager, card):
     for body, status in (({**order, "kind": "gold"}, 400), ({**order, "value": 3}, 400), ({"card": card, "kind": "tier"}, 400), ({"card": card, "kind": "block", "amount": 5}, 400),
                          ({**order, "amount": 0}, 400), ({**order, "amount": "250000"}, 400), ({**order, "amount": 1.5}, 400), ({**order, "text": "x" * 25}, 400),
                          ({**order, "until": "2026-13-01"}, 400), ({**order, "until": "2020-01-01"}, 409), ({**order, "card": luhn(936400099999999)}, 409),
-                         ({"card": card, "kind": "stamps", "value": 16}, 400), ({"card": card, "kind": "credit", "amount": 10**12}, 400), ({"kind": "block"}, 400)):
+                         ({"card": card, "kind": "stamps", "value": 16}, 400), ({"card": card, "kind": "particulars", "card_kind": 1, "birthday": "none"}, 400), ({**order, "card_kind": 1}, 400), ({"card": card, "kind": "credit", "amount": 10**12}, 400), ({"kind": "block"}, 400)):
         seen = manager("PUT", "/actions/web/x1", body)
         result(seen[0] == status, f"order {str(body)[:60]} is {status}", seen)
     result(reader("GET", "/actions/web/x1")[0] == 404 == manager("PUT", "/actions/gift/x1", order)[0] == manager("DELETE", "/actions/web/x1")[0], "none of them was made")
@@ -354,6 +365,80 @@ def actions(world, reader, manager, card):
     result(reader("GET", "/charges/none")[0] == 404, "no such charge")
     result(reader("GET", "/actions", card="1")[0] == 400 == reader("GET", "/actions", open="x")[0], "wrong filters are refused")
     result(world.club("report", check=False).returncode == 0, "the books balance with what waits")
+
+
+def measures(world, reader, manager, card):
+    first = manager.good("PUT", "/measures/profile", {"points": 20})
+    result((first["name"], first["points"]) == ("profile", 20) == tuple(manager.good("PUT", "/measures/profile", {"points": 20})[k] for k in ("name", "points")), "a measure")
+    manager.good("PUT", "/measures/%D8%AF%D9%88%D8%B3%D8%AA", {"points": 5})
+    result([m["name"] for m in reader.all("/measures", 1)] == ["profile", "دوست"] and
+           reader.all("/measures", 9) == json.loads(world.club("measure", "list", "--json").stdout), "in pages of one, as vafa-club lists them")
+    given = manager.good("PUT", "/measures/profile/given/web-1", {"card": card, "giver": "Shop"})
+    result((given["amount"], given["kind"], given["origin"], given["text"], given["state"]) == (20, "points", "prize", "profile", "waiting") and
+           manager.good("PUT", "/measures/profile/given/web-1", {"card": card, "giver": "Shop"}) == given, "its points wait for a card, once", given)
+    manager.good("PUT", "/measures/profile", {"points": 30})
+    result(manager("PUT", "/measures/profile/given/web-1", {"card": card})[0] == 409, "an id stands for what it stood for")
+    result([manager.good("DELETE", "/measures/profile")["points"] for _ in range(2)] == [None, None] and len(reader.all("/measures", 9)) == 1, "off the list, and again")
+    for path, body, status in (("/measures/profile/given/web-2", {"card": card}, 404), ("/measures/" + "x" * 25, {"points": 1}, 400), ("/measures/x", {"points": 0}, 400),
+                               ("/measures/x%0Ay", {"points": 1}, 400), ("/measures/%D8%AF%D9%88%D8%B3%D8%AA/given/w", {"card": "1"}, 400)):
+        result(manager("PUT", path, body)[0] == status, f"PUT {path[:40]} {body} is {status}", manager("PUT", path, body))
+
+
+def bons(world, reader, manager):
+    series = {"organisation": "Bank of Alborz", "amount": 500000, "count": 450, "from": "2026-01-01", "to": "1405-12-29", "merchant": 2}
+    refused = manager("PUT", "/bons/2", series)
+    result(refused[0] == 409 and "number 1" in refused[1]["say"], "series count from 1", refused)
+    first = manager.good("PUT", "/bons/1", series)
+    result((first["series"], first["made"], first["from"], first["to"], first["merchant"]) == (1, 450, "2026-01-01", "2027-03-20", 2) and
+           manager.good("PUT", "/bons/1", series) == first == reader.good("GET", "/bons/1"), "a series, and again without a second one", first)
+    result(manager("PUT", "/bons/1", {**series, "amount": 1})[0] == 409, "its number is no other series")
+    manager.good("PUT", "/bons/2", {k: v for k, v in series.items() if k != "merchant"})
+    result(reader.all("/bons", 1) == json.loads(world.club("bon", "list", "--json").stdout), "in pages of one, as vafa-club lists them")
+    texts = manager.all("/bons/1/vouchers", 200)
+    printed = world.club("bon", "make", "--series", 1).stdout.split()
+    result([t["serial"] for t in texts] == list(range(1, 451)) and [t["text"] for t in texts] == printed[2::3], "450 vouchers in pages of 200, the same that the command prints")
+    subprocess.run(["sqlite3", world.data / "club.db", "INSERT INTO bon_use (series, serial, term_id, term_seq, merch, amount, at, receipt, twice, back_seq) VALUES"
+                    " (1, 7, 1, 900001, 1, 500000, 1790000000, 'S-1', 0, 0), (1, 7, 2, 900001, 1, 500000, 1790000001, 'S-2', 1, 0), (1, 9, 1, 900002, 1, 500000, 1790000002, 'S-3', 0, 900003)"], check=True)
+    used = reader.all("/bons/1/used", 2)
+    listed = json.loads(world.club("bon", "used", 1, "--json").stdout)
+    result([(u["serial"], u["receipt"], u["state"]) for u in used] == [(7, "S-1", "used"), (7, "S-2", "twice"), (9, "S-3", "given_back")] and used == [{k: u[k] for k in used[0]} for u in listed],
+           "who took them, in pages of two", used)
+    subprocess.run(["sqlite3", world.data / "club.db", "DELETE FROM bon_use"], check=True)
+    for number, body, status in (("3", {**series, "merchant": 99}, 409), ("3", {**series, "to": "2025-01-01"}, 400), ("3", {**series, "to": "1499-01-01"}, 400), ("3", {**series, "count": 0}, 400),
+                                 ("3", {**series, "amount": 1 << 30}, 400), ("0", series, 404), ("99999999999", series, 404), ("x", series, 404)):
+        result(manager("PUT", "/bons/" + number, body)[0] == status, f"series {number} {str(body)[:60]} is {status}", manager("PUT", "/bons/" + number, body))
+    result(reader("GET", "/bons/9")[0] == 404 == manager("GET", "/bons/9/vouchers")[0] and reader.good("GET", "/bons/9/used")["items"] == [] and len(reader.all("/bons", 9)) == 2, "no such series, and none was made")
+
+
+def imports(world, reader, manager, card):
+    cards = [luhn(936400000700000 + n) for n in range(1000)]
+    lines = [{"card": card, "credit": 120000, "points": 3}] + [{"card": c, "gift": 10 + n, "voucher": 1} for n, c in enumerate(cards[:999])]
+    gifts = sum(10 + n for n in range(999))
+    books = world.club("dump").stdout
+    trial = manager.good("POST", "/imports/trial", {"unit": "toman", "lines": lines})
+    result(trial == {"v": 1, "cards": 1000, "unknown": 999, "points": 3, "credit": 1200000, "gift": 10 * gifts, "voucher": 9990} and world.club("dump").stdout == books,
+           "a trial of 1,000 lines says what would happen, in rials, and changes nothing", trial)
+    order = {"name": "old.json", "unit": "rial", "text": "از باشگاه", "lines": lines}
+    first = manager.good("POST", "/imports", order)
+    result((first["import"], first["cards"], first["made"], first["credit"], first["gift"], first["by"], first["undone_at"]) == (1, 1000, 1000, 120000, gifts, "test manager", None) and
+           manager.good("POST", "/imports", order) == first == reader.good("GET", "/imports/1"), "imported, and again without a second one", first)
+    waits = [a for a in reader.all("/actions", 200, card=card) if a["origin"] == "import"]
+    result(sorted((a["kind"], a["amount"], a["text"]) for a in waits) == [("credit", 120000, "از باشگاه"), ("points", 3, "از باشگاه")], "its balances wait for their cards", waits)
+    second = manager.good("POST", "/imports", {"name": "two", "unit": "rial", "lines": [{"card": card, "points": 4}]})
+    result([i["import"] for i in reader.all("/imports", 1)] == [1, 2] and reader.all("/imports", 9) == json.loads(world.club("import", "list", "--json").stdout)["imports"],
+           "in pages of one, as vafa-club lists them", second)
+    gone = manager.good("DELETE", "/imports/1")
+    zeros = {"points": 0, "credit": 0, "gift": 0, "voucher": 0}
+    result((gone["withdrawn"], gone["collected"], gone["undone_by"]) == ({"points": 3, "credit": 120000, "gift": gifts, "voucher": 999}, zeros, "test manager") and gone["undone_at"], "undone", gone)
+    result(manager.good("DELETE", "/imports/1")["withdrawn"] == gone["withdrawn"], "and again")
+    before = (world.club("import", "list").stdout, world.club("dump").stdout)
+    for body, status, say in (({**order, "unit": "dollar"}, 400, "rial or toman"), ({**order, "lines": lines + [{"card": cards[999], "gift": 1}]}, 400, "1 to 1000"), ({**order, "lines": []}, 400, "1 to 1000"),
+                              ({**order, "lines": [{"card": card, "credit": 5}, {"card": card, "credit": 6}, {"card": "1", "credit": 5}]}, 400, "2 lines are not right"),
+                              ({**order, "lines": [{"card": card, "credit": -5}]}, 400, "line 1"), ({**order, "lines": [{"card": card, "colour": 5}]}, 400, "line 1"), ({**order, "lines": [7]}, 400, "line 1"),
+                              ({**order, "text": "x" * 25}, 400, "text"), ({**order, "name": ""}, 400, "name")):
+        seen = manager("POST", "/imports", body)
+        result(seen[0] == status and say in seen[1]["say"], f"import {str(body)[:50]} is {status}: {say}", seen)
+    result(reader("GET", "/imports/9")[0] == 404 == manager("DELETE", "/imports/9")[0] and (world.club("import", "list").stdout, world.club("dump").stdout) == before, "none of that changed anything")
 
 
 def operators(world, reader, manager, card):
@@ -464,7 +549,7 @@ def wrong(world, reader, clerk, manager, keys, card):
         result(world.ask("GET", path)[0] == 404, f"nor is {path}")
     for method, pattern, operation, _ in operations():
         path = pattern[len("/v1/club"):]
-        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1"), ("settlement", "1"), ("origin", "bank"), ("id", "x"), ("charge", "y"), ("operator", "7"), ("of", "terminal"), ("number", "1"), ("field", "name")):
+        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1"), ("settlement", "1"), ("origin", "bank"), ("id", "x"), ("charge", "y"), ("operator", "7"), ("of", "terminal"), ("measure", "x"), ("series", "1"), ("import", "1"), ("number", "1"), ("field", "name")):
             path = path.replace("{%s}" % name, value)
         order = ["reader", "clerk", "manager"]
         for role in order[:order.index(operation["x-role"])]:
@@ -595,6 +680,9 @@ def main():
         cases(world, reader, clerk)
         settlement(world, reader, manager)
         actions(world, reader, manager, free)
+        measures(world, reader, manager, free)
+        bons(world, reader, manager)
+        imports(world, reader, manager, free)
         members(world, reader, clerk)
         operators(world, reader, manager, card)
         places(world, reader, clerk, manager)
