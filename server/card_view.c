@@ -4,6 +4,7 @@
 
 #include "firmware/engine/snapshot.h"
 #include "server/accounts.h"
+#include "server/lost.h"
 #include "server/rows.h"
 
 /* The first columns of a card's row, as card_state() takes them. */
@@ -108,6 +109,14 @@ static enum st put_listing(struct db *db, uint64_t card, json_t *object)
     return st;
 }
 
+/* The card that came in its place. */
+static enum st put_successor(struct db *db, uint64_t card, json_t *object)
+{
+    uint64_t now = 0;
+    const enum st st = card_successor(db, card, &now);
+    return st == ST_OK && !put_card(object, "replaced_by", now == card ? 0 : now) ? ST_FULL : st;
+}
+
 static enum st put_freshness(struct db *db, json_t *object)
 {
     int64_t at = 0, behind = 0;
@@ -148,6 +157,9 @@ enum st card_object(struct db *db, uint64_t card, json_t **ret)
     db_finish(stmt);
     if (st == ST_OK && row) {
         st = put_listing(db, card, object);
+    }
+    if (st == ST_OK && row) {
+        st = put_successor(db, card, object);
     }
     if (st == ST_OK && row) {
         st = put_freshness(db, object);

@@ -295,6 +295,13 @@ static enum st post_out(struct ledger *ledger, const struct item *item)
 
 /* --- posting -------------------------------------------------------------------------------- */
 
+bool duplicates_is_replacement(const struct entry_intent *intent)
+{
+    const struct peer *peer = &intent->occasion.peer;
+    return intent->after.last.kind == TRANSACTION_DUPLICATE && peer->direction == PEER_IN &&
+           peer->sequence == 0;
+}
+
 enum st duplicates_post(struct ledger *ledger, const struct item *item)
 {
     const struct entry_intent *intent = &item->entry.intent;
@@ -305,7 +312,7 @@ enum st duplicates_post(struct ledger *ledger, const struct item *item)
     if (peer->direction != PEER_IN) {
         return proven_in(ledger, item);
     }
-    if (peer->sequence == 0) {
+    if (duplicates_is_replacement(intent)) {
         return replace(ledger, item, peer->card_number);
     }
     return peer->terminal == item->entry.terminal

@@ -294,6 +294,8 @@ ST_CHECK enum st lost_begin(struct ledger *ledger);
 ST_CHECK enum st reports_post(struct ledger *ledger, const struct item *item);
 /* A DUPLICATE that is being posted: joins it with its other half, or notes what it replaced. */
 ST_CHECK enum st duplicates_post(struct ledger *ledger, const struct item *item);
+/* Whether it begins a new card with a part of a lost one's. */
+bool duplicates_is_replacement(const struct entry_intent *intent);
 /* Takes back what was noted of `item`, which was posted by proof; not its legs. */
 ST_CHECK enum st duplicates_undo(struct ledger *ledger, const struct item *item);
 

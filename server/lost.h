@@ -17,6 +17,7 @@
 #include "hal/base/status.h"
 #include "server/actions.h"
 #include "server/db.h"
+#include "server/places.h"
 #include "sync/wire.h"
 
 /* --- saying so ------------------------------------------------------------------------------ */
@@ -69,6 +70,8 @@ ST_CHECK enum st lost_write(struct db *db, bool as_json, FILE *out);
 /* One card with all that happened to it. ST_REFUSED: nobody reported it. */
 ST_CHECK enum st lost_show(struct db *db, uint64_t card, bool as_json, FILE *out,
                            struct fault *fault);
+/* Query without parameters: the replaced cards that cost the club something, or still may. */
+extern const struct places lost_losses;
 /* For programs that check the books: "lost", "replacements", "releases" and "duplicates", as
  * further fields of an object, each behind a comma. */
 ST_CHECK enum st lost_dump(struct db *db, FILE *out);

@@ -4,49 +4,56 @@
 #include "server/lost_priv.h"
 #include "server/rows.h"
 
+/* clang-format off */
+
 /* The actions of a lost card's releases. What was asked back and is not there is a loss; kinds 6
  * and 7 ask back credit and points, 5 gives points, 2 to 4 give rials. */
-#define RELEASES                                                                                   \
-    " FROM lost_release r JOIN actref f ON f.id = r.id JOIN action a ON a.card_no = f.card_no"     \
-    " AND a.id = r.id WHERE r.card_no = l.card_no"
-#define SUM(what) "CAST(coalesce((SELECT sum(" what ")" RELEASES "), 0) AS BIGINT)"
+#define SUM(what)                                                                                  \
+    "CAST(coalesce((SELECT sum(" what ") FROM lost_release r JOIN actref f ON f.id = r.id"         \
+    " JOIN action a ON a.card_no = f.card_no AND a.id = r.id WHERE r.card_no = l.card_no), 0)"     \
+    " AS BIGINT)"
+#define WAITING(kinds)                                                                             \
+    SUM("CASE WHEN a.kind IN (" kinds ") AND a.state IN (1, 3) THEN a.amount ELSE 0 END")
 #define SHORT_OF(kind)                                                                             \
     SUM("CASE WHEN a.kind = " kind " AND a.state = 2 THEN a.amount + a.done"                       \
         " WHEN a.kind = " kind " AND a.state = 4 THEN a.amount ELSE 0 END")
-#define WAITING(kinds)                                                                             \
-    SUM("CASE WHEN a.kind IN (" kinds ") AND a.state IN (1, 3) THEN a.amount ELSE 0 END")
-/* What second replacements began with: each is a loss. */
-#define SECONDS(what)                                                                              \
-    "CAST(coalesce((SELECT sum(" what ") FROM replacement p WHERE p.old_no = l.card_no"            \
-    " AND p.is_second = 1), 0) AS BIGINT)"
-#define PART(what)                                                                                 \
-    "CAST(coalesce((SELECT sum(" what ") FROM replacement p WHERE p.old_no = l.card_no"            \
-    " AND p.is_second = 0), 0) AS BIGINT)"
 
-#define SQL_LOST                                                                                                                \
-    "SELECT l.card_no, CASE WHEN l.new_no <> 0 THEN 'replaced' WHEN l.found_at <> 0 THEN 'found'"                               \
-    " ELSE 'lost' END, l.listed_at, l.term_id, l.term_seq, l.found_at, l.settled_at, l.new_no,"                                 \
-    " l.replaced_at, l.round,"                                                                                                  \
-    " CAST(coalesce(c.b1 + c.b2 + c.b3, 0) AS BIGINT), CAST(coalesce(c.b0, 0) AS BIGINT)," PART("p.x1 + p.x2 + p.x3") "," PART( \
-        "p.x0") ","                                                                                                             \
-                " l.g1 + l.g2 + l.g3, l.g0," WAITING("2, 3, 4") "," WAITING("5") "," WAITING("6") "," WAITING(                  \
-                    "7") ","                                                                                                    \
-                         " l.s1 + l.s2 + l.s3 + " SHORT_OF("6") " + " SECONDS(                                                  \
-                             "p.x1 + p.x2 + p.x3") ","                                                                          \
-                                                   " l.s0 + " SHORT_OF("7") " + " SECONDS(                                      \
-                                                       "p.x0") "," /* Until the books have settled                              \
-                                                                      the part may be spent on                                  \
-                                                                      both cards. */                                            \
-                                                               " CASE WHEN l.settled_at = 0 "                                   \
-                                                               "THEN " PART("p.x1 + p.x2 + p.x3") " ELSE " WAITING(             \
-                                                                   "6") " END,"                                                 \
-                                                                        " CASE WHEN l.settled_at "                              \
-                                                                        "= 0 THEN " PART("p.x0") " ELSE " WAITING(              \
-                                                                            "7") " END"                                         \
-                                                                                 " FROM lost l "                                \
-                                                                                 "LEFT JOIN card "                              \
-                                                                                 "c ON c.card_no "                              \
-                                                                                 "= l.card_no"
+/* What replacements began with: the first, and further ones, each of which is a loss. */
+#define BEGAN(is_second, what)                                                                     \
+    "CAST(coalesce((SELECT sum(" what ") FROM replacement p WHERE p.old_no = l.card_no"            \
+    " AND p.is_second = " is_second "), 0) AS BIGINT)"
+#define RIALS "p.x1 + p.x2 + p.x3"
+#define POINTS "p.x0"
+
+/* At risk: until the books have settled the part may be spent on both cards; then, what is asked
+ * back. */
+#define SQL_LOST                                                                                   \
+    "SELECT l.card_no AS card, CASE WHEN l.new_no <> 0 THEN 'replaced' WHEN l.found_at <> 0"       \
+    " THEN 'found' ELSE 'lost' END AS state, l.listed_at, l.term_id, l.term_seq, l.found_at,"      \
+    " l.settled_at, l.new_no AS new_no, l.replaced_at, l.round,"                                   \
+    " CAST(coalesce(c.b1 + c.b2 + c.b3, 0) AS BIGINT) AS rials,"                                   \
+    " CAST(coalesce(c.b0, 0) AS BIGINT) AS points, "                                               \
+    BEGAN("0", RIALS) ", " BEGAN("0", POINTS) ","                                                  \
+    " l.g1 + l.g2 + l.g3, l.g0, "                                                                  \
+    WAITING("2, 3, 4") ", " WAITING("5") ", " WAITING("6") ", " WAITING("7") ","                   \
+    " l.s1 + l.s2 + l.s3 + " SHORT_OF("6") " + " BEGAN("1", RIALS) " AS loss_rials,"               \
+    " l.s0 + " SHORT_OF("7") " + " BEGAN("1", POINTS) " AS loss_points,"                           \
+    " CASE WHEN l.settled_at = 0 THEN " BEGAN("0", RIALS) " ELSE " WAITING("6") " END"             \
+    " AS risk_rials,"                                                                              \
+    " CASE WHEN l.settled_at = 0 THEN " BEGAN("0", POINTS) " ELSE " WAITING("7") " END"            \
+    " AS risk_points"                                                                              \
+    " FROM lost l LEFT JOIN card c ON c.card_no = l.card_no"
+
+/* clang-format on */
+
+static const char *const loss_columns[] = {"icard",       "ireplaced_by", "irials",
+                                           "ipoints",     "iloss_rials",  "iloss_points",
+                                           "irisk_rials", "irisk_points", NULL};
+const struct places lost_losses = {
+    "SELECT card, new_no, rials, points, loss_rials, loss_points, risk_rials, risk_points"
+    " FROM (" SQL_LOST ") z WHERE loss_rials <> 0 OR loss_points <> 0 OR risk_rials <> 0"
+    " OR risk_points <> 0 ORDER BY card",
+    loss_columns};
 
 static const char *const columns[] = {
     "ccard",         "tstate",         "ireported_at",    "nterminal",         "nsequence",

@@ -309,13 +309,15 @@ static enum st post_new(struct ledger *ledger, const struct item *item, const ui
  * of the card, the club bears it (docs/decisions/0009-rebuilding.md). Once: the fate tells. */
 static enum st clash(struct ledger *ledger, struct item *item)
 {
+    const struct entry_intent *intent = &item->entry.intent;
+    const bool is_action = intent->after.last.kind == TRANSACTION_ACTION;
     struct posting posting;
-    if (item->entry.intent.after.last.kind == TRANSACTION_ACTION) {
+    if (is_action || duplicates_is_replacement(intent)) {
         /* No merchant gave anything for it. */
         const enum st st = record_set_fate(ledger, item, FATE_CLASHED);
-        return st == ST_OK ? actions_doubt(ledger, item) : st;
+        return st == ST_OK && is_action ? actions_doubt(ledger, item) : st;
     }
-    posting_make(&item->entry.intent, &posting);
+    posting_make(intent, &posting);
     for (int book = 0; book < CARD_BOOKS; book++) {
         if (posting.delta[book] != 0) {
             assert(posting.leg_count < LEGS_MAX);

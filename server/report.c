@@ -296,6 +296,9 @@ static enum st write_sections(struct db *db, struct writer *writer, int64_t *ret
         st = section(db, writer, "passed_actions", books_passed.sql, books_passed.columns);
     }
     if (st == ST_OK) {
+        st = section(db, writer, "lost", lost_losses.sql, lost_losses.columns);
+    }
+    if (st == ST_OK) {
         st = section(db, writer, "terminals", places_terminals.sql, places_terminals.columns);
     }
     if (st == ST_OK) {

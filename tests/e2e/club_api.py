@@ -289,6 +289,7 @@ def lost_cards(world, reader, clerk):
     result(told["rounds"] == 1 and told["given_rials"] == has["credit"] + has["gift"] + has["voucher"] == told["rials"] and
            told["waiting_rials"] == told["rials"] - 150000 and told["risk_rials"] == 0 and told["settled_at"], "then the rest is released", told)
     result({r["card"] for r in reader.all("/lost", 1)} == {found, lost} and reader.good("GET", "/report")["balanced"], "both are in the list, page by page")
+    result(reader.good("GET", f"/cards/{lost}")["replaced_by"] == luhn(936499900000000), "the card says which one has its place")
     shown = world.club_json("lost", "show", lost)
     result(shown["replacements"][0]["credit"] == 150000 and sum(r["amount"] for r in shown["releases"] if r["kind"] == "credit") == has["credit"] - 150000,
            "vafa-club lost show tells the story", shown)

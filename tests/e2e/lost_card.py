@@ -137,6 +137,9 @@ def released(world, old, new):
     told = world.lost(old)
     result((told["loss_rials"], told["loss_points"], told["risk_rials"], told["waiting_rials"]) == (200_000, 10, 0, 0),
            "the loss is what was shown for the second replacement, and no more", told)
+    lines = json.loads(world.shop.club("report", "--json").stdout)["lost"]
+    result([(row["card"], row["replaced_by"], row["loss_rials"], row["risk_rials"]) for row in lines] == [(int(old.number), int(new.number), 200_000, 0)],
+           "and a line of the club's report", lines)
 
 
 def replaced_online(world):

@@ -488,6 +488,20 @@ static void more_reports_than_an_answer_holds_come_in_several(void **state)
     assert_true(news.settled < last);
 }
 
+static void a_clone_of_a_new_card_costs_nothing_twice(void **state)
+{
+    struct world *world = *state;
+    replace(world, 1, NEW, LOST, 200000, 0);
+    world_sync(world, 1);
+    world->cards[NEW].count = 0; /* another terminal makes a card of the same number */
+    replace(world, 2, NEW, LOST, 150000, 0);
+    world_sync(world, 2);
+    assert_int_equal(cases_of(world, "clone"), 1);
+    account(world, ACCOUNT_REPLACED, -200000, 0);
+    account(world, ACCOUNT_CLONED, 0, 0);
+    world_check(world);
+}
+
 /* --- any order ------------------------------------------------------------------------------ */
 
 /* Sells for some of what the card has; returns how much. */
@@ -727,6 +741,7 @@ int main(void)
         TEST(a_card_that_is_found_again_is_taken_off_the_list),
         TEST(people_can_say_it_to_the_club),
         TEST(more_reports_than_an_answer_holds_come_in_several),
+        TEST(a_clone_of_a_new_card_costs_nothing_twice),
         TEST(in_any_order_the_loss_is_at_most_the_part),
         TEST(halves_that_a_dead_terminal_made_are_joined_off_the_cards),
         TEST(a_person_names_the_card_that_no_card_tells_of),
