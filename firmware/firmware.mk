@@ -53,5 +53,5 @@ vafa-till_SRC = firmware/terminal/till_main.c firmware/terminal/till_call.c \
                 firmware/terminal/till_batch.c firmware/engine/money.c $(HAL_BASE_SRC)
 vafa-till_LIBS = -ljansson
 # Members at the counter.
-TERMINAL_SRC += firmware/terminal/members.c $(BOX_SRC)
+TERMINAL_SRC += firmware/terminal/members.c firmware/terminal/earnings.c $(BOX_SRC)
 TILL_SRC += firmware/terminal/till_member.c firmware/terminal/till_lost.c

@@ -10,6 +10,10 @@
  * of a sale; in place of a card stands the account `accrued` until an action for a card is made of
  * it (`pending`). */
 
+/* accrual.given: 0 = it waits; the id of the action that gave it to a card; below 0, it went back:
+ * the same id, or this when it waited still. */
+enum { GONE_BACK = -1 };
+
 static bool is_same(const struct entry_accrual *a, const struct entry_accrual *b)
 {
     return a->rebate.rials == b->rebate.rials && a->cashback.rials == b->cashback.rials &&
@@ -39,7 +43,8 @@ static enum st reckon_again(struct ledger *ledger, const struct item *item)
                                        ours.programme, differs);
 }
 
-static void book(struct ledger *ledger, const struct item *item)
+/* `sign` -1: it goes back. */
+static void book(struct ledger *ledger, const struct item *item, int sign)
 {
     const struct entry_accrual *accrual = &item->entry.accrual;
     struct posting posting = {.leg_count = 0};
@@ -47,7 +52,7 @@ static void book(struct ledger *ledger, const struct item *item)
     posting_leg(&posting, BOOK_POINTS, ACCOUNT_ACCRUED, accrual->award.n);
     posting_leg(&posting, BOOK_CREDIT, ACCOUNT_CASHBACK, -accrual->cashback.rials);
     posting_leg(&posting, BOOK_CREDIT, ACCOUNT_ACCRUED, accrual->cashback.rials);
-    posting_legs(ledger, item, &posting, 1);
+    posting_legs(ledger, item, &posting, sign);
 }
 
 /* --- giving it to a card ------------------------------------------------------------------------
@@ -100,29 +105,33 @@ static enum st sum_waiting(struct ledger *ledger, uint64_t number, struct waitin
     return st;
 }
 
+/* One action; `ref` names it, so that it is made once. */
+static enum st make(struct ledger *ledger, uint64_t card, enum action_kind kind, int64_t amount,
+                    const char *ref, int64_t *ret_id)
+{
+    const struct action_order order = {.action = {.kind = kind,
+                                                  .origin = ORIGIN_ACCRUAL,
+                                                  .card_number = card,
+                                                  .amount = amount,
+                                                  .text = "بدون کارت"},
+                                       .ref = ref,
+                                       .giver = "",
+                                       .is_unseen_fine = true};
+    struct action_made made = {.id = 0};
+    struct fault fault = {""};
+    const enum st st = actions_make_within(ledger->actions, &order, ledger->now_s, &made, &fault);
+    *ret_id = made.id == 0 ? *ret_id : (int64_t)made.id;
+    return st;
+}
+
 /* One action of one kind for all that waits. */
 static enum st give(struct ledger *ledger, uint64_t card, enum action_kind kind, int64_t amount,
                     const struct waiting *waiting, int64_t *ret_id)
 {
     char ref[ACTIONS_REF_MAX + 1];
-    struct action_order order = {.action = {.kind = kind,
-                                            .origin = ORIGIN_ACCRUAL,
-                                            .card_number = card,
-                                            .amount = amount,
-                                            .text = "بدون کارت"},
-                                 .ref = ref,
-                                 .giver = "",
-                                 .is_unseen_fine = true};
-    struct action_made made = {.id = 0};
-    struct fault fault = {""};
-    if (amount == 0) {
-        return ST_OK;
-    }
     (void)snprintf(ref, sizeof ref, "%" PRId64 "/%" PRId64 "/%s", waiting->terminal,
                    waiting->sequence, action_kind_word(kind));
-    const enum st st = actions_make_within(ledger->actions, &order, ledger->now_s, &made, &fault);
-    *ret_id = made.id == 0 ? *ret_id : (int64_t)made.id;
-    return st;
+    return amount == 0 ? ST_OK : make(ledger, card, kind, amount, ref, ret_id);
 }
 
 static enum st mark_given(struct ledger *ledger, uint64_t number, int64_t id)
@@ -162,6 +171,120 @@ enum st accruals_deliver(struct ledger *ledger, uint64_t number)
     return st == ST_OK && number != account ? deliver(ledger, number, card) : st;
 }
 
+/* --- taking it back -----------------------------------------------------------------------------
+ */
+
+static enum st say_no_sale(struct ledger *ledger, const struct item *item, const char *why)
+{
+    const struct entry_accrual *back = &item->entry.accrual;
+    return case_open(
+        ledger, "differs", item, back->number, 0,
+        "Entry %u of terminal %u takes back what its entry %u earned without a card for "
+        "%016" PRIu64 ": %s. Nothing is booked.",
+        item->entry.sequence, item->entry.terminal, back->refers_sequence, back->number, why);
+}
+
+/* Is it what it says that it takes back? NULL: yes. */
+static enum st check_sale(struct ledger *ledger, const struct item *item, const char **ret_why)
+{
+    const struct entry_accrual *back = &item->entry.accrual;
+    struct item *sale = NULL;
+    const enum st st = record_load(ledger, item->entry.terminal, back->refers_sequence, &sale);
+    *ret_why = sale == NULL || sale->entry.kind != ENTRY_ACCRUAL ? "that is no such sale"
+               : !accrual_takes_back(back, &sale->entry.accrual) ? "that earned something else"
+                                                                 : NULL;
+    ledger->earlier_count -= sale != NULL;
+    return st;
+}
+
+/* How the sale stands: accrual.given. *ret_row false: it earned nothing. */
+static enum st read_given(struct ledger *ledger, int64_t terminal, int64_t sequence, int64_t *ret,
+                          bool *ret_row)
+{
+    struct db_stmt *stmt = NULL;
+    enum st st = db_prepare(
+        ledger->db, "SELECT given FROM accrual WHERE term_id = $1 AND term_seq = $2", "ii", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, ret_row, terminal, sequence);
+    }
+    *ret = st == ST_OK && *ret_row ? db_i64(stmt, 0) : 0;
+    db_finish(stmt);
+    return st;
+}
+
+static enum st put_given(struct ledger *ledger, int64_t terminal, int64_t sequence, int64_t given)
+{
+    struct db_stmt *stmt = NULL;
+    enum st st =
+        db_prepare(ledger->db, "UPDATE accrual SET given = $3 WHERE term_id = $1 AND term_seq = $2",
+                   "iii", &stmt);
+    if (st == ST_OK) {
+        st = db_run(stmt, terminal, sequence, given);
+    }
+    db_finish(stmt);
+    return st;
+}
+
+/* The card has it, or will: actions take it off again, as much of it as is there then. */
+static enum st take(struct ledger *ledger, const struct item *item, uint64_t card)
+{
+    const struct entry_accrual *back = &item->entry.accrual;
+    int64_t left = back->award.n, id = 0;
+    char ref[ACTIONS_REF_MAX + 1];
+    enum st st = ST_OK;
+    for (unsigned n = 0; left > 0 && st == ST_OK; n += 1) { /* an action takes at most so many */
+        const int64_t now = left < REDEEMED_MAX ? left : REDEEMED_MAX;
+        (void)snprintf(ref, sizeof ref, "%u/%u/back/points/%u", item->entry.terminal,
+                       item->entry.sequence, n);
+        st = make(ledger, card, ACTION_TAKE_POINTS, now, ref, &id);
+        left -= now;
+    }
+    (void)snprintf(ref, sizeof ref, "%u/%u/back/credit", item->entry.terminal,
+                   item->entry.sequence);
+    return st == ST_OK && back->cashback.rials > 0
+               ? make(ledger, card, ACTION_TAKE_CREDIT, back->cashback.rials, ref, &id)
+               : st;
+}
+
+static enum st post_back(struct ledger *ledger, const struct item *item)
+{
+    const struct entry_accrual *back = &item->entry.accrual;
+    const int64_t terminal = item->entry.terminal, sale = back->refers_sequence;
+    const char *why = NULL;
+    int64_t given = 0;
+    bool is_there = false;
+    uint64_t account = 0, card = 0;
+    enum st st = limits_post(ledger, item);
+    if (st == ST_OK) {
+        st = check_sale(ledger, item, &why);
+    }
+    if (st == ST_OK && why == NULL) {
+        st = read_given(ledger, terminal, sale, &given, &is_there);
+        why = given < 0 ? "it went back before" : NULL;
+    }
+    if (st != ST_OK || why != NULL) {
+        return st != ST_OK ? st : say_no_sale(ledger, item, why);
+    }
+    if (!is_there) {
+        return ST_OK; /* it earned nothing */
+    }
+    book(ledger, item, -1);
+    st = put_given(ledger, terminal, sale, given == 0 ? GONE_BACK : -given);
+    if (st == ST_OK && given != 0) {
+        st = find_card(ledger, back->number, &account, &card);
+    }
+    if (st != ST_OK || given == 0) {
+        return st;
+    }
+    return card != 0
+               ? take(ledger, item, card)
+               : case_open(ledger, "differs", item, back->number, 0,
+                           "What %016" PRIu64 " earned without a card (entry %u of terminal %u) "
+                           "went back after a card had it, and no card is there to take it "
+                           "from.",
+                           back->number, back->refers_sequence, item->entry.terminal);
+}
+
 /* --- posting ------------------------------------------------------------------------------------
  */
 
@@ -169,12 +292,15 @@ enum st accruals_post(struct ledger *ledger, const struct item *item)
 {
     const struct entry_accrual *accrual = &item->entry.accrual;
     struct db_stmt *stmt = NULL;
+    if (accrual->refers_sequence != 0) {
+        return post_back(ledger, item);
+    }
     enum st st = reckon_again(ledger, item);
     if (st == ST_OK) {
         st = limits_post(ledger, item);
     }
     if (st == ST_OK && accrual->award.n + accrual->cashback.rials > 0) {
-        book(ledger, item);
+        book(ledger, item, 1);
         st = db_prepare(ledger->db,
                         "INSERT INTO accrual (term_id, term_seq, number, points, credit, at, given)"
                         " VALUES ($1, $2, $3, $4, $5, $6, 0)",

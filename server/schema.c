@@ -142,7 +142,8 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "CREATE TABLE member_card (card_no " KEY64 " PRIMARY KEY, account " I64 " NOT NULL,"
     " at " I64 " NOT NULL) " STRICT ";"
     "CREATE INDEX member_card_of ON member_card (account, at);"
-    /* Earned without a card; given: the action that brought it to a card, 0 = it waits. */
+    /* Earned without a card; given: the action that brought it to a card, 0 = it waits; below 0: it went
+     * back (server/accruals.c). */
     "CREATE TABLE accrual (term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
     " number " I64 " NOT NULL, points " I64 " NOT NULL, credit " I64 " NOT NULL,"
     " at " I64 " NOT NULL, given " I64 " NOT NULL, PRIMARY KEY (term_id, term_seq)) " STRICT ";"

@@ -242,7 +242,7 @@ static enum st pending_add(struct store *store, const struct entry *entry)
  * already, or no such intent, the caller has a bug; else the table was damaged. */
 static enum st pending_missing(struct store *store, const struct entry_outcome *outcome)
 {
-    sqlite3_stmt *statement = sql_use(store, SQL_OUTCOME_AFTER);
+    sqlite3_stmt *statement = sql_use(store, SQL_KIND_AFTER);
     (void)sqlite3_bind_int64(statement, 1, outcome->intent_sequence);
     (void)sqlite3_bind_int64(statement, 2, ENTRY_OUTCOME);
     enum st st = sql_row(store, statement);

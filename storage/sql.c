@@ -16,7 +16,7 @@ static const char *const texts[STATEMENTS] = {
     [SQL_FIND] = "SELECT j.seq, j.kind, j.bytes, j.hash, before.hash FROM journal AS j"
                  " LEFT JOIN journal AS before ON before.seq = j.seq - 1 WHERE j.seq = ?1",
     [SQL_WALK] = "SELECT seq, kind, bytes, hash FROM journal WHERE seq >= ?1 ORDER BY seq",
-    [SQL_OUTCOME_AFTER] = "SELECT seq FROM journal WHERE seq > ?1 AND kind = ?2 ORDER BY seq",
+    [SQL_KIND_AFTER] = "SELECT seq FROM journal WHERE seq > ?1 AND kind = ?2 ORDER BY seq",
     [SQL_PENDING_ADD] = "INSERT INTO pending(card_number, seq, uid) VALUES(?1, ?2, ?3)",
     [SQL_PENDING_END] = "DELETE FROM pending WHERE card_number = ?1 AND seq = ?2",
     [SQL_PENDING_CARD] = "SELECT seq FROM pending WHERE card_number = ?1 ORDER BY seq LIMIT 1",

@@ -28,7 +28,7 @@ enum statement {
     SQL_APPEND,
     SQL_FIND,
     SQL_WALK,
-    SQL_OUTCOME_AFTER,
+    SQL_KIND_AFTER,
     SQL_PENDING_ADD,
     SQL_PENDING_END,
     SQL_PENDING_CARD,

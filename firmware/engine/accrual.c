@@ -28,3 +28,20 @@ enum st accrual_make(const struct programme *programme, uint32_t terminal,
     }
     return st;
 }
+
+void accrual_make_back(const struct entry_accrual *sale, uint32_t sequence, uint32_t minute,
+                       struct entry_accrual *ret)
+{
+    assert(sale->refers_sequence == 0 && sequence != 0);
+    *ret = *sale;
+    ret->refers_sequence = sequence;
+    ret->minute = minute;
+}
+
+bool accrual_takes_back(const struct entry_accrual *back, const struct entry_accrual *sale)
+{
+    return back->refers_sequence != 0 && sale->refers_sequence == 0 &&
+           back->number == sale->number && back->programme == sale->programme &&
+           back->amount.rials == sale->amount.rials && back->rebate.rials == sale->rebate.rials &&
+           back->cashback.rials == sale->cashback.rials && back->award.n == sale->award.n;
+}

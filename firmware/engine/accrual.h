@@ -17,4 +17,10 @@
 ST_CHECK enum st accrual_make(const struct programme *programme, uint32_t terminal,
                               struct entry_accrual *accrual, struct plan *ret_plan);
 
+/* Makes of `sale`, entry `sequence` of this terminal, the accrual that takes all of it back. */
+void accrual_make_back(const struct entry_accrual *sale, uint32_t sequence, uint32_t minute,
+                       struct entry_accrual *ret);
+/* True when `back` takes back just what `sale`, which is no back itself, gave. */
+bool accrual_takes_back(const struct entry_accrual *back, const struct entry_accrual *sale);
+
 #endif

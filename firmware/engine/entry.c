@@ -289,7 +289,8 @@ bool entry_is_valid(const struct entry *entry)
     case ENTRY_REPORT:
         return report_is_valid(&entry->report);
     case ENTRY_ACCRUAL:
-        return entry_accrual_is_valid(&entry->accrual);
+        return entry_accrual_is_valid(&entry->accrual) &&
+               entry->accrual.refers_sequence < entry->sequence;
     case ENTRY_RELEASE:
         return release_is_valid(&entry->release, entry->sequence);
     case ENTRY_OPERATOR:

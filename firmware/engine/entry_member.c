@@ -23,6 +23,7 @@ enum {
 
     AT_NUMBER = 24,
     AT_MEDIUM = 32,
+    AT_IS_BACK = 33,
     AT_PROGRAMME = 36,
     AT_AMOUNT = 40,
     AT_REBATE = 48,
@@ -30,6 +31,7 @@ enum {
     AT_AWARD = 64,
     AT_DUE = 72,
     AT_MINUTE = 80,
+    AT_REFERS = 84,
     AT_OCCASION = 88,
 };
 _Static_assert(AT_BOX + (int)MEMBER_BOX_BYTES <= (int)ENTRY_MEMBER_BYTES_MAX, "the box fits");
@@ -120,6 +122,7 @@ bool entry_accrual_is_valid(const struct entry_accrual *accrual)
            is_within(accrual->amount) && is_within(accrual->rebate) &&
            is_within(accrual->cashback) && is_within(accrual->due) && accrual->award.n >= 0 &&
            accrual->award.n <= POINTS_MAX && accrual->amount.rials > 0 &&
+           accrual->refers_sequence <= SNAPSHOT_SEQUENCE_MAX &&
            accrual->due.rials == accrual->amount.rials - accrual->rebate.rials &&
            occasion_is_valid(occasion) && !occasion->has_facts && !occasion->has_identity &&
            occasion->action_count == 0 && occasion->peer.direction == PEER_NONE &&
@@ -136,6 +139,7 @@ size_t entry_accrual_encode(const struct entry_accrual *accrual, uint8_t *ret_by
     memset(ret_bytes + AT_NUMBER, 0, AT_OCCASION - AT_NUMBER);
     put_le64(ret_bytes + AT_NUMBER, accrual->number);
     ret_bytes[AT_MEDIUM] = accrual->medium;
+    ret_bytes[AT_IS_BACK] = accrual->refers_sequence != 0;
     put_le32(ret_bytes + AT_PROGRAMME, accrual->programme);
     put_le64(ret_bytes + AT_AMOUNT, (uint64_t)accrual->amount.rials);
     put_le64(ret_bytes + AT_REBATE, (uint64_t)accrual->rebate.rials);
@@ -143,6 +147,7 @@ size_t entry_accrual_encode(const struct entry_accrual *accrual, uint8_t *ret_by
     put_le64(ret_bytes + AT_AWARD, (uint64_t)accrual->award.n);
     put_le64(ret_bytes + AT_DUE, (uint64_t)accrual->due.rials);
     put_le32(ret_bytes + AT_MINUTE, accrual->minute);
+    put_le32(ret_bytes + AT_REFERS, accrual->refers_sequence);
     return AT_OCCASION + occasion_encode(&accrual->occasion, ret_bytes + AT_OCCASION);
 }
 
@@ -152,6 +157,7 @@ enum st entry_accrual_decode(const uint8_t *bytes, size_t size, struct entry_acc
                                   .medium = bytes[AT_MEDIUM],
                                   .programme = get_le32(bytes + AT_PROGRAMME),
                                   .minute = get_le32(bytes + AT_MINUTE),
+                                  .refers_sequence = get_le32(bytes + AT_REFERS),
                                   .amount = {(int64_t)get_le64(bytes + AT_AMOUNT)},
                                   .rebate = {(int64_t)get_le64(bytes + AT_REBATE)},
                                   .cashback = {(int64_t)get_le64(bytes + AT_CASHBACK)},

@@ -36,7 +36,8 @@ struct entry_member {
 };
 
 /* A sale to a member whose card was not there: what the programme gives a card of which nothing is
- * known (accrual.h), kept for the member. */
+ * known (accrual.h), kept for the member. Or, with refers_sequence, such a sale goes back, whole:
+ * then all but time, minute and operator is as it was. */
 struct entry_accrual {
     uint64_t number;    /* the account, or a card of the member */
     uint8_t medium;     /* enum media_kind: by which it was found */
@@ -44,6 +45,8 @@ struct entry_accrual {
     uint32_t minute;    /* the card's clock, snapshot_minute(); 0 = not set */
     struct money amount, rebate, cashback, due; /* due = amount - rebate */
     struct points award;
+    uint32_t refers_sequence; /* of the sale that goes back, an earlier entry of this terminal; 0 =
+                                 it is a sale */
     struct occasion occasion; /* code, place and lines only */
 };
 

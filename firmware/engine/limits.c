@@ -60,7 +60,11 @@ void limits_use(const struct entry *entry, struct limit_use *ret)
                          &entry->intent.occasion.peer, ret);
         break;
     case ENTRY_ACCRUAL:
-        put(ret, LIMIT_EARN, entry->accrual.cashback.rials, entry->accrual.award.n);
+        if (entry->accrual.refers_sequence != 0) {
+            put(ret, LIMIT_REFUND, entry->accrual.amount.rials, 1);
+        } else {
+            put(ret, LIMIT_EARN, entry->accrual.cashback.rials, entry->accrual.award.n);
+        }
         break;
     case ENTRY_BON: /* giving one back makes no room */
         put(ret, LIMIT_SPEND, entry->bon.is_back ? 0 : entry->bon.bon.amount.rials,

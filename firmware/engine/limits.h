@@ -17,7 +17,7 @@ enum limit_what {
     LIMIT_LOAD,  /* money put on cards: loads, opening credit */
     LIMIT_SPEND, /* taken from cards by sales, what points pay included; organisations' vouchers */
     LIMIT_ISSUE, /* cards issued or replaced, and the money that came onto them from nowhere else */
-    LIMIT_REFUND, /* given back: refunds, unloads */
+    LIMIT_REFUND, /* given back: refunds, of sales without the card, too; unloads */
     LIMIT_EARN,   /* given by sales, with the card or without: cashback in rials, and points */
     LIMIT_WHATS,
 };

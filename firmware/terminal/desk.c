@@ -278,8 +278,8 @@ static enum terminal_progress earn(struct desk *desk)
     struct desk_member member = {.what = MEMBER_EARNED};
     struct fault say = {""};
     char cashback[EXPLAIN_AMOUNT_MAX];
-    const enum st st = members_earn(&members, &desk->request.medium, &desk->request.tap,
-                                    &desk->request.basket, &member.earning, &say);
+    const enum st st = earnings_take(&members, &desk->request.medium, &desk->request.tap,
+                                     &desk->request.basket, &member.earning, &say);
     if (st != ST_OK) {
         return member.earning.is_limit ? fail(desk, TAP_REASON_LIMIT, say.say)
                                        : fail_member(desk, st, &say);
@@ -288,6 +288,26 @@ static enum terminal_progress earn(struct desk *desk)
     fault_say(&say, "%" PRId64 " points and %s are kept for the member's card; nothing was spent.",
               member.earning.accrual.award.n, cashback);
     log_found(desk, "T505", member.earning.number);
+    return done_member(desk, &member, &say);
+}
+
+static enum terminal_progress earn_back(struct desk *desk)
+{
+    const struct members members = members_of(desk);
+    struct desk_member member = {.what = MEMBER_EARNED};
+    struct fault say = {""};
+    char due[EXPLAIN_AMOUNT_MAX], cashback[EXPLAIN_AMOUNT_MAX];
+    const struct entry_accrual *accrual = &member.earning.accrual;
+    const enum st st = earnings_give_back(&members, desk->request.number,
+                                          desk->request.tap.operator_no, &member.earning, &say);
+    if (st != ST_OK) {
+        return member.earning.is_limit ? fail(desk, TAP_REASON_LIMIT, say.say)
+                                       : fail_member(desk, st, &say);
+    }
+    explain_money(programme_of(desk), EXPLAIN_EN, accrual->due, due);
+    explain_money(programme_of(desk), EXPLAIN_EN, accrual->cashback, cashback);
+    fault_say(&say, "To hand back: %s. %" PRId64 " points and %s are taken back from the member.",
+              due, accrual->award.n, cashback);
     return done_member(desk, &member, &say);
 }
 
@@ -667,6 +687,8 @@ static enum right right_of(enum desk_do what)
     case DESK_BON:
     case DESK_EARN:
         return RIGHT_SELL;
+    case DESK_EARN_BACK:
+        return RIGHT_REFUND;
     case DESK_TAP:
     case DESK_FIND:
     case DESK_SIGN_IN:
@@ -730,6 +752,8 @@ enum st desk_begin(struct desk *desk, const struct desk_request *request, unsign
         }
     } else if (request->what == DESK_JOIN) {
         (void)join(desk);
+    } else if (request->what == DESK_EARN_BACK) {
+        (void)earn_back(desk);
     } else if (request->what == DESK_NUMBER) {
         (void)tell_number(desk);
     } else if (is_about_loss(desk) && request->card_number != 0) {

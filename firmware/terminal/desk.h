@@ -12,6 +12,7 @@
 
 #include "firmware/engine/media.h"
 #include "firmware/terminal/bons.h"
+#include "firmware/terminal/earnings.h"
 #include "firmware/terminal/handover.h"
 #include "firmware/terminal/lostcard.h"
 #include "firmware/terminal/members.h"
@@ -38,21 +39,22 @@ void desk_close(struct desk *desk); /* accepts NULL */
 struct terminal *desk_terminal(const struct desk *desk);
 
 enum desk_do {
-    DESK_TAP,      /* what `tap` says */
-    DESK_FIND,     /* whose is this medium? */
-    DESK_LINK,     /* this medium is the holder's of the card that is held on the reader next */
-    DESK_SIGN_IN,  /* `pin` and the operator card that is held, or a medium linked to it */
-    DESK_SIGN_OUT, /* of whoever is signed in */
-    DESK_UNLOCK,   /* operator `number`, by the manager who is signed in */
-    DESK_JOIN,     /* somebody becomes a member without a card: `joining` */
-    DESK_EARN,     /* a sale to the member whom this medium finds, whose card is not here */
-    DESK_NUMBER,   /* what became of card number `card_number`? */
-    DESK_BON,      /* this voucher pays: `bon` says for which receipt, or gives it back */
-    DESK_WAITING,  /* which transfers wait here? */
-    DESK_RELEASE,  /* one of them is handed to the club: `number`, for `card_number` */
-    DESK_LOST,     /* a card is lost: `card_number`, else whose the medium is, else the card held */
-    DESK_FOUND,    /* and was found again; likewise */
-    DESK_REPLACE,  /* a blank card takes the place of a lost one; likewise, but that it is held */
+    DESK_TAP,       /* what `tap` says */
+    DESK_FIND,      /* whose is this medium? */
+    DESK_LINK,      /* this medium is the holder's of the card that is held on the reader next */
+    DESK_SIGN_IN,   /* `pin` and the operator card that is held, or a medium linked to it */
+    DESK_SIGN_OUT,  /* of whoever is signed in */
+    DESK_UNLOCK,    /* operator `number`, by the manager who is signed in */
+    DESK_JOIN,      /* somebody becomes a member without a card: `joining` */
+    DESK_EARN,      /* a sale to the member whom this medium finds, whose card is not here */
+    DESK_EARN_BACK, /* such a sale goes back: `number` */
+    DESK_NUMBER,    /* what became of card number `card_number`? */
+    DESK_BON,       /* this voucher pays: `bon` says for which receipt, or gives it back */
+    DESK_WAITING,   /* which transfers wait here? */
+    DESK_RELEASE,   /* one of them is handed to the club: `number`, for `card_number` */
+    DESK_LOST,    /* a card is lost: `card_number`, else whose the medium is, else the card held */
+    DESK_FOUND,   /* and was found again; likewise */
+    DESK_REPLACE, /* a blank card takes the place of a lost one; likewise, but that it is held */
 };
 
 struct desk_request {
@@ -64,7 +66,7 @@ struct desk_request {
     struct identifier medium; /* typed */
     char pin[PIN_DIGITS_MAX + 1];
     uint32_t number; /* DESK_UNLOCK; DESK_RELEASE: of the transfer; DESK_TAP, a take over: the
-                        entry that moved the old card */
+                        entry that moved the old card; DESK_EARN_BACK: of the sale */
     struct joining joining; /* DESK_JOIN, DESK_REPLACE; DESK_TAP, an issue or take over. Wiped when
                                it is taken */
     uint64_t card_number; /* DESK_NUMBER; 0 = only which is next. DESK_RELEASE; 0 = back. DESK_LOST,

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "firmware/engine/accrual.h"
 #include "hal/base/bytes.h"
 #include "hal/box.h"
 #include "hal/clock.h"
@@ -471,81 +470,6 @@ enum st members_join(const struct members *members, struct joining *joining, uin
     }
     if (st == ST_OK) {
         *ret_account = number;
-    }
-    return st;
-}
-
-/* --- earning without a card ----------------------------------------------------------------------
- */
-
-static enum st number_of(const struct members *members, const struct identifier *id,
-                         uint64_t *ret_number, struct fault *fault)
-{
-    if (members_shows_number(id)) {
-        *ret_number = id->number;
-        return ST_OK;
-    }
-    const enum st st = members_find(members, id, ret_number);
-    if (st == ST_REFUSED || st == ST_UNSUPPORTED || st == ST_GONE) {
-        fault_say(fault, st == ST_REFUSED
-                             ? "Nobody is known here by that: sell without, or let them join."
-                             : "The key for media is missing or does not answer: sell without a "
-                               "member.");
-        return ST_REFUSED;
-    }
-    return st == ST_OK ? ST_OK : say_store(members, st, fault);
-}
-
-static enum st check_standing(const struct members *members, struct fault *fault)
-{
-    const struct standing *standing = terminal_standing(members->terminal);
-    if (standing->terminal == 0 || standing->programme == NULL) {
-        fault_say(fault, "This terminal is not enrolled, or has no programme yet.");
-        return ST_REFUSED;
-    }
-    const enum st st = store_ready(members->store);
-    return st == ST_OK ? ST_OK : say_store(members, st, fault);
-}
-
-enum st members_earn(const struct members *members, const struct identifier *id,
-                     const struct tap_request *tap, const struct basket *basket,
-                     struct earning *ret, struct fault *fault)
-{
-    const struct standing *standing = terminal_standing(members->terminal);
-    struct entry entry = {.kind = ENTRY_ACCRUAL, .operator_no = tap->operator_no};
-    struct entry_accrual *accrual = &entry.accrual;
-    struct plan plan;
-    enum clock_quality quality;
-    enum st st = check_standing(members, fault);
-    if (st == ST_OK) {
-        st = number_of(members, id, &accrual->number, fault);
-    }
-    if (st == ST_OK) {
-        st = basket_resolve(basket, standing->programme, &accrual->occasion, fault);
-    }
-    if (st != ST_OK) {
-        return st;
-    }
-    const int64_t now_s = clock_now_s(&quality);
-    accrual->medium = (uint8_t)id->kind;
-    accrual->programme = standing->programme->version;
-    accrual->minute = quality == CLOCK_UNSET ? 0 : snapshot_minute(now_s);
-    accrual->amount = tap->wish.amount;
-    accrual->occasion.merchant = standing->merchant_no;
-    accrual->occasion.branch = standing->branch_no;
-    if (accrual_make(standing->programme, standing->terminal, accrual, &plan) != ST_OK) {
-        *fault = plan.why;
-        return ST_REFUSED;
-    }
-    *ret = (struct earning){.is_limit = false};
-    st = terminal_within_limits(members->terminal, &entry, fault);
-    ret->is_limit = st == ST_REFUSED;
-    if (st == ST_OK) {
-        st = terminal_append(members->terminal, &entry, fault);
-    }
-    if (st == ST_OK) {
-        *ret = (struct earning){
-            .number = accrual->number, .accrual = *accrual, .sequence = entry.sequence};
     }
     return st;
 }

@@ -32,14 +32,6 @@ struct joining {
     uint64_t number;  /* the card number that must be next; 0 = whichever is */
 };
 
-/* A sale to a member whose card is not there, done. */
-struct earning {
-    uint64_t number; /* that it is kept for */
-    struct entry_accrual accrual;
-    uint32_t sequence;
-    bool is_limit; /* refused, and nothing else of this counts: it would pass a limit */
-};
-
 /* A medium that shows one of our card numbers needs no link. An EM4100's number is its own. */
 bool members_shows_number(const struct identifier *id);
 /* The newest version of the media master; KEYSTORE_VERSIONS: the store has none. */
@@ -61,13 +53,6 @@ ST_CHECK enum st members_prepare(const struct members *members, struct joining *
 /* Makes a member without a card, durably: *ret_account is their number. Statuses as above. */
 ST_CHECK enum st members_join(const struct members *members, struct joining *joining,
                               uint32_t operator_no, uint64_t *ret_account, struct fault *fault);
-
-/* Notes a sale to the member that `id` finds; what is earned waits at the club for their card.
- * ST_REFUSED  fault says why: nobody is found, the programme says no, or (ret->is_limit) a limit
- *             would be passed. Others: the store's. */
-ST_CHECK enum st members_earn(const struct members *members, const struct identifier *id,
-                              const struct tap_request *tap, const struct basket *basket,
-                              struct earning *ret, struct fault *fault);
 
 /* What this terminal knows of one of its card numbers, for who issues a stack of cards. */
 enum number_state {

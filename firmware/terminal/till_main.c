@@ -50,6 +50,7 @@ static const char help[] =
     "        calendar. ACCOUNT: a member's who has no card yet\n"
     "  join [-]    somebody becomes a member without a card; as issue\n"
     "  sale AMOUNT --member -|scan    to a member without the card: typed, or scanned\n"
+    "  sale-back NUMBER               that sale goes back, whole; NUMBER: its answer's sequence\n"
     "  report-lost NUMBER|-           a card is lost: by its number, or - and what finds it is "
     "typed;\n"
     "  found [NUMBER|-]               and was found again; without: the card on the reader, or a "
@@ -397,6 +398,11 @@ static bool read_command(struct options *options, const char **words, size_t cou
         set(options, "v", json_integer(1));
         set(options, "do", json_string("unlock"));
         return set_number(options, "number", "operator", words[1], UINT16_MAX);
+    }
+    if (count == 2 && strcmp(words[0], "sale-back") == 0) {
+        set(options, "v", json_integer(1));
+        set(options, "do", json_string("sale_back"));
+        return set_number(options, "number", "sale's", words[1], (1 << 24) - 1);
     }
     for (size_t n = 0; n < sizeof commands / sizeof *commands && count > 0; n++) {
         if (strcmp(words[0], commands[n].word) != 0) {

@@ -131,6 +131,9 @@ static void put_earning(json_t *object, const struct earning *earning)
     put(object, "card", json_string(card));
     put(object, "parts", parts);
     put(object, "sequence", json_integer(earning->sequence));
+    if (accrual->refers_sequence != 0) {
+        put(object, "back_of", json_integer(accrual->refers_sequence));
+    }
 }
 
 void till_put_member(json_t *object, const struct desk_member *member)

@@ -404,17 +404,23 @@ static enum st take_tap_request(const json_t *object, const struct request_kind 
                : ST_OK;
 }
 
-/* join and number: about members, without a card. */
+/* join, number and sale_back: about members, without a card. */
 static enum st take_member_request(const json_t *object, const char *word, enum desk_do what,
                                    struct till_request *ret, struct fault *fault)
 {
     int64_t operator_no = 0;
-    const unsigned fields = FIELD_WAIT | (what == DESK_JOIN ? FIELD_PERSON : FIELD_CARD);
+    const unsigned fields = FIELD_WAIT | (what == DESK_JOIN     ? FIELD_PERSON
+                                          : what == DESK_NUMBER ? FIELD_CARD
+                                                                : FIELD_NUMBER);
+    int64_t number = 0;
     if (!fields_are_known(object, word, fields, fault) ||
+        !till_take_number(object, "number", 1, SNAPSHOT_SEQUENCE_MAX, what == DESK_EARN_BACK,
+                          &number, fault) ||
         !till_take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault)) {
         return ST_FOREIGN;
     }
-    *ret = (struct till_request){.wait_ms = TILL_WAIT_MS_DEFAULT, .desk = {.what = what}};
+    *ret = (struct till_request){.wait_ms = TILL_WAIT_MS_DEFAULT,
+                                 .desk = {.what = what, .number = (uint32_t)number}};
     ret->desk.tap.operator_no = (uint32_t)operator_no;
     if (what == DESK_JOIN) {
         return till_take_person(object, &ret->desk.joining, fault);
@@ -522,7 +528,7 @@ static bool take_operator_request(const json_t *object, const char *word, enum d
 }
 
 static const char do_words[] =
-    "sale, load, refund, unload, transfer, balance, history, issue, join, number, "
+    "sale, sale_back, load, refund, unload, transfer, balance, history, issue, join, number, "
     "find, link, bon, bon_back, sign_in, "
     "sign_out, unlock, transfers, release, report_lost, found, replace, duplicate or status";
 
@@ -552,6 +558,9 @@ static enum st take_request(const json_t *object, struct till_request *ret, stru
     }
     if (strcmp(json_string_value(word), "join") == 0) {
         return take_member_request(object, "join", DESK_JOIN, ret, fault);
+    }
+    if (strcmp(json_string_value(word), "sale_back") == 0) {
+        return take_member_request(object, "sale_back", DESK_EARN_BACK, ret, fault);
     }
     if (strcmp(json_string_value(word), "number") == 0) {
         return take_member_request(object, "number", DESK_NUMBER, ret, fault);

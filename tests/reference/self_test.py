@@ -42,6 +42,14 @@ class World:
             self.tap(number, self.wish(self.cards[number]))
         for number, history in self.cards.items():
             self.append(17, 3, self.medium(number) + bytes(4) + ref.image_encode(history[0]))
+        # Without the card: 2,500,000 earn 20 points and 1,000,000 earn 10, which go back.
+        self.earn(18, 2500000, 20)
+        self.earn(18, 1000000, 10)
+        self.earn(18, 1000000, 10, len(self.journal[18]))
+
+    def earn(self, terminal, amount, award, refers=0):
+        self.append(terminal, 9, struct.pack("<QBB2xI5qII", next(iter(self.cards)), 6, refers != 0, PROGRAMME["version"],
+                                             amount, 0, 0, award, amount, 1415000, refers) + b"\0")
 
     def append(self, terminal, kind, body):
         entries = self.journal[terminal]
@@ -176,6 +184,16 @@ def harms(data):
     row["entries"].append(patched(row["entries"][index], 4,
                                   struct.pack("<I", len(row["entries"]) + 1)))
     yield "a second outcome", harmed
+    yield patch("a sale without the card earns one point more", 64, b"\x15", "accrual")
+    for what, at, new in (("a second time", None, b""), ("one point more than it earned", 64, b"\x0b"),
+                          ("of another sale", 84, b"\2"), ("of another member", 24, struct.pack("<Q", card_number(NUMBERS[3])))):
+        harmed = fresh()
+        entries = harmed["terminals"][1]["entries"]
+        if at is None:
+            entries.append(patched(entries[-1], 4, struct.pack("<I", len(entries) + 1)))
+        else:
+            entries[-1] = patched(entries[-1], at, new)
+        yield "a sale without the card goes back, " + what, harmed
     for name in ref.PURSES:
         harmed = fresh()
         harmed["club"][0][name] += 1

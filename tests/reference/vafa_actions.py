@@ -48,8 +48,12 @@ def check(book, data, intents, cards):
     accounts = {}
     for row in data.get("accounts", []):
         add(accounts, (row["book"], row["account"]), row["amount"])
+    for key, accrual in book.accruals.items():  # until orders bring it to a card, or take it off again
+        if key not in book.gone_back:
+            add(expected, ("points", "accrued"), accrual["award"])
+            add(expected, ("credit", "accrued"), accrual["cashback"])
     for purse in ("points", "credit", "gift", "voucher"):
-        for account in ("pending", "given", "untold"):
+        for account in ("pending", "given", "untold", "accrued"):
             has, want = (s.get((purse, account), 0) for s in (accounts, expected))
             if has != want:
                 book.bad("%s: account %s is %d, the orders come to %d", purse, account, has, want)

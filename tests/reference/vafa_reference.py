@@ -312,16 +312,17 @@ def member_decode(raw):
 
 
 def accrual_decode(raw):
-    need(len(raw) > 88 and not any(raw[33:36]) and not any(raw[84:88]), "length or spare bytes of an accrual")
+    need(len(raw) > 88 and not any(raw[34:36]), "length or spare bytes of an accrual")
     number, medium, programme = struct.unpack_from("<QB3xI", raw, 24)
-    amount, rebate, cashback, award, due, minute = struct.unpack_from("<5qI", raw, 40)
+    amount, rebate, cashback, award, due, minute, refers = struct.unpack_from("<5qII", raw, 40)
+    need(raw[33] == (refers != 0) and refers < struct.unpack_from("<I", raw, 4)[0], "what an accrual takes back")
     need(luhn_ok(number) and 1 <= medium <= 7 and 1 <= programme < 2**31 and minute < 2**24, "an accrual's number")
     need(all(0 <= x < 2**36 for x in (amount, rebate, cashback, due)) and 0 <= award < 2**28, "an accrual's part")
     need(amount > 0 and due == amount - rebate, "an accrual's sum")
     occasion = occasion_decode(raw[88:])
     need(not set(occasion) & {"facts", "kind", "actions", "peer", "newcomer"}, "an accrual's occasion")
     return {"number": number, "medium": medium, "programme": programme, "amount": amount, "rebate": rebate,
-            "cashback": cashback, "award": award, "due": due, "minute": minute, "occasion": occasion}
+            "cashback": cashback, "award": award, "due": due, "minute": minute, "refers": refers, "occasion": occasion}
 
 
 def entry_decode(raw):
@@ -434,6 +435,8 @@ class Book:
         self.seen = {}        # card -> {counter: {image: [who saw it]}}
         self.transactions = 0
         self.posted = []      # intents of all transactions, with their kind
+        self.accruals = {}    # (terminal, sequence) -> a sale without the card
+        self.gone_back = set()  # of these
 
     def bad(self, text, *args):
         self.violations += 1
@@ -549,8 +552,46 @@ def read_terminal(book, row):
                 book.bad("%s: a second outcome of entry %d", who, entry["intent"])
             else:
                 book.verdicts[(terminal, entry["intent"])] = entry["verdict"]
+        elif entry["what"] == "accrual":
+            read_accrual(book, entry, key, who)
         elif entry["what"] == "sighting":
             book.see(entry["card"], entry["snapshot"], who)
+
+
+def read_accrual(book, entry, key, who):
+    """A sale without the card, or one of this terminal that goes back: once, and just as it was."""
+    if not entry["refers"]:
+        book.accruals[key] = entry
+        return
+    sale = book.accruals.get((key[0], entry["refers"]))
+    same = ("number", "programme", "amount", "rebate", "cashback", "award", "due")
+    if sale is None:
+        book.bad("%s: takes back entry %d, which is no sale without a card", who, entry["refers"])
+    elif any(sale[name] != entry[name] for name in same):
+        book.bad("%s: takes back something else than entry %d gave", who, entry["refers"])
+    elif (key[0], entry["refers"]) in book.gone_back:
+        book.bad("%s: takes back entry %d a second time", who, entry["refers"])
+    book.gone_back.add((key[0], entry["refers"]))
+
+
+def earn_again(book, programmes):
+    """What the programme gives to a card of which nothing is known: just issued, nothing on it."""
+    for (terminal, sequence), entry in book.accruals.items():
+        programme = programmes.get(entry["programme"])
+        if programme is None:
+            continue
+        nothing = dict({name: 0 for name, _ in IMAGE}, layout=1, status=1, counter=1, kind=1, terminal=terminal, sequence=1)
+        wish = dict(vafa_programme.WISH, kind="sale", amount=entry["amount"])
+        try:
+            parts, _, _ = plan(programme, [nothing], wish, entry["minute"], terminal, 1, entry["occasion"])
+        except Refusal as refusal:
+            book.bad("terminal %d, entry %d: programme %d refuses this sale without a card: %s", terminal, sequence,
+                     entry["programme"], refusal)
+            continue
+        want = {"rebate": parts["rebate"], "cashback": parts["load"], "award": parts["award"], "due": parts["due"]}
+        if any(entry[name] != value for name, value in want.items()):
+            book.bad("terminal %d, entry %d: a sale without a card earns %s, not %s", terminal, sequence, want,
+                     {name: entry[name] for name in want})
 
 
 def read_intent(book, entry, key, who):
@@ -743,6 +784,7 @@ def run_check(path):
         return 2
     if len(set(numbers)) != len(numbers):
         book.bad("a terminal is listed twice")
+    earn_again(book, programmes)
     cards = sorted(set(dumps) | set(book.of_card) | set(book.seen) | set(club))
     total, balances = [0, 0, 0, 0], {}
     for card in cards:

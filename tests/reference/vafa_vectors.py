@@ -360,10 +360,10 @@ def member(sequence, account, card=0, code=b"", phone=b"", key_version=0, box=b"
     return raw + (struct.pack("<8s241s7x", bytes(range(8)), box) if box else b"")
 
 
-def accrual(sequence, occasion=(), medium=6, **parts):
+def accrual(sequence, occasion=(), medium=6, refers=0, **parts):
     parts = dict(dict(amount=1000000, rebate=0, cashback=0, award=10, due=1000000, minute=1415000), **parts)
-    return (head(9, sequence) + struct.pack("<QB3xI", CARD, medium, 3) +
-            struct.pack("<5qI4x", *[parts[name] for name in ("amount", "rebate", "cashback", "award", "due", "minute")]) +
+    return (head(9, sequence) + struct.pack("<QBB2xI", CARD, medium, refers != 0, 3) +
+            struct.pack("<5qII", *[parts[name] for name in ("amount", "rebate", "cashback", "award", "due", "minute")], refers) +
             ref.occasion_encode(dict(occasion)))
 
 
@@ -377,11 +377,12 @@ def member_entries(sequence):
             ("another card of a member, who says nothing more", member(sequence + 2, CARD, other)),
             ("what was earned without a card", accrual(sequence + 3)),
             ("the same with code, place, lines, rebate and cashback",
-             accrual(sequence + 4, lines, 1, rebate=50000, cashback=2000, due=950000, minute=0))]
+             accrual(sequence + 4, lines, 1, rebate=50000, cashback=2000, due=950000, minute=0)),
+            ("the first of them goes back", accrual(sequence + 5, refers=sequence + 3))]
 
 
 def bad_members(good, patch):
-    joins, full, joined, bare, earned, rich = (raw for _, raw in good[-6:])
+    joins, full, joined, bare, earned, rich, gone = (raw for _, raw in good[-7:])
     assert joins[216] == 2 + 8 + 128 and joins[-3:] == bytes([5, 7, 255])
     return [("an account kind that is not known", patch(joins, len(joins) - 3, b"\6")),
             ("a way to join that is not known", patch(joins, len(joins) - 2, b"\x08")),
@@ -404,7 +405,10 @@ def bad_members(good, patch):
             ("an accrual found by nothing", patch(earned, 32, b"\0")),
             ("an accrual found by an eighth kind of medium", patch(earned, 32, b"\x08")),
             ("a spare byte of an accrual", patch(earned, 35, b"\1")),
-            ("another spare byte of an accrual", patch(earned, 87, b"\1")),
+            ("an accrual that takes back, and does not say so", patch(gone, 33, b"\0")),
+            ("an accrual that takes nothing back, and says so", patch(gone, 84, bytes(4))),
+            ("an accrual that takes back itself", patch(gone, 84, gone[4:8])),
+            ("an accrual that takes back a later one", patch(patch(earned, 33, b"\1"), 84, struct.pack("<I", 2**24 - 1))),
             ("an accrual by programme 0", patch(earned, 36, bytes(4))),
             ("an accrual of a sale of nothing", patch(patch(earned, 40, bytes(8)), 72, bytes(8))),
             ("an accrual that does not add up", patch(rich, 48, bytes(8))),
@@ -506,7 +510,7 @@ def bad_entries(good):
            ("a spare byte of a link", patch(link, 47, b"\1")),
            ("a link with a wrong Luhn digit", patch(link, 24, struct.pack("<Q", CARD + 1)))]
     bad += bad_club_entries(good[13][1], good[15][1], good[16][1], patch)
-    operator = good[-7][1]
+    operator = good[-8][1]
     bad += [("operator 0", patch(operator, 24, bytes(4))),
             ("operator 65536", patch(operator, 24, b"\0\0\1\0")),
             ("nothing that an operator did", patch(operator, 28, b"\0")),

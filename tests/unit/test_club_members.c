@@ -340,6 +340,46 @@ static void a_card_that_comes_before_its_member_is_theirs(void **state)
     assert_int_equal(number_of(club, "SELECT count(*) FROM tcase"), 0);
 }
 
+/* Terminal t takes back its entry `sequence`, `more` points than that gave. */
+static void take_back(struct club *club, int t, uint32_t sequence, int64_t more)
+{
+    struct entry entry = head(club, t, ENTRY_ACCRUAL), sale;
+    const struct wire_entry *sent = &club->terminals[t].entries[sequence - 1];
+    assert_int_equal(entry_decode(sent->bytes, sent->size, &sale), ST_OK);
+    accrual_make_back(&sale.accrual, sequence, snapshot_minute(NOW), &entry.accrual);
+    entry.accrual.award.n += more;
+    model_append(&club->terminals[t], &entry);
+}
+
+static void what_goes_back_is_taken_from_where_it_is_once(void **state)
+{
+    struct club *club = *state;
+    join(club, 0, club->to, card(0, 0), 0, "0012345679", "Leila");
+    earn(club, 0, card(0, 0), 2500000, 0); /* entry 2: 20 points, which wait */
+    take_back(club, 0, 2, 0);
+    sync_from(club, 0, 0);
+    assert_points(club, 0, 0, 0);
+    earn(club, 0, card(0, 0), 1000000, 0); /* entry 4: 10, which a card gets */
+    give_card(club, 0, card(0, 0), card(0, 1));
+    sync_from(club, 0, 3);
+    assert_points(club, 10, 0, 10);
+    assert_int_equal(number_of(club, "SELECT amount FROM action WHERE kind = 5"), 10);
+    take_back(club, 0, 4, 0);
+    sync_from(club, 0, 5);
+    assert_points(club, 0, -10, 10);
+    assert_int_equal(number_of(club, "SELECT amount FROM action WHERE kind = 7"), 10);
+    assert_int_equal(number_of(club, "SELECT card_no FROM action WHERE kind = 7"), card(0, 1));
+    assert_int_equal(number_of(club, "SELECT count(*) FROM tcase"), 0);
+    /* A terminal that does it again, more, or of something else. */
+    take_back(club, 0, 4, 0);
+    earn(club, 0, card(0, 0), 1000000, 0); /* entry 8 */
+    take_back(club, 0, 8, 1);
+    sync_from(club, 0, 6);
+    assert_int_equal(cases_of(club, "differs"), 2);
+    assert_points(club, 10, -10, 20);
+    assert_int_equal(number_of(club, "SELECT count(*) FROM action WHERE kind = 7"), 1);
+}
+
 static void a_terminal_that_gives_too_much_is_a_case(void **state)
 {
     struct club *club = *state;
@@ -604,6 +644,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_box_that_does_not_open_is_a_case, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_earned_waits_and_goes_to_the_card_once, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_goes_back_is_taken_from_where_it_is_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_card_that_comes_before_its_member_is_theirs, setup,
                                         teardown),

@@ -181,7 +181,7 @@ static void duplicates_decode_to_what_went_in(void **state)
 static void a_report_decodes_to_what_went_in(void **state)
 {
     (void)state;
-    const struct entry lost = decoded_from_the_end(10), found = decoded_from_the_end(9);
+    const struct entry lost = decoded_from_the_end(11), found = decoded_from_the_end(10);
     assert_int_equal(lost.kind, ENTRY_REPORT);
     assert_true(lost.report.card_number == UINT64_C(6362140000000011));
     assert_int_equal(lost.report.event, REPORT_LOST);
@@ -221,7 +221,7 @@ static void a_link_decodes_to_what_went_in(void **state)
 static void who_joins_decodes_to_what_went_in(void **state)
 {
     (void)state;
-    const struct entry entry = decoded_from_the_end(6);
+    const struct entry entry = decoded_from_the_end(7);
     assert_int_equal(entry.kind, ENTRY_INTENT);
     const struct occasion *occasion = &entry.intent.occasion;
     assert_true(occasion->has_newcomer && occasion->has_identity);
@@ -234,7 +234,7 @@ static void who_joins_decodes_to_what_went_in(void **state)
 static void members_decode_to_what_went_in(void **state)
 {
     (void)state;
-    const struct entry full = decoded_from_the_end(5);
+    const struct entry full = decoded_from_the_end(6);
     assert_int_equal(full.kind, ENTRY_MEMBER);
     assert_true(full.member.account == UINT64_C(6362140000000011));
     assert_true(full.member.card_number == UINT64_C(6362140000000011));
@@ -246,10 +246,10 @@ static void members_decode_to_what_went_in(void **state)
     assert_int_equal(full.member.box[0], 0);
     assert_int_equal(full.member.box[MEMBER_BOX_BYTES - 1], 240);
 
-    const struct entry joined = decoded_from_the_end(4);
+    const struct entry joined = decoded_from_the_end(5);
     assert_true(joined.member.card_number == 0 && joined.member.has_phone);
     assert_false(joined.member.has_national_code);
-    const struct entry bare = decoded_from_the_end(3);
+    const struct entry bare = decoded_from_the_end(4);
     assert_int_equal(bare.member.card_number / 10, 636214000000002);
     assert_false(bare.member.has_national_code || bare.member.has_phone || bare.member.has_box);
 }
@@ -257,7 +257,11 @@ static void members_decode_to_what_went_in(void **state)
 static void accruals_decode_to_what_went_in(void **state)
 {
     (void)state;
-    const struct entry plain = decoded_from_the_end(2);
+    const struct entry gone = decoded_from_the_end(1);
+    assert_int_equal(gone.kind, ENTRY_ACCRUAL);
+    assert_int_equal(gone.accrual.refers_sequence, gone.sequence - 2);
+    const struct entry plain = decoded_from_the_end(3);
+    assert_int_equal(plain.accrual.refers_sequence, 0);
     assert_int_equal(plain.kind, ENTRY_ACCRUAL);
     assert_true(plain.accrual.number == UINT64_C(6362140000000011));
     assert_int_equal(plain.accrual.medium, 6);
@@ -267,7 +271,7 @@ static void accruals_decode_to_what_went_in(void **state)
     assert_int_equal(plain.accrual.minute, 1415000);
     assert_int_equal(plain.accrual.occasion.line_count, 0);
 
-    const struct entry rich = decoded_from_the_end(1);
+    const struct entry rich = decoded_from_the_end(2);
     assert_int_equal(rich.accrual.rebate.rials, 50000);
     assert_int_equal(rich.accrual.cashback.rials, 2000);
     assert_int_equal(rich.accrual.due.rials, 950000);
@@ -278,14 +282,14 @@ static void accruals_decode_to_what_went_in(void **state)
 static void an_operators_entry_decodes_to_what_went_in(void **state)
 {
     (void)state;
-    struct entry entry = decoded_from_the_end(8);
+    struct entry entry = decoded_from_the_end(9);
     assert_int_equal(entry.kind, ENTRY_OPERATOR);
     assert_int_equal(entry.operator_event.number, 65535);
     assert_int_equal(entry.operator_event.event, OPERATOR_IN);
     assert_int_equal(entry.operator_event.role, ROLE_MANAGER);
     assert_true(entry.operator_event.card_number == UINT64_C(6362140000000011));
     assert_int_equal(entry.operator_event.unlocks, 2);
-    entry = decoded_from_the_end(7);
+    entry = decoded_from_the_end(8);
     assert_int_equal(entry.operator_event.event, OPERATOR_UNLOCKED);
     assert_true(entry.operator_event.card_number == 0);
     assert_true(entry.operator_event.unlocks == UINT32_MAX);
@@ -294,7 +298,7 @@ static void an_operators_entry_decodes_to_what_went_in(void **state)
 static void a_refused_action_decodes_to_what_went_in(void **state)
 {
     (void)state;
-    const struct entry entry = decoded_from_the_end(13);
+    const struct entry entry = decoded_from_the_end(14);
     struct action action;
     assert_int_equal(entry.kind, ENTRY_REFUSED);
     assert_true(entry.refused.card_number == UINT64_C(6362140000000011));
@@ -309,11 +313,11 @@ static void a_refused_action_decodes_to_what_went_in(void **state)
 static void a_release_decodes_to_what_went_in(void **state)
 {
     (void)state;
-    const struct entry back = decoded_from_the_end(12);
+    const struct entry back = decoded_from_the_end(13);
     assert_int_equal(back.kind, ENTRY_RELEASE);
     assert_int_equal(back.release.out_sequence, 16);
     assert_true(back.release.card_number == 0);
-    const struct entry on = decoded_from_the_end(11);
+    const struct entry on = decoded_from_the_end(12);
     assert_int_equal(on.release.out_sequence, on.sequence - 1);
     assert_true(on.release.card_number == UINT64_C(6362140000000011));
 }

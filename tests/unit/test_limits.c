@@ -126,6 +126,10 @@ static void what_is_no_cards_counts_too(void **state)
     expect(&use, LIMIT_EARN, 7000, 10);
     expect(&use, LIMIT_SPEND, 0, 0);
     assert_true(limits_card(&entry) == 42);
+    entry.accrual.refers_sequence = 5; /* it goes back */
+    limits_use(&entry, &use);
+    expect(&use, LIMIT_EARN, 0, 0);
+    expect(&use, LIMIT_REFUND, 1000000, 1);
     entry = (struct entry){.kind = ENTRY_BON, .bon = {.bon = {.amount = {5000000}}}};
     limits_use(&entry, &use);
     expect(&use, LIMIT_SPEND, 5000000, 1);
