@@ -37,10 +37,10 @@ SCRIPTS += tests/e2e/store_bad.sh
 
 # The hotlist at its full size; tests/bench/bench runs it.
 PROGRAMS += bench-hotlist
-bench-hotlist_SRC = tests/bench/hotlist.c $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+bench-hotlist_SRC = tests/bench/hotlist.c tests/bench/scattered.c $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 bench-hotlist_LIBS = $(STORAGE_LIBS)
 
 # 100,000 waiting actions; tests/bench/bench runs it.
 PROGRAMS += bench-held
-bench-held_SRC = tests/bench/held.c $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+bench-held_SRC = tests/bench/held.c tests/bench/scattered.c $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 bench-held_LIBS = $(STORAGE_LIBS)

@@ -11,34 +11,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "storage/actions.h"
+#include "tests/bench/scattered.h"
 
-enum { LOOKUPS = 100000, NEW_TERMINALS = 20000, BATCHES_MAX = 100000 };
-static const uint64_t payload_first = UINT64_C(936400000000000);
-
-static uint64_t state = UINT64_C(88172645463325252);
-
-static uint64_t draw(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
-
-static uint64_t draw_card(void)
-{
-    return card_number_make(payload_first + draw() % (UINT64_C(100000) * NEW_TERMINALS));
-}
-
-static double now_us(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
+enum { LOOKUPS = 100000, BATCHES_MAX = 100000 };
 
 static void check(struct store *store, enum st st, const char *what)
 {
@@ -46,12 +23,6 @@ static void check(struct store *store, enum st st, const char *what)
         fprintf(stderr, "bench-held: %s: %s: %s\n", what, st_word(st), store_fault(store)->say);
         exit(1);
     }
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
 }
 
 static void say_times(const char *name, double *us, size_t count)
