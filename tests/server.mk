@@ -2,7 +2,7 @@
 POSTING_MODEL_SRC = tests/bench/posting_model.c
 
 TESTS += test_club_posting
-test_club_posting_SRC = tests/unit/test_club_posting.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
+test_club_posting_SRC = tests/unit/test_club_posting.c tests/unit/club_books.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 test_club_posting_LIBS = $(CLUB_LIBS) -lcmocka
 
 TESTS += test_club_rules test_club_facts
@@ -14,7 +14,7 @@ test_club_facts_LIBS = $(CLUB_LIBS) -lcmocka
 test_club_rules_LIBS = $(CLUB_LIBS) -lcmocka
 
 TESTS += test_club_rebuild
-test_club_rebuild_SRC = tests/unit/test_club_rebuild.c firmware/terminal/witness.c \
+test_club_rebuild_SRC = tests/unit/test_club_rebuild.c tests/unit/club_books.c firmware/terminal/witness.c \
                         $(POSTING_MODEL_SRC) $(CLUB_SRC)
 test_club_rebuild_LIBS = $(CLUB_LIBS) -lcmocka
 

@@ -21,21 +21,6 @@
 
 enum { TERMINALS = 200, ROUNDS_MAX = 15, GROUP = 40, NOW = 1790001000 };
 
-static const char programme_text[] =
-    "{\"vafa_programme\":2,\"version\":1,\"club\":\"Vafa club\",\"unit\":\"toman\","
-    "\"utc_offset_minutes\":210,\"modules\":[\"points\",\"redemption\",\"credit\"],"
-    "\"purses\":{\"points\":{\"max\":100000000,\"hold_days\":0,\"expiry\":null},"
-    "\"credit\":{\"max_rials\":2000000000},\"gift\":{\"max_rials\":0},"
-    "\"voucher\":{\"max_rials\":0}},\"limits\":{\"sale_max_rials\":10000000000,"
-    "\"load_min_rials\":100000,\"load_max_rials\":1000000000,"
-    "\"opening_max_rials\":1000000000},\"redemption\":{\"rials_per_point\":1000,"
-    "\"min_points\":0,\"max_percent\":100},\"award_on\":{\"redeemed\":false,\"credit\":true},"
-    "\"stacking\":{\"rebate\":\"sum\",\"award\":\"sum\",\"cashback\":\"sum\"},"
-    "\"rounding\":{\"rebate_rials\":1,\"cashback_rials\":1},\"refund\":{\"extras\":\"share\"},"
-    "\"tiers\":null,\"groups\":[],\"kinds\":[],\"products\":[],\"calendars\":[],\"codes\":[],"
-    "\"marks\":[],\"rules\":[{\"id\":\"base-earn\",\"when\":true,\"do\":{\"award\":"
-    "{\"points\":10,\"per_rials\":1000000}}}]}";
-
 struct bench {
     long prefill, transactions, cards, batch, rounds;
     const char *dir;
@@ -135,9 +120,10 @@ static void open_books(struct bench *bench)
     (void)snprintf(bench->raw_path, sizeof bench->raw_path, "%s/raw.db", bench->dir);
     need(db_open(bench->path, true, &bench->db, &fault) == ST_OK, "opening the books");
     need(schema_make(bench->db, &fault) == ST_OK, "making the tables");
-    need(programme_load(programme_text, strlen(programme_text), &bench->programme, &fault) == ST_OK,
+    need(programme_load(model_programme, strlen(model_programme), &bench->programme, &fault) ==
+             ST_OK,
          "the programme");
-    need(registry_programme_put(bench->db, 1, programme_text, "", NOW, &fault) == ST_OK,
+    need(registry_programme_put(bench->db, 1, model_programme, "", NOW, &fault) == ST_OK,
          "storing the programme");
     for (int t = 0; t < TERMINALS; t++) {
         char branch[32];

@@ -7,6 +7,21 @@
 
 enum { TIME_FIRST_S = 1790000000, UID_BYTES = 4, FAMILY_CLASSIC = 1 };
 
+const char model_programme[] =
+    "{\"vafa_programme\":2,\"version\":1,\"club\":\"Vafa club\",\"unit\":\"toman\","
+    "\"utc_offset_minutes\":210,\"modules\":[\"points\",\"redemption\",\"credit\"],"
+    "\"purses\":{\"points\":{\"max\":100000000,\"hold_days\":0,\"expiry\":null},"
+    "\"credit\":{\"max_rials\":2000000000},\"gift\":{\"max_rials\":0},"
+    "\"voucher\":{\"max_rials\":0}},\"limits\":{\"sale_max_rials\":10000000000,"
+    "\"load_min_rials\":100000,\"load_max_rials\":1000000000,"
+    "\"opening_max_rials\":1000000000},\"redemption\":{\"rials_per_point\":1000,"
+    "\"min_points\":0,\"max_percent\":100},\"award_on\":{\"redeemed\":false,\"credit\":true},"
+    "\"stacking\":{\"rebate\":\"sum\",\"award\":\"sum\",\"cashback\":\"sum\"},"
+    "\"rounding\":{\"rebate_rials\":1,\"cashback_rials\":1},\"refund\":{\"extras\":\"share\"},"
+    "\"tiers\":null,\"groups\":[],\"kinds\":[],\"products\":[],\"calendars\":[],\"codes\":[],"
+    "\"marks\":[],\"rules\":[{\"id\":\"base-earn\",\"when\":true,\"do\":{\"award\":"
+    "{\"points\":10,\"per_rials\":1000000}}}]}";
+
 uint64_t model_number(uint64_t n)
 {
     for (uint64_t digit = 0; digit < 10; digit++) {

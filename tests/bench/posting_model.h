@@ -25,6 +25,9 @@ struct model_terminal {
     uint8_t (*hash)[ENTRY_HASH_BYTES];
 };
 
+/* A programme with points, redemption and credit: ten points for each million rials. */
+extern const char model_programme[];
+
 /* The `n`th card number of the model, with its Luhn digit. */
 uint64_t model_number(uint64_t n);
 

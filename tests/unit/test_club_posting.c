@@ -3,7 +3,6 @@
  * again by plain SQL, and by the Python reference, which shares no code with the club. */
 #include <limits.h>
 #include <setjmp.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,23 +22,9 @@
 #include "server/report.h"
 #include "server/schema.h"
 #include "tests/bench/posting_model.h"
+#include "tests/unit/club_books.h"
 
 enum { ROOM = 4096, NOW = 1790001000, TERMINALS = 3 };
-
-static const char programme_text[] =
-    "{\"vafa_programme\":2,\"version\":1,\"club\":\"Vafa club\",\"unit\":\"toman\","
-    "\"utc_offset_minutes\":210,\"modules\":[\"points\",\"redemption\",\"credit\"],"
-    "\"purses\":{\"points\":{\"max\":100000000,\"hold_days\":0,\"expiry\":null},"
-    "\"credit\":{\"max_rials\":2000000000},\"gift\":{\"max_rials\":0},"
-    "\"voucher\":{\"max_rials\":0}},\"limits\":{\"sale_max_rials\":10000000000,"
-    "\"load_min_rials\":100000,\"load_max_rials\":1000000000,"
-    "\"opening_max_rials\":1000000000},\"redemption\":{\"rials_per_point\":1000,"
-    "\"min_points\":0,\"max_percent\":100},\"award_on\":{\"redeemed\":false,\"credit\":true},"
-    "\"stacking\":{\"rebate\":\"sum\",\"award\":\"sum\",\"cashback\":\"sum\"},"
-    "\"rounding\":{\"rebate_rials\":1,\"cashback_rials\":1},\"refund\":{\"extras\":\"share\"},"
-    "\"tiers\":null,\"groups\":[],\"kinds\":[],\"products\":[],\"calendars\":[],\"codes\":[],"
-    "\"marks\":[],\"rules\":[{\"id\":\"base-earn\",\"when\":true,\"do\":{\"award\":"
-    "{\"points\":10,\"per_rials\":1000000}}}]}";
 
 struct club {
     char dir[32];
@@ -78,8 +63,8 @@ static int setup(void **state)
     (void)snprintf(club->path, sizeof club->path, "%s/club.db", club->dir);
     open_books(club);
     assert_int_equal(
-        programme_load(programme_text, strlen(programme_text), &club->programme, &fault), ST_OK);
-    assert_int_equal(registry_programme_put(club->db, 1, programme_text, "", NOW, &fault), ST_OK);
+        programme_load(model_programme, strlen(model_programme), &club->programme, &fault), ST_OK);
+    assert_int_equal(registry_programme_put(club->db, 1, model_programme, "", NOW, &fault), ST_OK);
     for (uint32_t i = 0; i < TERMINALS; i++) {
         uint32_t number = 0;
         assert_int_equal(
@@ -129,15 +114,7 @@ static void sync_all(struct club *club, int t, uint32_t after)
 
 static int64_t sql_number(struct club *club, const char *sql)
 {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *stmt = NULL;
-    assert_int_equal(sqlite3_open_v2(club->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    int64_t value = sqlite3_column_int64(stmt, 0);
-    (void)sqlite3_finalize(stmt);
-    (void)sqlite3_close(db);
-    return value;
+    return books_number(club->path, sql);
 }
 
 static int64_t count_of(struct club *club, const char *table)
@@ -157,18 +134,7 @@ static int64_t cases_of(struct club *club, const char *why)
 /* Every book of every batch sums to zero; each card's balances are the sums of its deltas. */
 static void assert_zero_sum(struct club *club)
 {
-    for (int book = 0; book < BOOKS; book++) {
-        char sql[512], card[128] = "";
-        if (book < CARD_BOOKS) {
-            (void)snprintf(card, sizeof card, " UNION ALL SELECT term_id, batch, d%d FROM txn",
-                           book);
-        }
-        (void)snprintf(sql, sizeof sql,
-                       "SELECT count(*) FROM (SELECT t, b FROM (SELECT term_id t, batch_no b, "
-                       "amount a FROM jrn WHERE purse = %d%s) GROUP BY t, b HAVING sum(a) <> 0)",
-                       book, card);
-        assert_int_equal(sql_number(club, sql), 0);
-    }
+    books_assert_zero_sum(club->path);
     assert_int_equal(
         sql_number(club, "SELECT count(*) FROM card c JOIN (SELECT card_no n, sum(d0) s0, sum(d1) "
                          "s1, sum(d2) s2, sum(d3) s3, count(*) k, max(card_ctr) m FROM txn GROUP "
@@ -230,7 +196,7 @@ static void assert_reference_agrees(struct club *club, const struct model_card *
     (void)snprintf(path, sizeof path, "%s/dump.json", club->dir);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    fprintf(file, "{\"programme\":%s,\"cards\":[", programme_text);
+    fprintf(file, "{\"programme\":%s,\"cards\":[", model_programme);
     for (size_t i = 0; i < count; i++) {
         fprintf(file, "%s{\"number\":%llu,\"images\":[", i == 0 ? "" : ",",
                 (unsigned long long)cards[i].number);

@@ -2,7 +2,6 @@
  * an expectation that is counted here from the model, and a second club that never lost anything.
  */
 #include <setjmp.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +21,7 @@
 #include "server/report.h"
 #include "server/schema.h"
 #include "tests/bench/posting_model.h"
+#include "tests/unit/club_books.h"
 
 enum {
     ROOM = 6000,
@@ -33,21 +33,6 @@ enum {
     COUNTERS = 400,
     DOUBTS = 600,
 };
-
-static const char programme_text[] =
-    "{\"vafa_programme\":2,\"version\":1,\"club\":\"Vafa club\",\"unit\":\"toman\","
-    "\"utc_offset_minutes\":210,\"modules\":[\"points\",\"redemption\",\"credit\"],"
-    "\"purses\":{\"points\":{\"max\":100000000,\"hold_days\":0,\"expiry\":null},"
-    "\"credit\":{\"max_rials\":2000000000},\"gift\":{\"max_rials\":0},"
-    "\"voucher\":{\"max_rials\":0}},\"limits\":{\"sale_max_rials\":10000000000,"
-    "\"load_min_rials\":100000,\"load_max_rials\":1000000000,"
-    "\"opening_max_rials\":1000000000},\"redemption\":{\"rials_per_point\":1000,"
-    "\"min_points\":0,\"max_percent\":100},\"award_on\":{\"redeemed\":false,\"credit\":true},"
-    "\"stacking\":{\"rebate\":\"sum\",\"award\":\"sum\",\"cashback\":\"sum\"},"
-    "\"rounding\":{\"rebate_rials\":1,\"cashback_rials\":1},\"refund\":{\"extras\":\"share\"},"
-    "\"tiers\":null,\"groups\":[],\"kinds\":[],\"products\":[],\"calendars\":[],\"codes\":[],"
-    "\"marks\":[],\"rules\":[{\"id\":\"base-earn\",\"when\":true,\"do\":{\"award\":"
-    "{\"points\":10,\"per_rials\":1000000}}}]}";
 
 /* --- clubs --------------------------------------------------------------------------------- */
 
@@ -68,7 +53,7 @@ static void club_open(struct club *club)
     assert_int_equal(db_open(club->path, true, &club->db, &fault), ST_OK);
     assert_int_equal(schema_make(club->db, &fault), ST_OK);
     assert_int_equal(ledger_open(club->db, &club->ledger), ST_OK);
-    assert_int_equal(registry_programme_put(club->db, 1, programme_text, "", NOW, &fault), ST_OK);
+    assert_int_equal(registry_programme_put(club->db, 1, model_programme, "", NOW, &fault), ST_OK);
     for (uint32_t i = 0; i < TERMINALS; i++) {
         uint32_t number = 0;
         assert_int_equal(
@@ -108,25 +93,12 @@ static void sync_to(struct club *club, const struct model_terminal *terminal, ui
 /* One text: rows by '\n'. The caller frees it. */
 static char *sql_text(struct club *club, const char *sql)
 {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *stmt = NULL;
-    assert_int_equal(sqlite3_open_v2(club->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    const unsigned char *text = sqlite3_column_text(stmt, 0);
-    char *copy = strdup(text == NULL ? "" : (const char *)text);
-    (void)sqlite3_finalize(stmt);
-    (void)sqlite3_close(db);
-    assert_non_null(copy);
-    return copy;
+    return books_text(club->path, sql);
 }
 
 static int64_t sql_number(struct club *club, const char *sql)
 {
-    char *text = sql_text(club, sql);
-    const int64_t value = strtoll(text, NULL, 10);
-    free(text);
-    return value;
+    return books_number(club->path, sql);
 }
 
 static const char sql_books[] =
@@ -162,18 +134,7 @@ static void assert_zero_sum(struct club *club)
     assert_int_equal(report_write(club->db, true, null, &balanced), ST_OK);
     (void)fclose(null);
     assert_true(balanced);
-    for (int book = 0; book < 5; book++) {
-        char sql[512], card[128] = "";
-        if (book < 4) {
-            (void)snprintf(card, sizeof card, " UNION ALL SELECT term_id, batch, d%d FROM txn",
-                           book);
-        }
-        (void)snprintf(sql, sizeof sql,
-                       "SELECT count(*) FROM (SELECT t, b FROM (SELECT term_id t, batch_no b, "
-                       "amount a FROM jrn WHERE purse = %d%s) GROUP BY t, b HAVING sum(a) <> 0)",
-                       book, card);
-        assert_int_equal(sql_number(club, sql), 0);
-    }
+    books_assert_zero_sum(club->path);
 }
 
 static void assert_no_case(struct club *club)
@@ -218,7 +179,7 @@ static int setup(void **state)
     assert_non_null(world);
     club_open(&world->club);
     assert_int_equal(
-        programme_load(programme_text, strlen(programme_text), &world->programme, &fault), ST_OK);
+        programme_load(model_programme, strlen(model_programme), &world->programme, &fault), ST_OK);
     for (uint32_t t = 0; t < TERMINALS; t++) {
         model_terminal_init(&world->terminals[t], t + 1, ROOM);
     }
@@ -907,10 +868,10 @@ static void parts_that_the_card_cannot_tell_wait_as_recovered(void **state)
     struct club *club = &world->club;
     struct fault fault = {""};
     char text[4096];
-    const char *modules = strstr(programme_text, "\"credit\"],"),
+    const char *modules = strstr(model_programme, "\"credit\"],"),
                *rules = strstr(modules, "\"rules\":[");
     (void)snprintf(text, sizeof text, "%.*s\"credit\",\"cashback\"],%.*s\"rules\":[%s%s",
-                   (int)(modules - programme_text), programme_text, (int)(rules - modules - 10),
+                   (int)(modules - model_programme), model_programme, (int)(rules - modules - 10),
                    modules + 10, extra, rules + 9);
     char *version = strstr(text, "\"version\":1");
     version[10] = '2';
