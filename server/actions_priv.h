@@ -74,6 +74,7 @@ enum actions_sql {
     ASQL_DOUBT_GET,
     ASQL_DOUBT_PUT,
     ASQL_DOUBT_DROP,
+    ASQL_TRANSFER_BACK,
     ASQL_BOOKS_LAST,
     ASQL_BATCH_PUT,
     ASQL_JRN_PUT,

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "server/settled.h"
+#include "server/transfers.h"
 
 #define LEDGER_ROWS                                                                                \
     "SELECT purse, acct, n, amount FROM jrn"                                                       \
@@ -109,6 +110,9 @@ enum st books_totals(struct db *db, struct books_totals *ret)
     }
     if (st == ST_OK) {
         st = number_of(db, sql_differing_replaced, &ret->differing_replaced);
+    }
+    if (st == ST_OK) {
+        st = transfers_differ(db, &ret->differing_transit);
     }
     return st == ST_OK
                ? number_of(db, "SELECT CAST(sum(unchecked) AS BIGINT) FROM batch", &ret->unchecked)

@@ -27,7 +27,9 @@ struct books_totals {
     int64_t unbalanced_books;
     int64_t differing_replaced; /* purses in which `replaced` is not what lost cards' places got */
     int64_t differing_pending;  /* purses in which `pending` is not what actions wait for */
-    int64_t unchecked;          /* posted, but not computed again */
+    int64_t
+        differing_transit; /* rials: `transit` less what open transfers and duplicates have there */
+    int64_t unchecked;     /* posted, but not computed again */
 };
 ST_CHECK enum st books_totals(struct db *db, struct books_totals *ret);
 

@@ -197,6 +197,10 @@ static enum st answer_make(struct call *call)
     if (!path_order(call, &action->origin, &order.ref)) {
         return ST_REFUSED;
     }
+    if (action->origin == ORIGIN_TRANSFER) {
+        fault_say(&call->fault, ACTIONS_SAY_TRANSFER);
+        return ST_REFUSED;
+    }
     action->kind = kind_of(call, body_text(call, "kind"));
     if (action->kind == 0 || !read_card(body_text(call, "card"), &action->card_number) ||
         !take_number(call, action) || !take_particulars(call, action)) {

@@ -167,7 +167,8 @@ static enum st answer_report(struct call *call)
         return st;
     }
     const bool is_balanced = totals.unbalanced_batches == 0 && totals.unbalanced_books == 0 &&
-                             totals.differing_pending == 0 && totals.differing_replaced == 0;
+                             totals.differing_pending == 0 && totals.differing_replaced == 0 &&
+                             totals.differing_transit == 0;
     const bool done = put_number(call->reply, "transactions", totals.transactions) &&
                       put_number(call->reply, "unchecked", totals.unchecked) &&
                       put_json(call->reply, "balanced", json_boolean(is_balanced)) &&

@@ -80,6 +80,7 @@ extern const struct route routes_measures[];
 extern const struct route routes_bons[];
 extern const struct route routes_imports[];
 extern const struct route routes_lost[];
+extern const struct route routes_transfers[];
 
 /* 16 digits, the last one checks. */
 bool read_card(const char *text, uint64_t *ret);

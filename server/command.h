@@ -58,6 +58,7 @@ extern const struct command commands_settlement[];
 extern const struct command commands_operators[];
 extern const struct command commands_members[];
 extern const struct command commands_terminals[];
+extern const struct command commands_transfers[];
 
 /* Fills in all but db. 0, or EXIT_USAGE after it has said on standard error what is wrong. */
 int command_parse(char **argv, struct club *ret);

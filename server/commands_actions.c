@@ -78,6 +78,10 @@ static enum st begin_order(struct club *club, struct action_order *ret)
                   origin);
         return ST_FOREIGN;
     }
+    if (ret->action.origin == ORIGIN_TRANSFER) {
+        fault_say(&club->fault, ACTIONS_SAY_TRANSFER);
+        return ST_REFUSED;
+    }
     return text_of(option(club, "--text"), ret->action.text, &club->fault);
 }
 

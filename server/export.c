@@ -53,6 +53,8 @@ static const struct {
     {"successor", "which card came in a card's place"},
     {"tcase", "cases for people"},
     {"term", "terminals"},
+    {"transfer", "transfers between cards: what left a card"},
+    {"transfer_in", "what came to another one"},
     {"txn", "transactions: d0 points, d1 credit, d2 gift, d3 voucher are what each changed"},
 };
 

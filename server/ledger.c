@@ -387,6 +387,8 @@ static enum st take_evidence(struct ledger *ledger)
             st = operators_post(ledger, item);
         } else if (item->entry.kind == ENTRY_REFUSED) {
             st = refused_post(ledger, item);
+        } else if (item->entry.kind == ENTRY_RELEASE) { /* what cards have is posted by now */
+            st = transfers_release_post(ledger, item);
         }
     }
     return st == ST_OK ? card_switch(ledger, 0) : st;

@@ -51,6 +51,12 @@ enum sql {
     SQL_TRANSFER_PUT,
     SQL_TRANSFER_GET,
     SQL_TRANSFER_SET,
+    SQL_TRANSFER_TAKEN,
+    SQL_TRANSFER_IN_PUT,
+    SQL_TRANSFER_IN_GET,
+    SQL_TRANSFER_IN_SET,
+    SQL_TRANSFER_IN_OPEN,
+    SQL_TRANSFER_IN_GUESS,
     SQL_LINK_GET,
     SQL_LINK_PUT,
     SQL_LINK_LAST,
@@ -159,6 +165,7 @@ struct ledger {
     bool is_rebuilding;           /* some terminal is, or was, declared dead */
     uint64_t marked[EARLIER_MAX]; /* cards of which this batch brought news, then */
     size_t marked_count;
+    bool has_halves; /* it posted halves of transfers, then */
     struct journal_line journal[JOURNAL_MAX];
     size_t journal_count, journal_last;
     struct used_line used[USED_LINES];
@@ -335,12 +342,20 @@ ST_CHECK enum st operators_post(struct ledger *ledger, const struct item *item);
  * is open. */
 ST_CHECK enum st refused_post(struct ledger *ledger, const struct item *item);
 
-/* --- reckon.c ------------------------------------------------------------------------------ */
+/* --- transfers.c, transfers_read.c ------------------------------------------------------------ */
 
-/* transfers.c: a TRANSFER that is being posted. Out: remembers it, or when the other card is named
- * orders the action that brings it there. In: must take one that this terminal let out, whole and
- * once; else a case. */
+/* `item`, a TRANSFER, is being posted: notes its half, joins it with the other one if that is
+ * there, orders the action when another card is named. What fits no other half is a case. The same
+ * again, with what a card alone did not tell, is fine. */
 ST_CHECK enum st transfers_post(struct ledger *ledger, const struct item *item);
+/* Posts `item`, a RELEASE: the club brings it to the card that was named, once. */
+ST_CHECK enum st transfers_release_post(struct ledger *ledger, const struct item *item);
+/* Joins what cards showed of a terminal, as far as they tell enough. */
+ST_CHECK enum st transfers_guess(struct ledger *ledger, uint32_t terminal);
+/* At the end: opens cases about what is missing, and closes those that are settled. */
+ST_CHECK enum st transfers_tell(struct ledger *ledger);
+
+/* --- reckon.c ------------------------------------------------------------------------------ */
 
 /* Computes the transaction again with its own programme and opens a case when that differs. */
 ST_CHECK enum st reckon(struct ledger *ledger, const struct item *item);

@@ -125,16 +125,38 @@ static const struct {
     [SQL_PROGRAMME_OLDER] = {"SELECT version FROM programme WHERE version < $1"
                              " ORDER BY version DESC LIMIT 1",
                              "i"},
-    [SQL_TRANSFER_PUT] = {"INSERT INTO transfer (term_id, term_seq, card_no, amount, in_seq,"
-                          " in_amount) VALUES ($1, $2, $3, $4, $5, $6)",
-                          "iiiiii"},
-    [SQL_TRANSFER_GET] =
-        {"SELECT card_no, amount, in_seq, in_amount FROM transfer WHERE term_id = $1"
-         " AND term_seq = $2",
-         "ii"},
-    [SQL_TRANSFER_SET] = {"UPDATE transfer SET amount = $3, in_seq = $4, in_amount = $5"
+    [SQL_TRANSFER_PUT] = {"INSERT INTO transfer (term_id, term_seq, card_no, amount, at, how,"
+                          " to_card, by_seq, ordered, orders, is_open)"
+                          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                          "iiiiiiiiiii"},
+    [SQL_TRANSFER_GET] = {"SELECT card_no, amount, at, how, to_card, by_seq, ordered, orders"
+                          " FROM transfer WHERE term_id = $1 AND term_seq = $2",
+                          "ii"},
+    [SQL_TRANSFER_SET] = {"UPDATE transfer SET card_no = $3, amount = $4, at = $5, how = $6,"
+                          " to_card = $7, by_seq = $8, ordered = $9, orders = $10, is_open = $11"
                           " WHERE term_id = $1 AND term_seq = $2",
-                          "iiiii"},
+                          "iiiiiiiiiii"},
+    [SQL_TRANSFER_TAKEN] = {"SELECT count(*), CAST(sum(amount) AS BIGINT), max(card_no),"
+                            " max(from_card) FROM transfer_in WHERE term_id = $1 AND out_seq = $2"
+                            " HAVING count(*) > 0",
+                            "ii"},
+    [SQL_TRANSFER_IN_PUT] = {"INSERT INTO transfer_in (term_id, term_seq, card_no, amount, at, how,"
+                             " from_card, out_seq, is_open)"
+                             " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                             "iiiiiiiii"},
+    [SQL_TRANSFER_IN_GET] = {"SELECT out_seq FROM transfer_in WHERE term_id = $1"
+                             " AND term_seq = $2",
+                             "ii"},
+    [SQL_TRANSFER_IN_SET] = {"UPDATE transfer_in SET card_no = $3, amount = $4, at = $5, how = $6,"
+                             " from_card = $7, out_seq = $8, is_open = $9"
+                             " WHERE term_id = $1 AND term_seq = $2",
+                             "iiiiiiiii"},
+    [SQL_TRANSFER_IN_OPEN] = {"UPDATE transfer_in SET is_open = $3 WHERE term_id = $1"
+                              " AND out_seq = $2",
+                              "iii"},
+    [SQL_TRANSFER_IN_GUESS] = {"UPDATE transfer_in SET out_seq = $3, is_open = 1"
+                               " WHERE term_id = $1 AND term_seq = $2",
+                               "iii"},
     [SQL_PROGRAMME_GET] = {"SELECT text FROM programme WHERE version = $1", "i"},
     [SQL_BON_SERIES] = {"SELECT amount, count FROM bon_series WHERE series = $1", "i"},
     [SQL_BON_USE] = {"SELECT term_id, term_seq, merch, receipt FROM bon_use WHERE series = $1"

@@ -326,7 +326,11 @@ static enum st clash(struct ledger *ledger, struct item *item)
         }
     }
     posting_legs(ledger, item, &posting, 1);
-    return record_set_fate(ledger, item, FATE_CLASHED);
+    const enum st st = record_set_fate(ledger, item, FATE_CLASHED);
+    /* Its other half is no clone: whoever gets it, or let it out, did so rightly. */
+    return st == ST_OK && item->entry.intent.after.last.kind == TRANSACTION_TRANSFER
+               ? transfers_post(ledger, item)
+               : st;
 }
 
 /* The counter is taken: by the same transaction, which is an answer that was lost on its way, or by

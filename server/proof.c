@@ -13,6 +13,7 @@ enum st proof_begin(struct ledger *ledger)
     enum st st = db_first(stmt, &row, CLUB_REBUILT);
     ledger->is_rebuilding = st == ST_OK && row && db_i64(stmt, 0) != 0;
     ledger->marked_count = 0;
+    ledger->has_halves = false;
     db_reset(stmt);
     return st;
 }
@@ -238,6 +239,9 @@ static enum st post_claim(struct ledger *ledger, const struct claim *claim, cons
     if (st == ST_OK && claim->after.last.kind == TRANSACTION_DUPLICATE) {
         st = duplicates_post(ledger, &item);
     }
+    if (st == ST_OK && claim->after.last.kind == TRANSACTION_TRANSFER) {
+        st = transfers_post(ledger, &item);
+    }
     if (st == ST_OK) {
         st = db_run(ledger->sql[SQL_SEEN_DROP], (int64_t)ledger->card.number,
                     (int64_t)claim->counter);
@@ -411,6 +415,7 @@ enum st proof_run(struct ledger *ledger)
     for (size_t i = 0; i < count && st == ST_OK; i++) {
         st = proof_card(ledger, ledger->marked[i]);
     }
+    st = st == ST_OK ? transfers_tell(ledger) : st;
     return st == ST_OK ? card_switch(ledger, 0) : st;
 }
 
@@ -464,6 +469,9 @@ enum st proof_confirm(struct ledger *ledger, const struct item *item, const stru
     if (st == ST_OK && intent->after.last.kind == TRANSACTION_DUPLICATE) {
         st = duplicates_undo(ledger, item);
         st = st == ST_OK ? duplicates_post(ledger, item) : st;
+    }
+    if (st == ST_OK && intent->after.last.kind == TRANSACTION_TRANSFER) {
+        st = transfers_post(ledger, item);
     }
     if (st != ST_OK) {
         return st;

@@ -13,6 +13,7 @@
 #include "server/card_view.h"
 #include "server/lost.h"
 #include "server/places.h"
+#include "server/transfers.h"
 
 enum { GAP_LINES_MAX = 1000 };
 
@@ -94,18 +95,20 @@ static void field_text(struct writer *writer, const char *name, const char *valu
     }
 }
 
-/* A section that is one query, whole or of pages ($1 = after, $2 = at most). `columns` names each
- * column after its kind: i number, t text, b book, a account, o origin and k kind of an
- * action. */
+/* A section that is one query, whole or of pages ($1 = after, $2 = at most; or $1, $2 and $3).
+ * `columns` names each column after its kind: i number, c card number, t text, b book, a account, o
+ * origin and k kind of an action. */
 static enum st section(struct db *db, struct writer *writer, const char *name, const char *sql,
                        const char *const *columns)
 {
     struct db_stmt *stmt = NULL;
-    const bool is_paged = strstr(sql, "$2") != NULL;
-    enum st st = db_prepare(db, sql, is_paged ? "ii" : "", &stmt);
+    const bool is_paged = strstr(sql, "$2") != NULL, has_two = strstr(sql, "$3") != NULL;
+    enum st st = db_prepare(db, sql, has_two ? "iii" : is_paged ? "ii" : "", &stmt);
     bool row = false, any = false;
     section_begin(writer, name);
-    if (st == ST_OK && is_paged) {
+    if (st == ST_OK && has_two) {
+        db_bind(stmt, INT64_C(0), INT64_C(0), INT64_MAX);
+    } else if (st == ST_OK && is_paged) {
         db_bind(stmt, INT64_C(0), INT64_MAX);
     } else if (st == ST_OK) {
         db_bind(stmt);
@@ -117,6 +120,7 @@ static enum st section(struct db *db, struct writer *writer, const char *name, c
             const char *label = columns[i] + 1;
             switch (columns[i][0]) {
             case 'i':
+            case 'c':
                 field_i64(writer, label, db_i64(stmt, i));
                 break;
             case 'b':
@@ -299,6 +303,9 @@ static enum st write_sections(struct db *db, struct writer *writer, int64_t *ret
         st = section(db, writer, "lost", lost_losses.sql, lost_losses.columns);
     }
     if (st == ST_OK) {
+        st = section(db, writer, "transfers", transfers_open.sql, transfers_open.columns);
+    }
+    if (st == ST_OK) {
         st = section(db, writer, "terminals", places_terminals.sql, places_terminals.columns);
     }
     if (st == ST_OK) {
@@ -330,7 +337,7 @@ enum st report_write(struct db *db, bool as_json, FILE *out, bool *ret_is_balanc
     enum st ended = db_exec(db, "COMMIT");
     bool is_balanced = totals.unbalanced_batches == 0 && totals.unbalanced_books == 0 &&
                        totals.differing_pending == 0 && totals.differing_replaced == 0 &&
-                       differing == 0;
+                       totals.differing_transit == 0 && differing == 0;
     section_begin(&writer, "totals");
     row_begin(&writer);
     field_i64(&writer, "transactions", totals.transactions);
@@ -339,6 +346,7 @@ enum st report_write(struct db *db, bool as_json, FILE *out, bool *ret_is_balanc
     field_i64(&writer, "differing_cards", differing);
     field_i64(&writer, "differing_pending", totals.differing_pending);
     field_i64(&writer, "differing_replaced", totals.differing_replaced);
+    field_i64(&writer, "differing_transit", totals.differing_transit);
     field_i64(&writer, "unchecked", totals.unchecked);
     field_text(&writer, "balanced", is_balanced ? "yes" : "no");
     row_end(&writer);
@@ -431,6 +439,10 @@ enum st report_dump(struct db *db, FILE *out)
     }
     if (st == ST_OK) {
         st = lost_dump(db, out);
+    }
+    fputs(",\n", out);
+    if (st == ST_OK) {
+        st = transfers_dump(db, out);
     }
     fputs("}\n", out);
     enum st ended = db_exec(db, "COMMIT");

@@ -327,6 +327,34 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "UPDATE import SET made = cards;"
     "CREATE INDEX import_sha256 ON import (sha256);"
     "UPDATE club SET value = 22 WHERE name = 'schema'",
+    /* Transfers, again: each half in a table of its own (transfers_priv.h). to_card: that the club
+     * brings it to, on the word of by_seq (an entry; -1 the club), by the action `ordered`, the
+     * `orders`-th. how 1: as a card showed it; then out_seq is a guess. is_open: it is not at zero. */
+    [23] =
+    "ALTER TABLE transfer RENAME TO transfer_before;"
+    "CREATE TABLE transfer (term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
+    " card_no " I64 " NOT NULL, amount " I64 " NOT NULL, at " I64 " NOT NULL, how " I64 " NOT NULL,"
+    " to_card " I64 " NOT NULL, by_seq " I64 " NOT NULL, ordered " I64 " NOT NULL,"
+    " orders " I64 " NOT NULL, is_open " I64 " NOT NULL, PRIMARY KEY (term_id, term_seq)) " STRICT ";"
+    "CREATE INDEX transfer_open ON transfer (term_id, term_seq) WHERE is_open = 1;"
+    "CREATE TABLE transfer_in (term_id " I64 " NOT NULL, term_seq " I64 " NOT NULL,"
+    " card_no " I64 " NOT NULL, amount " I64 " NOT NULL, at " I64 " NOT NULL, how " I64 " NOT NULL,"
+    " from_card " I64 " NOT NULL, out_seq " I64 " NOT NULL, is_open " I64 " NOT NULL,"
+    " PRIMARY KEY (term_id, term_seq)) " STRICT ";"
+    "CREATE INDEX transfer_in_of ON transfer_in (term_id, out_seq);"
+    "CREATE INDEX transfer_in_open ON transfer_in (term_id, term_seq) WHERE is_open = 1;"
+    "INSERT INTO transfer SELECT b.term_id, b.term_seq, b.card_no, b.amount, x.ts, 0, 0, 0, 0, 0,"
+    " CASE WHEN b.in_amount <> b.amount THEN 1 ELSE 0 END FROM transfer_before b JOIN txn x"
+    " ON x.term_id = b.term_id AND x.term_seq = b.term_seq WHERE b.amount <> 0;"
+    "INSERT INTO transfer_in SELECT b.term_id, b.in_seq, x.card_no, b.in_amount, x.ts, 0, b.card_no,"
+    " b.term_seq, CASE WHEN b.amount = 0 THEN 1 ELSE 0 END FROM transfer_before b JOIN txn x"
+    " ON x.term_id = b.term_id AND x.term_seq = b.in_seq WHERE b.in_seq <> 0;"
+    "INSERT INTO transfer SELECT x.term_id, x.term_seq, x.card_no, a.amount, x.ts, 0, a.card_no,"
+    " x.term_seq, CASE WHEN a.state = 4 THEN 0 ELSE a.id END, 1,"
+    " CASE WHEN a.state = 4 THEN 1 ELSE 0 END FROM action a JOIN txn x"
+    " ON a.ref = CAST(x.term_id AS TEXT) || '-' || CAST(x.term_seq AS TEXT) WHERE a.origin = 4;"
+    "DROP TABLE transfer_before;"
+    "UPDATE club SET value = 23 WHERE name = 'schema'",
 };
 
 /* clang-format on */

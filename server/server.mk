@@ -35,6 +35,7 @@ CLUB_SRC = \
     server/club_api_operators.c \
     server/club_api_places.c \
     server/club_api_settlement.c \
+    server/club_api_transfers.c \
     server/db_sqlite.c \
     server/dead.c \
     server/desk.c \
@@ -68,7 +69,7 @@ CLUB_SRC = \
     server/proof.c \
     server/proof_parts.c \
     server/rebuild.c \
-    server/reckon.c server/transfers.c \
+    server/reckon.c \
     server/registry.c \
     server/report.c \
     server/rows.c \
@@ -78,6 +79,9 @@ CLUB_SRC = \
     server/settlement.c \
     server/settlement_close.c \
     server/signer.c \
+    server/transfers.c \
+    server/transfers_club.c \
+    server/transfers_read.c \
     $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(SIGNED_SRC) $(BOX_SRC) firmware/engine/mandate.c \
     $(HAL_BASE_SRC)
 CLUB_LIBS = -lmicrohttpd -lgnutls -lsqlite3 -ljansson -lz -lmbedcrypto
@@ -96,6 +100,7 @@ vafa-club_SRC = \
     server/commands_operators.c \
     server/commands_settlement.c \
     server/commands_terminals.c \
+    server/commands_transfers.c \
     $(CLUB_SRC)
 vafa-club_LIBS = $(CLUB_LIBS)
 # Members.

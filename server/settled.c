@@ -91,6 +91,24 @@ enum st settled_waits(struct db *db, int64_t time_s, uint32_t *ret, size_t max, 
     return st;
 }
 
+enum st settled_gone_at(struct db *db, uint32_t terminal, int64_t *ret)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum st st = db_prepare(db,
+                            "SELECT CASE WHEN dead_at <> 0 THEN dead_at ELSE coalesce((SELECT"
+                            " max(c.revoked_at) FROM cert c WHERE c.term_id = t.term_id), 0) END"
+                            " FROM term t WHERE term_id = $1 AND term_id NOT IN"
+                            " (SELECT term_id" SETTLED_LIVE ")",
+                            "i", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row, (int64_t)terminal);
+    }
+    *ret = st == ST_OK && row ? db_i64(stmt, 0) : 0;
+    db_finish(stmt);
+    return st;
+}
+
 /* --- a club that was restored -------------------------------------------------------------- */
 
 static enum st forgot_at(struct db *db, int64_t *ret)

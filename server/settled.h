@@ -41,6 +41,9 @@ ST_CHECK enum st settled_forgot(struct db *db, int64_t now_s);
  * (then inside a write transaction). */
 ST_CHECK enum st settled_is_forgetful(struct db *db, bool ends, bool *ret);
 
+/* When a terminal that is not live ceased to be; 0: it is live, or there is none. */
+ST_CHECK enum st settled_gone_at(struct db *db, uint32_t terminal, int64_t *ret);
+
 /* Some live terminals for which that does not hold, lowest numbers first, at most `max`. */
 ST_CHECK enum st settled_waits(struct db *db, int64_t time_s, uint32_t *ret, size_t max,
                                size_t *ret_count);

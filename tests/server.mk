@@ -47,6 +47,10 @@ test_club_taken_SRC = tests/unit/test_club_taken.c tests/unit/club_cards.c $(POS
                         $(CLUB_SRC)
 test_club_taken_LIBS = $(CLUB_LIBS) -lcmocka
 
+TESTS += test_club_transfers
+test_club_transfers_SRC = $(subst test_club_actions.c,test_club_transfers.c,$(test_club_actions_SRC))
+test_club_transfers_LIBS = $(CLUB_LIBS) -lcmocka
+
 # Pending actions at their full number: tests/bench/actions.c says what it measures.
 PROGRAMS += bench-actions
 bench-actions_SRC = tests/bench/actions.c sync/stream.c sync/waiting.c $(POSTING_MODEL_SRC) \

@@ -20,6 +20,7 @@ import yaml
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("support", "reference")]
 import vafa_reference as reference
+import vafa_programme
 from club_world import BUILD, ROOT, World, luhn
 
 PAGE = yaml.safe_load((ROOT / "docs/club-api.yaml").read_text())
@@ -517,6 +518,76 @@ def places(world, reader, clerk, manager):
     result(world.sync(4, world.batches(4, 24, 20, 100)[0])[0] == 403, "it may not sync")
 
 
+class Journal:
+    """Entries of one terminal, planned by the reference program."""
+
+    def __init__(self, terminal):
+        self.terminal, self.entries, self.cards = terminal, [], {}
+        self.programme = json.loads((ROOT / "programmes/base.json").read_text())
+
+    def append(self, kind, body):
+        self.entries.append(struct.pack("<BBHIqII", 3, kind, 2, len(self.entries) + 1, 1790000000, self.terminal, 0) + body)
+        return len(self.entries)
+
+    def tap(self, card, kind, amount, peer=None):
+        history, occasion = self.cards.setdefault(card, []), {"peer": dict(zip(("direction", "card", "terminal", "sequence"), peer))} if peer else {}
+        wish = dict(vafa_programme.WISH, kind=kind, amount=amount)
+        parts, image, _ = reference.plan(self.programme, history, wish, 1415000, self.terminal, len(self.entries) + 1, occasion)
+        number = self.append(1, struct.pack("<QBB10sI", int(card), 1, 4, int(card).to_bytes(8, "big")[4:], self.programme["version"]) +
+                             (reference.image_encode(history[0]) if history else bytes(40)) + image +
+                             struct.pack("<10q", *[parts[name] for name in vafa_programme.PARTS]) + struct.pack("<IB3x", 0, 1 if history else 0) +
+                             reference.occasion_encode(occasion))
+        history.insert(0, reference.image_decode(image))
+        self.append(2, struct.pack("<IIQBB6x", number, history[0]["counter"], int(card), 1, 1))
+        return number
+
+    def body(self):
+        return json.dumps({"v": 1, "terminal": self.terminal, "after": 0, "base": "00" * 32, "have": {"programme": 1, "mandate": 0},
+                           "health": {"unsent": 0, "pending": 0, "oldest": 0, "clock": 2, "firmware": "model"},
+                           "entries": [base64.b64encode(raw).decode() for raw in self.entries]})
+
+
+def transfers(world, reader, manager):
+    terminal = world.enrol("Refah", "Vanak")
+    journal, (ali, leila) = Journal(terminal), (luhn(936400000777001), luhn(936400000777002))
+    for card in (ali, leila):
+        journal.tap(card, "activate", 500000)
+    taken, open_, more = [journal.tap(ali, "transfer", amount, (1, 0, 0, 0)) for amount in (70000, 30000, 5000)]
+    into = journal.tap(leila, "transfer", 70000, (2, int(ali), terminal, taken))
+    seen = world.sync(terminal, journal.body())
+    result(seen[0] == 200 and seen[1]["acknowledged"] == len(journal.entries), "a terminal brings three transfers, one of them taken", seen)
+    listed = reader.all("/transfers", 1)
+    result([(t["terminal"], t["sequence"], t["card"], t["rest"], t["state"]) for t in listed] ==
+           [(terminal, open_, ali, 30000, "waits"), (terminal, more, ali, 5000, "waits")], "two wait, in pages of one", listed)
+    result(listed == json.loads(world.club("transfer", "list", "--json").stdout) == [{**t, "card": t["card"]} for t in listed], "vafa-club transfer list says the same")
+    transit = lambda: sum(r["amount"] for r in reader.good("GET", "/report")["ledger"] if r["account"] == "transit")
+    result(transit() == 35000, "which is what is in transit", transit())
+    path = f"/transfers/{terminal}"
+    one = reader.good("GET", f"{path}/{taken}")
+    result((one["state"], one["rest"], one["taken"]) == ("taken", 0, [{"sequence": into, "at": 1790000000, "card": leila, "amount": 70000}]), "one that a card has", one)
+    result(manager("PUT", f"{path}/{open_}/release", {"to": leila})[0] == 409, "its terminal could still give it")
+    manager.good("DELETE", f"/terminals/{terminal}")
+    refused = manager("PUT", f"{path}/{open_}/release", {"to": leila})
+    result(refused[0] == 409 and "heard" in refused[1]["say"] and transit() == 35000, "revoked, and the others were not heard since", refused)
+    gone = manager.good("PUT", f"{path}/{open_}/release", {"to": leila, "anyway": True})
+    result((gone["state"], gone["to"], gone["rest"], gone["is_terminal_gone"]) == ("ordered", leila, 0, True), "released anyway", gone)
+    result(manager.good("PUT", f"{path}/{open_}/release", {"to": leila}) == gone == reader.good("GET", f"{path}/{open_}"), "the same again changes nothing")
+    home = manager.good("PUT", f"{path}/{more}/release", {"anyway": True})
+    result(home["to"] == ali and transit() == 0 and reader.all("/transfers", 5) == [], "or back to its card; nothing is in transit", home)
+    waits = {a["id"]: (a["card"], a["amount"], a["state"]) for a in reader.all("/actions", 50) if a["origin"] == "transfer"}
+    result(waits == {f"{terminal}-{open_}": (leila, 30000, "waiting"), f"{terminal}-{more}": (ali, 5000, "waiting")}, "by an action each", waits)
+    for where, body, status in ((f"{path}/{open_}", {"to": ali, "anyway": True}, 409), (f"{path}/{taken}", {"anyway": True}, 409), (f"{path}/{into}", {}, 404), ("/transfers/99/1", {}, 404),
+                                (f"{path}/16777216", {}, 404), (f"{path}/{open_}", {"to": "1"}, 400), (f"{path}/{open_}", {"to": int(leila)}, 400), (f"{path}/{open_}", {"anyway": 1}, 400)):
+        seen = manager("PUT", where + "/release", body)
+        result(seen[0] == status, f"release {where} {str(body)[:30]} is {status}", seen)
+    result(manager("PUT", "/actions/transfer/9-9", {"card": ali, "kind": "credit", "amount": 5})[0] == 409, "an action of a transfer is not made by hand")
+    result(world.club("transfer", "release", terminal, taken, "--anyway", check=False).returncode == 1 and
+           world.club("transfer", "show", 99, 1, check=False).returncode == 1 and world.club("transfer", "show", "x", 1, check=False).returncode == 2, "the commands refuse the same")
+    shown = json.loads(world.club("transfer", "show", terminal, open_, "--json").stdout)
+    result({"v": 1, **shown} == gone, "vafa-club transfer show says the same", shown)
+    result(world.club("report", check=False).returncode == 0, "and the books balance")
+
+
 def settlement(world, reader, manager):
     dates = {h["at"] for c in reader.all("/cards", 50) for h in reader.all(f"/cards/{c['card']}/history", 200)}
     days = [str(datetime.fromtimestamp(t + 12600, timezone.utc).date()) for t in (min(dates), max(dates))]
@@ -687,6 +758,7 @@ def main():
         members(world, reader, clerk)
         operators(world, reader, manager, card)
         places(world, reader, clerk, manager)
+        transfers(world, reader, manager)
         lost_cards(world, reader, clerk)
         wrong(world, reader, clerk, manager, keys, card)
         unseen()

@@ -2,8 +2,8 @@
 """two_cards_transfer.py - credit from one member's card to another's, with real processes.
 
 Both cards at one counter, the terminal killed in between, the second half cut at every card command; the
-second half taken once only; a card that is not there, to which the club delivers, what waits, found
-again 20,000 entries later; sync, and a ledger in which nothing is in transit at the end.
+second half taken once only; a card that is not there, to which the club delivers; what nobody took, found
+again 20,000 entries later and handed to the club; sync, and a ledger in which nothing is in transit at the end.
 BUILD names the folder with the programs. Prints TAP lines."""
 import hashlib
 import json
@@ -167,13 +167,25 @@ def main():
         answer = shop.till("transfer", "--release", str(old["sequence"]))
         check("what was taken cannot be handed over", answer["state"] == "not_done" and "already" in answer["say"],
               answer)
+        given = shop.done("transfer", "--release", str(out["sequence"]), "--to", numbers["leila"])
+        check("what waits can", given["amount"] == 40000 and given["to"] == numbers["leila"], given)
+        twice = shop.done("transfer", "--release", str(out["sequence"]), "--to", numbers["leila"])
+        check("which is one request however often it is asked", twice.get("earlier") and
+              twice["entry"] == given["entry"], twice)
+        answer = shop.till("transfer", "--release", str(out["sequence"]))
+        check("for one card only", answer["state"] == "not_done" and numbers["leila"][-4:] in answer["say"], answer)
         hold(shop, "leila")
-        back = shop.done("transfer", "--from", str(out["sequence"]))
-        check("the other one, too", back["credit"] == 1342000 and waiting(shop) == {}, back)
+        answer = shop.till("transfer", "--from", str(out["sequence"]))
+        check("no card takes it here any more", answer["state"] == "not_done" and "club" in answer["say"] and
+              waiting(shop) == {}, answer)
+        hold(shop, "ali")
+        back = shop.done("transfer", "5000")
+        home = shop.done("transfer", "--release", str(back["sequence"]))
+        check("or back to the card that it left", home["to"] == numbers["ali"], home)
 
         hold(shop, "leila")
         far = shop.done("transfer", "500000", "--to", numbers["ali"])
-        check("to a card that is not here", far["credit"] == 842000, far)
+        check("to a card that is not here", far["credit"] == 802000, far)
         answer = shop.till("transfer", "--from", str(far["sequence"]))
         check("which the club delivers and nobody else", answer["state"] == "not_done" and
               "club" in answer["say"], answer)
@@ -181,8 +193,13 @@ def main():
         shop.sync_once()
         hold(shop, "ali")
         got = shop.done("balance")
-        check("at the card's next tap", got["credit"] == 1158000 and
-              got["arrived"][0]["origin"] == "transfer", got)
+        check("at the card's next tap, and what goes back with it", got["credit"] == 1158000 and
+              sorted((a["origin"], a["amount"]) for a in got["arrived"]) == [("transfer", 5000), ("transfer", 500000)],
+              got)
+        hold(shop, "leila")
+        got = shop.done("balance")
+        check("the club brings what was handed over", got["credit"] == 842000 and
+              got["arrived"][0]["amount"] == 40000, got)
         shop.sync_once()
         moving, report = transit(shop)
         check("at the end nothing is in transit", moving == 0, report["ledger"])

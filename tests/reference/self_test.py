@@ -17,6 +17,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import vafa_facts
 import vafa_reference as ref
+import vafa_transfers
 import vafa_vectors
 
 PROGRAMME = vafa_vectors.PROGRAMME
@@ -224,6 +225,62 @@ def harms(data):
     yield "the programme gives 11 points, not 10", harmed
 
 
+class Heard:
+    """What a check has to say."""
+    def __init__(self):
+        self.said = []
+
+    def bad(self, text, *args):
+        self.said.append(text % args)
+
+
+def half(sequence, card, amount, direction, peer=0, out=0):
+    parts = {"payment": amount if direction == 1 else 0, "load": amount if direction == 2 else 0}
+    return {"key": (17, sequence), "card": card, "parts": parts,
+            "occasion": {"peer": dict(direction=direction, card=peer, terminal=17 if out else 0, sequence=out)}}
+
+
+def transfers():
+    """Three transfers of terminal 17: taken, handed over, on its way. 30 of 100 + 30 + 7 - 100 wait for card 3."""
+    def row(sequence, card, amount, to, by, ordered, is_open):
+        return dict(terminal=17, sequence=sequence, card=card, amount=amount, how=0, to=to, by=by, ordered=ordered,
+                    orders=1 if ordered else 0, open=is_open)
+    return {"intents": [half(5, 1, 100, 1), half(7, 2, 100, 2, 1, 5), half(9, 1, 30, 1), half(12, 2, 7, 1)],
+            "releases": {(17, 9): [3]},
+            "data": {"transfers": [row(5, 1, 100, 0, 0, 0, 0), row(9, 1, 30, 3, 11, 99, 0), row(12, 2, 7, 0, 0, 0, 1)],
+                     "transfers_in": [dict(terminal=17, sequence=7, card=2, amount=100, how=0, out=5, open=0)],
+                     "actions": [dict(origin=4, id=99, card=3, amount=30, state=1)],
+                     "accounts": [dict(book="credit", account="transit", amount=7)]}}
+
+
+def transfer_harms():
+    def harmed(change):
+        world = copy.deepcopy(transfers())
+        change(world, world["data"])
+        return world
+
+    yield "transit is one rial off", harmed(lambda w, d: d["accounts"][0].update(amount=8))
+    yield "a transfer that no journal has", harmed(lambda w, d: w["intents"].pop(3))
+    yield "a transfer that the club does not have", harmed(lambda w, d: d["transfers"].pop(0))
+    yield "another card is said to have let it out", harmed(lambda w, d: d["transfers"][2].update(card=3))
+    yield "a transfer goes to another card than was said", harmed(lambda w, d: d["transfers"][1].update(to=4))
+    yield "a transfer is said to be settled", harmed(lambda w, d: d["transfers"][2].update(open=0))
+    yield "a transfer that was taken is said to wait", harmed(lambda w, d: d["transfers"][0].update(open=1))
+    yield "nobody said that it should go anywhere", harmed(lambda w, d: w["releases"].clear())
+    yield "its action is of another amount", harmed(lambda w, d: d["actions"][0].update(amount=31))
+    yield "its action came back", harmed(lambda w, d: d["actions"][0].update(state=4))
+    yield "no action brings it", harmed(lambda w, d: (d["transfers"][1].update(ordered=0, orders=0, open=1),
+                                                      d["accounts"][0].update(amount=37)))
+    yield "a second half of another transfer", harmed(lambda w, d: d["transfers_in"][0].update(out=9))
+    yield "a second half is missing", harmed(lambda w, d: d["transfers_in"].clear())
+
+
+def said_of(world):
+    heard = Heard()
+    vafa_transfers.check(heard, world["data"], world["intents"], world["releases"])
+    return heard.said
+
+
 def main():
     data = World(1).data()
     failed = 0
@@ -241,6 +298,9 @@ def main():
     for what, harmed in harms(data):
         status, text = check(harmed)
         verdict(status == 1 and "violation: " in text, "seen: " + what, text)
+    verdict(not said_of(transfers()), "sound transfers have no violation", said_of(transfers()))
+    for what, harmed in transfer_harms():
+        verdict(said_of(harmed), "seen: " + what)
     status, text = check({"terminals": []})
     verdict(status == 2, "a file of another form is refused", text)
     return 1 if failed else 0

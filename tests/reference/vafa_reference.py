@@ -20,7 +20,8 @@ check: FILE.json holds
                     "counter": ...}],                 optional: the club's balances after all synced
      "actions":   [...], "accounts": [...],           optional: orders and books, as `vafa-club dump` has them
      "lost": [...], "replacements": [...],
-     "releases": [...], "duplicates": [...]}          optional: cards in others' places, likewise
+     "releases": [...], "duplicates": [...],          optional: cards in others' places, likewise
+     "transfers": [...], "transfers_in": [...]}       optional: likewise, with both of the above
 
 Every violation is a line that begins with "violation:". The last line is
 "reference: N cards, M transactions, K violations"; exit status 1 when K > 0, 2 when FILE is not as
@@ -39,6 +40,7 @@ import vafa_actions
 import vafa_facts
 import vafa_lost
 import vafa_programme
+import vafa_transfers
 from vafa_programme import PARTS, Refusal, deltas
 
 KINDS = ["", "activate", "sale", "refund", "load", "unload", "action", "block", "unblock",
@@ -437,6 +439,7 @@ class Book:
         self.posted = []      # intents of all transactions, with their kind
         self.accruals = {}    # (terminal, sequence) -> a sale without the card
         self.gone_back = set()  # of these
+        self.releases = {}    # (terminal, number of the transfer out) -> cards, in order
 
     def bad(self, text, *args):
         self.violations += 1
@@ -554,6 +557,11 @@ def read_terminal(book, row):
                 book.verdicts[(terminal, entry["intent"])] = entry["verdict"]
         elif entry["what"] == "accrual":
             read_accrual(book, entry, key, who)
+        elif entry["what"] == "release":
+            out = book.intents.get((terminal, entry["out"]))
+            if out is None or KINDS[out["after"]["kind"]] != "transfer" or out["occasion"]["peer"]["direction"] != 1:
+                book.bad("%s: hands over entry %d, which is no transfer out", who, entry["out"])
+            book.releases.setdefault((terminal, entry["out"]), []).append(entry["card"])
         elif entry["what"] == "sighting":
             book.see(entry["card"], entry["snapshot"], who)
 
@@ -797,6 +805,9 @@ def run_check(path):
         vafa_actions.check(book, data, actions, dict(zip(PURSES, total)))
     if "lost" in data:
         vafa_lost.check(book, data, book.posted, balances)
+    if "transfers" in data:
+        moved = [intent for intent in book.posted if intent["what_kind"] == "transfer"]
+        vafa_transfers.check(book, data, moved, book.releases)
     print("reference: totals of all cards: " + ", ".join(
         "%s %d" % pair for pair in zip(PURSES, total)))
     print("reference: %d cards, %d transactions, %d violations"

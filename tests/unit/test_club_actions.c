@@ -146,10 +146,10 @@ static void without_the_key_nothing_is_made_by_hand_and_what_must_be_waits(void 
     world_issue(world, 1);
     assert_int_equal(actions_open(world->db, NULL, &blind), ST_OK);
     struct action_order order = {.action = {.kind = ACTION_CREDIT,
-                                            .origin = ORIGIN_TRANSFER,
+                                            .origin = ORIGIN_ACCRUAL,
                                             .card_number = world->cards[0].number,
                                             .amount = 9000},
-                                 .ref = "transfer 1",
+                                 .ref = "accrual 1",
                                  .giver = ""};
     assert_int_equal(actions_make(blind, &order, 1, world->now_s, &made, &fault), ST_REFUSED);
     /* The ledger's own: it is taken, and offered when somebody comes with the key. */
@@ -158,7 +158,7 @@ static void without_the_key_nothing_is_made_by_hand_and_what_must_be_waits(void 
     assert_int_equal(db_commit(world->db), ST_OK);
     assert_int_equal(made.number, 0);
     assert_int_equal(credit(world, ACCOUNT_PENDING), 9000);
-    assert_int_equal(credit(world, ACCOUNT_TRANSIT), -9000);
+    assert_int_equal(credit(world, ACCOUNT_ACCRUED), -9000);
     assert_int_equal(world_sql(world, "SELECT count(*) FROM actlog"), 0);
     actions_close(blind);
     world_sync(world, 1);

@@ -201,27 +201,6 @@ static void gift_and_bonus_have_their_own_books(void **state)
     assert_int_equal(club_card_number(world, "SELECT b2 FROM card"), 250000);
 }
 
-/* The same half of a transfer comes to a card twice: it is on the card, and a case. */
-static void a_transfer_that_two_transactions_take_is_a_case(void **state)
-{
-    struct club_card *world = *state;
-    struct card *card = &world->card;
-    club_card_tap(world, (struct wish){.kind = TRANSACTION_ACTIVATE, .amount = {500000}});
-    for (int twice = 0; twice < 2; twice += 1) {
-        card->occasion.peer = (struct peer){.direction = PEER_IN,
-                                            .card_number = model_number(2),
-                                            .terminal = world->at->number,
-                                            .sequence = 1};
-        club_card_tap(world, (struct wish){.kind = TRANSACTION_TRANSFER, .amount = {70000}});
-    }
-    club_card_sync(world, world->at, 0);
-    assert_int_equal(club_card_number(world, "SELECT count(*) FROM tcase"), 1);
-    assert_int_equal(club_card_number(world, "SELECT count(*) FROM tcase WHERE why = 'transfer'"),
-                     1);
-    assert_int_equal(in_account(world, 1, 15), -140000); /* transit */
-    assert_int_equal(club_card_number(world, "SELECT b1 FROM card"), 640000);
-}
-
 /* Three actions on the card, journalled with credit that is `more` than what they gave. */
 static void act_and_sync(struct club_card *world, int64_t more)
 {
@@ -281,8 +260,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_offer_used_twice_is_a_case, setup, teardown),
         cmocka_unit_test_setup_teardown(an_honest_sale_is_none, setup, teardown),
         cmocka_unit_test_setup_teardown(gift_and_bonus_have_their_own_books, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_transfer_that_two_transactions_take_is_a_case, setup,
-                                        teardown),
         cmocka_unit_test_setup_teardown(the_club_applies_its_actions_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_terminal_that_gives_more_than_the_actions_say_is_a_case,
                                         setup, teardown),
