@@ -572,9 +572,9 @@ static void print_lines(const json_t *lines)
 
 static void print_figures(const char *what, const json_t *figures, const char *more)
 {
-    (void)printf("  %s: credit %" PRId64 "  points %" PRId64 "  gift %" PRId64 "  voucher %" PRId64
-                 "%s\n",
-                 what, number(figures, "credit"), number(figures, "points"),
+    (void)printf("  %s: points %" PRId64 "  credit %" PRId64 "  gift %" PRId64 "  voucher %" PRId64
+                 " rials%s\n",
+                 what, number(figures, "points"), number(figures, "credit"),
                  number(figures, "gift"), number(figures, "voucher"), more);
 }
 
@@ -629,7 +629,8 @@ static void print_answer(const json_t *answer, bool is_final)
     }
     if (json_object_get(answer, "credit") != NULL) {
         const char *card = text(answer, "card");
-        (void)printf("  card *%s  points %" PRId64 "  credit %" PRId64 "  counter %" PRId64 "\n",
+        (void)printf("  card *%s  points %" PRId64 "  credit %" PRId64 " rials  counter %" PRId64
+                     "\n",
                      strlen(card) > 4 ? card + strlen(card) - 4 : card, number(answer, "points"),
                      number(answer, "credit"), number(answer, "counter"));
     }
