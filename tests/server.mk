@@ -65,7 +65,9 @@ TESTS += test_club_members
 test_club_members_SRC = tests/unit/test_club_members.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 test_club_members_LIBS = $(CLUB_LIBS) -lcmocka
 
-TESTS += test_club_lost
-test_club_lost_SRC = tests/unit/test_club_lost.c tests/unit/club_cards.c $(POSTING_MODEL_SRC) \
-                     $(CLUB_SRC)
+TESTS += test_club_lost test_club_duplicates
+CLUB_LOST_SRC = tests/unit/club_lost.c tests/unit/club_cards.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
+test_club_lost_SRC = tests/unit/test_club_lost.c $(CLUB_LOST_SRC)
 test_club_lost_LIBS = $(CLUB_LIBS) -lcmocka
+test_club_duplicates_SRC = tests/unit/test_club_duplicates.c $(CLUB_LOST_SRC)
+test_club_duplicates_LIBS = $(CLUB_LIBS) -lcmocka
