@@ -93,6 +93,9 @@ static enum st read_lines(struct call *call, struct import_file *ret)
     } else {
         st = ST_FULL;
     }
+    if (st == ST_OK) {
+        st = import_check_people(call->db, ret, say);
+    }
     if (say != NULL && fclose(say) != 0) {
         st = ST_FULL;
     }
@@ -143,6 +146,7 @@ static enum st put_trial(struct call *call, const struct import_file *file)
     size_t unknown = 0;
     const enum st st = import_unknown(call->db, file, &unknown);
     const bool done = st == ST_OK && put_number(call->reply, "cards", (int64_t)file->count) &&
+                      put_number(call->reply, "members", (int64_t)file->people_count) &&
                       put_number(call->reply, "unknown", (int64_t)unknown) &&
                       put_number(call->reply, "points", file->total[BOOK_POINTS]) &&
                       put_number(call->reply, "credit", file->total[BOOK_CREDIT]) &&

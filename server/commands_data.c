@@ -24,6 +24,9 @@ static int64_t rials_of_unit(const char *unit)
 static void print_totals(const struct import_file *file, size_t unknown)
 {
     printf("%zu cards, %zu of them not seen yet: theirs waits for them.\n", file->count, unknown);
+    if (file->people_count != 0) {
+        printf("%zu members, with what they say of themselves.\n", file->people_count);
+    }
     printf("points %" PRId64 "\n", file->total[BOOK_POINTS]);
     for (int book = BOOK_CREDIT; book < CARD_BOOKS; book++) {
         printf("%s %" PRId64 " rials (%" PRId64 ".%" PRId64 " toman)\n", book_name(book),
@@ -51,10 +54,13 @@ static enum st commit(struct club *club, const struct import_file *file)
 }
 
 /* What would happen, and with --commit does it. */
-static enum st take(struct club *club, const struct import_file *file)
+static enum st take(struct club *club, struct import_file *file)
 {
     size_t unknown = 0;
-    enum st st = import_unknown(club->db, file, &unknown);
+    enum st st = import_check_people(club->db, file, stdout);
+    if (st == ST_OK) {
+        st = import_unknown(club->db, file, &unknown);
+    }
     if (st != ST_OK) {
         return st;
     }
@@ -105,7 +111,8 @@ static enum st club_import_undo(struct club *club)
     if (st != ST_OK) {
         return st;
     }
-    printf("%" PRId64 " balances are withdrawn, %" PRId64 " are on cards already and not undone.\n",
+    printf("%" PRId64 " balances are withdrawn, %" PRId64 " are on cards already and not undone; "
+           "members stay.\n",
            undone.withdrawn_count, undone.collected_count);
     for (int book = 0; book < CARD_BOOKS; book++) {
         printf("%s withdrawn %" PRId64 ", not undone %" PRId64 "\n", book_name(book),
@@ -123,7 +130,8 @@ const struct command commands_data[] = {
     {"export", "FOLDER --by NAME", "everything that the club has, as JSON Lines, into a new folder",
      club_export, false},
     {"import", "FILE --unit rial|toman [--commit] [--by NAME] [--text TEXT]",
-     "balances of cards from another system, CSV or JSON Lines: a trial, or with --commit for good",
+     "balances and members from another system, CSV or JSON Lines: a trial, or with --commit for "
+     "good",
      club_import, false},
     {"import list", "[--json]", "the imports", club_import_list, false},
     {"import undo", "NUMBER --by NAME", "withdraw what no card has collected yet", club_import_undo,

@@ -1,11 +1,12 @@
 /* import.h - balances of cards that come from another club's system, in one file.
  *
  * A file is CSV with a header line, or JSON Lines: `card` (16 digits, one of this club's numbers)
- * and any of `points`, `credit`, `gift`, `voucher`. Money has no unit of its own: the caller says
- * whether the file is in rials or toman. Reading says what is wrong with each line and what would
- * be right; nothing is imported unless every line is good. A balance becomes an action of origin
- * `import` (server/actions.h), which the card collects at its next tap. Format and commands:
- * docs/import.md. */
+ * and any of `points`, `credit`, `gift`, `voucher`, and of what a member says of themselves, by the
+ * fields' names (firmware/engine/particulars.h): then the card is that new member's. Money has no
+ * unit of its own: the caller says whether the file is in rials or toman. Reading says what is
+ * wrong with each line and what would be right; nothing is imported unless every line is good. A
+ * balance becomes an action of origin `import` (server/actions.h), which the card collects at its
+ * next tap. Format and commands: docs/import.md. */
 #ifndef SERVER_IMPORT_H
 #define SERVER_IMPORT_H
 
@@ -14,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "firmware/engine/particulars.h"
 #include "server/accounts.h"
 #include "server/db.h"
 
@@ -30,11 +32,14 @@ struct import_line {
     uint32_t line; /* from 1, the header counted */
     uint64_t card;
     int64_t balance[CARD_BOOKS]; /* points, then rials; each >= 0 */
+    int64_t person;              /* whose card it is, in import_file.people; -1: it is not said */
 };
 
 struct import_file {
     struct import_line *lines; /* the good ones, in the file's order */
     size_t count, held, bad;
+    struct particulars *people;
+    size_t people_count, people_held;
     int64_t total[CARD_BOOKS];
     uint8_t sha256[IMPORT_SHA256_BYTES];
 };
@@ -49,6 +54,10 @@ void import_free(struct import_file *file);
 
 /* Of the file's cards, how many the books do not know yet: theirs waits until the card is seen. */
 ST_CHECK enum st import_unknown(struct db *db, const struct import_file *file, size_t *ret);
+
+/* Holds the file's people against the books: a national code that is another member's or stands in
+ * two lines, a card that is somebody's already. Each is said on `say` and counted in file->bad. */
+ST_CHECK enum st import_check_people(struct db *db, struct import_file *file, FILE *say);
 
 struct import_order {
     const char *name; /* of the file, for the list */
@@ -68,9 +77,9 @@ struct import_undone {
     int64_t withdrawn[CARD_BOOKS], collected[CARD_BOOKS];
     int64_t withdrawn_count, collected_count; /* actions */
 };
-/* Stops the import, if it was cut short, and withdraws what no card has collected; says on `say`
- * what cards have, line by line: that is not undone. Again is fine. ST_REFUSED: there is no such
- * import. */
+/* Stops the import, if it was cut short, and withdraws what no card has collected; members stay;
+ * says on `say` what cards have, line by line: that is not undone. Again is fine. ST_REFUSED: there
+ * is no such import. */
 ST_CHECK enum st import_undo(struct db *db, const char *dir, int64_t number, const char *by,
                              int64_t now_s, FILE *say, struct import_undone *ret,
                              struct fault *fault);

@@ -7,6 +7,7 @@
 
 #include "server/change.h"
 #include "server/import_priv.h"
+#include "server/members.h"
 
 enum { LINES_A_PIECE = 200 };
 
@@ -135,6 +136,46 @@ static size_t first_behind(const struct import_file *file, int64_t line)
     return low;
 }
 
+/* 0: it is nobody's. */
+static enum st owner_of(struct db *db, uint64_t card, int64_t *ret)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum st st = db_prepare(db, "SELECT account FROM member_card WHERE card_no = $1", "i", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row, (int64_t)card);
+    }
+    *ret = st == ST_OK && row ? db_i64(stmt, 0) : 0;
+    db_finish(stmt);
+    return st;
+}
+
+/* The member whose card it is, unless they are there already (import_check_people()). */
+static enum st make_person(struct db *db, const struct import_file *file,
+                           const struct import_line *line, const char *by, int64_t now_s,
+                           struct fault *fault)
+{
+    uint64_t account = 0;
+    int64_t owner = 0;
+    enum st st = line->person < 0 ? ST_OK : owner_of(db, line->card, &owner);
+    if (st != ST_OK || line->person < 0 || owner != 0) {
+        return st;
+    }
+    st = members_add_within(db, by, &file->people[line->person], now_s, &account, fault);
+    if (st == ST_OK) {
+        st = members_card_within(db, account, line->card, now_s, fault);
+    }
+    if (st == ST_REFUSED || st == ST_FOREIGN) {
+        struct fault why = *fault;
+        fault_say(fault,
+                  "Line %" PRIu32
+                  ": %s The lines before it are made; the same command goes on when "
+                  "this is put right.",
+                  line->line, why.say);
+    }
+    return st;
+}
+
 /* The next lines, one piece of them. */
 static enum st make_piece(struct db *db, struct actions *actions, const struct import_file *file,
                           const struct import_order *order, const struct under_way *import,
@@ -155,6 +196,9 @@ static enum st make_piece(struct db *db, struct actions *actions, const struct i
                     line->balance[1], line->balance[2], line->balance[3]);
         if (st == ST_OK) {
             st = make_line(actions, line, order, import->number, now_s, fault);
+        }
+        if (st == ST_OK) {
+            st = make_person(db, file, line, order->by, now_s, fault);
         }
     }
     db_finish(stmt);

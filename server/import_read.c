@@ -10,7 +10,14 @@
 #include "firmware/engine/snapshot.h"
 #include "server/import.h"
 
-enum { FIELD_BYTES_MAX = 64, CARD_COLUMN = CARD_BOOKS, COLUMNS = CARD_BOOKS + 1 };
+/* Columns from COLUMNS on are fields of particulars. */
+enum {
+    FIELD_BYTES_MAX = 128,
+    CARD_COLUMN = CARD_BOOKS,
+    COLUMNS = CARD_BOOKS + 1,
+    PEOPLE_COLUMNS = 16,
+    COLUMNS_MAX = COLUMNS + PEOPLE_COLUMNS,
+};
 
 static const char *const column_names[COLUMNS] = {"points", "credit", "gift", "voucher", "card"};
 
@@ -24,9 +31,11 @@ struct reader {
     char text[IMPORT_LINE_BYTES_MAX + 1];
     size_t size;
     uint32_t line;
-    int columns[COLUMNS + 1]; /* CSV: which of COLUMNS each is */
+    int columns[COLUMNS_MAX]; /* CSV: which column each is */
     size_t column_count;
     bool is_bad; /* the line in work */
+    bool has_person;
+    struct particulars person;
 };
 
 static void bad(struct reader *reader, const char *format, ...)
@@ -189,6 +198,51 @@ static void read_number(struct reader *reader, int book, const char *text, struc
     }
 }
 
+/* --- people -------------------------------------------------------------------------------- */
+
+/* The field of a column from COLUMNS on. The fault never quotes what was written. */
+static void read_person(struct reader *reader, int column, const char *text)
+{
+    struct fault fault = {""};
+    if (text[0] == '\0') {
+        return;
+    }
+    if (!reader->has_person) {
+        particulars_init(&reader->person);
+        reader->person.route = ROUTE_IMPORT;
+        reader->has_person = true;
+    }
+    if (particulars_set(&reader->person, particulars_field((size_t)(column - COLUMNS)), text,
+                        &fault) != ST_OK) {
+        bad(reader, "%s", fault.say);
+    }
+}
+
+static enum st keep_person(struct reader *reader, struct import_line *line)
+{
+    struct import_file *file = reader->file;
+    line->person = -1;
+    if (!reader->has_person || reader->is_bad) {
+        return ST_OK;
+    }
+    if (particulars_lack_consent(&reader->person)) {
+        bad(reader, "consent must say membership or all: nobody's particulars are kept without.");
+        return ST_OK;
+    }
+    if (file->people_count == file->people_held) {
+        const size_t held = file->people_held == 0 ? 256 : 2 * file->people_held;
+        struct particulars *people = realloc(file->people, held * sizeof *people);
+        if (people == NULL) {
+            return ST_FULL;
+        }
+        file->people = people;
+        file->people_held = held;
+    }
+    line->person = (int64_t)file->people_count;
+    file->people[file->people_count++] = reader->person;
+    return ST_OK;
+}
+
 /* --- CSV ----------------------------------------------------------------------------------- */
 
 /* Takes the next field of the line, quotes undone; false: there is none. A field that is too long
@@ -227,6 +281,12 @@ static int column_of(const char *name)
             return i;
         }
     }
+    for (int i = 0; particulars_field((size_t)i) != NULL; i++) {
+        assert(i < PEOPLE_COLUMNS);
+        if (strcmp(particulars_field((size_t)i), name) == 0) {
+            return COLUMNS + i;
+        }
+    }
     return -1;
 }
 
@@ -240,7 +300,7 @@ static enum st read_header(struct reader *reader, struct fault *fault)
         if (column < 0 || (seen & 1u << column) != 0) {
             fault_say(fault,
                       "Line 1: \"%.30s\" is no column, or is there twice. The columns are card, "
-                      "points, credit, gift, voucher.",
+                      "points, credit, gift, voucher, and what members say of themselves.",
                       field);
             return ST_FOREIGN;
         }
@@ -249,7 +309,7 @@ static enum st read_header(struct reader *reader, struct fault *fault)
     }
     if ((seen & 1u << CARD_COLUMN) == 0 || reader->column_count < 2) {
         fault_say(fault, "Line 1 must name the columns: card, and at least one of points, credit, "
-                         "gift, voucher.");
+                         "gift, voucher, name and the like.");
         return ST_FOREIGN;
     }
     return ST_OK;
@@ -266,6 +326,8 @@ static void read_csv(struct reader *reader, struct import_line *ret)
         }
         if (reader->columns[count] == CARD_COLUMN) {
             read_card(reader, field, &ret->card);
+        } else if (reader->columns[count] >= COLUMNS) {
+            read_person(reader, reader->columns[count], field);
         } else {
             read_number(reader, reader->columns[count], field, ret);
         }
@@ -296,8 +358,14 @@ static void read_json(struct reader *reader, struct import_line *ret)
     {
         const int column = column_of(name);
         if (column < 0) {
-            bad(reader, "\"%.40s\" is no member; there are card, points, credit, gift, voucher.",
+            bad(reader,
+                "\"%.40s\" is no member; there are card, points, credit, gift, voucher, and what "
+                "members say of themselves.",
                 name);
+        } else if (json_is_string(value) && column >= COLUMNS) {
+            read_person(reader, column, json_string_value(value));
+        } else if (column >= COLUMNS) {
+            bad(reader, "\"%s\" is a text.", name);
         } else if (json_is_string(value) && column == CARD_COLUMN) {
             read_card(reader, json_string_value(value), &ret->card);
         } else if (json_is_integer(value) && column != CARD_COLUMN &&
@@ -392,14 +460,19 @@ static enum st read_lines(struct reader *reader, struct fault *fault)
     }
     while (st == ST_OK && any) {
         struct import_line line = {.line = reader->line};
-        reader->is_bad = false;
+        reader->is_bad = reader->has_person = false;
         if (reader->size != 0) {
             if (is_json) {
                 read_json(reader, &line);
             } else {
                 read_csv(reader, &line);
             }
+            st = keep_person(reader, &line);
             reader->file->bad += reader->is_bad;
+            if (st != ST_OK) {
+                fault_say(fault, "No memory for the file.");
+                break;
+            }
             st = reader->is_bad ? ST_OK : keep(reader->file, &line, fault);
         }
         st = st == ST_OK ? next_line(reader, &any, fault) : st;
@@ -438,5 +511,9 @@ enum st import_read(FILE *from, int64_t rials, FILE *say, struct import_file *re
 void import_free(struct import_file *file)
 {
     free(file->lines);
+    if (file->people != NULL) {
+        memset(file->people, 0, file->people_held * sizeof *file->people);
+    }
+    free(file->people);
     *file = (struct import_file){0};
 }

@@ -48,6 +48,7 @@ CLUB_SRC = \
     server/hotlist.c \
     server/import.c \
     server/import_commit.c \
+    server/import_people.c \
     server/import_read.c \
     server/keypair.c \
     server/ledger.c \

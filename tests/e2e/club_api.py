@@ -418,7 +418,7 @@ def imports(world, reader, manager, card):
     gifts = sum(10 + n for n in range(999))
     books = world.club("dump").stdout
     trial = manager.good("POST", "/imports/trial", {"unit": "toman", "lines": lines})
-    result(trial == {"v": 1, "cards": 1000, "unknown": 999, "points": 3, "credit": 1200000, "gift": 10 * gifts, "voucher": 9990} and world.club("dump").stdout == books,
+    result(trial == {"v": 1, "cards": 1000, "members": 0, "unknown": 999, "points": 3, "credit": 1200000, "gift": 10 * gifts, "voucher": 9990} and world.club("dump").stdout == books,
            "a trial of 1,000 lines says what would happen, in rials, and changes nothing", trial)
     order = {"name": "old.json", "unit": "rial", "text": "از باشگاه", "lines": lines}
     first = manager.good("POST", "/imports", order)
@@ -433,8 +433,13 @@ def imports(world, reader, manager, card):
     zeros = {"points": 0, "credit": 0, "gift": 0, "voucher": 0}
     result((gone["withdrawn"], gone["collected"], gone["undone_by"]) == ({"points": 3, "credit": 120000, "gift": gifts, "voucher": 999}, zeros, "test manager") and gone["undone_at"], "undone", gone)
     result(manager.good("DELETE", "/imports/1")["withdrawn"] == gone["withdrawn"], "and again")
+    person = {"card": cards[5], "name": "مریم", "national_code": "0084575948", "consent": "membership", "points": 1}
+    third = manager.good("POST", "/imports", {"name": "people", "unit": "rial", "lines": [person]})
+    found = json.loads(world.club("member", "find", "0084575948", "--json").stdout)
+    result(third["made"] == 1 and len(found) == 1 and found[0]["cards"] == [cards[5]] and found[0]["name"] == "مریم", "a line may bring a member", found)
     before = (world.club("import", "list").stdout, world.club("dump").stdout)
-    for body, status, say in (({**order, "unit": "dollar"}, 400, "rial or toman"), ({**order, "lines": lines + [{"card": cards[999], "gift": 1}]}, 400, "1 to 1000"), ({**order, "lines": []}, 400, "1 to 1000"),
+    for body, status, say in (({**order, "lines": [{**person, "card": cards[6]}]}, 400, "national code is the member's"), ({**order, "lines": [{"card": cards[6], "name": "Sara", "points": 1}]}, 400, "consent"),
+                              ({**order, "unit": "dollar"}, 400, "rial or toman"), ({**order, "lines": lines + [{"card": cards[999], "gift": 1}]}, 400, "1 to 1000"), ({**order, "lines": []}, 400, "1 to 1000"),
                               ({**order, "lines": [{"card": card, "credit": 5}, {"card": card, "credit": 6}, {"card": "1", "credit": 5}]}, 400, "2 lines are not right"),
                               ({**order, "lines": [{"card": card, "credit": -5}]}, 400, "line 1"), ({**order, "lines": [{"card": card, "colour": 5}]}, 400, "line 1"), ({**order, "lines": [7]}, 400, "line 1"),
                               ({**order, "text": "x" * 25}, 400, "text"), ({**order, "name": ""}, 400, "name")):
@@ -754,8 +759,8 @@ def main():
         actions(world, reader, manager, free)
         measures(world, reader, manager, free)
         bons(world, reader, manager)
-        imports(world, reader, manager, free)
         members(world, reader, clerk)
+        imports(world, reader, manager, free)
         operators(world, reader, manager, card)
         places(world, reader, clerk, manager)
         transfers(world, reader, manager)
