@@ -239,12 +239,10 @@ static enum st answer_withdraw(struct call *call)
 
 static enum st answer_charges(struct call *call)
 {
-    const char *cursor = NULL;
     json_t *array = NULL;
     size_t limit = 0;
     int64_t after = 0, last = 0, unused = 0;
-    if (!call_page(call, &limit, &cursor) ||
-        (cursor[0] != '\0' && !cursor_numbers(call, cursor, 1, &after))) {
+    if (!call_page_after(call, &limit, &after)) {
         return ST_FOREIGN;
     }
     enum st st = charge_array(call->db, after, 0, limit, &array, &last);

@@ -185,6 +185,13 @@ bool cursor_numbers(struct call *call, const char *cursor, size_t count, int64_t
     return is_good;
 }
 
+bool call_page_after(struct call *call, size_t *ret_limit, int64_t *ret_after)
+{
+    const char *cursor = NULL;
+    return call_page(call, ret_limit, &cursor) &&
+           (cursor[0] == '\0' || cursor_numbers(call, cursor, 1, ret_after));
+}
+
 bool call_card(struct call *call, uint64_t *ret)
 {
     if (!read_card(call->values[0], ret)) {
@@ -253,6 +260,22 @@ enum st call_rows(struct call *call, struct db_stmt *stmt, const char *const *co
                                                                                       : ST_FULL;
 }
 
+enum st call_query(struct call *call, const char *sql, const char *const *columns)
+{
+    struct db_stmt *stmt = NULL;
+    size_t limit = 0;
+    int64_t after = 0;
+    if (!call_page_after(call, &limit, &after)) {
+        return ST_FOREIGN;
+    }
+    const enum st st = db_prepare(call->db, sql, "ii", &stmt);
+    if (st != ST_OK) {
+        return st;
+    }
+    db_bind(stmt, after, (int64_t)limit + 1);
+    return call_rows(call, stmt, columns, limit, 1);
+}
+
 enum st call_array(struct call *call, json_t *array, size_t limit, const char *key)
 {
     const bool is_more = json_array_size(array) > limit;
@@ -309,12 +332,10 @@ enum st call_captured(struct call *call, enum st (*write)(struct db *, bool, FIL
 
 enum st call_list(struct call *call, enum st (*write)(struct db *, bool, FILE *))
 {
-    const char *cursor = NULL;
     json_t *all = NULL;
     size_t limit = 0;
     int64_t from = 0;
-    if (!call_page(call, &limit, &cursor) ||
-        (cursor[0] != '\0' && !cursor_numbers(call, cursor, 1, &from))) {
+    if (!call_page_after(call, &limit, &from)) {
         return ST_FOREIGN;
     }
     enum st st = call_captured(call, write, &all);

@@ -10,23 +10,10 @@ static enum st answer_cards(struct call *call)
 {
     static const char *const columns[] = {"ccard",    "ipoints",       "icredit",  "igift",
                                           "ivoucher", "itransactions", "imissing", NULL};
-    struct db_stmt *stmt = NULL;
-    const char *cursor = NULL;
-    size_t limit = 0;
-    int64_t after = 0;
-    if (!call_page(call, &limit, &cursor) ||
-        (cursor[0] != '\0' && !cursor_numbers(call, cursor, 1, &after))) {
-        return ST_FOREIGN;
-    }
-    enum st st = db_prepare(call->db,
-                            "SELECT card_no, b0, b1, b2, b3, cnt, known - cnt FROM card"
-                            " WHERE card_no > $1 ORDER BY card_no LIMIT $2",
-                            "ii", &stmt);
-    if (st != ST_OK) {
-        return st;
-    }
-    db_bind(stmt, after, (int64_t)limit + 1);
-    return call_rows(call, stmt, columns, limit, 1);
+    return call_query(call,
+                      "SELECT card_no, b0, b1, b2, b3, cnt, known - cnt FROM card"
+                      " WHERE card_no > $1 ORDER BY card_no LIMIT $2",
+                      columns);
 }
 
 static enum st answer_card(struct call *call)
@@ -67,14 +54,12 @@ static bool read_day(struct call *call, const char *name, int64_t otherwise_s, i
 static enum st answer_history(struct call *call)
 {
     struct card_history history = {.below = INT64_MAX};
-    const char *cursor = NULL;
     json_t *card = NULL, *rows = NULL;
     size_t limit = 0;
     if (!call_card(call, &history.card)) {
         return ST_REFUSED;
     }
-    if (!call_page(call, &limit, &cursor) ||
-        (cursor[0] != '\0' && !cursor_numbers(call, cursor, 1, &history.below)) ||
+    if (!call_page_after(call, &limit, &history.below) ||
         !read_day(call, "from", INT64_MIN, 0, &history.from_s) ||
         !read_day(call, "to", INT64_MAX, 1, &history.end_s)) {
         return ST_FOREIGN;
@@ -100,23 +85,10 @@ static const char *const listing_columns[] = {"ccard", "lreason", "isince", NULL
 
 static enum st answer_hotlist(struct call *call)
 {
-    struct db_stmt *stmt = NULL;
-    const char *cursor = NULL;
-    size_t limit = 0;
-    int64_t after = 0;
-    if (!call_page(call, &limit, &cursor) ||
-        (cursor[0] != '\0' && !cursor_numbers(call, cursor, 1, &after))) {
-        return ST_FOREIGN;
-    }
-    enum st st = db_prepare(call->db,
-                            "SELECT card_no, reason, at FROM hotlist WHERE card_no > $1"
-                            " ORDER BY card_no LIMIT $2",
-                            "ii", &stmt);
-    if (st != ST_OK) {
-        return st;
-    }
-    db_bind(stmt, after, (int64_t)limit + 1);
-    return call_rows(call, stmt, listing_columns, limit, 1);
+    return call_query(call,
+                      "SELECT card_no, reason, at FROM hotlist WHERE card_no > $1"
+                      " ORDER BY card_no LIMIT $2",
+                      listing_columns);
 }
 
 static enum st answer_listing(struct call *call)

@@ -4,12 +4,10 @@
 
 static enum st answer_lost(struct call *call)
 {
-    const char *cursor = NULL;
     json_t *rows = NULL;
     size_t limit = 0;
     int64_t after = 0;
-    if (!call_page(call, &limit, &cursor) ||
-        (cursor[0] != '\0' && !cursor_numbers(call, cursor, 1, &after))) {
+    if (!call_page_after(call, &limit, &after)) {
         return ST_FOREIGN;
     }
     const enum st st = lost_array(call->db, (uint64_t)after, limit + 1, &rows);

@@ -13,24 +13,6 @@ enum { CODE_HOURS_DEFAULT = 24, CODE_HOURS_MAX = 720 };
 
 /* --- lists that the reports have, too ------------------------------------------------------ */
 
-static enum st answer_page(struct call *call, const struct places *places)
-{
-    struct db_stmt *stmt = NULL;
-    const char *cursor = NULL;
-    size_t limit = 0;
-    int64_t after = 0;
-    if (!call_page(call, &limit, &cursor) ||
-        (cursor[0] != '\0' && !cursor_numbers(call, cursor, 1, &after))) {
-        return ST_FOREIGN;
-    }
-    enum st st = db_prepare(call->db, places->sql, "ii", &stmt);
-    if (st != ST_OK) {
-        return st;
-    }
-    db_bind(stmt, after, (int64_t)limit + 1);
-    return call_rows(call, stmt, places->columns, limit, 1);
-}
-
 static enum st answer_one(struct call *call, const struct places *places, const char *what)
 {
     struct db_stmt *stmt = NULL;
@@ -56,7 +38,7 @@ static enum st answer_one(struct call *call, const struct places *places, const 
 
 static enum st answer_merchants(struct call *call)
 {
-    return answer_page(call, &places_merchants);
+    return call_query(call, places_merchants.sql, places_merchants.columns);
 }
 
 static enum st answer_merchant(struct call *call)
@@ -66,7 +48,7 @@ static enum st answer_merchant(struct call *call)
 
 static enum st answer_branches(struct call *call)
 {
-    return answer_page(call, &places_branches);
+    return call_query(call, places_branches.sql, places_branches.columns);
 }
 
 static enum st answer_branch(struct call *call)
@@ -76,7 +58,7 @@ static enum st answer_branch(struct call *call)
 
 static enum st answer_terminals(struct call *call)
 {
-    return answer_page(call, &places_terminals);
+    return call_query(call, places_terminals.sql, places_terminals.columns);
 }
 
 static enum st answer_terminal(struct call *call)

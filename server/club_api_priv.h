@@ -94,6 +94,8 @@ const char *call_parameter(const struct call *call, const char *name);
 /* `limit` and `cursor`; *ret_cursor is "" on the first page. False: the fault says what is wrong.
  */
 bool call_page(struct call *call, size_t *ret_limit, const char **ret_cursor);
+/* The same where a cursor is one number; *ret_after stays as it is on the first page. */
+bool call_page_after(struct call *call, size_t *ret_limit, int64_t *ret_after);
 /* A parameter that must be a number from `min` on; `otherwise` when it is not given. False: fault.
  */
 bool call_number(struct call *call, const char *name, int64_t min, int64_t otherwise, int64_t *ret);
@@ -112,6 +114,8 @@ enum st call_missing(struct call *call, const char *format, ...)
  * the first `key_columns` columns make the cursor, which the next page begins after. */
 ST_CHECK enum st call_rows(struct call *call, struct db_stmt *stmt, const char *const *columns,
                            size_t limit, int key_columns);
+/* The same, page and all, of a query by its first column: above $1, at most $2 rows. */
+ST_CHECK enum st call_query(struct call *call, const char *sql, const char *const *columns);
 /* The same of an array of up to limit + 1 objects, which it takes; member `key`, a number or text,
  * is the cursor. */
 ST_CHECK enum st call_array(struct call *call, json_t *array, size_t limit, const char *key);

@@ -41,12 +41,10 @@ static enum st answer_look(struct call *call)
 
 static enum st answer_settlements(struct call *call)
 {
-    const char *cursor = NULL;
     json_t *array = NULL;
     size_t limit = 0;
     int64_t after = 0;
-    if (!call_page(call, &limit, &cursor) ||
-        (cursor[0] != '\0' && !cursor_numbers(call, cursor, 1, &after))) {
+    if (!call_page_after(call, &limit, &after)) {
         return ST_FOREIGN;
     }
     enum st st = settlements_array(call->db, after, limit + 1, &array);
