@@ -28,7 +28,10 @@ PROGRAMME_SRC = firmware/engine/programme_load.c firmware/engine/programme_load_
 TAP_SRC = firmware/terminal/tap.c firmware/terminal/tap_act.c firmware/terminal/tap_serve.c \
           firmware/terminal/tap_errand.c firmware/terminal/tap_take_over.c firmware/terminal/settle.c firmware/terminal/say.c \
           firmware/terminal/receipt.c firmware/terminal/quota.c $(EXPLAIN_SRC)
-TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/standing.c \
+TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/service_acts.c \
+               firmware/terminal/service_untold.c firmware/terminal/service_operators.c \
+               firmware/terminal/service_after.c firmware/terminal/service_status.c \
+               firmware/terminal/standing.c \
                firmware/terminal/hotcheck.c firmware/terminal/known.c firmware/terminal/basket.c \
                firmware/terminal/loss.c firmware/terminal/witness.c firmware/terminal/session.c \
                firmware/terminal/quota_fill.c $(PIN_SRC) firmware/terminal/bons.c

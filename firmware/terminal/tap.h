@@ -1,9 +1,10 @@
 /* tap.h - one request and one card: what to do next, as a pure state machine.
  *
  * No I/O, clock or allocation; the caller owns the struct. tap_step() takes what the last act
- * brought and gives the next act; firmware/terminal/service.c does the acts. Start and resume are
- * one path: every card is looked up in the journal first, and an intent in doubt is settled from
- * the card before anything new is planned. Tables: docs/tap.md; tests/unit/test_tap.c walks them.
+ * brought and gives the next act; firmware/terminal/service_acts.c does the acts. Start and resume
+ * are one path: every card is looked up in the journal first, and an intent in doubt is settled
+ * from the card before anything new is planned. Tables: docs/tap.md; tests/unit/test_tap.c walks
+ * them.
  *
  * What never breaks: an intent is durable before the last write to its card, which commits, is
  * sent (what comes before that write may be staged while the disk is at work); nothing is answered
