@@ -35,7 +35,9 @@ static bool is_taken(int operation)
 {
     return scope.is_full || !scope.is_sanitize ||
            (operation != OP_SALE && operation != OP_SALE_CREDIT && operation != OP_SALE_REDEEM &&
-            operation != OP_UNLOAD && operation != OP_TRANSFER_OUT && operation != OP_SALE_ACTIONS);
+            operation != OP_UNLOAD && operation != OP_TRANSFER_OUT &&
+            operation != OP_SALE_ACTIONS && operation != OP_DUPLICATE &&
+            operation != OP_TAKE_OVER && operation != OP_REPLACE);
 }
 
 /* What the disk does does not depend on the card's family: under the sanitizers it is cut, filled
@@ -47,11 +49,17 @@ static void leave_disk_to_the_other_family(void)
     }
 }
 
-/* Three transactions in one tap: cut card and cut power are walked through in each run, the rest in
- * the long one. */
+/* A card in another's place writes like a sale, and like an issue: its card is cut in each run, the
+ * rest in the long one. */
+static bool is_taken_off_power(int operation)
+{
+    return is_taken(operation) && (scope.is_full || operation <= OP_SALE_ACTIONS);
+}
+
+/* So for three transactions in one tap, but that the power is cut, too. */
 static bool is_taken_everywhere(int operation)
 {
-    return is_taken(operation) && (scope.is_full || operation != OP_SALE_ACTIONS);
+    return is_taken(operation) && (scope.is_full || operation < OP_SALE_ACTIONS);
 }
 static char where[160];
 
@@ -78,7 +86,7 @@ static bool run_card_cut(enum operation operation, struct cut cut, enum returns 
              returns == RETURNS_SOON ? "soon" : "later");
     world_reset(&world, operation, NULL);
     assert_true(world_boot(&world));
-    if (cut.n % 2 == 1 && operation != OP_ISSUE && operation != OP_SALE_ACTIONS) {
+    if (cut.n % 2 == 1 && !world_issues(operation) && operation != OP_SALE_ACTIONS) {
         /* This terminal knows the card. Not where a balance would bring what waits. */
         const struct tap_request balance = world_balance();
         assert_true(world_ask(&world, &balance, RETURNS_SOON, &story.first));
@@ -142,7 +150,7 @@ static unsigned turns_of(enum operation operation)
 {
     const bool is_wanted = scope.is_full || operation == OP_SALE_BOTH ||
                            (operation == OP_REFUND && !scope.is_sanitize);
-    return is_wanted && operation != OP_ISSUE ? DISK_TURNS : 1;
+    return is_wanted && !world_issues(operation) ? DISK_TURNS : 1;
 }
 
 /* Runs until the disk's power goes off at change n. False: it did not. */
@@ -195,7 +203,7 @@ static void the_power_fails_at_every_change_of_the_disk(void **unused)
     leave_disk_to_the_other_family();
     size_t random = scope.is_full ? 4 : 1;
     for (int operation = 0; operation < OPERATIONS; operation++) {
-        if (!is_taken(operation)) {
+        if (!is_taken_off_power(operation)) {
             continue;
         }
         uint64_t states = 0, points = 0;
@@ -303,9 +311,7 @@ static bool run_killed(enum operation operation, uint64_t command, uint64_t writ
         world.before_command = kill_at_command;
         hook_writes();
         struct tap_answer answer = {0};
-        if (request.what == TAP_ISSUE) {
-            world_attach_member(&world);
-        }
+        world_attach_member(&world, &request);
         if (terminal_begin(world.terminal, &request, NULL, 3000, &answer) != ST_OK) {
             _exit(4);
         }

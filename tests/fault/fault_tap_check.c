@@ -41,6 +41,13 @@ struct book {
     struct snapshot after[64]; /* by counter */
 };
 
+/* A card in another's place is of that one's member. */
+static uint64_t account_of(const struct entry_intent *intent)
+{
+    const struct peer *peer = &intent->occasion.peer;
+    return peer->direction == PEER_IN ? peer->card_number : intent->card_number;
+}
+
 /* Each issue brings its member, and no member comes without one: both or neither. */
 static void check_members(const struct story *story, const struct entry *entries, size_t count)
 {
@@ -48,7 +55,7 @@ static void check_members(const struct story *story, const struct entry *entries
         const struct entry *entry = &entries[n], *next = n + 1 < count ? &entries[n + 1] : NULL;
         if (entry->kind == ENTRY_INTENT && !entry->intent.has_before &&
             (next == NULL || next->kind != ENTRY_MEMBER ||
-             next->member.account != entry->intent.card_number ||
+             next->member.account != account_of(&entry->intent) ||
              next->member.card_number != entry->intent.card_number)) {
             violated(story, "entry %u issues a card without its member", entry->sequence);
         }
@@ -287,7 +294,7 @@ static bool is_lost_blank(struct world *world, const struct story *story,
                           const struct tap_answer *answer)
 {
     static struct book book;
-    if (prepared.family != CARD_CLASSIC || story->operation != OP_ISSUE ||
+    if (prepared.family != CARD_CLASSIC || !world_issues(story->operation) ||
         answer->outcome != TAP_NOT_DONE ||
         (answer->reason != TAP_REASON_FOREIGN && answer->reason != TAP_REASON_DAMAGED)) {
         return false;
@@ -305,7 +312,8 @@ static bool is_lost_blank(struct world *world, const struct story *story,
         const struct entry_outcome *outcome = &entry.outcome;
         if (entry.kind == ENTRY_OUTCOME && outcome->verdict == VERDICT_DONE &&
             outcome->counter == 1 && outcome->card_number != prepared.member_number &&
-            outcome->card_number != prepared.giver_number) {
+            outcome->card_number != prepared.giver_number &&
+            outcome->card_number != prepared.mover_number) {
             violated(story, "the journal says issued and the card is lost");
         }
     }
@@ -321,7 +329,7 @@ void world_check_balance(struct world *world, const struct story *story)
     if (is_lost_blank(world, story, &answer)) {
         return;
     }
-    if (story->operation == OP_ISSUE && answer.outcome == TAP_NOT_DONE &&
+    if (world_issues(story->operation) && answer.outcome == TAP_NOT_DONE &&
         answer.reason == TAP_REASON_BLANK) {
         if (story->was_answered && story->first.outcome == TAP_DONE) {
             violated(story, "the issue was answered done and the card is blank");
@@ -334,7 +342,7 @@ void world_check_balance(struct world *world, const struct story *story)
     }
     bool is_late = story->operation == OP_SALE_EXPIRE;
     bool is_before =
-        story->operation != OP_ISSUE &&
+        !world_issues(story->operation) &&
         settle_same(&answer.snapshot, is_late ? &prepared.before_late : &prepared.before);
     /* The points may have expired and nothing that was asked have happened yet. */
     is_before |= is_late && is_same_state(&answer.snapshot, &prepared.between);

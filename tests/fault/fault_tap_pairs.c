@@ -372,6 +372,8 @@ static bool is_wanted(enum operation operation)
            (scope.is_sanitize ? operation == OP_LOAD
                               : operation != OP_SALE_EXPIRE && operation != OP_SALE_ACTIONS &&
                                     operation != OP_TRANSFER_OUT && operation != OP_TRANSFER_IN &&
+                                    operation != OP_DUPLICATE && operation != OP_TAKE_OVER &&
+                                    operation != OP_REPLACE &&
                                     (operation != OP_ISSUE || scope.family == CARD_DESFIRE));
 }
 
@@ -483,7 +485,7 @@ static void expect_within(const struct set *some, const struct set *all)
 /* Every how many pairs of an operation are run without shortcuts, too; 0: none. */
 static unsigned plain_step(enum operation operation)
 {
-    if (operation == OP_ISSUE && scope.is_full && scope.family == CARD_CLASSIC) {
+    if (world_issues(operation) && scope.is_full && scope.family == CARD_CLASSIC) {
         return 4999;
     }
     if (operation != OP_LOAD) {

@@ -18,7 +18,10 @@ struct prepared {
     struct keystore *keys;
     struct chip member, blank, issued; /* the last: `blank` after an issue */
     uint64_t member_number;
-    uint64_t giver_number;                /* of a third card, whose credit OP_TRANSFER_IN takes */
+    uint64_t giver_number; /* of a third card, whose credit OP_TRANSFER_IN takes;
+                              OP_REPLACE takes its place */
+    uint64_t mover_number; /* of a fourth one, whose place OP_TAKE_OVER takes */
+    struct tap_request take_over;
     struct snapshot before;               /* the member card's newest */
     struct chip late;                     /* the member card, for OP_SALE_EXPIRE; its newest, and */
     struct snapshot before_late, between; /* what it is once its points have expired */

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "firmware/terminal/successors.h"
 #include "hal/clock.h"
 #include "hal/signed.h"
 #include "server/actions.h"
@@ -19,8 +20,9 @@
 #include "tests/support/crash_vfs.h"
 
 const char *const operation_names[OPERATIONS] = {
-    "issue",  "sale",   "sale-credit",  "sale-redeem", "sale-both",   "load",
-    "refund", "unload", "transfer-out", "transfer-in", "sale-expire", "sale-actions"};
+    "issue",       "sale",         "sale-credit", "sale-redeem",  "sale-both",
+    "load",        "refund",       "unload",      "transfer-out", "transfer-in",
+    "sale-expire", "sale-actions", "duplicate",   "take-over",    "replace"};
 struct prepared prepared;
 
 /* More transactions than the card's ring has places, so that it has gone round and a cut write
@@ -229,10 +231,24 @@ static bool is_away(const struct world *world)
     return prepared.family == CARD_DESFIRE ? world->chip->desfire.is_away : world->card->is_away;
 }
 
-/* Somebody of whom everything is sealed already; their numbers are the terminal's to fill in. */
-void world_attach_member(struct world *world)
+bool world_issues(enum operation operation)
+{
+    return operation == OP_ISSUE || operation == OP_TAKE_OVER || operation == OP_REPLACE;
+}
+
+/* Somebody of whom everything is sealed already; their numbers are the terminal's to fill in. A
+ * card in another's place is of the same member. */
+void world_attach_member(struct world *world, const struct tap_request *request)
 {
     struct entry_member member = {.has_phone = true, .has_box = true};
+    if (request->what == TAP_TAKE_OVER) {
+        const struct entry_member same = {.account = request->wish.peer.card_number};
+        terminal_attach_member(world->terminal, &same);
+        return;
+    }
+    if (request->what != TAP_ISSUE) {
+        return;
+    }
     memset(member.phone, 0x5a, sizeof member.phone);
     memset(member.box, 0xa5, sizeof member.box);
     terminal_attach_member(world->terminal, &member);
@@ -241,9 +257,7 @@ void world_attach_member(struct world *world)
 bool world_ask(struct world *world, const struct tap_request *request, enum returns returns,
                struct tap_answer *ret)
 {
-    if (request->what == TAP_ISSUE) {
-        world_attach_member(world);
-    }
+    world_attach_member(world, request);
     if (terminal_begin(world->terminal, request, NULL, WAIT_MS, ret) != ST_OK) {
         return !is_off(world);
     }
@@ -336,6 +350,21 @@ struct tap_request world_request(enum operation operation)
                                    .card_number = prepared.giver_number,
                                    .terminal = TERMINAL_NO,
                                    .sequence = transfer_sequence};
+        return request;
+    case OP_DUPLICATE:
+        request.what = TAP_DUPLICATE;
+        *wish = (struct wish){.kind = TRANSACTION_DUPLICATE, .peer.direction = PEER_OUT};
+        return request;
+    case OP_TAKE_OVER:
+        return prepared.take_over;
+    case OP_REPLACE:
+        request.what = TAP_TAKE_OVER;
+        *wish = (struct wish){.kind = TRANSACTION_DUPLICATE,
+                              .amount = {150000},
+                              .peer = {.direction = PEER_IN, .card_number = prepared.giver_number},
+                              .inherits = {.points = {9}, .tier = 1}};
+        request.identity = (struct card_identity){.kind = 1, .name = "Maryam"};
+        request.legacy.account = prepared.giver_number;
         return request;
     case OPERATIONS:
         break;
@@ -557,6 +586,26 @@ static void prepare_giver(struct world *world)
     *world->chip = member;
 }
 
+/* A fourth one, for as long as it takes to let all of it out. */
+static void prepare_mover(struct world *world)
+{
+    static const uint8_t uid[7] = {0x04, 0x15, 0x26, 0x37, 0x81, 0x82, 0x83};
+    struct tap_request issue = world_request(OP_ISSUE), sale = world_request(OP_SALE_CREDIT);
+    struct tap_request out = world_request(OP_DUPLICATE);
+    struct fault why;
+    const struct chip member = *world->chip;
+    make_chip(member.family, uid, world->chip);
+    (void)done(world, &issue);
+    (void)done(world, &sale);
+    const uint32_t sequence = done(world, &out).last.sequence;
+    prepared.take_over = (struct tap_request){.what = TAP_TAKE_OVER};
+    MUST(successors_prepare(world->store, sequence, &prepared.take_over, &why) == ST_OK);
+    prepared.mover_number = prepared.take_over.wish.peer.card_number;
+    (void)snprintf(prepared.take_over.identity.name, sizeof prepared.take_over.identity.name,
+                   "Maryam");
+    *world->chip = member;
+}
+
 /* Two cards from the factory. */
 static void prepare_chips(enum card_family family)
 {
@@ -594,6 +643,7 @@ void world_prepare(enum card_family family)
     world = (struct world){.chip = &prepared.member, .card = &prepared.member.classic};
     MUST(world_boot(&world));
     prepare_giver(&world);
+    prepare_mover(&world);
     prepare_card(&world);
     struct tap_request balance = world_balance();
     struct tap_answer answer = {0};
@@ -653,9 +703,9 @@ void world_reset(struct world *world, enum operation operation, const char *path
     const uint8_t *from = is_late ? disk_late : has_actions ? disk_actions : disk;
     const size_t size = is_late ? disk_late_bytes : has_actions ? disk_actions_bytes : disk_bytes;
     world_new_chip(world);
-    *world->chip = operation == OP_ISSUE ? prepared.blank
-                   : is_late             ? prepared.late
-                                         : prepared.member;
+    *world->chip = world_issues(operation) ? prepared.blank
+                   : is_late               ? prepared.late
+                                           : prepared.member;
     set_date(operation);
     world->path = path;
     if (path == NULL) {

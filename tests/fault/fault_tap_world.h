@@ -28,8 +28,13 @@ enum operation {
     OP_TRANSFER_IN,
     OP_SALE_EXPIRE,  /* a year later: points expire first, by a transaction of their own */
     OP_SALE_ACTIONS, /* five of the club's actions come first, by two transactions of their own */
+    OP_DUPLICATE,    /* all that the card has leaves it */
+    OP_TAKE_OVER,    /* a blank card takes what left another one */
+    OP_REPLACE,      /* a blank card in the place of a lost one */
     OPERATIONS
 };
+/* The operation makes a card of a blank one. */
+bool world_issues(enum operation operation);
 extern const char *const operation_names[OPERATIONS];
 
 /* When a shopper whose card was cut comes back. */
@@ -107,8 +112,8 @@ extern const struct action_particulars world_particulars;
 struct tap_request world_request(enum operation operation);
 struct tap_request world_balance(void);
 
-/* The next request, an issue, brings a member. world_ask() does it by itself. */
-void world_attach_member(struct world *world);
+/* The next request, if it makes a card, brings its member. world_ask() does it by itself. */
+void world_attach_member(struct world *world, const struct tap_request *request);
 
 /* Taps until the final answer. False: the power went off before there was one. */
 bool world_ask(struct world *world, const struct tap_request *request, enum returns returns,
