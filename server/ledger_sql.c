@@ -17,12 +17,16 @@ static const struct {
                          "iiiiiitiit"},
     [SQL_TERM_CLEAR] = {"UPDATE term SET clear_at = $2 WHERE term_id = $1", "ii"},
     /* Does anything wait for terminals to be heard? */
-    [SQL_CLEAR_ASKED] = {"SELECT 1 FROM action WHERE state = 3 UNION ALL SELECT 1 FROM action"
-                         " WHERE offer = 0 AND number <> 0 AND state IN (1, 3) UNION ALL"
-                         " SELECT 1 FROM club"
-                         " WHERE name = 'forgot' AND value <> 0 UNION ALL SELECT 1 FROM lost"
-                         " WHERE is_due = 1 LIMIT 1",
-                         ""},
+    [SQL_CLEAR_ASKED] =
+        {"SELECT 1 FROM action WHERE state = 3 UNION ALL SELECT 1 FROM action"
+         " WHERE offer = 0 AND number <> 0 AND state IN (1, 3) UNION ALL"
+         " SELECT 1 FROM club"
+         " WHERE name = 'forgot' AND value <> 0 UNION ALL SELECT 1 FROM lost"
+         " WHERE is_due = 1"
+         " UNION ALL SELECT 1 FROM transfer t JOIN term x ON x.term_id = t.term_id"
+         " WHERE t.is_open = 1 AND (x.dead_at <> 0 OR NOT EXISTS (SELECT 1 FROM cert c"
+         " WHERE c.term_id = t.term_id AND c.revoked_at = 0)) LIMIT 1",
+         ""},
     [SQL_REC_PUT] = {"INSERT INTO rec (term_id, term_seq, batch, card_no, card_ctr, fate, raw)"
                      " VALUES ($1, $2, $3, $4, $5, $6, $7)",
                      "iiiiiib"},

@@ -335,6 +335,32 @@ static void a_named_card_gets_it_and_what_comes_back_can_go_elsewhere(void **sta
     world_check(world);
 }
 
+/* The copy's credit is the club's loss; what another card got of it stays there. */
+static void what_a_clone_lets_out_is_a_transfer_like_any_other(void **state)
+{
+    struct world *world = *state;
+    const struct model_card copy = world->cards[0];
+    (void)let_out(world, 1, 0, 70000, -1);
+    world_sync(world, 1);
+    world->cards[0] = copy;
+    const uint32_t cloned = let_out(world, 2, 0, 50000, -1);
+    (void)let_out(world, 2, 0, 4000, 3); /* named: the club brings it */
+    world_sync(world, 2);
+    assert_int_equal(cases(world, "clone", false) > 0, 1);
+    assert_int_equal(transit(world), 120000);
+    assert_int_equal(open_rows(world), 2);
+    assert_int_equal(ordered(world, 3), 4000);
+    (void)take_in(world, 2, 1, 50000, 0, cloned);
+    world_sync(world, 2);
+    assert_int_equal(transit(world), 70000);
+    assert_int_equal(open_rows(world), 1);
+    assert_int_equal(credit(world, 0), 430000);
+    assert_int_equal(credit(world, 1), 550000);
+    assert_int_equal(world_account(world, BOOK_CREDIT, ACCOUNT_CLONED), -54000);
+    assert_int_equal(cases(world, "transfer", false), 0);
+    world_check(world);
+}
+
 /* --- a terminal that is gone ------------------------------------------------------------------ */
 
 static void the_club_releases_only_what_its_terminal_cannot_give_any_more(void **state)
@@ -476,6 +502,7 @@ int main(void)
         IN_A_WORLD(it_may_be_handed_over_before_it_is_posted),
         IN_A_WORLD(a_second_half_that_comes_all_the_same_is_a_case),
         IN_A_WORLD(a_named_card_gets_it_and_what_comes_back_can_go_elsewhere),
+        IN_A_WORLD(what_a_clone_lets_out_is_a_transfer_like_any_other),
         IN_A_WORLD(the_club_releases_only_what_its_terminal_cannot_give_any_more),
         IN_A_WORLD(halves_that_cards_show_are_joined_when_nothing_else_fits),
         IN_A_WORLD(what_a_card_got_before_cannot_have_left_later),

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""two_cards_dead.py - transfers of a terminal that dies before it could send them, with real processes.
+
+The cards tell at another terminal: a transfer that another card took is joined; of one that nobody took, and of
+one to a card that only the dead journal names, a case says what is missing. The club releases the first; then the
+journal comes back and says the rest. BUILD names the folder with the programs."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+from shop import Shop  # noqa: E402
+from hotlist import Other  # noqa: E402
+
+BUILD = os.environ.get("BUILD", str(ROOT / "build/sim-release"))
+CARDS = {"ali": "1k 04a1b2c3", "leila": "desfire 04112233445566", "sara": "1k 04a1b2c4"}
+failed = 0
+
+
+def result(condition, name, detail=""):
+    global failed
+    failed += not condition
+    print(f"ok {name}" if condition else f"not ok {name}\n  {detail}", flush=True)
+
+
+def hold(shop, name):
+    shop.card("remove")
+    shop.card(f"insert {name}")
+
+
+def transit(shop):
+    report = json.loads(shop.club("report", "--json").stdout)
+    return sum(row["amount"] for row in report["ledger"] if row["account"] == "transit")
+
+
+def halves(shop, *more):
+    cases = json.loads(shop.club("cases", "--json", *more).stdout)["cases"]
+    return sorted((case["sequence"], case["closed_at"] is not None and case["closed_at"] != 0) for case in cases
+                  if case["why"] == "half")
+
+
+def waits(shop):
+    return {(t["sequence"], t["state"]): t["rest"] for t in json.loads(shop.club("transfer", "list", "--json").stdout)}
+
+
+def meet(shop, name):
+    """A balance, and the moment after it in which the card's ring is noted."""
+    before = shop.log("terminal").count(" T208 ")
+    hold(shop, name)
+    shop.done("balance")
+    shop.until(lambda: shop.log("terminal").count(" T208 ") > before, what="the sightings")
+
+
+def released(shop, other, number):
+    """The club gives it back as soon as the other terminal was heard in a second after the death."""
+    def tried():
+        other.sync()
+        done = shop.club("transfer", "release", 1, number, "--json", check=False)
+        return done if done.returncode == 0 else None
+    return shop.until(tried, what="the release")
+
+
+def main():
+    with Shop(BUILD) as shop:
+        shop.open(card=None)
+        numbers = {}
+        for name, chip in CARDS.items():
+            shop.card(f"new {name} {chip}")
+            hold(shop, name)
+            numbers[name] = shop.done("issue", "--opening", 1_000_000)["card"]
+        other = Other(shop)
+        other.sync()
+        shop.sync_once()
+
+        hold(shop, "ali")
+        taken = shop.done("transfer", 300_000)["sequence"]
+        hold(shop, "leila")
+        shop.done("transfer", "--from", taken)
+        hold(shop, "sara")
+        alone = shop.done("transfer", 50_000)["sequence"]
+        hold(shop, "ali")
+        named = shop.done("transfer", 7_000, "--to", numbers["sara"])["sequence"]
+        shop.stop("terminal", "kill")
+        os.mkdir(shop.path("kept"))
+        for file in shop.dir.glob("terminal.db*"):
+            shutil.move(file, shop.path("kept"))
+
+        shop.club("terminal", "dead", 1)
+        shop.start_terminal("--db", other.db)
+        for name in ("leila", "sara", "ali"):
+            meet(shop, name)
+        other.sync()
+        result(transit(shop) == 57_000, "what left the cards and came to none is in transit", transit(shop))
+        result(waits(shop) == {(alone, "seen"): 50_000, (named, "seen"): 7_000}, "and is listed", waits(shop))
+        result(halves(shop) == [(alone, False), (named, False)], "two cases say what is missing", halves(shop))
+        refused = shop.club("transfer", "release", 1, taken, "--anyway", check=False)
+        result(refused.returncode == 1 and "already" in refused.stderr, "what a card has is released to nobody", refused.stderr)
+        done = released(shop, other, alone)
+        result(json.loads(done.stdout)["to"] == numbers["sara"] and transit(shop) == 7_000, "the club gives one back", done.stdout)
+        other.sync()
+        hold(shop, "sara")
+        got = shop.done("balance")
+        result(got["credit"] == 1_000_000 and got["arrived"][0]["origin"] == "transfer", "it is on its card again", got)
+        other.sync()
+        result(halves(shop, "--all") == [(alone, True), (named, False)], "which settles its case", halves(shop, "--all"))
+
+        shop.stop("terminal")
+        for file in list(Path(shop.path("kept")).iterdir()):
+            shutil.copy(file, shop.path(""))
+        shop.club("terminal", "back", 1)
+        shop.sync_once()
+        other.sync()
+        result(transit(shop) == 0 and waits(shop) == {}, "the journal comes back: nothing is in transit", waits(shop))
+        result(halves(shop) == [], "and no case of it is open", halves(shop))
+        shop.start_terminal("--db", other.db)
+        hold(shop, "sara")
+        got = shop.done("balance")
+        result(got["credit"] == 1_007_000, "the card that only the journal named has its credit", got)
+        other.sync()
+        dump = json.loads(shop.club("dump").stdout)
+        dump.update(cards=[], programme=json.loads(Path(shop.programme).read_text()))
+        Path(shop.path("dump.json")).write_text(json.dumps(dump))
+        again = subprocess.run([sys.executable, str(ROOT / "tests/reference/vafa_reference.py"), "check",
+                                shop.path("dump.json")], capture_output=True, text=True)
+        result(again.returncode == 0 and "0 violations" in again.stdout, "the reference comes to the same", again.stdout)
+        told = shop.club("report", check=False)
+        result(told.returncode == 0, "and the books balance", told.stdout)
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
