@@ -9,7 +9,8 @@ test_witness_SRC = tests/unit/test_witness.c firmware/terminal/witness.c $(ENGIN
 test_witness_LIBS = -lcmocka
 
 TESTS += test_till
-test_till_SRC = tests/unit/test_till.c firmware/terminal/till_wire.c firmware/terminal/till_allowance.c firmware/terminal/till_arrived.c firmware/terminal/till_member.c firmware/terminal/till_lost.c firmware/terminal/till_transfers.c firmware/terminal/say.c \
+test_till_SRC = tests/unit/test_till.c firmware/terminal/till_wire.c firmware/terminal/till_basket.c firmware/terminal/till_answer.c \
+                firmware/terminal/till_allowance.c firmware/terminal/till_arrived.c firmware/terminal/till_member.c firmware/terminal/till_lost.c firmware/terminal/till_transfers.c firmware/terminal/say.c \
                 firmware/terminal/basket.c firmware/terminal/receipt.c $(EXPLAIN_SRC) \
                 $(ENGINE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_till_LIBS = -lcmocka -ljansson
