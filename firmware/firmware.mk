@@ -36,7 +36,9 @@ TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/service_
                firmware/terminal/loss.c firmware/terminal/witness.c firmware/terminal/session.c \
                firmware/terminal/quota_fill.c $(PIN_SRC) firmware/terminal/bons.c
 TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/terminal/till_basket.c \
-           firmware/terminal/till_answer.c firmware/terminal/till_allowance.c firmware/terminal/desk.c \
+           firmware/terminal/till_answer.c firmware/terminal/till_allowance.c \
+           firmware/terminal/desk.c firmware/terminal/desk_link.c firmware/terminal/desk_members.c \
+           firmware/terminal/desk_lost.c \
            firmware/terminal/scans.c firmware/terminal/local_socket.c
 # What comes from the club at a tap.
 TERMINAL_SRC += firmware/terminal/arrivals.c firmware/terminal/refusals.c
