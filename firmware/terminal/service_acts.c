@@ -1,7 +1,6 @@
 #include "firmware/terminal/service_priv.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "firmware/engine/media.h"
 #include "firmware/terminal/arrivals.h"

@@ -1,7 +1,6 @@
 #include "firmware/terminal/till_wire_priv.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "firmware/engine/money.h"
