@@ -146,10 +146,10 @@ def cut(shop, name, text, made):
 
 def pieces(shop):
     """Cut short anywhere, the same file goes on where it was; terminals sync meanwhile; an undo stops it."""
-    lines = 3000
+    lines = 1500 if os.environ.get("PROFILE") == "sanitize" else 3000
     text = "card,points,credit\n" + "".join(f"{number(936400000400000 + n)},{n % 7},{1000 + n}\n" for n in range(lines))
     total = sum(1000 + n for n in range(lines))
-    for at in (1, 900, 2000):
+    for at in (1, lines // 3, lines * 2 // 3):
         work, listed, slowest = cut(shop, "large.csv", text, at)
         work.kill()
         work.communicate()
