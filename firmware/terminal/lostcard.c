@@ -127,6 +127,13 @@ static enum st report_lost(const struct members *members, const struct lost_name
     return st;
 }
 
+/* When it was last seen here. */
+static bool is_blocked(const struct members *members, uint64_t card)
+{
+    struct snapshot seen;
+    return cards_seen(members->store, card, &seen) == ST_OK && seen.status == CARD_BLOCKED;
+}
+
 static enum st report_found(const struct members *members, const struct lost_named *named,
                             struct lost_answer *ret, struct fault *say)
 {
@@ -148,7 +155,12 @@ static enum st report_found(const struct members *members, const struct lost_nam
         return ST_REFUSED;
     }
     st = append_report(members, named, REPORT_FOUND, ret, say);
-    if (st == ST_OK) {
+    if (st == ST_OK && is_blocked(members, card)) {
+        fault_say(say,
+                  "Card *%04" PRIu64 " was found. It was blocked meanwhile: the club frees it (an "
+                  "action unblock), at a tap after the next sync.",
+                  card % 10000);
+    } else if (st == ST_OK) {
         fault_say(
             say, "Card *%04" PRIu64 " was found: %s", card % 10000,
             terminal_listing(members->terminal, card) == LISTING_NONE

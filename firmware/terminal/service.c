@@ -177,6 +177,7 @@ enum st terminal_begin(struct terminal *terminal, const struct tap_request *requ
     }
     if (terminal_admit(terminal, right_of(request->what), &resolved.operator_no, &refusal) !=
         ST_OK) {
+        terminal->has_member = false;
         *ret_refusal = refusal;
         return ST_REFUSED;
     }

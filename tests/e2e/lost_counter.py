@@ -82,7 +82,8 @@ def programme():
     doc["purses"]["gift"] = doc["purses"]["voucher"] = {"max_rials": 100000000}
     doc["award_on"].update(gift=False, voucher=False)
     doc["limits"]["provisional"] = {"credit_rials": 300000, "points": 15}
-    doc["kinds"] = [{"id": "gold", "number": 3, "opening_gift": {"min_rials": 0, "max_rials": 70000}}]
+    doc["kinds"] = [{"id": "gold", "number": 3, "opening_gift": {"min_rials": 0, "max_rials": 70000}},
+                    {"id": "member", "number": 1}]
     file = tempfile.NamedTemporaryFile("w", suffix=".json", delete=False)
     json.dump(doc, file)
     file.close()
@@ -183,8 +184,16 @@ def losses(counter):
     check("a lost card is refused here at once, and blocked",
           refused["reason"] == "hotlisted" and refused["listed"] == "lost" and
           counter.tap(old, do="balance")["status"] == "blocked", refused)
+    found = counter.tap(old, do="found")
+    check("found again it is still blocked, and that is said", found["state"] == "done" and "blocked" in found["say"],
+          found)
+    counter.ask(do="report_lost", card=number)
     moved = counter.tap(old, do="duplicate")
     check("and cannot be moved", moved["state"] == "not_done" and moved["reason"] == "hotlisted", moved)
+    counter.ask(do="found", card=number)
+    moved = counter.tap(old, do="duplicate")
+    check("nor can a blocked one", moved["state"] == "not_done" and moved["reason"] == "refused", moved)
+    counter.ask(do="report_lost", card=number)
     new = counter.blank(1)
     into = counter.tap(new, do="replace", card=number, confirm=True, name="Sara", consent="membership")
     check("its replacement carries the provisional part", into["state"] == "done" and
@@ -232,6 +241,24 @@ def bad_input(counter):
           unknown)
 
 
+def gift_card(counter):
+    """A gift card becomes a membership: what is left of it, and who it is, come to one new card."""
+    name, number = counter.issue(0, gift=70000, kind="gold", expires="1407-01-01")
+    out = counter.tap(name, do="duplicate")
+    said = {"do": "duplicate", "from": out["sequence"], "name": "Sara Rad", "national_code": "0012345679",
+            "phone": "09121234567", "kind": "member"}
+    asked = counter.ask(**said, wait_ms=300)
+    check("without consent nobody becomes a member", asked["reason"] == "refused" and "consent" in asked["say"], asked)
+    into = counter.tap(counter.blank(1), **said, consent="membership")
+    check("a gift card becomes a membership", into["state"] == "done" and state(into) == (0, 0, 70000, 0), into)
+    found = counter.ask(do="find", medium="0012345679")
+    check("whose code finds the new card", found["state"] == "done" and found["card"][-4:] == into["card"][-4:], found)
+    again = counter.issue(0, gift=1000, kind="gold")
+    out = counter.tap(again[0], do="duplicate")
+    twice = counter.ask(**{**said, "from": out["sequence"]}, consent="membership", wait_ms=300)
+    check("nobody becomes a member twice", twice["reason"] == "refused" and "member's already" in twice["say"], twice)
+
+
 def by_hand(shop, counter):
     """The same with vafa-till, as a person does it: both halves by one command."""
     old, number = rich(counter, 1)
@@ -256,6 +283,7 @@ def main():
         counter = Counter(shop)
         losses(counter)
         bad_input(counter)
+        gift_card(counter)
         by_hand(shop, counter)
         replacements_with_cuts(counter)
         duplicates(shop, counter)
