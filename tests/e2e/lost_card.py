@@ -140,6 +140,8 @@ def released(world, old, new):
     lines = json.loads(world.shop.club("report", "--json").stdout)["lost"]
     result([(row["card"], row["replaced_by"], row["loss_rials"], row["risk_rials"]) for row in lines] == [(int(old.number), int(new.number), 200_000, 0)],
            "and a line of the club's report", lines)
+    text = world.shop.club("lost", "list").stdout
+    result(f"{old.number} replaced since" in text and f"by {new.number}; settled" in text and "lost to the club 200000, 10\n" in text, "people read it, too", text)
 
 
 def replaced_online(world):
