@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,12 +64,15 @@ class World:
         """A basket of a million, of which so much is paid with credit."""
         return self.done(card, station, "sale", amount=MILLION, pay_credit=pays)
 
+    def sync(self, stations):
+        with ThreadPoolExecutor(len(stations)) as pool:
+            list(pool.map(Station.sync, stations))
+
     def settle(self, stations):
         """All of them hear of the list, and a second later say that they have."""
-        for _ in range(2):
-            time.sleep(1.1)
-            for station in stations:
-                station.sync()
+        self.sync(stations)
+        time.sleep(1.1)
+        self.sync(stations)
 
     def lost(self, card):
         return json.loads(self.shop.club("lost", "show", card.number, "--json").stdout)
@@ -132,8 +136,7 @@ def released(world, old, new):
            "and the new card has it to the rial at its next tap", got)
     refused = old.tap(a, "sale", amount=MILLION, pay_credit=1000)
     result(refused["reason"] == "hotlisted" and refused["listed"] == "replaced", "the lost card is refused where it was taken before", refused)
-    for station in world.stations:
-        station.sync()
+    world.sync(world.stations)
     told = world.lost(old)
     result((told["loss_rials"], told["loss_points"], told["risk_rials"], told["waiting_rials"]) == (200_000, 10, 0, 0),
            "the loss is what was shown for the second replacement, and no more", told)
@@ -149,8 +152,7 @@ def replaced_online(world):
     a, b, c, d = world.stations
     old, new = world.card(a), world.card()
     world.sell(old, c, 130_000)  # b has never seen the card
-    for station in (a, c):
-        station.sync()
+    world.sync([a, c])
     report = b.ask("report_lost", card=old.number)
     b.sync()
     told = b.ask("replace", card=old.number, wait_ms=300)
@@ -163,8 +165,7 @@ def replaced_online(world):
            (told["loss"]["credit"], told["loss"]["points"]) == (0, 0), "what it vouches for, whole and without a loss", told)
     got = world.done(new, b, "replace", card=old.number, confirm=True)
     new.number = got["card"]
-    for station in world.stations:
-        station.sync()
+    world.sync(world.stations)
     told = world.lost(old)
     result((got["credit"], got["points"]) == (370_000, 10) and (told["rounds"], told["risk_rials"], told["loss_rials"]) == (0, 0, 0),
            "nothing is left to follow", (got, told))
@@ -185,8 +186,7 @@ def found_again(world):
 
 def judged(world):
     shop = world.shop
-    for station in world.stations:
-        station.sync()
+    world.sync(world.stations)
     report = shop.club("report", "--json", check=False)
     result(report.returncode == 0 and set(world.cases()) == {"replaced"}, "the books balance", (report.stdout[-300:], world.cases()))
     dump = json.loads(shop.club("dump").stdout)
