@@ -15,9 +15,9 @@
 /* --- what follows the new card -------------------------------------------------------------- */
 
 /* The new card is the member's, too. */
-static enum st follow_member(struct ledger *ledger, const struct item *item, uint64_t old)
+static enum st follow_member(struct ledger *ledger, const struct item *item, uint64_t old,
+                             uint64_t card)
 {
-    const uint64_t card = item->entry.intent.card_number;
     struct fault fault = {""};
     uint64_t account = 0;
     enum st st = member_account_of(ledger->db, old, &account);
@@ -33,14 +33,14 @@ static enum st follow_member(struct ledger *ledger, const struct item *item, uin
 
 /* Whoever looks for the old card finds the new one. `moves`: what waits for the old card may go
  * over at once. */
-static enum st follow(struct ledger *ledger, const struct item *item, uint64_t old, bool moves)
+static enum st follow(struct ledger *ledger, const struct item *item, uint64_t old, uint64_t card,
+                      bool moves)
 {
-    const uint64_t card = item->entry.intent.card_number;
     enum st st = successor_put(ledger->db, old, card, moves);
     if (st == ST_OK) {
         st = links_move(ledger->db, old, card);
     }
-    return st == ST_OK ? follow_member(ledger, item, old) : st;
+    return st == ST_OK ? follow_member(ledger, item, old, card) : st;
 }
 
 /* --- both halves of a duplicate ------------------------------------------------------------- */
@@ -109,19 +109,12 @@ static enum st say_odd(struct ledger *ledger, const struct item *item, const cha
 /* Both halves are posted. */
 static enum st complete(struct ledger *ledger, const struct item *item, const struct pair *pair)
 {
-    const struct item by_new = {.entry = {.kind = ENTRY_INTENT,
-                                          .time_s = item->entry.time_s,
-                                          .terminal = item->entry.terminal,
-                                          .sequence = item->entry.sequence,
-                                          .intent = {.card_number = pair->card}},
-                                .raw = item->raw,
-                                .raw_bytes = item->raw_bytes};
     uint64_t now = 0;
     enum st st = card_successor(ledger->db, pair->old, &now);
     if (st != ST_OK || now == pair->card) {
         return st;
     }
-    return now == pair->old ? follow(ledger, &by_new, pair->old, true)
+    return now == pair->old ? follow(ledger, item, pair->old, pair->card, true)
                             : say_odd(ledger, item, "another card has taken the old one's place");
 }
 
@@ -201,7 +194,7 @@ static enum st replace(struct ledger *ledger, const struct item *item, uint64_t 
     ledger->has_lost = true;
     st = lost_replaced(ledger->db, old, card, part, item->entry.terminal, item->entry.sequence,
                        ledger->now_s);
-    return st == ST_OK && now == old ? follow(ledger, item, old, false) : st;
+    return st == ST_OK && now == old ? follow(ledger, item, old, card, false) : st;
 }
 
 /* --- read off cards of a dead terminal ------------------------------------------------------ */
