@@ -271,6 +271,35 @@ static void what_is_handed_over_comes_by_an_action_once(void **state)
     world_reference(world);
 }
 
+/* The entries come again, and find the action that the card has taken. */
+static void a_restored_club_brings_nothing_twice(void **state)
+{
+    struct world *world = *state;
+    world_backup(world);
+    const uint32_t out = let_out(world, 1, 0, 70000, -1);
+    hand_over(world, 1, out, 2);
+    (void)let_out(world, 1, 3, 8000, 4);
+    world_sync(world, 1);
+    world_sync(world, 3);
+    world_tap(world, 3, 2, 0);
+    world_sync(world, 3);
+    assert_int_equal(credit(world, 2), 570000);
+    world_restore(world);
+    world_sync_all(world);
+    for (int t = 0; t < WORLD_TERMINALS; t++) {
+        world_tap(world, t, 2, 0);
+        world_tap(world, t, 4, 0);
+        world_sync(world, t);
+    }
+    assert_int_equal(credit(world, 2), 570000);
+    assert_int_equal(credit(world, 4), 508000);
+    assert_int_equal(transit(world), 0);
+    assert_int_equal(open_rows(world), 0);
+    assert_int_equal(world_account(world, BOOK_CREDIT, ACCOUNT_PENDING), 0);
+    world_check(world);
+    world_reference(world);
+}
+
 static void it_may_be_handed_over_before_it_is_posted(void **state)
 {
     struct world *world = *state;
@@ -499,6 +528,7 @@ int main(void)
         IN_A_WORLD(the_second_half_may_be_posted_first),
         IN_A_WORLD(a_half_that_fits_no_other_one_is_a_case),
         IN_A_WORLD(what_is_handed_over_comes_by_an_action_once),
+        IN_A_WORLD(a_restored_club_brings_nothing_twice),
         IN_A_WORLD(it_may_be_handed_over_before_it_is_posted),
         IN_A_WORLD(a_second_half_that_comes_all_the_same_is_a_case),
         IN_A_WORLD(a_named_card_gets_it_and_what_comes_back_can_go_elsewhere),
