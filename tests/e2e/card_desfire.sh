@@ -15,7 +15,7 @@ trap 'exit 130' INT TERM
 
 export LIBNFC_AUTO_SCAN=false LIBNFC_DEFAULT_DEVICE="pn532_uart:$dir/reader"
 . tests/support/tap.sh
-say() { "$sim" --say "$dir/control" "$1"; }
+. tests/support/sim.sh
 lay() { say remove >/dev/null; say "insert $1"; }
 ours() { timeout 60 "$BUILD/desfire-ours" "$BUILD/vafa-reader" "$LIBNFC_DEFAULT_DEVICE" "$@"; }
 # The oracle ends with its keys unfreed, as libfreefare's own tools do.

@@ -18,21 +18,7 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 . tests/support/tap.sh
-
-say() { "$sim" --say "$dir/control" "$1"; }
-says() { [ "$(say "$1")" = "$2" ]; }       # says COMMAND ANSWER
-matches() { say "$1" | grep -Eq -- "$2"; } # matches COMMAND PATTERN
-refuses() { ! say "$1" | grep -q '^ok'; }
-tool() { timeout 60 "$@"; }
-prints() { # prints PATTERN COMMAND...; all it printed is in $dir/printed afterwards
-    local pattern=$1
-    shift
-    tool "$@" >"$dir/printed" 2>&1
-    cat "$dir/printed"
-    grep -Eq -- "$pattern" "$dir/printed"
-}
-printed() { grep -Eq -- "$1" "$dir/printed"; }
-swap() { say remove && say "insert $1"; }
+. tests/support/sim.sh
 
 start_sim() {
     "$sim" --link "$dir/reader" --control "$dir/control" --cards "$dir/cards" >>"$dir/sim.log" 2>&1 &

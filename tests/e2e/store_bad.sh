@@ -14,10 +14,7 @@ cleanup() {
 trap cleanup EXIT
 db=$dir/vafa.db
 
-check() { # check NAME COMMAND...: the command decides
-    name=$1; shift
-    if "$@" >"$dir/out" 2>&1; then echo "ok $name"; else echo "not ok $name"; sed 's/^/    /' "$dir/out"; fi
-}
+. tests/support/tap.sh
 says() { # says TEXT COMMAND...: prints a line with TEXT
     text=$1; shift
     "$@" >"$dir/said" 2>&1
