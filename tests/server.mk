@@ -38,13 +38,12 @@ posting-script_LIBS = $(CLUB_LIBS)
 SCRIPTS += tests/e2e/lost_card.py tests/e2e/duplicate.py tests/e2e/members.py tests/e2e/groups.py tests/e2e/sale_back.py tests/e2e/club_actions.py tests/e2e/dead_terminal.py tests/e2e/club_api.py tests/e2e/settlement.py tests/e2e/export.py tests/e2e/restore.py tests/e2e/import.py tests/e2e/club_http.sh tests/e2e/club_kill.py
 
 TESTS += test_club_actions
-test_club_actions_SRC = tests/unit/test_club_actions.c tests/unit/club_cards.c $(POSTING_MODEL_SRC) \
-                        $(CLUB_SRC)
+CLUB_CARDS_SRC = tests/unit/club_cards.c tests/unit/club_books.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
+test_club_actions_SRC = tests/unit/test_club_actions.c $(CLUB_CARDS_SRC)
 test_club_actions_LIBS = $(CLUB_LIBS) -lcmocka
 
 TESTS += test_club_taken
-test_club_taken_SRC = tests/unit/test_club_taken.c tests/unit/club_cards.c $(POSTING_MODEL_SRC) \
-                        $(CLUB_SRC)
+test_club_taken_SRC = tests/unit/test_club_taken.c $(CLUB_CARDS_SRC)
 test_club_taken_LIBS = $(CLUB_LIBS) -lcmocka
 
 TESTS += test_club_transfers
@@ -62,11 +61,11 @@ test_club_allowances_SRC = tests/unit/test_club_allowances.c $(CLUB_SRC)
 test_club_allowances_LIBS = $(CLUB_LIBS) -lcmocka
 
 TESTS += test_club_members
-test_club_members_SRC = tests/unit/test_club_members.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
+test_club_members_SRC = tests/unit/test_club_members.c tests/unit/club_books.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 test_club_members_LIBS = $(CLUB_LIBS) -lcmocka
 
 TESTS += test_club_lost test_club_duplicates
-CLUB_LOST_SRC = tests/unit/club_lost.c tests/unit/club_cards.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
+CLUB_LOST_SRC = tests/unit/club_lost.c $(CLUB_CARDS_SRC)
 test_club_lost_SRC = tests/unit/test_club_lost.c $(CLUB_LOST_SRC)
 test_club_lost_LIBS = $(CLUB_LIBS) -lcmocka
 test_club_duplicates_SRC = tests/unit/test_club_duplicates.c $(CLUB_LOST_SRC)

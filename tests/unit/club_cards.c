@@ -1,7 +1,6 @@
 #include "tests/unit/club_cards.h"
 
 #include <setjmp.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "server/accounts.h"
 #include "server/ca.h"
 #include "server/lost.h"
+#include "tests/unit/club_books.h"
 
 /* --- the club ------------------------------------------------------------------------------ */
 
@@ -130,17 +130,15 @@ void world_restore(struct world *world)
 
 int64_t world_sql(struct world *world, const char *sql)
 {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *stmt = NULL;
-    assert_int_equal(sqlite3_open_v2(world->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK) {
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-    }
-    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    const int64_t value = sqlite3_column_int64(stmt, 0);
-    (void)sqlite3_finalize(stmt);
-    (void)sqlite3_close(db);
-    return value;
+    return books_number(world->path, sql);
+}
+
+int64_t world_state_of(struct world *world, const struct order *order)
+{
+    char sql[96];
+    (void)snprintf(sql, sizeof sql, "SELECT state FROM action WHERE id = %llu",
+                   (unsigned long long)order->id);
+    return world_sql(world, sql);
 }
 
 int64_t world_account(struct world *world, int book, int account)
@@ -150,22 +148,6 @@ int64_t world_account(struct world *world, int book, int account)
                    "SELECT coalesce(sum(amount), 0) FROM jrn WHERE purse = %d AND acct = %d", book,
                    account);
     return world_sql(world, sql);
-}
-
-static void check_batches(struct world *world)
-{
-    for (int book = 0; book < BOOKS; book++) {
-        char sql[512], card[128] = "";
-        if (book < CARD_BOOKS) {
-            (void)snprintf(card, sizeof card, " UNION ALL SELECT term_id, batch, d%d FROM txn",
-                           book);
-        }
-        (void)snprintf(sql, sizeof sql,
-                       "SELECT count(*) FROM (SELECT t, b FROM (SELECT term_id t, batch_no b, "
-                       "amount a FROM jrn WHERE purse = %d%s) GROUP BY t, b HAVING sum(a) <> 0)",
-                       book, card);
-        assert_int_equal(world_sql(world, sql), 0);
-    }
 }
 
 void world_reference(struct world *world)
@@ -210,7 +192,7 @@ void world_check(struct world *world)
     assert_int_equal(report_write(world->db, true, null, &is_balanced), ST_OK);
     (void)fclose(null);
     assert_true(is_balanced);
-    check_batches(world);
+    books_assert_zero_sum(world->path);
     for (int book = 0; book < CARD_BOOKS; book++) {
         char sql[160];
         (void)snprintf(sql, sizeof sql,

@@ -97,6 +97,8 @@ void world_sync(struct world *world, int t);
 void world_send(struct world *world, int t);
 
 int64_t world_sql(struct world *world, const char *sql);
+/* Of the order's action: 1 waiting, 2 applied, 3 ended, 4 returned, 5 stray (docs/club.md). */
+int64_t world_state_of(struct world *world, const struct order *order);
 /* What account `account` has in `book`. */
 int64_t world_account(struct world *world, int book, int account);
 /* Opens the club anew from its copy, which world_backup() made. */

@@ -30,15 +30,6 @@ static int teardown(void **state)
     return 0;
 }
 
-/* 1 waiting, 2 applied, 3 ended, 4 returned, 5 stray: docs/club.md. */
-static int64_t state_of(struct world *world, const struct order *order)
-{
-    char sql[96];
-    (void)snprintf(sql, sizeof sql, "SELECT state FROM action WHERE id = %llu",
-                   (unsigned long long)order->id);
-    return world_sql(world, sql);
-}
-
 static int64_t cases(struct world *world)
 {
     return world_sql(world, "SELECT count(*) FROM tcase");
@@ -70,7 +61,7 @@ static void an_order_is_made_once_however_often_it_is_given(void **state)
     assert_int_equal(credit(world, ACCOUNT_PENDING), 0);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -70000);
     assert_int_equal(world->cards[0].history[0].purse[PURSE_CREDIT].rials, 570000);
-    assert_int_equal(state_of(world, order), 2);
+    assert_int_equal(world_state_of(world, order), 2);
     world_check(world);
 }
 
@@ -260,13 +251,13 @@ static void withdrawn_money_goes_back_when_nobody_can_have_applied_it(void **sta
     assert_int_equal(world_withdraw(world, order, &fault), ST_OK);
     assert_int_equal(world_withdraw(world, order, &fault), ST_OK); /* again: nothing more */
     for (int t = 0; t < WORLD_TERMINALS; t++) {
-        assert_int_equal(state_of(world, order), 3);
+        assert_int_equal(world_state_of(world, order), 3);
         assert_int_equal(credit(world, ACCOUNT_PENDING), 5000);
         world->now_s += 10;
         world_sync(world, t); /* its second round trip says that it has the void */
     }
     world_sync(world, 0);
-    assert_int_equal(state_of(world, order), 4);
+    assert_int_equal(world_state_of(world, order), 4);
     assert_int_equal(credit(world, ACCOUNT_PENDING), 0);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), 0);
     /* The void takes the number, so that the next one can follow. */
@@ -276,7 +267,7 @@ static void withdrawn_money_goes_back_when_nobody_can_have_applied_it(void **sta
     world_sync(world, 3);
     assert_int_equal(world->cards[0].history[0].action, 2);
     assert_int_equal(world->cards[0].history[0].purse[PURSE_CREDIT].rials, 500300);
-    assert_int_equal(state_of(world, next), 2);
+    assert_int_equal(world_state_of(world, next), 2);
     assert_int_equal(cases(world), 0);
     world_check(world);
 }
@@ -294,7 +285,7 @@ static void a_void_that_a_card_took_gives_the_money_back_at_once(void **state)
     world_tap(world, 1, 0, 0);
     assert_int_equal(world->cards[0].history[0].points.n, 0);
     world_sync(world, 1);
-    assert_int_equal(state_of(world, order), 4);
+    assert_int_equal(world_state_of(world, order), 4);
     assert_int_equal(world_account(world, BOOK_POINTS, ACCOUNT_GIVEN), 0);
     world_tap(world, 2, 0, 0); /* holds the old form of a number that is over */
     assert_int_equal(world->cards[0].history[0].points.n, 0);
@@ -318,10 +309,10 @@ static void applied_offline_before_the_void_came_is_applied(void **state)
         world->now_s += 100;
         world_sync(world, t);
     }
-    assert_int_equal(state_of(world, order), 3);
+    assert_int_equal(world_state_of(world, order), 3);
     assert_int_equal(credit(world, ACCOUNT_PENDING), 5000);
     world_sync(world, 4);
-    assert_int_equal(state_of(world, order), 2);
+    assert_int_equal(world_state_of(world, order), 2);
     assert_int_equal(credit(world, ACCOUNT_PENDING), 0);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
     assert_int_equal(cases(world), 0);
@@ -348,12 +339,12 @@ static void an_intent_in_doubt_keeps_the_money_waiting(void **state)
             world->now_s += 100;
             world_sync(world, t % WORLD_TERMINALS);
         }
-        assert_int_equal(state_of(world, order), 3);
+        assert_int_equal(world_state_of(world, order), 3);
         assert_int_equal(credit(world, ACCOUNT_PENDING), 5000);
         world_settle(world, 0);
         world_sync(world, 2);
         world_sync(world, 2);
-        assert_int_equal(state_of(world, order), is_written ? 2 : 4);
+        assert_int_equal(world_state_of(world, order), is_written ? 2 : 4);
         assert_int_equal(credit(world, ACCOUNT_GIVEN), is_written ? -5000 : 0);
         assert_int_equal(cases(world), 0);
         world_check(world);
@@ -382,8 +373,8 @@ static void what_has_expired_is_ended_and_given_back(void **state)
         world->now_s += 100;
         world_sync(world, t % WORLD_TERMINALS);
     }
-    assert_int_equal(state_of(world, order), 2);
-    assert_int_equal(state_of(world, dated), 4);
+    assert_int_equal(world_state_of(world, order), 2);
+    assert_int_equal(world_state_of(world, dated), 4);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
     world_check(world);
 }
@@ -407,12 +398,12 @@ static void what_was_given_back_too_early_is_asked_of_the_giver_again(void **sta
         world->now_s += 100;
         world_sync(world, t % 4);
     }
-    assert_int_equal(state_of(world, order), 4);
+    assert_int_equal(world_state_of(world, order), 4);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), 0);
     /* The card comes to terminal 1, which reads what terminal 5 did. */
     model_sighting(&world->terminals[0], &world->cards[0]);
     world_sync(world, 0);
-    assert_int_equal(state_of(world, order), 2);
+    assert_int_equal(world_state_of(world, order), 2);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
     assert_int_equal(credit(world, ACCOUNT_PENDING), 0);
     assert_int_equal(world_sql(world, "SELECT b1 FROM card"), 505000);
@@ -421,7 +412,7 @@ static void what_was_given_back_too_early_is_asked_of_the_giver_again(void **sta
     /* It is found again, and says the same. */
     assert_int_equal(rebuild_back(world->ledger, 5, world->now_s, &fault), ST_OK);
     world_sync(world, 4);
-    assert_int_equal(state_of(world, order), 2);
+    assert_int_equal(world_state_of(world, order), 2);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
     assert_int_equal(world_sql(world, "SELECT count(*) FROM proof"), 0);
     world_check(world);
@@ -451,11 +442,11 @@ static void a_dead_terminals_actions_come_back_from_the_cards(void **state)
     model_sighting(&world->terminals[2], &world->cards[0]);
     model_sighting(&world->terminals[2], &world->cards[1]);
     world_sync(world, 2);
-    assert_int_equal(state_of(world, a), 2);
-    assert_int_equal(state_of(world, b), 2);
-    assert_int_equal(state_of(world, c), 2);
-    assert_int_equal(state_of(world, d), 2);
-    assert_int_equal(state_of(world, e), 2);
+    assert_int_equal(world_state_of(world, a), 2);
+    assert_int_equal(world_state_of(world, b), 2);
+    assert_int_equal(world_state_of(world, c), 2);
+    assert_int_equal(world_state_of(world, d), 2);
+    assert_int_equal(world_state_of(world, e), 2);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000 + 200 - 900);
     assert_int_equal(world_account(world, BOOK_POINTS, ACCOUNT_GIVEN), -40);
     assert_int_equal(credit(world, ACCOUNT_RECOVERED), 0);
@@ -511,7 +502,7 @@ static void a_restored_club_knows_an_order_again_by_its_reference(void **state)
     assert_int_equal(world_sql(world, "SELECT count(*) FROM tcase WHERE why = 'action'"), 1);
     assert_false(world->holdings[1].is_there[1][1]); /* the club forgot it: it is not held */
     world_order_again(world, order);                 /* the giver asks for it again */
-    assert_int_equal(state_of(world, order), 2);
+    assert_int_equal(world_state_of(world, order), 2);
     assert_int_equal(credit(world, ACCOUNT_UNEXPLAINED), 0);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
     world_order_again(world, open);
@@ -552,7 +543,7 @@ static void an_order_that_lost_its_number_gets_a_new_one(void **state)
     world_sync(world, 3);
     assert_int_equal(first->times, 1);
     assert_int_equal(second->times, 1);
-    assert_int_equal(state_of(world, second), 2);
+    assert_int_equal(world_state_of(world, second), 2);
     assert_int_equal(world->cards[0].history[0].purse[PURSE_CREDIT].rials, 505300);
     world_order_again(world, first);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -5300);
@@ -824,7 +815,7 @@ static void compare(struct world *world, bool was_restored)
                                                                              : BOOK_CREDIT;
         assert_true(was_restored || order->times <= 1);
         taken[book] += order->taken;
-        assert_int_equal(state_of(world, order), order->times > 0 ? 2 : 4);
+        assert_int_equal(world_state_of(world, order), order->times > 0 ? 2 : 4);
     }
     for (int book = 0; book < CARD_BOOKS; book++) {
         assert_int_equal(world_account(world, book, ACCOUNT_GIVEN) +

@@ -2,7 +2,6 @@
  * sealed for another key waits; what was earned without a card is booked, and given to a card once;
  * card numbers are nobody's twice. Sums are taken again by plain SQL. */
 #include <setjmp.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +22,7 @@
 #include "server/registry.h"
 #include "server/schema.h"
 #include "tests/bench/posting_model.h"
+#include "tests/unit/club_books.h"
 
 enum { ROOM = 256, NOW = 1790001000, TERMINALS = 2, CARDS_A_TERMINAL = 100000 };
 
@@ -104,15 +104,7 @@ static int teardown(void **state)
 
 static int64_t number_of(const struct club *club, const char *sql)
 {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *stmt = NULL;
-    assert_int_equal(sqlite3_open_v2(club->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    const int64_t value = sqlite3_column_int64(stmt, 0);
-    (void)sqlite3_finalize(stmt);
-    (void)sqlite3_close(db);
-    return value;
+    return books_number(club->path, sql);
 }
 
 static int64_t cases_of(const struct club *club, const char *why)

@@ -28,14 +28,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static int64_t state_of(struct world *world, const struct order *order)
-{
-    char sql[96];
-    (void)snprintf(sql, sizeof sql, "SELECT state FROM action WHERE id = %llu",
-                   (unsigned long long)order->id);
-    return world_sql(world, sql);
-}
-
 static int64_t credit(struct world *world, int account)
 {
     return world_account(world, BOOK_CREDIT, account);
@@ -105,14 +97,14 @@ static void what_nobody_can_show_counts_as_taken_when_the_books_have_settled(voi
     take_unheard(world);
     sync_others(world);
     /* The terminal lives, for all that is known: it may bring the transaction. */
-    assert_int_equal(state_of(world, order), 1);
+    assert_int_equal(world_state_of(world, order), 1);
     assert_int_equal(credit(world, ACCOUNT_PENDING), 5000);
     assert_int_equal(cases(world), 0);
 
     declare_dead(world);
     sync_others(world);
-    assert_int_equal(state_of(world, order), 6);
-    assert_int_equal(state_of(world, points), 6);
+    assert_int_equal(world_state_of(world, order), 6);
+    assert_int_equal(world_state_of(world, points), 6);
     assert_int_equal(credit(world, ACCOUNT_PENDING), 0);
     assert_int_equal(credit(world, ACCOUNT_UNTOLD), 5000);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
@@ -125,7 +117,7 @@ static void what_nobody_can_show_counts_as_taken_when_the_books_have_settled(voi
     /* It is found after all, and tells. */
     assert_int_equal(rebuild_back(world->ledger, DYING + 1, world->now_s, &fault), ST_OK);
     world_sync(world, DYING);
-    assert_int_equal(state_of(world, order), 2);
+    assert_int_equal(world_state_of(world, order), 2);
     assert_int_equal(credit(world, ACCOUNT_UNTOLD), 0);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
     assert_int_equal(world_sql(world, "SELECT b1 FROM card"), 500000 + 5000 + 100000);
@@ -171,11 +163,11 @@ static void what_was_withdrawn_counts_as_not_taken(void **state)
     assert_int_equal(world_withdraw(world, order, &fault), ST_OK);
     take_unheard(world);
     sync_others(world);
-    assert_int_equal(state_of(world, order), 3);
+    assert_int_equal(world_state_of(world, order), 3);
     assert_int_equal(credit(world, ACCOUNT_PENDING), 5000);
     declare_dead(world);
     sync_others(world);
-    assert_int_equal(state_of(world, order), 4);
+    assert_int_equal(world_state_of(world, order), 4);
     assert_int_equal(credit(world, ACCOUNT_PENDING), 0);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), 0);
     assert_int_equal(credit(world, ACCOUNT_UNTOLD), 0);
@@ -185,7 +177,7 @@ static void what_was_withdrawn_counts_as_not_taken(void **state)
     /* It had applied the old form: the card is believed, the giver asked again, with a case. */
     assert_int_equal(rebuild_back(world->ledger, DYING + 1, world->now_s, &fault), ST_OK);
     world_sync(world, DYING);
-    assert_int_equal(state_of(world, order), 2);
+    assert_int_equal(world_state_of(world, order), 2);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
     assert_int_equal(world_sql(world, "SELECT count(*) FROM tcase WHERE why = 'action'"), 1);
     world_check(world);
@@ -213,7 +205,7 @@ static void of_two_equal_ones_that_were_withdrawn_a_case_says_that_nobody_knows(
     assert_int_equal(rebuild_dead(world->ledger, DYING + 1, world->now_s, &posted, &fault), ST_OK);
     world_sync(world, 0);
     /* From all voids down: the one with the lower number counts as applied. */
-    assert_int_equal(state_of(world, first) + state_of(world, second), 2 + 4);
+    assert_int_equal(world_state_of(world, first) + world_state_of(world, second), 2 + 4);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
     assert_int_equal(world_sql(world, "SELECT count(*) FROM tcase"), 1);
     assert_int_equal(world_sql(world, "SELECT count(*) FROM tcase WHERE why = 'alike'"), 1);
@@ -222,8 +214,8 @@ static void of_two_equal_ones_that_were_withdrawn_a_case_says_that_nobody_knows(
     /* Found again it knows. */
     assert_int_equal(rebuild_back(world->ledger, DYING + 1, world->now_s, &fault), ST_OK);
     world_sync(world, DYING);
-    assert_int_equal(state_of(world, first), 4);
-    assert_int_equal(state_of(world, second), 2);
+    assert_int_equal(world_state_of(world, first), 4);
+    assert_int_equal(world_state_of(world, second), 2);
     assert_int_equal(credit(world, ACCOUNT_GIVEN), -5000);
     world_check(world);
     world_reference(world);
@@ -245,8 +237,8 @@ static void of_two_different_ones_the_sums_tell_and_there_is_no_case(void **stat
     model_sighting(&world->terminals[0], &world->cards[0]);
     assert_int_equal(rebuild_dead(world->ledger, DYING + 1, world->now_s, &posted, &fault), ST_OK);
     world_sync(world, 0);
-    assert_int_equal(state_of(world, first), 4);
-    assert_int_equal(state_of(world, second), 2);
+    assert_int_equal(world_state_of(world, first), 4);
+    assert_int_equal(world_state_of(world, second), 2);
     assert_int_equal(world_sql(world, "SELECT count(*) FROM tcase"), 0);
     world_check(world);
 }
@@ -264,14 +256,14 @@ static void a_terminal_that_never_synced_can_be_forgotten(void **state)
     world_sync_all(world);
     assert_int_equal(world_withdraw(world, order, &fault), ST_OK);
     world_sync_all(world);
-    assert_int_equal(state_of(world, order), 3); /* one was approved and never came */
+    assert_int_equal(world_state_of(world, order), 3); /* one was approved and never came */
     assert_int_equal(registry_forget(world->db, 1, world->now_s, &fault), ST_REFUSED);
     assert_non_null(strstr(fault.say, "terminal dead 1"));
     assert_int_equal(registry_forget(world->db, 99, world->now_s, &fault), ST_REFUSED);
     assert_int_equal(registry_forget(world->db, unheard, world->now_s, &fault), ST_OK);
     assert_int_equal(registry_forget(world->db, unheard, world->now_s, &fault), ST_OK);
     world_sync_all(world);
-    assert_int_equal(state_of(world, order), 4);
+    assert_int_equal(world_state_of(world, order), 4);
     assert_int_equal(credit(world, ACCOUNT_PENDING), 0);
     world_check(world);
 }
