@@ -72,6 +72,7 @@ struct desk_request {
     uint64_t card_number; /* DESK_NUMBER; 0 = only which is next. DESK_RELEASE; 0 = back. DESK_LOST,
                              FOUND, REPLACE; 0 = by the medium */
     bool is_confirmed;    /* DESK_REPLACE: else it is only told what it would come to */
+    bool is_bare;         /* DESK_REPLACE: nothing goes onto the new card now */
     struct bon_request bon; /* DESK_BON; its operator_no is tap's */
 };
 

@@ -53,8 +53,10 @@ static enum terminal_progress replace(struct desk *desk, const struct lost_named
 enum terminal_progress desk_lose(struct desk *desk, uint64_t card, enum report_how how)
 {
     const struct members members = desk_members(desk);
-    const struct lost_named named = {
-        .card_number = card, .how = how, .operator_no = desk->request.tap.operator_no};
+    const struct lost_named named = {.card_number = card,
+                                     .how = how,
+                                     .operator_no = desk->request.tap.operator_no,
+                                     .is_bare = desk->request.is_bare};
     const bool is_replace = desk->request.what == DESK_REPLACE;
     struct lost_answer lost;
     struct fault say = {""};

@@ -234,14 +234,14 @@ static enum st know(const struct members *members, uint64_t card, struct club_vo
 }
 
 static void say_share(const struct programme *programme, const struct lost_answer *answer,
-                      struct fault *say)
+                      bool is_bare, struct fault *say)
 {
     const struct replacement *share = &answer->share;
     const struct money sum = {share->loss.rials + share->of_points.rials};
     char credit[EXPLAIN_AMOUNT_MAX], loss[EXPLAIN_AMOUNT_MAX];
     explain_money(programme, EXPLAIN_EN, share->purse[PURSE_CREDIT], credit);
     explain_money(programme, EXPLAIN_EN, sum, loss);
-    if (answer->known.source == LOST_SETTLED) {
+    if (answer->known.source == LOST_SETTLED && !is_bare) {
         fault_say(say,
                   "Onto the new card goes all, %s of credit and %" PRId64
                   " points: the club vouches for it. Confirm it.",
@@ -254,20 +254,24 @@ static void say_share(const struct programme *programme, const struct lost_answe
               credit, share->inherits.points.n, loss);
 }
 
-static enum st weigh(const struct members *members, uint64_t card, struct club_vouch *ret_vouch,
-                     struct lost_answer *ret, struct fault *say)
+static enum st weigh(const struct members *members, const struct lost_named *named,
+                     struct club_vouch *ret_vouch, struct lost_answer *ret, struct fault *say)
 {
     const struct programme *programme = terminal_standing(members->terminal)->programme;
-    *ret = (struct lost_answer){.card_number = card, .has_share = true};
+    *ret = (struct lost_answer){.card_number = named->card_number, .has_share = true};
     if (programme == NULL) {
         fault_say(say, "No programme is loaded: connect the terminal to the club first.");
         return ST_REFUSED;
     }
-    const enum st st = know(members, card, ret_vouch, &ret->known);
+    const enum st st = know(members, named->card_number, ret_vouch, &ret->known);
     if (st != ST_OK) {
         return say_store(members, st, say);
     }
     replace_share(programme, &ret->known, &ret->share);
+    if (named->is_bare) {
+        const struct inheritance bare = {.tier = ret->known.tier, .group = ret->known.group};
+        ret->share = (struct replacement){.inherits = bare};
+    }
     return ST_OK;
 }
 
@@ -280,10 +284,10 @@ enum st lostcard_weigh(const struct members *members, const struct lost_named *n
         st = check_in_place(members, named->card_number, say);
     }
     if (st == ST_OK) {
-        st = weigh(members, named->card_number, &vouch, ret, say);
+        st = weigh(members, named, &vouch, ret, say);
     }
     if (st == ST_OK) {
-        say_share(terminal_standing(members->terminal)->programme, ret, say);
+        say_share(terminal_standing(members->terminal)->programme, ret, named->is_bare, say);
     }
     return st;
 }
@@ -359,7 +363,7 @@ enum st lostcard_replace(const struct members *members, const struct lost_named 
         st = check_replaceable(members, card, say);
     }
     if (st == ST_OK) { /* before the report, which the club answers anew */
-        st = weigh(members, card, &vouch, ret, say);
+        st = weigh(members, named, &vouch, ret, say);
     }
     if (st == ST_OK) {
         st = is_reported(members, card, &is_lost);

@@ -18,6 +18,7 @@ struct lost_named {
     uint64_t card_number;
     enum report_how how;
     uint32_t operator_no;
+    bool is_bare; /* replace: nothing goes onto the new card now, all of it comes by the club */
 };
 
 /* What came of it, or would. */

@@ -14,7 +14,7 @@ static const struct lost_word {
 } words[] = {
     {"report_lost", DESK_LOST, " card medium "},
     {"found", DESK_FOUND, " card medium "},
-    {"replace", DESK_REPLACE, " card medium confirm lang + "},
+    {"replace", DESK_REPLACE, " card medium confirm bare lang + "},
     {"duplicate", DESK_TAP, " from lang + "},
 };
 
@@ -116,6 +116,7 @@ enum st till_take_lost(const json_t *object, const char *word, struct till_reque
 {
     const struct lost_word *kind = find_word(word);
     const json_t *confirm = json_object_get(object, "confirm");
+    const json_t *bare = json_object_get(object, "bare");
     int64_t operator_no = 0, wait_ms = TILL_WAIT_MS_DEFAULT;
     assert(kind != NULL);
     if (!fields_are_known(object, kind, fault) ||
@@ -123,13 +124,15 @@ enum st till_take_lost(const json_t *object, const char *word, struct till_reque
         !till_take_number(object, "wait_ms", 1, TERMINAL_WAIT_MS_MAX, false, &wait_ms, fault)) {
         return ST_FOREIGN;
     }
-    if (confirm != NULL && !json_is_boolean(confirm)) {
-        fault_say(fault, "\"confirm\" must be true or false.");
+    if ((confirm != NULL && !json_is_boolean(confirm)) ||
+        (bare != NULL && !json_is_boolean(bare))) {
+        fault_say(fault, "\"confirm\" and \"bare\" must be true or false.");
         return ST_FOREIGN;
     }
     *ret = (struct till_request){.wait_ms = (unsigned)wait_ms, .desk = {.what = kind->what}};
     ret->desk.tap.operator_no = (uint32_t)operator_no;
     ret->desk.is_confirmed = json_is_true(confirm);
+    ret->desk.is_bare = json_is_true(bare);
     if (!till_take_language(object, &ret->desk.tap.language, fault)) {
         return ST_FOREIGN;
     }

@@ -57,8 +57,8 @@ static const char help[] =
     "scan\n"
     "  replace NUMBER|- [--confirm]   a blank card takes its place: what is known, what goes onto "
     "it\n"
-    "        now and what the club may lose; --confirm does it. With --name, --birthday, --kind "
-    "...\n"
+    "        now and what the club may lose; --confirm does it; --bare: nothing goes onto it\n"
+    "        now. With --name, --birthday, --kind ...\n"
     "  duplicate [-] [--from NUMBER]  the card that is held moves whole to a blank one, which is "
     "held\n"
     "        next; --from goes on with the number of the first half. What is said of the member "
@@ -299,6 +299,8 @@ static bool read_words(int argc, char **argv, struct options *options, const cha
             options->is_json = true;
         } else if (strcmp(argv[n], "--confirm") == 0) {
             set(options, "confirm", json_true());
+        } else if (strcmp(argv[n], "--bare") == 0) {
+            set(options, "bare", json_true());
         } else if (strcmp(argv[n], "--help") == 0) {
             (void)fputs(help, stdout);
             exit(EXIT_DONE);

@@ -204,6 +204,15 @@ def losses(counter):
     check("a card has one replacement", all(a["state"] == "not_done" for a in twice), twice)
 
 
+def bare(counter):
+    _, number = rich(counter, 1)
+    asked = counter.ask(do="replace", card=number, bare=True)
+    into = counter.tap(counter.blank(0), do="replace", card=number, bare=True, confirm=True)
+    check("a bare one carries nothing and risks nothing", asked["known"]["credit"] == 500000 and
+          state(asked["now"]) == (0, 0, 0, 0) and set(asked["loss"].values()) == {0} and into["state"] == "done" and
+          state(into) == (0, 0, 0, 0), (asked, into))
+
+
 def replacements_with_cuts(counter):
     for family, chip in enumerate(("classic", "desfire")):
         seen = []
@@ -283,6 +292,7 @@ def main():
         counter = Counter(shop)
         losses(counter)
         bad_input(counter)
+        bare(counter)
         gift_card(counter)
         by_hand(shop, counter)
         replacements_with_cuts(counter)

@@ -174,9 +174,21 @@ static int64_t most_amount(const struct programme *programme, enum transaction_k
 static struct wish take_wish(const struct programme *programme, const struct snapshot *card)
 {
     static const enum transaction_kind kinds[] = {
-        TRANSACTION_SALE,   TRANSACTION_SALE, TRANSACTION_SALE,   TRANSACTION_REFUND,
-        TRANSACTION_REFUND, TRANSACTION_LOAD, TRANSACTION_UNLOAD, TRANSACTION_EXPIRE};
+        TRANSACTION_SALE,   TRANSACTION_SALE,   TRANSACTION_SALE,
+        TRANSACTION_REFUND, TRANSACTION_REFUND, TRANSACTION_LOAD,
+        TRANSACTION_UNLOAD, TRANSACTION_EXPIRE, TRANSACTION_DUPLICATE};
     struct wish wish = {.kind = TRANSACTION_ACTIVATE};
+    if (card == NULL && take(1) % 4 == 0) { /* in another's place */
+        wish.kind = TRANSACTION_DUPLICATE;
+        wish.amount.rials = number(MONEY_MAX_RIALS, 0);
+        wish.gift.rials = number(snapshot_purse_max(PURSE_GIFT), 0);
+        wish.voucher.rials = number(snapshot_purse_max(PURSE_VOUCHER), 0);
+        wish.inherits = (struct inheritance){.points = {number(POINTS_MAX, 0)},
+                                             .tier = (uint8_t)number(15, 0),
+                                             .group = (uint8_t)take(1),
+                                             .stamps = (uint8_t)number(SNAPSHOT_STAMPS_MAX, 0)};
+        return wish;
+    }
     if (card == NULL) {
         wish.amount.rials = number(most_amount(programme, wish.kind), 0);
         return wish;
@@ -313,6 +325,11 @@ static bool one_wish(void)
         .terminal = 1 + (uint32_t)number(SNAPSHOT_TERMINAL_MAX - 1, 0),
         .sequence = 1 + (uint32_t)number(SNAPSHOT_SEQUENCE_MAX - 1, 0),
     };
+    if (input.wish.kind == TRANSACTION_DUPLICATE) {
+        input.occasion = &occasion;
+        occasion.peer.direction = card.count == 0 ? PEER_IN : PEER_OUT;
+        occasion.has_facts &= card.count > 0;
+    }
     occasion.has_identity = take(1) % 4 != 0;
     occasion.kind = (uint8_t)take(1);
     occasion.birthday = (uint16_t)take(2);
