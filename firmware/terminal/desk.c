@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "firmware/engine/explain_text.h"
@@ -141,6 +142,10 @@ static enum terminal_progress release(struct desk *desk)
         return desk_fail(desk, st == ST_REFUSED ? TAP_REASON_REFUSED : TAP_REASON_DISK,
                          handover.say.say);
     }
+    char text[64];
+    (void)snprintf(text, sizeof text, "transfer=%" PRIu32 " card=*%04" PRIu64, handover.sequence,
+                   handover.card_number % 10000);
+    desk_log(desk, "T506", text);
     desk->answer = (struct desk_answer){.tap = {.outcome = TAP_DONE, .say = handover.say},
                                         .has_release = true,
                                         .release = handover};

@@ -168,7 +168,8 @@ def main():
         check("what was taken cannot be handed over", answer["state"] == "not_done" and "already" in answer["say"],
               answer)
         given = shop.done("transfer", "--release", str(out["sequence"]), "--to", numbers["leila"])
-        check("what waits can", given["amount"] == 40000 and given["to"] == numbers["leila"], given)
+        check("what waits can", given["amount"] == 40000 and given["to"] == numbers["leila"] and
+              f" T506 transfer={out['sequence']} card=*{numbers['leila'][-4:]}" in shop.log("terminal"), given)
         twice = shop.done("transfer", "--release", str(out["sequence"]), "--to", numbers["leila"])
         check("which is one request however often it is asked", twice.get("earlier") and
               twice["entry"] == given["entry"], twice)
