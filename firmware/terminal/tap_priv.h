@@ -71,6 +71,8 @@ void tap_add_basket(struct occasion *occasion, const struct tap_request *request
 
 /* What the intents of both halves say beside the plan. */
 void tap_add_legacy(struct occasion *occasion, const struct tap_request *request);
+/* The card was moved out by this terminal: for ever closed. */
+bool tap_has_left(const struct tap *tap);
 /* Whose card it is, by what it says of itself: the number that is theirs for life; 0 = not known.
  */
 uint64_t tap_account_of(const struct card_identity *identity);

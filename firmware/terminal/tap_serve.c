@@ -1,6 +1,7 @@
 #include "firmware/terminal/tap_priv.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "firmware/engine/calendar.h"
@@ -233,6 +234,14 @@ static enum tap_next do_request(struct tap *tap, struct tap_act *ret_act)
     case TAP_UNLOAD:
         return tap_go(tap, TAP_LIST, TAP_ACT_HISTORY, ret_act);
     case TAP_DUPLICATE:
+        if (tap_has_left(tap)) {
+            struct fault why;
+            fault_say(&why,
+                      "All has left this card already, by number %" PRIu32 ": go on with a blank "
+                      "card (duplicate, from that number).",
+                      tap->view.snapshot.last.sequence);
+            return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+        }
         return tap_plan(tap, &tap->view.snapshot, 1, NULL, ret_act);
     case TAP_ISSUE:
     case TAP_TAKE_OVER:

@@ -24,3 +24,10 @@ uint64_t tap_account_of(const struct card_identity *identity)
     const bool is_of_range = media_number_is_own(identity->number, &own);
     return is_of_range && payload <= own.last ? card_number_make(payload) : 0;
 }
+
+bool tap_has_left(const struct tap *tap)
+{
+    const struct snapshot *card = &tap->view.snapshot;
+    return card->status == CARD_CLOSED && card->last.kind == TRANSACTION_DUPLICATE &&
+           card->last.terminal == tap->look.terminal;
+}

@@ -148,7 +148,7 @@ def duplicates(shop, counter):
            counter.tap(old, do="duplicate"), counter.tap(old, **{"do": "duplicate", "from": out["sequence"]})]
     check("what is none, twice out, and onto the old card are refused",
           all(a["state"] == "not_done" and a["reason"] == "refused" for a in bad) and
-          "replaced by another" in bad[1]["say"] and "member card already" in bad[2]["say"], bad)
+          f"number {out['sequence']}" in bad[1]["say"] and "member card already" in bad[2]["say"], bad)
     new = counter.blank(1)
     into = counter.tap(new, **{"do": "duplicate", "from": out["sequence"], "name": "Sara",
                                "consent": "membership"})
