@@ -76,7 +76,8 @@ static const struct {
                      " ORDER BY offered_at LIMIT 1",
                      "i"},
     [ASQL_CASE_PUT] = {"INSERT INTO tcase (term_id, term_seq, why, card_no, card_ctr, at, say, raw)"
-                       " VALUES (0, $1, 'untold', $2, 0, $3, $4, $5)",
+                       " VALUES (0, $1, 'untold', $2, 0, $3, $4, $5)"
+                       " ON CONFLICT (term_id, term_seq, why) DO NOTHING",
                        "iiitb"},
     [ASQL_DOUBT_GET] = {"SELECT 1 FROM actdoubt WHERE card_no = $1 AND number = $2 AND term_id = $3"
                         " AND term_seq = $4",

@@ -9,7 +9,8 @@
 
 enum { SAY_BYTES = 320 };
 
-/* The case bears the order's own number: the same in a club that was restored. */
+/* The case bears the order's own number: the same in a club that was restored, and one, should the
+ * order wait again and be lost again. */
 static enum st open_case(struct actions *actions, const struct action_row *row, int64_t now_s,
                          const char *what)
 {

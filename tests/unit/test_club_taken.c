@@ -127,6 +127,27 @@ static void what_nobody_can_show_counts_as_taken_when_the_books_have_settled(voi
     world_reference(world);
 }
 
+/* An order can lose its number and wait again: a second loss is the same case. */
+static void a_second_loss_of_an_order_is_no_second_case(void **state)
+{
+    struct world *world = *state;
+    char sql[200];
+    world_issue(world, 1);
+    struct order *order = world_order(world, 0, ACTION_CREDIT, 5000);
+    world_sync(world, DYING);
+    take_unheard(world);
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO tcase (term_id, term_seq, why, card_no, card_ctr, at, say, raw)"
+                   " VALUES (0, %llu, 'untold', 0, 0, 1, 'Before.', x'')",
+                   (unsigned long long)order->id);
+    assert_int_equal(db_exec(world->db, sql), ST_OK);
+    declare_dead(world);
+    sync_others(world);
+    assert_int_equal(world_state_of(world, order), 6);
+    assert_int_equal(cases(world), 1);
+    world_check(world);
+}
+
 static void the_report_says_what_it_hangs_on(void **state)
 {
     struct world *world = *state;
@@ -284,6 +305,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             what_nobody_can_show_counts_as_taken_when_the_books_have_settled, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_second_loss_of_an_order_is_no_second_case, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(the_report_says_what_it_hangs_on, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_withdrawn_counts_as_not_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(
