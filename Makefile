@@ -69,13 +69,20 @@ bench: setup ## measure, print the table, write build/bench.json
 	@BUILD=build/$(BOARD)-release tests/bench/bench
 
 ##@ For boards
-image: ## build a flashable image: make image BOARD=qemu-virt-arm64
+VERSION ?= 1
+image: ## build a flashable image: make image BOARD=... (VERSION=1)
 	@tools/setup image
 	@$(MAKE) --no-print-directory device
 	@PROGRAMS="$(DEVICE_PROGRAMS)" tools/image/image build $(BOARD) $(VERSION)
 
+bundle: ## sign an update: make bundle BOARD=... VERSION=2
+	@tools/setup image
+	@$(MAKE) --no-print-directory device
+	@PROGRAMS="$(DEVICE_PROGRAMS)" tools/image/image bundle $(BOARD) $(VERSION)
+
 systest: ## build qemu-virt-arm64's image and try it under QEMU (minutes; not a part of make test)
-	@$(MAKE) --no-print-directory image BOARD=qemu-virt-arm64
+	@$(MAKE) --no-print-directory image BOARD=qemu-virt-arm64 VERSION=1
+	@$(MAKE) --no-print-directory bundle BOARD=qemu-virt-arm64 VERSION=2
 	@$(MAKE) --no-print-directory programs BOARD=sim PROFILE=release
 	@tests/system/run
 
@@ -103,7 +110,7 @@ reformat: ## rewrite the files with clang-format 14
 clean: ## remove build/
 	rm -rf build
 
-.PHONY: help run test proof bench image systest all setup check warnings layers format reformat clean device programs tests
+.PHONY: help run test proof bench image bundle systest all setup check warnings layers format reformat clean device programs tests
 
 # --- how the lists become programs ----------------------------------------------------------
 

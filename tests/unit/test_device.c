@@ -22,6 +22,7 @@
 #include "boards/common/device/conf.h"
 #include "boards/common/device/log.h"
 #include "boards/common/device/probe.h"
+#include "boards/common/device/stick.h"
 #include "boards/common/device/unit.h"
 #include "boards/common/device/watch.h"
 #include "hal/clock.h"
@@ -345,6 +346,54 @@ static void only_an_answer_is_a_sign_of_life(void **state)
     (void)close(listener);
 }
 
+/* --- stick ---------------------------------------------------------------------------------- */
+
+/* A device of the folder `dev` with its entry in `block`. The label stands at byte 43 of a FAT16
+ * and at byte 71 of a FAT32 (Microsoft's FAT specification 1.03, 3.2 and 3.3). */
+static void plug(const char *name, int label_at, const char *label)
+{
+    char path[32];
+    unsigned char sector[512] = {[510] = 0x55, [511] = 0xaa};
+    memcpy(sector + label_at, label, strlen(label));
+    (void)snprintf(path, sizeof path, "block/%s", name);
+    put(path, "");
+    (void)snprintf(path, sizeof path, "dev/%s", name);
+    FILE *file = fopen(path_of(path), "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(sector, 1, sizeof sector, file), sizeof sector);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_stick_is_told_once_until_it_is_pulled(void **state)
+{
+    (void)state;
+    static struct stick stick;
+    char block[64], devices[64], name[STICK_NAME_MAX + 1] = "";
+    (void)snprintf(block, sizeof block, "%s", path_of("block"));
+    (void)snprintf(devices, sizeof devices, "%s", path_of("dev"));
+    assert_int_equal(mkdir(block, 0700), 0);
+    assert_int_equal(mkdir(devices, 0700), 0);
+    stick_init(&stick, block, devices);
+    plug("vda", 43, "VAFA-UPDATX");
+    plug("vda1", 44, "VAFA-UPDATE");
+    assert_false(stick_look(&stick, name));
+
+    plug("sda1", 43, "VAFA-UPDATE");
+    assert_true(stick_look(&stick, name));
+    assert_string_equal(name, "sda1");
+    assert_false(stick_look(&stick, name));
+
+    plug("sdb", 71, "VAFA-UPDATE");
+    assert_true(stick_look(&stick, name));
+    assert_string_equal(name, "sdb");
+
+    assert_int_equal(unlink(path_of("block/sda1")), 0);
+    assert_false(stick_look(&stick, name));
+    plug("sda1", 43, "VAFA-UPDATE");
+    assert_true(stick_look(&stick, name));
+    assert_string_equal(name, "sda1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +406,7 @@ int main(void)
         cmocka_unit_test(a_process_that_ends_is_started_later_each_time),
         cmocka_unit_test(a_process_has_no_rights_but_its_users),
         cmocka_unit_test(only_an_answer_is_a_sign_of_life),
+        cmocka_unit_test(a_stick_is_told_once_until_it_is_pulled),
     };
     return cmocka_run_group_tests_name("device", tests, make_folder, remove_folder);
 }

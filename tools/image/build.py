@@ -9,6 +9,7 @@ import shutil
 import uuid
 from pathlib import Path
 
+import bundle
 import debs
 import sysroot
 from common import EPOCH, ROOT, Board, Refused, run
@@ -72,8 +73,10 @@ class Build:
         if self.arch not in TRIPLE:
             raise Refused(f"boards/{board_name}/board.conf: arch={self.arch} is not one of {' '.join(TRIPLE)}.")
         self.programs = ROOT / "build" / f"{board_name}-release"
+        if not re.fullmatch("[1-9][0-9]{0,8}", version):
+            raise Refused(f"VERSION={version} is not a whole number: a device takes only a higher one than it has.")
         self.out = ROOT / "build" / f"{board_name}-image"
-        self.work = self.out / "work"
+        self.work = self.out / f"work-{version}"
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         os.environ.update(SOURCE_DATE_EPOCH=str(EPOCH), E2FSPROGS_FAKE_TIME=str(EPOCH), TZ="UTC", LC_ALL="C")
@@ -133,10 +136,10 @@ class Build:
             target = root / "usr/bin" / program
             run(f"{TRIPLE[self.arch]}-strip", "-o", target, self.programs / program)
             target.chmod(0o755)
-        for tool in ("sh", "ip", "cat", "tr", "mv", "echo", "udhcpc", "sed", "ls", "ps", "reboot", "dmesg", "mount"):
+        for tool in ("sh", "ip", "cat", "tail", "grep", "mv", "mkdir", "sleep", "sync", "udhcpc", "sed", "mount", "umount"):
             if not (root / "usr/bin" / tool).exists():
                 (root / "usr/bin" / tool).symlink_to("busybox")
-        for script in ("slot", "dhcp"):
+        for script in ("slot", "dhcp", "update"):
             copy(ROOT / "boards/common/image" / script, root / "usr/lib/vafa" / script, 0o755)
         self.put_modules(self.board.words("modules"), root / "usr/lib/modules")
         self.write_etc(root / "etc")
@@ -145,6 +148,10 @@ class Build:
     def write_etc(self, etc):
         copy(self.board.dir / "board.conf", etc / "vafa/board.conf", 0o644)
         write(etc / "vafa/version", f"{self.version}\n")
+        copy(bundle.ca_path(), etc / "vafa/update-ca.pem", 0o644)
+        copy(ROOT / "boards/common/image/dbus.conf", etc / "vafa/dbus.conf", 0o644)
+        text = (ROOT / "boards/common/image/rauc.conf").read_text()
+        write(etc / "vafa/rauc.conf", text.replace("@BOARD@", self.board.name))
         write(etc / "passwd", "".join(f"{n}:x:{i}:{i}:::/bin/false\n" for n, i in USERS.items()))
         write(etc / "group", "".join(f"{n}:x:{i}:\n" for n, i in GROUPS.items()))
         for copy_number in (1, 2):
@@ -199,7 +206,7 @@ class Build:
         files = {"kernel": self.kernel / "boot" / f"vmlinuz-{self.release}", "initrd": self.work / "initrd.gz"}
         if self.board["dtb"] != "none":
             files["dtb"] = self.make_dtb()
-        self.make_vfat("boot.vfat", 64, files)
+        self.make_vfat("boot.vfat", 40, files)
         self.make_vfat("scr.vfat", 4, {"boot.scr": self.work / "boot.scr"})
 
     def make_dtb(self):
@@ -237,10 +244,23 @@ class Build:
         os.replace(self.work / image.name, image)
         return image
 
-    def run(self):
+    def make_slot(self):
         self.unpack_kernel()
         self.make_root()
         self.make_boot()
+
+    def bundle(self):
+        """An update with what would be in the image's slot A."""
+        self.make_slot()
+        content = self.work / "bundle"
+        content.mkdir()
+        os.replace(self.work / "root.squashfs", content / "rootfs.img")
+        os.replace(self.work / "boot.vfat", content / "boot.img")
+        target = bundle.bundle(content, self.out / f"{self.board.name}-{self.version}.raucb", self.board.name, self.version)
+        print(f"  bundle  {target.relative_to(ROOT)}  {target.stat().st_size:,} bytes")
+
+    def run(self):
+        self.make_slot()
         self.make_data()
         image = self.assemble()
         with open(image, "rb") as file:
@@ -254,4 +274,8 @@ class Build:
 
 
 def build(board_name, version="1"):
-    return Build(board_name, version).run()
+    Build(board_name, version).run()
+
+
+def build_bundle(board_name, version):
+    Build(board_name, version).bundle()

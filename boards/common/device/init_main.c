@@ -21,6 +21,7 @@
 #include "boards/common/device/log.h"
 #include "boards/common/device/probe.h"
 #include "boards/common/device/rights.h"
+#include "boards/common/device/stick.h"
 #include "boards/common/device/unit.h"
 #include "boards/common/device/watch.h"
 #include "hal/clock.h"
@@ -30,7 +31,7 @@
 #define IDENTITY "/data/identity"
 #define SOCKET   "/run/till/till.sock"
 
-enum { UNITS_MAX = 5, EAGER_MS = 50, CALM_MS = 500, WORD_MAX = 100 };
+enum { UNITS_MAX = 5, STICK_EVERY_MS = 2000, EAGER_MS = 50, CALM_MS = 500, WORD_MAX = 100 };
 
 struct device {
     struct log log;
@@ -40,6 +41,10 @@ struct device {
     size_t units_count;
     struct unit *terminal; /* NULL: no key store, nothing to serve */
     struct unit *sync;     /* NULL: no club was named */
+    struct unit *update;   /* runs once for each stick */
+    struct stick stick;
+    int64_t stick_at_ms;
+    char stick_device[STICK_NAME_MAX + 8];
     int watchdog_fd, signal_fd;
     bool has_data, is_good;
     char reader[WORD_MAX], register_line[WORD_MAX], club[WORD_MAX], club_name[WORD_MAX],
@@ -133,6 +138,31 @@ static void add_sync(struct device *device)
                                              .groups = {RIGHTS_JOURNAL},
                                              .groups_count = 1});
     set_sync_arguments(device);
+}
+
+static void add_update(struct device *device)
+{
+    stick_init(&device->stick, "/sys/class/block", "/dev");
+    device->update =
+        add(device, (struct unit){.name = "update",
+                                  .arguments = {"/usr/lib/vafa/update", device->stick_device},
+                                  .is_root = true,
+                                  .is_once = true});
+    device->update->start_at_ms = INT64_MAX; /* until a stick is there */
+}
+
+/* Only in a slot that is good: what runs now must be what to fall back to. */
+static void look_for_stick(struct device *device, int64_t now_ms)
+{
+    char name[STICK_NAME_MAX + 1];
+    if (!device->is_good || device->update->pid != 0 || now_ms < device->stick_at_ms) {
+        return;
+    }
+    device->stick_at_ms = now_ms + STICK_EVERY_MS;
+    if (stick_look(&device->stick, name)) {
+        (void)snprintf(device->stick_device, sizeof device->stick_device, "/dev/%s", name);
+        device->update->start_at_ms = now_ms;
+    }
 }
 
 /* --- the watchdog and the slot -------------------------------------------------------------- */
@@ -278,6 +308,7 @@ static void serve(struct device *device)
         if (device->terminal != NULL) {
             probe_step(&device->probe, now_ms);
         }
+        look_for_stick(device, now_ms);
         watch(device, now_ms);
         mark_good(device);
         wait_and_hear(device);
@@ -346,6 +377,7 @@ int main(void)
     add_terminal(&device);
     add_register(&device);
     add_sync(&device);
+    add_update(&device);
     probe_init(&device.probe, SOCKET, clock_monotonic_ms());
     serve(&device);
 }

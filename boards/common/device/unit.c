@@ -129,7 +129,7 @@ void unit_ended(struct unit *unit, int wait_status, struct log *log, int64_t now
     if (now_ms - unit->started_ms >= UNIT_WELL_MS) {
         unit->delay_ms = UNIT_DELAY_FIRST_MS;
     }
-    unit->start_at_ms = now_ms + unit->delay_ms;
+    unit->start_at_ms = unit->is_once ? INT64_MAX : now_ms + unit->delay_ms;
     unit->delay_ms =
         unit->delay_ms * 2 < UNIT_DELAY_MAX_MS ? unit->delay_ms * 2 : UNIT_DELAY_MAX_MS;
     unit->pid = 0;

@@ -31,6 +31,7 @@ struct unit {
     bool may_change_user; /* starts a program that has a user of its own; else no rights are gained
                            */
     bool is_root;         /* keeps root's capabilities; else they are given up for good */
+    bool is_once;         /* not started again when it ends */
 
     /* The unit's own: all zero before unit_init(). */
     pid_t pid;  /* 0: not running */

@@ -25,9 +25,11 @@ for s in ${BOOT_ORDER}; do
   elif test "${s}" = "A" && test ${BOOT_A_LEFT} -gt 0; then
     setexpr BOOT_A_LEFT ${BOOT_A_LEFT} - 1
     setenv vafa_slot a
+    setenv vafa_name A
   elif test "${s}" = "B" && test ${BOOT_B_LEFT} -gt 0; then
     setexpr BOOT_B_LEFT ${BOOT_B_LEFT} - 1
     setenv vafa_slot b
+    setenv vafa_name B
   fi
 done
 if test -z "${vafa_slot}"; then
@@ -35,13 +37,14 @@ if test -z "${vafa_slot}"; then
   setenv BOOT_A_LEFT 3
   setenv BOOT_B_LEFT 3
   setenv vafa_slot a
+  setenv vafa_name A
 fi
 env export -c -s 4000 ${kernel_addr_r} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT
 ${devtype} write ${kernel_addr_r} ${vafa_env1} 20
 ${devtype} write ${kernel_addr_r} ${vafa_env2} 20
 
 part number ${devtype} ${devnum} boot_${vafa_slot} vafa_part
-setenv bootargs "console=@CONSOLE@ quiet panic=5 vafa.slot=${vafa_slot}"
+setenv bootargs "console=@CONSOLE@ quiet panic=5 vafa.slot=${vafa_slot} rauc.slot=${vafa_name}"
 setenv vafa_fdt @FDT@
 if load ${devtype} ${devnum}:${vafa_part} ${kernel_addr_r} kernel && @LOAD_FDT@ load ${devtype} ${devnum}:${vafa_part} ${ramdisk_addr_r} initrd; then
   @BOOT@ ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${vafa_fdt}
