@@ -23,13 +23,14 @@ def digest(path):
 def main():
     first = digest(ROOT / IMAGE)
     cache = os.environ.get("VAFA_CACHE", str(ROOT / "build/cache"))
+    keys = os.environ.get("VAFA_UPDATE_KEYS", str(ROOT / "build/update-keys"))
     with tempfile.TemporaryDirectory(prefix="vafa-rebuild.") as folder:
         there = Path(folder) / "other"
         shutil.copytree(ROOT, there, ignore=shutil.ignore_patterns("build", ".git"))
         (there / "build").mkdir()
         (there / "build/sysroot-arm64").symlink_to(ROOT / "build/sysroot-arm64")
         subprocess.run(["make", "-s", "image", f"BOARD={BOARD}"], cwd=there, check=True, stdout=subprocess.DEVNULL,
-                       env={**os.environ, "VAFA_CACHE": cache, "MAKEFLAGS": ""})
+                       env={**os.environ, "VAFA_CACHE": cache, "VAFA_UPDATE_KEYS": keys, "MAKEFLAGS": ""})
         second = digest(there / IMAGE)
     print(f"{'ok' if first == second else 'not ok'} two builds in two folders are one image")
     print(f"# sha256 {first}" + ("" if first == second else f" and {second}"))

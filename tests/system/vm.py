@@ -23,7 +23,8 @@ class Machine:
         self.process = None
         self.register = None
 
-    def power_on(self):
+    def power_on(self, stick=None):
+        """`stick`: the image of a technician's USB stick, as a second disk."""
         self.register_path.unlink(missing_ok=True)
         self.lines = []
         self.on_at = time.monotonic()
@@ -31,6 +32,8 @@ class Machine:
             ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-smp", "2", "-m", "256", "-nodefaults",
              "-display", "none", "-monitor", "none", "-serial", "stdio", "-bios", UBOOT,
              "-drive", f"file={self.image},format=raw,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk",
+             *(["-drive", f"file={stick},format=raw,if=none,id=stick,readonly=on", "-device", "virtio-blk-pci,drive=stick"]
+               if stick else []),
              "-device", "virtio-rng-pci", "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
              "-chardev", f"serial,id=reader,path={os.path.realpath(self.reader)}" if self.reader else "null,id=reader",
              "-device", "pci-serial,chardev=reader,addr=10",
@@ -47,11 +50,15 @@ class Machine:
                 log.write(f"{self.lines[-1][0]:7.2f} {line}\n")
                 log.flush()
 
-    def until(self, text, seconds=90):
-        """Seconds from power to the first line with that text."""
+    def now(self):
+        """Seconds since power came."""
+        return time.monotonic() - self.on_at
+
+    def until(self, text, seconds=90, after=0):
+        """Seconds from power to the first line with that text; `after`: so many lines are passed over."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            for at, line in self.lines:
+            for at, line in self.lines[after:]:
                 if text in line:
                     return at
             if self.process.poll() is not None:
