@@ -72,6 +72,9 @@ class Build:
         self.arch = self.board["arch"]
         if self.arch not in TRIPLE:
             raise Refused(f"boards/{board_name}/board.conf: arch={self.arch} is not one of {' '.join(TRIPLE)}.")
+        if self.board["boot_loader"] != "machine":
+            raise Refused(f"{board_name} needs a boot loader and a device tree of its own, which images do not hold yet: "
+                          "docs/decisions/0017-image.md, \"Open\". make all BOARD=... compiles for it.")
         self.programs = ROOT / "build" / f"{board_name}-release"
         if not re.fullmatch("[1-9][0-9]{0,8}", version):
             raise Refused(f"VERSION={version} is not a whole number: a device takes only a higher one than it has.")
@@ -179,10 +182,7 @@ class Build:
             cwd=folder)
 
     def make_script(self):
-        dtb = self.board["dtb"]
-        words = {"CONSOLE": self.board["console"], "BOOT": BOOT_COMMAND[self.arch],
-                 "FDT": "${fdt_addr}" if dtb == "none" else "${fdt_addr_r}",
-                 "LOAD_FDT": "" if dtb == "none" else "load ${devtype} ${devnum}:${vafa_part} ${fdt_addr_r} dtb &&"}
+        words = {"CONSOLE": self.board["console"], "BOOT": BOOT_COMMAND[self.arch]}
         text = (ROOT / "boards/common/image/boot.cmd").read_text()
         for word, value in words.items():
             text = text.replace(f"@{word}@", value)
@@ -204,18 +204,8 @@ class Build:
         self.make_initrd()
         self.make_script()
         files = {"kernel": self.kernel / "boot" / f"vmlinuz-{self.release}", "initrd": self.work / "initrd.gz"}
-        if self.board["dtb"] != "none":
-            files["dtb"] = self.make_dtb()
         self.make_vfat("boot.vfat", 40, files)
         self.make_vfat("scr.vfat", 4, {"boot.scr": self.work / "boot.scr"})
-
-    def make_dtb(self):
-        """Debian's device tree for the board with what boards/BOARD/board.dts adds to it."""
-        found = next((self.kernel / f"usr/lib/linux-image-{self.release}").rglob(self.board["dtb"]))
-        text = run("dtc", "-q", "-I", "dtb", "-O", "dts", found)
-        write(self.work / "board.dts", text + (self.board.dir / "board.dts").read_text())
-        run("dtc", "-q", "-@", "-I", "dts", "-O", "dtb", "-o", self.work / "board.dtb", self.work / "board.dts")
-        return self.work / "board.dtb"
 
     # --- the whole -------------------------------------------------------------------------
 

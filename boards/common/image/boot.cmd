@@ -45,8 +45,7 @@ ${devtype} write ${kernel_addr_r} ${vafa_env2} 20
 
 part number ${devtype} ${devnum} boot_${vafa_slot} vafa_part
 setenv bootargs "console=@CONSOLE@ quiet panic=5 vafa.slot=${vafa_slot} rauc.slot=${vafa_name}"
-setenv vafa_fdt @FDT@
-if load ${devtype} ${devnum}:${vafa_part} ${kernel_addr_r} kernel && @LOAD_FDT@ load ${devtype} ${devnum}:${vafa_part} ${ramdisk_addr_r} initrd; then
-  @BOOT@ ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${vafa_fdt}
+if load ${devtype} ${devnum}:${vafa_part} ${kernel_addr_r} kernel && load ${devtype} ${devnum}:${vafa_part} ${ramdisk_addr_r} initrd; then
+  @BOOT@ ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdt_addr}
 fi
 reset
