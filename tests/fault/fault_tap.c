@@ -5,8 +5,9 @@
  * Cuts: the card leaves after each command; each EEPROM write is torn in each way; the process is
  * killed at each card command and at each file write; the power fails at each change of the disk,
  * which then keeps of the unsynced what each policy leaves. FULL=1: every tear length, more disk
- * policies. The states run through are counted. `fault_tap Classic` or `fault_tap DESFire` is about
- * that family. Second cuts: fault_tap_pairs.c. */
+ * policies; FAULT_TAP_ONLY=replace: that operation alone, all of it. The states run through are
+ * counted. `fault_tap Classic` or `fault_tap DESFire` is about that family. Second cuts:
+ * fault_tap_pairs.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,6 +34,9 @@ static struct world world;
  * too are left to the release build. */
 static bool is_taken(int operation)
 {
+    if (scope.only != NULL) {
+        return strcmp(scope.only, operation_names[operation]) == 0;
+    }
     return scope.is_full || !scope.is_sanitize ||
            (operation != OP_SALE && operation != OP_SALE_CREDIT && operation != OP_SALE_REDEEM &&
             operation != OP_UNLOAD && operation != OP_TRANSFER_OUT &&
@@ -53,13 +57,15 @@ static void leave_disk_to_the_other_family(void)
  * rest in the long one. */
 static bool is_taken_off_power(int operation)
 {
-    return is_taken(operation) && (scope.is_full || operation <= OP_SALE_ACTIONS);
+    return is_taken(operation) &&
+           (scope.is_full || scope.only != NULL || operation <= OP_SALE_ACTIONS);
 }
 
 /* So for three transactions in one tap, but that the power is cut, too. */
 static bool is_taken_everywhere(int operation)
 {
-    return is_taken(operation) && (scope.is_full || operation < OP_SALE_ACTIONS);
+    return is_taken(operation) &&
+           (scope.is_full || scope.only != NULL || operation < OP_SALE_ACTIONS);
 }
 static char where[160];
 
@@ -386,7 +392,7 @@ static int conclude(void **unused)
            scope.family_name, (unsigned long long)world_lost);
     printf("# %s: %llu times the disk had its turn in the middle of a staging\n", scope.family_name,
            (unsigned long long)world_turns_between);
-    return world_turns_between > 100 ? 0 : -1;
+    return world_turns_between > 100 || scope.only != NULL ? 0 : -1;
 }
 
 int main(int argc, char **argv)

@@ -362,9 +362,8 @@ static void explore(enum operation operation)
  * fault_tap lives too. */
 static bool is_wanted(enum operation operation)
 {
-    const char *only = getenv("FAULT_TAP_ONLY");
-    if (only != NULL) {
-        return strcmp(only, operation_names[operation]) == 0;
+    if (scope.only != NULL) {
+        return strcmp(scope.only, operation_names[operation]) == 0;
     }
     /* What comes before a sale is two and three taps' worth: only in the long run. A
      * transfer writes like a load or a payment. */

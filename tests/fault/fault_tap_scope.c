@@ -20,6 +20,7 @@ static int prepare(enum card_family family, const char *name)
     (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
     scope = (struct scope){.is_full = is_set("FULL", "1"),
                            .is_sanitize = is_set("PROFILE", "sanitize"),
+                           .only = getenv("FAULT_TAP_ONLY"),
                            .family = family,
                            .family_name = name};
     world_prepare(family);

@@ -9,6 +9,7 @@
 struct scope {
     bool is_full;     /* FULL=1: all that there is, for hours */
     bool is_sanitize; /* PROFILE=sanitize, which is some five times slower */
+    const char *only; /* FAULT_TAP_ONLY=issue: that operation alone, NULL = not so */
     enum card_family family;
     const char *family_name;
 };
