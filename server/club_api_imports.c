@@ -110,17 +110,18 @@ static enum st read_lines(struct call *call, struct import_file *ret)
     return st;
 }
 
-/* An import of these very lines that is whole, and not undone. 0: there is none. */
+/* An import of these very lines, in that unit, that is whole, and not undone. 0: there is none. */
 static enum st find_same(struct call *call, const struct import_file *file, int64_t *ret)
 {
     struct db_stmt *stmt = NULL;
     bool row = false;
     enum st st = db_prepare(call->db,
                             "SELECT no FROM import WHERE sha256 = $1 AND undone_at = 0"
-                            " AND made = cards",
-                            "b", &stmt);
+                            " AND made = cards AND b1 = $2 AND b2 = $3 AND b3 = $4",
+                            "biii", &stmt);
     if (st == ST_OK) {
-        st = db_first(stmt, &row, file->sha256, (size_t)IMPORT_SHA256_BYTES);
+        st = db_first(stmt, &row, file->sha256, (size_t)IMPORT_SHA256_BYTES,
+                      file->total[BOOK_CREDIT], file->total[BOOK_GIFT], file->total[BOOK_VOUCHER]);
     }
     *ret = st == ST_OK && row ? db_i64(stmt, 0) : 0;
     db_finish(stmt);

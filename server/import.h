@@ -67,8 +67,8 @@ struct import_order {
 /* Makes the actions of a file without a bad line and writes it down as the next import. In pieces,
  * each a write transaction with a pause behind it, so that terminals sync meanwhile: cut short, the
  * same file goes on where it was. They are sealed and offered as the club tends its actions.
- * ST_REFUSED  this very file was imported before, and not undone; it is being undone; or an action
- * was refused. */
+ * ST_REFUSED  this very file was imported before, and not undone; or begun in the other unit; it is
+ * being undone; or an action was refused. */
 ST_CHECK enum st import_commit(struct db *db, const struct import_file *file,
                                const struct import_order *order, int64_t now_s, int64_t *ret_number,
                                struct fault *fault);

@@ -28,6 +28,7 @@ struct under_way {
     int64_t line;   /* made up to this line of the file */
     int64_t left;   /* lines that are not made yet */
     bool is_stopped;
+    bool is_other; /* begun with other amounts: the file in another unit */
 };
 
 static enum st find(struct db *db, const struct import_file *file, struct under_way *ret)
@@ -36,8 +37,8 @@ static enum st find(struct db *db, const struct import_file *file, struct under_
     bool row = false;
     *ret = (struct under_way){0};
     enum st st = db_prepare(db,
-                            "SELECT no, is_stopped, made_to, cards - made FROM import"
-                            " WHERE sha256 = $1 AND undone_at = 0",
+                            "SELECT no, is_stopped, made_to, cards - made, b0, b1, b2, b3"
+                            " FROM import WHERE sha256 = $1 AND undone_at = 0",
                             "b", &stmt);
     if (st == ST_OK) {
         st = db_first(stmt, &row, file->sha256, (size_t)IMPORT_SHA256_BYTES);
@@ -47,6 +48,9 @@ static enum st find(struct db *db, const struct import_file *file, struct under_
                                   .is_stopped = db_i64(stmt, 1) != 0,
                                   .line = db_i64(stmt, 2),
                                   .left = db_i64(stmt, 3)};
+        for (int book = 0; book < CARD_BOOKS; book++) {
+            ret->is_other = ret->is_other || db_i64(stmt, 4 + book) != file->total[book];
+        }
     }
     db_finish(stmt);
     return st;
@@ -78,6 +82,13 @@ static enum st begin(struct db *db, const struct import_file *file,
     st = find(db, file, &import);
     if (st == ST_OK && import.number != 0 && import.left == 0) {
         fault_say(fault, "This very file is import %" PRId64 " already: nothing was done.",
+                  import.number);
+        st = ST_REFUSED;
+    } else if (st == ST_OK && import.number != 0 && import.is_other) {
+        fault_say(fault,
+                  "Import %" PRId64
+                  " of this very file began in the other unit: go on in that one, "
+                  "or undo it first.",
                   import.number);
         st = ST_REFUSED;
     }

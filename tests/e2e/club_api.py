@@ -424,6 +424,8 @@ def imports(world, reader, manager, card):
     first = manager.good("POST", "/imports", order)
     result((first["import"], first["cards"], first["made"], first["credit"], first["gift"], first["by"], first["undone_at"]) == (1, 1000, 1000, 120000, gifts, "test manager", None) and
            manager.good("POST", "/imports", order) == first == reader.good("GET", "/imports/1"), "imported, and again without a second one", first)
+    other = manager("POST", "/imports", {**order, "unit": "toman"})
+    result(other[0] == 409 and "import 1 already" in other[1]["say"], "the same lines in the other unit are not taken for it", other)
     waits = [a for a in reader.all("/actions", 200, card=card) if a["origin"] == "import"]
     result(sorted((a["kind"], a["amount"], a["text"]) for a in waits) == [("credit", 120000, "از باشگاه"), ("points", 3, "از باشگاه")], "its balances wait for their cards", waits)
     second = manager.good("POST", "/imports", {"name": "two", "unit": "rial", "lines": [{"card": card, "points": 4}]})

@@ -155,6 +155,8 @@ def pieces(shop):
         work.communicate()
         result(at <= listed["made"] < lines and listed["cards"] == lines, f"killed with {listed['made']} of {lines} lines made", listed)
         print(f"# a sync while it is imported takes at most {slowest * 1000:.0f} ms, process and TLS included", flush=True)
+    other = take(shop, text, "--unit", "toman", "--commit", "--by", "Sara", name="large.csv")
+    result(other.returncode == 1 and "other unit" in other.stderr, "in the other unit it does not go on", other.stdout + other.stderr)
     done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="large.csv")
     mine = [a for a in json.loads(shop.club("action", "list", "--json").stdout) if a["origin"] == "import" and a["giver"] == "import 5"]
     result("Import 5 is done" in done.stdout and sum(a["amount"] for a in mine if a["kind"] == "credit") == total and
