@@ -114,6 +114,16 @@ static uint64_t id_of(enum action_origin origin, const char *ref)
     return get_le64(hash) >> 1;
 }
 
+const char *actions_say_own(enum action_origin origin)
+{
+    return origin == ORIGIN_TRANSFER
+               ? "Actions of origin transfer are the club's own: see vafa-club transfer release."
+           : origin == ORIGIN_REPLACEMENT
+               ? "Actions of origin replacement are the club's own: they bring what a lost card "
+                 "carried (vafa-club lost show). For anything else say correction."
+               : NULL;
+}
+
 /* --- making -------------------------------------------------------------------------------- */
 
 static enum st ref_get(struct actions *actions, uint64_t id, uint64_t *ret_card, bool *ret_found)

@@ -30,9 +30,9 @@ enum { ACTIONS_REF_MAX = 64, ACTIONS_GIVER_MAX = 96, ACTIONS_TEND_MAX = 256 };
 ST_CHECK enum st actions_open(struct db *db, const struct signer *signer, struct actions **ret);
 void actions_close(struct actions *actions); /* accepts NULL */
 
-/* Why a person cannot order one of that origin: its money would come out of transit. */
-#define ACTIONS_SAY_TRANSFER                                                                       \
-    "Actions of origin transfer are the club's own: see vafa-club transfer release."
+/* Why a person cannot order one of that origin, a sentence; NULL: they can. Its money would come
+ * out of what is in transit, or of what lost cards carry. */
+const char *actions_say_own(enum action_origin origin);
 
 /* --- making ------------------------------------------------------------------------------- */
 

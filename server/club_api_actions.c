@@ -197,8 +197,9 @@ static enum st answer_make(struct call *call)
     if (!path_order(call, &action->origin, &order.ref)) {
         return ST_REFUSED;
     }
-    if (action->origin == ORIGIN_TRANSFER) {
-        fault_say(&call->fault, ACTIONS_SAY_TRANSFER);
+    const char *own = actions_say_own(action->origin);
+    if (own != NULL) {
+        fault_say(&call->fault, "%s", own);
         return ST_REFUSED;
     }
     action->kind = kind_of(call, body_text(call, "kind"));

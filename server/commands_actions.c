@@ -73,13 +73,14 @@ static enum st begin_order(struct club *club, struct action_order *ret)
     }
     if (ret->action.origin == 0) {
         fault_say(&club->fault,
-                  "--origin %.20s is none of bank, web, group_charge, transfer, prize, "
-                  "refund, replacement, correction, accrual, import.",
+                  "--origin %.20s is none of bank, web, group_charge, prize, refund, correction, "
+                  "accrual, import.",
                   origin);
         return ST_FOREIGN;
     }
-    if (ret->action.origin == ORIGIN_TRANSFER) {
-        fault_say(&club->fault, ACTIONS_SAY_TRANSFER);
+    const char *own = actions_say_own(ret->action.origin);
+    if (own != NULL) {
+        fault_say(&club->fault, "%s", own);
         return ST_REFUSED;
     }
     return text_of(option(club, "--text"), ret->action.text, &club->fault);

@@ -587,7 +587,10 @@ def transfers(world, reader, manager):
                                 (f"{path}/16777216", {}, 404), (f"{path}/{open_}", {"to": "1"}, 400), (f"{path}/{open_}", {"to": int(leila)}, 400), (f"{path}/{open_}", {"anyway": 1}, 400)):
         seen = manager("PUT", where + "/release", body)
         result(seen[0] == status, f"release {where} {str(body)[:30]} is {status}", seen)
-    result(manager("PUT", "/actions/transfer/9-9", {"card": ali, "kind": "credit", "amount": 5})[0] == 409, "an action of a transfer is not made by hand")
+    for origin in ("transfer", "replacement"):
+        seen = (manager("PUT", f"/actions/{origin}/9-9", {"card": ali, "kind": "credit", "amount": 5})[0],
+                world.club("action", ali, "credit", 5, "--origin", origin, "--id", "9-9", check=False).returncode)
+        result(seen == (409, 1), f"an action of a {origin} is not made by hand", seen)
     result(world.club("transfer", "release", terminal, taken, "--anyway", check=False).returncode == 1 and
            world.club("transfer", "show", 99, 1, check=False).returncode == 1 and world.club("transfer", "show", "x", 1, check=False).returncode == 2, "the commands refuse the same")
     shown = json.loads(world.club("transfer", "show", terminal, open_, "--json").stdout)
