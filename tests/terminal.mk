@@ -56,6 +56,10 @@ TESTS += test_till_arrived
 test_till_arrived_SRC = $(subst test_till.c,test_till_arrived.c,$(test_till_SRC))
 test_till_arrived_LIBS = $(test_till_LIBS)
 
+TESTS += test_till_allowance
+test_till_allowance_SRC = $(subst test_till.c,test_till_allowance.c,$(test_till_SRC))
+test_till_allowance_LIBS = $(test_till_LIBS)
+
 TESTS += test_till_transfers
 test_till_transfers_SRC = $(subst test_till.c,test_till_transfers.c,$(test_till_SRC))
 test_till_transfers_LIBS = $(test_till_LIBS)
