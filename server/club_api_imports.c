@@ -223,7 +223,7 @@ static enum st answer_undo(struct call *call)
     if (say == NULL) {
         return ST_FULL;
     }
-    st = import_undo(call->db, call->dir, number, call->key.name, call->now_s, say, &undone,
+    st = import_undo(call->db, call->dir, NULL, number, call->key.name, call->now_s, say, &undone,
                      &call->fault);
     (void)fclose(say);
     free(said);

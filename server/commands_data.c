@@ -106,8 +106,8 @@ static enum st club_import_undo(struct club *club)
         fault_say(&club->fault, "import undo needs a number: see import list.");
         return ST_FOREIGN;
     }
-    enum st st = import_undo(club->db, club->data, number, option(club, "--by"), club->now_s,
-                             stdout, &undone, &club->fault);
+    enum st st = import_undo(club->db, club->data, option(club, "--key"), number,
+                             option(club, "--by"), club->now_s, stdout, &undone, &club->fault);
     if (st != ST_OK) {
         return st;
     }
@@ -134,7 +134,7 @@ const struct command commands_data[] = {
      "good",
      club_import, false},
     {"import list", "[--json]", "the imports", club_import_list, false},
-    {"import undo", "NUMBER --by NAME", "withdraw what no card has collected yet", club_import_undo,
-     false},
+    {"import undo", "NUMBER --by NAME [--key FILE]", "withdraw what no card has collected yet",
+     club_import_undo, false},
     {0},
 };

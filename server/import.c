@@ -103,8 +103,8 @@ static enum st mark_undone(struct db *db, int64_t number, const char *by, int64_
     return st;
 }
 
-enum st import_undo(struct db *db, const char *dir, int64_t number, const char *by, int64_t now_s,
-                    FILE *say, struct import_undone *ret, struct fault *fault)
+enum st import_undo(struct db *db, const char *dir, const char *key, int64_t number, const char *by,
+                    int64_t now_s, FILE *say, struct import_undone *ret, struct fault *fault)
 {
     struct signer *signer = NULL;
     struct actions *actions = NULL;
@@ -125,13 +125,13 @@ enum st import_undo(struct db *db, const char *dir, int64_t number, const char *
         return ST_REFUSED;
     }
     if (st == ST_OK) {
-        st = stop(db, number, fault);
-    }
-    if (st == ST_OK) {
-        st = signer_open(dir, NULL, &signer, fault); /* terminals get sealed voids in their place */
+        st = signer_open(dir, key, &signer, fault); /* terminals get sealed voids in their place */
     }
     if (st == ST_OK) {
         st = actions_open(db, signer, &actions);
+    }
+    if (st == ST_OK) {
+        st = stop(db, number, fault);
     }
     if (st == ST_OK) {
         st = undo_lines(db, actions, number, now_s, say, ret);

@@ -78,10 +78,10 @@ struct import_undone {
     int64_t withdrawn_count, collected_count; /* actions */
 };
 /* Stops the import, if it was cut short, and withdraws what no card has collected; members stay;
- * says on `say` what cards have, line by line: that is not undone. Again is fine. ST_REFUSED: there
- * is no such import. */
-ST_CHECK enum st import_undo(struct db *db, const char *dir, int64_t number, const char *by,
-                             int64_t now_s, FILE *say, struct import_undone *ret,
+ * says on `say` what cards have, line by line: that is not undone. Again is fine. `key`: the club's
+ * private key, or NULL when it is in `dir`. ST_REFUSED: there is no such import, or no key. */
+ST_CHECK enum st import_undo(struct db *db, const char *dir, const char *key, int64_t number,
+                             const char *by, int64_t now_s, FILE *say, struct import_undone *ret,
                              struct fault *fault);
 
 /* The imports, a line each, or as JSON. */

@@ -157,6 +157,10 @@ def pieces(shop):
         print(f"# a sync while it is imported takes at most {slowest * 1000:.0f} ms, process and TLS included", flush=True)
     other = take(shop, text, "--unit", "toman", "--commit", "--by", "Sara", name="large.csv")
     result(other.returncode == 1 and "other unit" in other.stderr, "in the other unit it does not go on", other.stdout + other.stderr)
+    os.rename(shop.path("club/programme.key"), shop.path("stick.key"))
+    undone = shop.run("vafa-club", "import", "undo", "5", "--by", "Reza", "--data", shop.path("club"), check=False)
+    os.rename(shop.path("stick.key"), shop.path("club/programme.key"))
+    result(undone.returncode == 1 and "--key" in undone.stderr, "without the club's key nothing is undone", undone.stdout + undone.stderr)
     done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="large.csv")
     mine = [a for a in json.loads(shop.club("action", "list", "--json").stdout) if a["origin"] == "import" and a["giver"] == "import 5"]
     result("Import 5 is done" in done.stdout and sum(a["amount"] for a in mine if a["kind"] == "credit") == total and
@@ -165,7 +169,9 @@ def pieces(shop):
     again = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="large.csv")
     result(again.returncode == 1 and "import 5 already" in again.stderr, "then it is whole", again.stderr)
     work, listed, _ = cut(shop, "second.csv", text.replace(",1000\n", ",999\n"), 1)
-    undone = shop.club("import", "undo", str(listed["import"]), "--by", "Reza")
+    os.rename(shop.path("club/programme.key"), shop.path("stick.key"))
+    undone = shop.club("import", "undo", str(listed["import"]), "--by", "Reza", "--key", shop.path("stick.key"))
+    os.rename(shop.path("stick.key"), shop.path("club/programme.key"))
     said = work.communicate()[1]
     listed = json.loads(shop.club("import", "list", "--json").stdout)["imports"][-1]
     result(work.returncode == 1 and "is being undone" in said and listed["undone_by"] == "Reza" and listed["made"] < lines and ", 0 are on cards" in undone.stdout,
