@@ -153,7 +153,8 @@ static bool parts_are_valid(const struct breakdown *parts)
            money_is_within(parts->voucher);
 }
 
-/* Actions are this card's and stand only in an ACTION, a peer only in an operation of two cards. */
+/* Actions are this card's and stand only in an ACTION, a peer only in an operation of two cards;
+ * whoever takes another's place names it. */
 static bool occasion_is_of(const struct entry_intent *intent)
 {
     const struct occasion *occasion = &intent->occasion;
@@ -166,6 +167,8 @@ static bool occasion_is_of(const struct entry_intent *intent)
             occasion->actions[0].card_number == intent->card_number) &&
            (occasion->peer.direction != PEER_NONE) == has_peer &&
            occasion->peer.card_number != intent->card_number &&
+           (kind != TRANSACTION_DUPLICATE || occasion->peer.direction != PEER_IN ||
+            occasion->peer.card_number != 0) &&
            (occasion->account == 0 || kind == TRANSACTION_DUPLICATE);
 }
 

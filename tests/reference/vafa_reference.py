@@ -136,6 +136,7 @@ def intent_decode(raw):
     need("newcomer" not in occasion or kind == "activate", "somebody joins")
     need("peer" not in occasion or occasion["peer"]["card"] != entry["card"], "a peer of itself")
     need("account" not in occasion or kind == "duplicate", "an account")
+    need(kind != "duplicate" or occasion["peer"]["direction"] != 2 or occasion["peer"]["card"], "in nobody's place")
     facts = entry["occasion"].get("facts")
     takes_over = kind == "duplicate" and occasion["peer"]["direction"] == 2
     start = entry["before"]["counter"] if entry["before"] else 1 if takes_over else 0

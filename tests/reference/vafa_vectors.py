@@ -201,6 +201,7 @@ def bad_places(moved, new, patch):
             ("an account that is cut", moved[:240]),
             ("an account in a transfer", patch(moved, 110, bytes([moved[110] & 0xc3 | 9 << 2]))),
             ("an account without a peer", patch(moved[:217], 216, b"\x80") + moved[234:]),
+            ("a new card in the place of none", patch(new, 249, bytes(16))),
             ("facts at counter 2 of a new card", patch(new, 217, b"\0\0\x20")),
             ("a new card's facts in a card that moves out", patch(new, 248, b"\1")),
             ("facts of a card that is activated", patch(new[:248], 216, b"\3")[:110] +
