@@ -110,11 +110,16 @@ static enum st say_odd(struct ledger *ledger, const struct item *item, const cha
 static enum st complete(struct ledger *ledger, const struct item *item, const struct pair *pair)
 {
     uint64_t now = 0;
+    bool is_ring = false;
     enum st st = card_successor(ledger->db, pair->old, &now);
+    if (st == ST_OK) {
+        st = successor_would_ring(ledger->db, pair->old, pair->card, &is_ring);
+    }
     if (st != ST_OK || now == pair->card) {
         return st;
     }
-    return now == pair->old ? follow(ledger, item, pair->old, pair->card, true)
+    return is_ring          ? say_odd(ledger, item, "the old card had taken the new one's place")
+           : now == pair->old ? follow(ledger, item, pair->old, pair->card, true)
                             : say_odd(ledger, item, "another card has taken the old one's place");
 }
 
@@ -163,12 +168,19 @@ static enum st note_new(struct ledger *ledger, const struct item *item, uint64_t
     return replacement_put(ledger->db, &replacement);
 }
 
-/* The second card for one lost card: it carries what it was given, and is refused from now on. */
+/* The second card for one lost card, or one for a card that is in its own place: it carries what it
+ * was given, and is refused from now on. */
 static enum st second(struct ledger *ledger, const struct item *item, uint64_t old, uint64_t first)
 {
     const struct entry_intent *intent = &item->entry.intent;
     enum st st =
         hotlist_list_within(ledger->db, intent->card_number, LISTING_BLOCKED, ledger->now_s);
+    if (st == ST_OK && first == old) {
+        return case_open(ledger, "replaced", item, intent->card_number, 1,
+                         "Card %016" PRIu64 " was made at terminal %u in place of card %016" PRIu64
+                         ", which is said to be in its own place: it is refused from now on.",
+                         intent->card_number, item->entry.terminal, old);
+    }
     return st == ST_OK ? case_open(ledger, "replaced", item, intent->card_number, 1,
                                    "Card %016" PRIu64 " was made at terminal %u in place of card "
                                    "%016" PRIu64 ", which card %016" PRIu64
@@ -182,8 +194,12 @@ static enum st replace(struct ledger *ledger, const struct item *item, uint64_t 
     const uint64_t card = item->entry.intent.card_number;
     int64_t part[CARD_BOOKS];
     uint64_t now = 0;
+    bool is_ring = false;
     enum st st = card_successor(ledger->db, old, &now);
-    const bool is_second = now != old && now != card;
+    if (st == ST_OK) {
+        st = successor_would_ring(ledger->db, old, card, &is_ring);
+    }
+    const bool is_second = is_ring || (now != old && now != card);
     snapshot_balances(&item->entry.intent.after, part);
     if (st == ST_OK) {
         st = note_new(ledger, item, old, is_second);

@@ -71,6 +71,9 @@ ST_CHECK enum st lost_unmark(struct db *db, uint64_t card, int64_t now_s, bool *
 /* Notes that `card` has `new_card` in its place; what waits for it moves at the next lost_tend()
  * when `moves`. Inside the caller's write transaction. */
 ST_CHECK enum st successor_put(struct db *db, uint64_t card, uint64_t new_card, bool moves);
+/* Whether `card` came itself in the place of `new_card`, which a terminal that lies can say: then
+ * that one cannot come in its place. */
+ST_CHECK enum st successor_would_ring(struct db *db, uint64_t card, uint64_t new_card, bool *ret);
 /* The same as if it had been said then. */
 ST_CHECK enum st successor_moves(struct db *db, uint64_t card);
 

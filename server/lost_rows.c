@@ -225,8 +225,8 @@ enum st successor_moves(struct db *db, uint64_t card)
 
 enum st card_successor(struct db *db, uint64_t card, uint64_t *ret)
 {
-    /* A new card is blank and so nobody's predecessor: there are no rings. The bound is for a
-     * database that somebody wrote into. */
+    /* There are no rings (successor_would_ring()). A longer chain goes on from where this stops:
+     * whoever makes one must not hold up everybody's sync. */
     enum { CHAIN_MAX = 1000 };
     struct db_stmt *stmt = NULL;
     bool row = true;
@@ -239,5 +239,13 @@ enum st card_successor(struct db *db, uint64_t card, uint64_t *ret)
         }
     }
     db_finish(stmt);
-    return st == ST_OK && row ? ST_CORRUPT : st;
+    return st;
+}
+
+enum st successor_would_ring(struct db *db, uint64_t card, uint64_t new_card, bool *ret)
+{
+    uint64_t now = 0;
+    const enum st st = card_successor(db, new_card, &now);
+    *ret = st == ST_OK && now == card;
+    return st;
 }

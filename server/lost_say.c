@@ -56,6 +56,7 @@ static enum st check_name(struct db *db, uint64_t card, uint64_t old, struct rep
                           struct fault *fault)
 {
     uint64_t by = 0;
+    bool is_ring = false;
     enum st st = replacement_get(db, card, ret);
     if (st == ST_OK && (!ret->is_there || ret->old != 0 || card == old)) {
         fault_say(fault,
@@ -63,6 +64,12 @@ static enum st check_name(struct db *db, uint64_t card, uint64_t old, struct rep
                   " name those.",
                   card);
         st = ST_REFUSED;
+    }
+    if (st == ST_OK) {
+        st = successor_would_ring(db, old, card, &is_ring);
+    }
+    if (st == ST_OK && is_ring) {
+        return refuse_replaced(card, old, fault);
     }
     if (st == ST_OK) {
         st = card_successor(db, old, &by);
