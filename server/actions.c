@@ -153,7 +153,7 @@ static bool is_same_order(const struct action_row *row, const struct action_orde
 }
 
 /* A card had taken it before the club knew of it: a backup had made it forget the order. Its money
- * comes from the giver after all. */
+ * comes from the giver after all, or goes there: what it took off the card. */
 static enum st adopt(struct actions *actions, const struct action_order *order,
                      struct action_row *row)
 {
@@ -163,9 +163,10 @@ static enum st adopt(struct actions *actions, const struct action_order *order,
     row->charge = order->charge;
     row->state = ACTION_APPLIED;
     row->was = ACTION_WAITING;
-    if (row_money(&row->action, &book)) {
-        books_move(actions, book, source_of(row->action.origin), row->account, row->done);
+    if (!row_money(&row->action, &book)) {
+        book = row->action.kind == ACTION_TAKE_POINTS ? BOOK_POINTS : BOOK_CREDIT;
     }
+    books_move(actions, book, source_of(row->action.origin), row->account, row->done);
     row->account = source_of(row->action.origin);
     return row_set(actions, row);
 }

@@ -88,10 +88,8 @@ static const struct {
     [ASQL_DOUBT_DROP] = {"DELETE FROM actdoubt WHERE card_no = $1 AND number = $2 AND term_id = $3"
                          " AND term_seq = $4",
                          "iiii"},
-    /* The money is in transit again (transfers.h). */
-    [ASQL_TRANSFER_BACK] = {"UPDATE transfer SET ordered = 0, is_open = 1 WHERE to_card = $1"
-                            " AND ordered = $2",
-                            "ii"},
+    /* The money is in transit again (transfers.h), whichever card the order had gone on to. */
+    [ASQL_TRANSFER_BACK] = {"UPDATE transfer SET ordered = 0, is_open = 1 WHERE ordered = $1", "i"},
     [ASQL_BOOKS_LAST] = {"SELECT batch_no FROM batch WHERE term_id = 0"
                          " ORDER BY batch_no DESC LIMIT 1",
                          ""},

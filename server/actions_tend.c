@@ -66,8 +66,7 @@ enum st row_return(struct actions *actions, struct action_row *row)
     }
     row->state = row->was = ACTION_RETURNED;
     const enum st st = row->action.origin == ORIGIN_TRANSFER
-                           ? db_run(actions->sql[ASQL_TRANSFER_BACK],
-                                    (int64_t)row->action.card_number, (int64_t)row->action.id)
+                           ? db_run(actions->sql[ASQL_TRANSFER_BACK], (int64_t)row->action.id)
                            : ST_OK;
     return st == ST_OK ? row_set(actions, row) : st;
 }

@@ -76,7 +76,7 @@ static const char sql_differing_replaced[] =
     " UNION ALL SELECT 2, x2 FROM replacement WHERE old_no <> 0"
     " UNION ALL SELECT 3, x3 FROM replacement WHERE old_no <> 0"
     " UNION ALL SELECT CASE kind WHEN 5 THEN 0 ELSE kind - 1 END, amount FROM action"
-    " WHERE origin = 7 AND kind IN (2, 3, 4, 5) AND state IN (1, 2, 3)"
+    " WHERE origin = 7 AND kind IN (2, 3, 4, 5) AND state IN (1, 2, 3, 6)"
     " UNION ALL SELECT CASE kind WHEN 7 THEN 0 ELSE 1 END, done FROM action"
     " WHERE origin = 7 AND kind IN (6, 7) AND state = 2) z"
     " GROUP BY purse HAVING sum(amount) <> 0) y";

@@ -118,9 +118,9 @@ static enum st complete(struct ledger *ledger, const struct item *item, const st
     if (st != ST_OK || now == pair->card) {
         return st;
     }
-    return is_ring          ? say_odd(ledger, item, "the old card had taken the new one's place")
+    return is_ring            ? say_odd(ledger, item, "the old card had taken the new one's place")
            : now == pair->old ? follow(ledger, item, pair->old, pair->card, true)
-                            : say_odd(ledger, item, "another card has taken the old one's place");
+                              : say_odd(ledger, item, "another card has taken the old one's place");
 }
 
 static enum st join(struct ledger *ledger, const struct item *item, uint32_t first,

@@ -152,7 +152,7 @@ static const char sql_releases[] =
     "SELECT r.round, r.at, a.card_no, a.number, CASE a.kind WHEN 2 THEN 'credit' WHEN 3 THEN 'gift'"
     " WHEN 4 THEN 'voucher' WHEN 5 THEN 'points' WHEN 6 THEN 'take_credit' ELSE 'take_points' END,"
     " a.amount, CASE a.state WHEN 1 THEN 'waiting' WHEN 2 THEN 'applied' WHEN 3 THEN 'ended'"
-    " WHEN 4 THEN 'returned' ELSE 'stray' END, a.done"
+    " WHEN 4 THEN 'returned' WHEN 6 THEN 'taken' ELSE 'stray' END, a.done"
     " FROM lost_release r JOIN actref f ON f.id = r.id JOIN action a ON a.card_no = f.card_no"
     " AND a.id = r.id WHERE r.card_no = $1 ORDER BY r.round, r.n LIMIT $2";
 

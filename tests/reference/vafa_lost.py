@@ -3,7 +3,8 @@
 A naive count of two accounts. `transit` is what left cards and has come to none; `replaced` is what new cards got in
 place of lost ones, which carry it still. Once the books have settled, a replacement was given just what its lost card
 carries, but for what could not be asked back."""
-from vafa_actions import APPLIED, CREDIT, ENDED, GIFT, POINTS, RETURNED, TAKE_CREDIT, TAKE_POINTS, VOUCHER, WAITING, add
+from vafa_actions import (APPLIED, CREDIT, ENDED, GIFT, POINTS, RETURNED, TAKE_CREDIT, TAKE_POINTS, TAKEN, VOUCHER,
+                          WAITING, add)
 
 PURSES = ("points", "credit", "gift", "voucher")
 PUTS = {POINTS: "points", CREDIT: "credit", GIFT: "gift", VOUCHER: "voucher"}
@@ -92,7 +93,7 @@ def check(book, data, intents, balances):
     outs, parts = moves(book, intents, expected)
     orders = {order["id"]: order for order in data["actions"]}
     for order in orders.values():
-        purse, is_open = PUTS.get(order["kind"]), order["state"] in (WAITING, ENDED, APPLIED)
+        purse, is_open = PUTS.get(order["kind"]), order["state"] in (WAITING, ENDED, APPLIED, TAKEN)
         if order["origin"] == TRANSFER and purse and is_open:
             add(expected, (purse, "transit"), -order["amount"])
         if order["origin"] == REPLACEMENT and purse and is_open:

@@ -260,6 +260,46 @@ static void a_clone_of_a_new_card_costs_nothing_twice(void **state)
     world_check(world);
 }
 
+/* What a terminal that lies can say: neither card is the other one's, and everybody syncs on. */
+static void no_two_cards_are_in_each_others_place(void **state)
+{
+    struct world *world = *state;
+    replace_card(world, 1, NEW, OTHER, 1000, 0);
+    replace_card(world, 1, OTHER, NEW, 2000, 0);
+    world_sync(world, 1);
+    assert_int_equal(cases_of(world, "replaced"), 1);
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM successor"), 1);
+    settle_everywhere(world);
+    settle_everywhere(world);
+    /* 1,000 were begun with for a card that has 2,000. */
+    assert_int_equal(lost_figure(world, OTHER, "waiting_rials"), 1000);
+    world_check(world);
+}
+
+/* The new card takes its release where nobody hears of it, and a load: nothing shows what it took
+ * (test_club_taken.c), and the books say so in an account of its own. */
+static void a_release_that_nobody_can_show_counts_as_taken(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    uint32_t posted = 0;
+    (void)report_card(world, 2, card_no(world, LOST), REPORT_LOST);
+    replace_card(world, 2, NEW, LOST, 200000, 0);
+    settle_everywhere(world);
+    assert_int_equal(lost_figure(world, LOST, "waiting_rials"), 300000);
+    world_tap(world, 4, NEW, 100000);
+    model_sighting(&world->terminals[0], &world->cards[NEW]);
+    assert_int_equal(rebuild_dead(world->ledger, 5, world->now_s, &posted, &fault), ST_OK);
+    for (int i = 0; i < 12; i++) {
+        world->now_s += 61;
+        world_sync(world, i % 4);
+    }
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM action WHERE state = 6"), 1);
+    expect_account(world, ACCOUNT_UNTOLD, 300000, 0);
+    expect_account(world, ACCOUNT_REPLACED, -500000, 0);
+    world_check(world);
+}
+
 /* --- any order ------------------------------------------------------------------------------ */
 
 /* Takes what waits, and sells for some of what the card has then; returns how much. */
@@ -363,6 +403,30 @@ static void a_restored_club_releases_nothing_twice(void **state)
     assert_int_equal(lost_figure(world, LOST, "loss_rials"), 0);
 }
 
+static void what_a_restored_club_forgot_to_have_taken_back_is_in_its_place(void **state)
+{
+    struct world *world = *state;
+    (void)report_card(world, 2, card_no(world, LOST), REPORT_LOST);
+    replace_card(world, 2, NEW, LOST, 200000, 0);
+    sell(world, 1, LOST, 4, 400000); /* 100,000 are left */
+    world_sync(world, 2);
+    world_backup(world);
+    settle_everywhere(world);
+    world_tap(world, 3, NEW, 0); /* gives 100,000 back, and takes 40 points */
+    expect_card(world, NEW, 100000, 40);
+    world_restore(world);
+    for (int i = 0; i < 3; i++) {
+        settle_everywhere(world);
+        world_tap(world, 3, NEW, 0);
+    }
+    settle_everywhere(world);
+    expect_card(world, NEW, 100000, 40);
+    expect_account(world, ACCOUNT_REPLACED, -100000, -40);
+    expect_account(world, ACCOUNT_UNEXPLAINED, 0, 0);
+    assert_int_equal(lost_figure(world, LOST, "loss_rials"), 0);
+    world_reference(world);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lost_setup, lost_teardown)
 
 int main(void)
@@ -377,8 +441,11 @@ int main(void)
         TEST(people_can_say_it_to_the_club),
         TEST(more_reports_than_an_answer_holds_come_in_several),
         TEST(a_clone_of_a_new_card_costs_nothing_twice),
+        TEST(no_two_cards_are_in_each_others_place),
+        TEST(a_release_that_nobody_can_show_counts_as_taken),
         TEST(in_any_order_the_loss_is_at_most_the_part),
         TEST(a_restored_club_releases_nothing_twice),
+        TEST(what_a_restored_club_forgot_to_have_taken_back_is_in_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -364,6 +364,33 @@ static void a_named_card_gets_it_and_what_comes_back_can_go_elsewhere(void **sta
     world_check(world);
 }
 
+/* The named card's place was taken by another: the order went on there, and comes back from there.
+ */
+static void what_went_on_to_a_new_card_comes_back_as_well(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    char text[128];
+    (void)snprintf(
+        text, sizeof text, "INSERT INTO successor (card_no, new_no, is_due) VALUES (%llu, %llu, 0)",
+        (unsigned long long)world->cards[2].number, (unsigned long long)world->cards[3].number);
+    assert_int_equal(db_exec(world->db, text), ST_OK);
+    const uint32_t out = let_out(world, 1, 0, 70000, 2);
+    world_sync(world, 1);
+    assert_int_equal(ordered(world, 3), 70000);
+    (void)snprintf(text, sizeof text, "2-%u", out);
+    assert_int_equal(actions_withdraw(world->actions, ORIGIN_TRANSFER, text, world->now_s, &fault),
+                     ST_OK);
+    world_sync_all(world);
+    assert_int_equal(ordered(world, 3), 0);
+    assert_int_equal(transit(world), 70000);
+    assert_int_equal(open_rows(world), 1);
+    world_check(world);
+    assert_int_equal(release(world, 1, out, 4, false), ST_OK);
+    assert_int_equal(ordered(world, 4), 70000);
+    world_check(world);
+}
+
 /* The copy's credit is the club's loss; what another card got of it stays there. */
 static void what_a_clone_lets_out_is_a_transfer_like_any_other(void **state)
 {
@@ -532,6 +559,7 @@ int main(void)
         IN_A_WORLD(it_may_be_handed_over_before_it_is_posted),
         IN_A_WORLD(a_second_half_that_comes_all_the_same_is_a_case),
         IN_A_WORLD(a_named_card_gets_it_and_what_comes_back_can_go_elsewhere),
+        IN_A_WORLD(what_went_on_to_a_new_card_comes_back_as_well),
         IN_A_WORLD(what_a_clone_lets_out_is_a_transfer_like_any_other),
         IN_A_WORLD(the_club_releases_only_what_its_terminal_cannot_give_any_more),
         IN_A_WORLD(halves_that_cards_show_are_joined_when_nothing_else_fits),
