@@ -317,6 +317,42 @@ static void what_is_earned_waits_and_goes_to_the_card_once(void **state)
     assert_int_equal(number_of(club, "SELECT count(*) FROM tcase"), 0);
 }
 
+/* A restored club has the action before all the sales that it was made of: it waits for the rest,
+ * and holds up no terminal. */
+static void what_was_given_before_waits_for_all_its_sales(void **state)
+{
+    struct club *club = *state;
+    struct actions *actions = NULL;
+    struct action_made made;
+    struct fault fault = {""};
+    char ref[32];
+    join(club, 0, club->to, card(0, 0), 0, "0012345679", "Leila");
+    give_card(club, 0, card(0, 0), card(0, 1));
+    sync_from(club, 0, 0);
+    (void)snprintf(ref, sizeof ref, "%u/1/points", club->terminals[1].number);
+    const struct action_order order = {.action = {.kind = ACTION_POINTS,
+                                                  .origin = ORIGIN_ACCRUAL,
+                                                  .card_number = card(0, 1),
+                                                  .amount = 30,
+                                                  .text = "بدون کارت"},
+                                       .ref = ref,
+                                       .giver = "",
+                                       .is_unseen_fine = true};
+    assert_int_equal(actions_open(club->db, NULL, &actions), ST_OK);
+    assert_int_equal(db_begin_write(club->db), ST_OK);
+    assert_int_equal(actions_make_within(actions, &order, NOW, &made, &fault), ST_OK);
+    assert_int_equal(db_commit(club->db), ST_OK);
+    actions_close(actions);
+    earn(club, 1, card(0, 0), 1000000, 0);
+    sync_from(club, 1, 0);
+    assert_points(club, 10, -20, 30); /* 10 came, 30 are on their way */
+    earn(club, 0, card(0, 0), 2500000, 0);
+    sync_from(club, 0, 2);
+    assert_points(club, 30, 0, 30);
+    assert_int_equal(number_of(club, "SELECT count(*) FROM accrual WHERE given = 0"), 0);
+    assert_int_equal(number_of(club, "SELECT count(*) FROM action"), 1);
+}
+
 static void a_card_that_comes_before_its_member_is_theirs(void **state)
 {
     struct club *club = *state;
@@ -635,6 +671,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_sealed_for_another_key_waits_for_it, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_box_that_does_not_open_is_a_case, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_given_before_waits_for_all_its_sales, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(what_is_earned_waits_and_goes_to_the_card_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_goes_back_is_taken_from_where_it_is_once, setup,
