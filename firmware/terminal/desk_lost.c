@@ -37,6 +37,9 @@ static enum terminal_progress replace(struct desk *desk, const struct lost_named
     struct lost_answer lost;
     struct fault say = {""};
     desk_end_reading_of_tag(desk);
+    if (desk->is_cancelled) {
+        return desk_fail(desk, TAP_REASON_NO_CARD, NULL); /* the scan came too late */
+    }
     const enum st st =
         lostcard_replace(&members, named, &desk->request.joining, &desk->request.tap, &lost, &say);
     if (st != ST_OK) {

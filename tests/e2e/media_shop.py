@@ -6,6 +6,7 @@ BUILD names the folder with the programs. Prints TAP lines."""
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 from scans import Device, Till  # noqa: E402
-from shop import Shop  # noqa: E402
+from shop import Lines, Shop  # noqa: E402
 
 BUILD = Path(os.environ["BUILD"]).resolve()
 failed = 0
@@ -166,6 +167,22 @@ def em4100(shop):
     shop.card("remove")
     answer = Till(shop, "find", wait=20).answer_while(lambda: tag.write(TAG))
     case("the vafa-ident that came again finds the card again", answer.get("state") == "done", answer)
+    # The scan comes, and the till hangs up, before the terminal gets to either.
+    before = shop.done("status")["entries"]
+    line = Lines(shop.path("till.sock"))
+    line.say('{"v":1,"do":"replace","confirm":true,"wait_ms":60000}')
+    line.hear()  # "Scan ..."
+    time.sleep(3)  # the same tag sooner is the same scan
+    shop.processes["terminal"].send_signal(signal.SIGSTOP)
+    tag.write(TAG)
+    time.sleep(0.5)
+    line.file.close()
+    line.socket.close()
+    shop.processes["terminal"].send_signal(signal.SIGCONT)
+    time.sleep(0.5)
+    answer = shop.till("find", wait=1)
+    case("who hung up gets no replacement, and nobody waits for its card", answer.get("reason") == "no_card" and
+         shop.done("status")["entries"] == before, answer)
 
 
 def bank_card(shop):
