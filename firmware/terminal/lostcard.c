@@ -275,13 +275,27 @@ static enum st weigh(const struct members *members, const struct lost_named *nam
     return ST_OK;
 }
 
+/* What the club keeps somebody from is not to be had again by losing the card. A clone's member is
+ * helped by a replacement: that one is not refused. */
+static enum st check_unreplaced(const struct members *members, uint64_t card, struct fault *say)
+{
+    if (terminal_listing(members->terminal, card) != LISTING_BLOCKED) {
+        return check_in_place(members, card, say);
+    }
+    fault_say(say,
+              "Card *%04" PRIu64 " is blocked by the club: the club must unblock it first. Nothing "
+              "was changed.",
+              card % 10000);
+    return ST_REFUSED;
+}
+
 enum st lostcard_weigh(const struct members *members, const struct lost_named *named,
                        struct lost_answer *ret, struct fault *say)
 {
     struct club_vouch vouch;
     enum st st = check_exists(members, named->card_number, say);
     if (st == ST_OK) {
-        st = check_in_place(members, named->card_number, say);
+        st = check_unreplaced(members, named->card_number, say);
     }
     if (st == ST_OK) {
         st = weigh(members, named, &vouch, ret, say);
@@ -348,7 +362,7 @@ static enum st check_replaceable(const struct members *members, uint64_t card, s
         return say_store(members, st, say);
     }
     return by != 0 ? ST_OK /* told when the card was read and its doubts are settled */
-                   : check_in_place(members, card, say);
+                   : check_unreplaced(members, card, say);
 }
 
 enum st lostcard_replace(const struct members *members, const struct lost_named *named,

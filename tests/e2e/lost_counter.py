@@ -204,6 +204,18 @@ def losses(counter):
     check("a card has one replacement", all(a["state"] == "not_done" for a in twice), twice)
 
 
+def blocked_by_the_club(shop, counter):
+    _, number = counter.issue(0)
+    shop.sync_once()
+    shop.club("hotlist", "add", number, "--reason", "blocked")
+    shop.sync_once()
+    before = shop.till("status")["entries"]
+    shown, sure = (counter.ask(do="replace", card=number, wait_ms=300, confirm=sure) for sure in (False, True))
+    check("a card that the club blocked is not replaced", all(
+        a["state"] == "not_done" and a["reason"] == "refused" and "unblock" in a["say"] for a in (shown, sure)) and
+        shop.till("status")["entries"] == before, (shown, sure))
+
+
 def bare(counter):
     _, number = rich(counter, 1)
     asked = counter.ask(do="replace", card=number, bare=True)
@@ -288,8 +300,9 @@ def main():
     path = programme()
     with Shop(os.environ.get("BUILD", ROOT / "build/sim-release"), path) as shop:
         shop.open(card=None)
-        shop.stop("club")
         counter = Counter(shop)
+        blocked_by_the_club(shop, counter)
+        shop.stop("club")
         losses(counter)
         bad_input(counter)
         bare(counter)
