@@ -10,16 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from shop import ROOT, Shop  # noqa: E402
-
-failed = 0
-
-
-def check(name, ok, why=""):
-    global failed
-    failed += not ok
-    print(("ok " if ok else "not ok ") + name.replace(" ", "_"))
-    if not ok:
-        print("#   " + str(why).replace("\n", "\n#   ")[:1500])
+from tap import check, exit_code  # noqa: E402
 
 
 def is_account(word):
@@ -102,4 +93,4 @@ def main():
 
 
 main()
-sys.exit(failed > 0)
+sys.exit(exit_code())

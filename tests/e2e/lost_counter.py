@@ -13,18 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from shop import ROOT, Lines, Shop  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 
 CHIPS = ("1k 04a1b2{:02x}", "desfire 041122334455{:02x}")
 CUTS = (20, 45, 1000)  # after so many commands the card leaves; tests/fault/fault_tap tries them all
-failed = 0
-
-
-def check(name, ok, why=""):
-    global failed
-    failed += not ok
-    print(("ok " if ok else "not ok ") + name.replace(" ", "_"))
-    if not ok:
-        print("#   " + str(why).replace("\n", "\n#   ")[:1500])
 
 
 class Counter:
@@ -311,7 +303,7 @@ def main():
         replacements_with_cuts(counter)
         duplicates(shop, counter)
     path.unlink()
-    return 1 if failed else 0
+    return exit_code()
 
 
 if __name__ == "__main__":

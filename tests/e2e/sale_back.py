@@ -11,17 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from shop import ROOT, Shop  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 
 PHONE = "09121234567"
-failed = 0
-
-
-def check(name, ok, why=""):
-    global failed
-    failed += not ok
-    print(("ok " if ok else "not ok ") + name.replace(" ", "_"))
-    if not ok:
-        print("#   " + str(why).replace("\n", "\n#   ")[:1500])
 
 
 def till(shop, *args, typed=""):
@@ -109,4 +101,4 @@ def main():
 
 
 main()
-sys.exit(failed > 0)
+sys.exit(exit_code())

@@ -11,17 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from shop import ROOT, Shop  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 
 UIDS = {"ali": "1k 04a1b2c3", "leila": "1k 05a1b2c3", "reza": "desfire 04112233445566"}
-failed = 0
-
-
-def check(name, ok, why=""):
-    global failed
-    failed += not ok
-    print(("ok " if ok else "not ok ") + name.replace(" ", "_"))
-    if not ok:
-        print("#   " + str(why).replace("\n", "\n#   ")[:1500])
 
 
 def memory(shop, name):
@@ -120,4 +112,4 @@ def main():
 
 
 main()
-sys.exit(failed > 0)
+sys.exit(exit_code())

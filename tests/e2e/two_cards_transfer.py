@@ -17,16 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from shop import ROOT, Lines, Shop  # noqa: E402
-
-failed = 0
-
-
-def check(name, ok, why=""):
-    global failed
-    failed += not ok
-    print(("ok " if ok else "not ok ") + name.replace(" ", "_"))
-    if not ok:
-        print("#   " + str(why).replace("\n", "\n#   ")[:1500])
+from tap import check, exit_code  # noqa: E402
 
 
 def hold(shop, name):
@@ -219,4 +210,4 @@ def main():
 
 
 main()
-sys.exit(failed > 0)
+sys.exit(exit_code())
