@@ -230,7 +230,7 @@ static enum st read_request(struct client *client, struct client_report *report,
     struct wire_sync *request = &client->request;
     struct journal_counts counts = {0};
     enum clock_quality quality = CLOCK_UNSET;
-    (void)clock_now_s(&quality);
+    const int64_t now_s = clock_now_s(&quality);
     enum st st = read_terminal(client, &request->terminal, fault);
     if (st != ST_OK || (st = read_counts(client, report, &counts, fault)) != ST_OK ||
         (st = read_programme_version(client, &request->programme, fault)) != ST_OK ||
@@ -246,6 +246,7 @@ static enum st read_request(struct client *client, struct client_report *report,
         .pending = counts.pending,
         .oldest_s = counts.oldest_unsent_s > 0 ? counts.oldest_unsent_s : 0,
         .clock = (uint8_t)quality,
+        .now_s = now_s > 0 ? now_s : 0,
     };
     (void)snprintf(request->health.firmware, sizeof request->health.firmware, "%s",
                    client->firmware); /* client_open() tested the length */

@@ -1,6 +1,6 @@
 # wire: the codec that the club links too. vafa-sync: the only user of the network towards the club.
-WIRE_SRC := sync/wire.c sync/wire_actions.c sync/wire_bons.c sync/wire_links.c sync/wire_list.c \
-            sync/wire_lost.c sync/wire_mandate.c sync/wire_numbers.c sync/pack.c
+WIRE_SRC := sync/wire.c sync/wire_actions.c sync/wire_bons.c sync/wire_device.c sync/wire_links.c \
+            sync/wire_list.c sync/wire_lost.c sync/wire_mandate.c sync/wire_numbers.c sync/pack.c
 WIRE_LIBS := -ljansson -lz
 
 SYNC_SRC := sync/http.c sync/random.c sync/tls.c sync/line.c sync/identity.c sync/client.c \

@@ -7,6 +7,7 @@
 #include "hal/base/bytes.h"
 #include "sync/wire_actions.h"
 #include "sync/wire_bons.h"
+#include "sync/wire_device.h"
 #include "sync/wire_links.h"
 #include "sync/wire_lost.h"
 #include "sync/wire_mandate.h"
@@ -67,9 +68,9 @@ enum st wire_read_number(const json_t *object, const char *name, uint32_t min, u
     return st;
 }
 
-/* Copies a text of min..max bytes and its NUL. jansson refuses \u0000, so it has none inside. */
-static enum st read_text(const json_t *object, const char *name, size_t min, size_t max, char *ret,
-                         struct fault *fault)
+/* jansson refuses \u0000, so the text has no NUL inside. */
+enum st wire_read_text(const json_t *object, const char *name, size_t min, size_t max, char *ret,
+                       struct fault *fault)
 {
     const json_t *value = json_object_get(object, name);
     size_t size = json_string_length(value); /* 0 when it is not a text */
@@ -132,9 +133,9 @@ enum st wire_enrol_decode(const char *text, size_t size, struct wire_enrol *ret,
     if (st != ST_OK) {
         return st;
     }
-    if ((st = read_text(root, "code", 1, WIRE_CODE_MAX, ret->code, fault)) != ST_OK ||
-        (st = read_text(root, "csr", 1, WIRE_PEM_MAX, ret->csr, fault)) != ST_OK ||
-        (st = read_text(root, "board", 0, WIRE_BOARD_MAX, ret->board, fault)) != ST_OK) {
+    if ((st = wire_read_text(root, "code", 1, WIRE_CODE_MAX, ret->code, fault)) != ST_OK ||
+        (st = wire_read_text(root, "csr", 1, WIRE_PEM_MAX, ret->csr, fault)) != ST_OK ||
+        (st = wire_read_text(root, "board", 0, WIRE_BOARD_MAX, ret->board, fault)) != ST_OK) {
         goto out;
     }
 out:
@@ -202,7 +203,7 @@ enum st wire_enrol_answer_decode(const char *text, size_t size, struct wire_enro
         return st;
     }
     *ret = (struct wire_enrol_answer){0};
-    st = read_text(root, "state", 1, sizeof state - 1, state, fault);
+    st = wire_read_text(root, "state", 1, sizeof state - 1, state, fault);
     if (st != ST_OK || strcmp(state, "pending") == 0) {
         goto out;
     }
@@ -213,17 +214,19 @@ enum st wire_enrol_answer_decode(const char *text, size_t size, struct wire_enro
     }
     if ((st = wire_read_number(root, "terminal", 1, WIRE_TERMINAL_MAX, &ret->terminal, fault)) !=
             ST_OK ||
-        (st = read_text(root, "merchant", 0, WIRE_NAME_MAX, ret->merchant, fault)) != ST_OK ||
-        (st = read_text(root, "branch", 0, WIRE_NAME_MAX, ret->branch, fault)) != ST_OK ||
-        (st = read_text(root, "certificate", 1, WIRE_PEM_MAX, ret->certificate, fault)) != ST_OK ||
-        (st = read_text(root, "ca", 1, WIRE_PEM_MAX, ret->ca, fault)) != ST_OK ||
-        (st = read_text(root, "programme_key", 1, WIRE_PEM_MAX, ret->programme_key, fault)) !=
+        (st = wire_read_text(root, "merchant", 0, WIRE_NAME_MAX, ret->merchant, fault)) != ST_OK ||
+        (st = wire_read_text(root, "branch", 0, WIRE_NAME_MAX, ret->branch, fault)) != ST_OK ||
+        (st = wire_read_text(root, "certificate", 1, WIRE_PEM_MAX, ret->certificate, fault)) !=
+            ST_OK ||
+        (st = wire_read_text(root, "ca", 1, WIRE_PEM_MAX, ret->ca, fault)) != ST_OK ||
+        (st = wire_read_text(root, "programme_key", 1, WIRE_PEM_MAX, ret->programme_key, fault)) !=
             ST_OK ||
         (st = read_cards(root, ret, fault)) != ST_OK) {
         goto out;
     }
     if ((json_object_get(root, "member_key") != NULL &&
-         (st = read_text(root, "member_key", 1, WIRE_PEM_MAX, ret->member_key, fault)) != ST_OK) ||
+         (st = wire_read_text(root, "member_key", 1, WIRE_PEM_MAX, ret->member_key, fault)) !=
+             ST_OK) ||
         (json_object_get(root, "merchant_no") != NULL &&
          (st = wire_read_number(root, "merchant_no", 1, INT32_MAX, &ret->merchant_no, fault)) !=
              ST_OK) ||
@@ -252,6 +255,13 @@ static bool put_refused(json_t *have, const struct wire_sync *sync)
     const bool has_say = sync->refused != 0 && sync->refused_say[0] != '\0';
     json_t *say = has_say ? json_string(sync->refused_say) : NULL;
     return say == NULL || json_object_set_new(have, "refused_say", say) == 0;
+}
+
+static bool put_now(json_t *root, const struct wire_health *health)
+{
+    assert(health->now_s >= 0);
+    return health->now_s == 0 || json_object_set_new(json_object_get(root, "health"), "now",
+                                                     json_integer(health->now_s)) == 0;
 }
 
 /* The head goes through jansson, the entries are written beside it: a thousand values would each be
@@ -284,7 +294,8 @@ enum st wire_sync_encode(const struct wire_sync *sync, char *ret_text, size_t ma
         json_decref(root);
         return ST_IO;
     }
-    if (root != NULL && (!wire_lost_have_put(have, &sync->lost) || !put_refused(have, sync))) {
+    if (root != NULL && (!wire_lost_have_put(have, &sync->lost) || !put_refused(have, sync) ||
+                         !put_now(root, health) || !wire_device_put(root, &sync->device))) {
         json_decref(root);
         return ST_IO;
     }
@@ -400,7 +411,7 @@ static enum st scan_entries(const char *at, const char *end, struct wire_sync *r
 static enum st load_scanned(const char *text, size_t size, struct wire_sync *ret, json_t **ret_root,
                             struct fault *fault)
 {
-    char head[2048];
+    char head[4096];
     const char *found =
         memmem(text, size < sizeof head ? size : sizeof head, OPENING, sizeof OPENING - 1);
     if (found == NULL || size > WIRE_REQUEST_MAX) {
@@ -438,11 +449,15 @@ static enum st read_health(const json_t *root, struct wire_health *ret, struct f
             ST_OK ||
         (st = wire_read_integer(health, "oldest", 0, INT64_MAX, &ret->oldest_s, fault)) != ST_OK ||
         (st = wire_read_number(health, "clock", 0, 2, &clock, fault)) != ST_OK ||
-        (st = read_text(health, "firmware", 0, WIRE_FIRMWARE_MAX, ret->firmware, fault)) != ST_OK) {
+        (st = wire_read_text(health, "firmware", 0, WIRE_FIRMWARE_MAX, ret->firmware, fault)) !=
+            ST_OK) {
         return st;
     }
     ret->clock = (uint8_t)clock;
-    return ST_OK;
+    ret->now_s = 0;
+    return json_object_get(health, "now") == NULL
+               ? ST_OK
+               : wire_read_integer(health, "now", 0, INT64_MAX, &ret->now_s, fault);
 }
 
 static enum st read_refused(const json_t *have, struct wire_sync *ret, struct fault *fault)
@@ -454,7 +469,7 @@ static enum st read_refused(const json_t *have, struct wire_sync *ret, struct fa
     }
     enum st st = wire_read_number(have, "refused", 1, INT32_MAX, &ret->refused, fault);
     if (st == ST_OK && json_object_get(have, "refused_say") != NULL) {
-        st = read_text(have, "refused_say", 1, WIRE_SAY_MAX, ret->refused_say, fault);
+        st = wire_read_text(have, "refused_say", 1, WIRE_SAY_MAX, ret->refused_say, fault);
     }
     return st;
 }
@@ -477,7 +492,8 @@ enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, s
     if ((st = wire_read_number(root, "terminal", 1, WIRE_TERMINAL_MAX, &ret->terminal, fault)) !=
             ST_OK ||
         (st = wire_read_number(root, "after", 0, WIRE_SEQUENCE_MAX, &ret->after, fault)) != ST_OK ||
-        (st = read_text(root, "base", sizeof base - 1, sizeof base - 1, base, fault)) != ST_OK ||
+        (st = wire_read_text(root, "base", sizeof base - 1, sizeof base - 1, base, fault)) !=
+            ST_OK ||
         (st = wire_read_object(root, "have", &have, fault)) != ST_OK ||
         (st = wire_read_number(have, "programme", 0, INT32_MAX, &ret->programme, fault)) != ST_OK ||
         (st = read_refused(have, ret, fault)) != ST_OK ||
@@ -489,6 +505,7 @@ enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, s
         (st = wire_mandate_have_get(have, &ret->mandate, fault)) != ST_OK ||
         (st = wire_list_have_read(have, &ret->has_list, &ret->list, fault)) != ST_OK ||
         (st = read_health(root, &ret->health, fault)) != ST_OK ||
+        (st = wire_device_get(root, &ret->device, fault)) != ST_OK ||
         (!scanned && (st = read_entries(root, ret, fault)) != ST_OK)) {
         goto out;
     }
@@ -528,7 +545,8 @@ enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret
     if (root != NULL &&
         (!wire_links_put(root, &answer->links) || !wire_actions_put(root, &answer->actions) ||
          !wire_bons_put(root, &answer->bons) || !wire_numbers_put(root, &answer->numbers) ||
-         !wire_lost_put(root, &answer->lost) || !wire_mandate_put(root, answer->mandate))) {
+         !wire_lost_put(root, &answer->lost) || !wire_mandate_put(root, answer->mandate) ||
+         !wire_update_put(root, &answer->update) || !wire_logs_put(root, answer->logs))) {
         json_decref(root);
         return ST_IO;
     }
@@ -559,6 +577,8 @@ enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_
         (st = wire_lost_get(root, &ret->lost, fault)) != ST_OK ||
         (st = wire_mandate_get(root, room->mandate, &ret->mandate, fault)) != ST_OK ||
         (st = wire_actions_get(root, &ret->actions, room->actions, fault)) != ST_OK ||
+        (st = wire_update_get(root, &ret->update, fault)) != ST_OK ||
+        (st = wire_logs_get(root, &ret->logs, fault)) != ST_OK ||
         (st = wire_list_read(root, &ret->has_list, &ret->list, room->changes, fault)) != ST_OK ||
         json_object_get(root, "programme") == NULL) {
         goto out;
@@ -566,7 +586,7 @@ enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_
     if ((st = wire_read_object(root, "programme", &programme, fault)) != ST_OK ||
         (st = wire_read_number(programme, "version", 1, INT32_MAX, &ret->programme_version,
                                fault)) != ST_OK ||
-        (st = read_text(programme, "text", 1, WIRE_PROGRAMME_MAX, room->programme, fault)) !=
+        (st = wire_read_text(programme, "text", 1, WIRE_PROGRAMME_MAX, room->programme, fault)) !=
             ST_OK) {
         goto out;
     }
@@ -604,8 +624,8 @@ enum st wire_error_decode(const char *text, size_t size, struct wire_error *ret,
         return st;
     }
     *ret = (struct wire_error){0};
-    if ((st = read_text(root, "error", 1, WIRE_ERROR_MAX, ret->error, fault)) != ST_OK ||
-        (st = read_text(root, "say", 0, WIRE_SAY_MAX, ret->say, fault)) != ST_OK ||
+    if ((st = wire_read_text(root, "error", 1, WIRE_ERROR_MAX, ret->error, fault)) != ST_OK ||
+        (st = wire_read_text(root, "say", 0, WIRE_SAY_MAX, ret->say, fault)) != ST_OK ||
         json_object_get(root, "acknowledged") == NULL) {
         goto out;
     }

@@ -28,8 +28,10 @@
 #include "firmware/engine/programme.h"
 #include "hal/base/status.h"
 
-#define WIRE_PATH_ENROL "/v1/enrol"
-#define WIRE_PATH_SYNC  "/v1/sync"
+#define WIRE_PATH_ENROL  "/v1/enrol"
+#define WIRE_PATH_SYNC   "/v1/sync"
+#define WIRE_PATH_UPDATE "/v1/update/" /* and the version, then "?from=BYTE" */
+#define WIRE_PATH_LOGS   "/v1/logs/"   /* and the number that was asked for */
 
 enum {
     WIRE_VERSION = 1,
@@ -50,6 +52,12 @@ enum {
     WIRE_ERROR_MAX = 32,
     WIRE_SAY_MAX = 255,
     WIRE_FIRMWARE_MAX = 32,
+    /* Of devices that boot one of our images. */
+    WIRE_IMAGE_MAX = INT32_MAX,  /* an image's version */
+    WIRE_BUNDLE_MAX = 128 << 20, /* bytes of a bundle: both partitions of a slot */
+    WIRE_PIECE_MAX = 262144,     /* of it in one answer */
+    WIRE_LOGS_MAX = 262144,      /* bytes of a log as it travels */
+    WIRE_SHA256_BYTES = 32,
 };
 
 /* Card numbers on the wire are payloads without the Luhn digit: 1..10^15-1. */
@@ -99,7 +107,39 @@ struct wire_health {
     uint32_t unsent, pending;
     int64_t oldest_s; /* time of the oldest unsent entry, >= 0; 0 = none */
     uint8_t clock;    /* hal/clock.h: 0..2 */
+    int64_t now_s;    /* the terminal's own clock, >= 0; 0 = not told */
     char firmware[WIRE_FIRMWARE_MAX + 1];
+};
+
+/* What a device that boots one of our images says of itself (docs/decisions/0017-image.md). */
+struct wire_device {
+    bool is_there;                    /* false: a plain Linux */
+    char board[WIRE_BOARD_MAX + 1];   /* not empty */
+    uint32_t version;                 /* that runs, 1..WIRE_IMAGE_MAX */
+    char slot;                        /* 'A' or 'B' */
+    bool is_good;                     /* the slot was marked good; false: on trial */
+    uint32_t other;                   /* version in the other slot, 0 = none */
+    uint32_t failed;                  /* the last version that fell back, 0 = none */
+    char self_test[WIRE_SAY_MAX + 1]; /* "ok", or the first thing that failed */
+    int64_t free_bytes;               /* on /data, >= 0 */
+    char update[WIRE_SAY_MAX + 1]; /* "none", "coming 8", "waiting 8", "installing 8", "refused 8:
+                                      why" */
+    int64_t have_bytes;            /* of the bundle that is coming, 0..WIRE_BUNDLE_MAX */
+    bool has_consent;              /* somebody at the terminal lets its log be taken now */
+};
+
+/* True when every field is in range; that texts are UTF-8 is not tested. */
+bool wire_device_is_valid(const struct wire_device *device);
+
+/* The version that the club wants on the device. */
+struct wire_update {
+    bool is_there;                  /* false: what runs is wanted */
+    uint32_t version;               /* 1..WIRE_IMAGE_MAX */
+    char board[WIRE_BOARD_MAX + 1]; /* not empty */
+    int64_t bytes;                  /* 1..WIRE_BUNDLE_MAX */
+    uint8_t sha256[WIRE_SHA256_BYTES];
+    uint8_t from_hour, to_hour; /* 0..23 by the terminal's clock: install from the one until the
+                                   other begins; equal: at any hour */
 };
 
 /* Media (docs/media.md): how far the terminal has the club's links. */
@@ -265,6 +305,7 @@ struct wire_sync {
     bool has_list;   /* false: it takes no hotlist now */
     struct wire_list_have list;
     struct wire_health health;
+    struct wire_device device;
     uint32_t entry_count; /* 0..WIRE_ENTRIES_MAX; after + count <= WIRE_SEQUENCE_MAX */
     struct wire_entry entries[WIRE_ENTRIES_MAX]; /* after + 1, after + 2 ...; not looked into */
 };
@@ -286,6 +327,8 @@ struct wire_sync_answer {
     struct wire_numbers numbers;
     struct wire_lost lost;
     const char *mandate; /* a newer one, signed; NULL = there is none */
+    struct wire_update update;
+    uint32_t logs; /* number of the log that the club asks for, 1..2^31-1; 0 = none */
     bool has_list;
     struct wire_list list;
 };

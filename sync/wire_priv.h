@@ -13,6 +13,9 @@ ST_CHECK enum st wire_read_integer(const json_t *object, const char *name, int64
 /* For numbers whose range fits in 32 bits. */
 ST_CHECK enum st wire_read_number(const json_t *object, const char *name, uint32_t min,
                                   uint32_t max, uint32_t *ret, struct fault *fault);
+/* Copies a text of min..max bytes and its NUL. */
+ST_CHECK enum st wire_read_text(const json_t *object, const char *name, size_t min, size_t max,
+                                char *ret, struct fault *fault);
 ST_CHECK enum st wire_read_object(const json_t *object, const char *name, const json_t **ret,
                                   struct fault *fault);
 

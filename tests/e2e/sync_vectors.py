@@ -122,6 +122,34 @@ refuse("sync", listed, ["have", "hotlist", "version"], -1, 2**32, "7")
 refuse("sync", listed, ["have", "hotlist", "mark"], -1, 2**53, 1.0)
 refuse("sync", loading, ["have", "hotlist", "next"], None, [], {}, {"version": 0, "mark": 1, "after": 0})
 refuse("sync", loading, ["have", "hotlist", "next", "after"], ..., 1, 99999999999999, 10**15, -1)
+timed = put(last, ["health", "now"], 1795355470)
+case("sync: the terminal's own time", "sync", timed, "ok")
+case("sync: a time of 0 is none", "sync", put(timed, ["health", "now"], 0), "ok", last)
+refuse("sync", timed, ["health", "now"], None, -1, 2**63, "1", 1.5, True)
+device = {"board": "qemu-virt-arm64", "version": 7, "slot": "A", "good": True, "other": 6, "failed": 0, "self_test": "ok",
+          "free": 12345678, "update": "none", "have": 1048576, "consent": False}
+told = put(last, ["device"], device)
+largest = {"board": "b" * 32, "version": 2**31 - 1, "slot": "B", "good": False, "other": 2**31 - 1, "failed": 2**31 - 1,
+           "self_test": "\u0645" * 127 + "x", "free": 2**63 - 1, "update": "\u0001" * 255, "have": 2**27, "consent": True}
+case("sync: what the device says of itself", "sync", told, "ok")
+case("sync: the largest device", "sync", put(last, ["device"], largest), "ok")
+case("sync: the smallest device", "sync", put(last, ["device"], {**device, "board": "b", "version": 1, "other": 0, "self_test": "x",
+     "free": 0, "update": "x", "have": 0}), "ok")
+case("sync: a device with unknown fields", "sync", put(told, ["device", "x"], 1), "ok", told)
+refuse("sync", told, ["device"], None, 1, [], {}, "x")
+for key in device:
+    refuse("sync", told, ["device", key], ..., None, -1, [], "")
+refuse("sync", told, ["device", "board"], "b" * 33)
+for key in ("version", "other", "failed"):
+    refuse("sync", told, ["device", key], 2**31, 1.5, "7")
+refuse("sync", told, ["device", "version"], 0)
+refuse("sync", told, ["device", "slot"], "a", "C", "AB", 1)
+refuse("sync", told, ["device", "good"], 1, "true")
+refuse("sync", told, ["device", "self_test"], "x" * 256)
+refuse("sync", told, ["device", "update"], "x" * 256)
+refuse("sync", told, ["device", "free"], 2**63, 1.5)
+refuse("sync", told, ["device", "have"], 2**27 + 1, 1.5)
+refuse("sync", told, ["device", "consent"], 0, "no")
 for key in sync["health"]:
     refuse("sync", sync, ["health", key], ..., None, -1 if key != "firmware" else 5)
 refuse("sync", sync, ["health", "clock"], 3)
@@ -244,6 +272,26 @@ for key, most in largest.items():
         [most + 1] if key != "as_of" else [])
     refuse("sync_answer", vouches, ["lost", "list", 2, key], ..., None, -1, "x", *wrong)
 refuse("sync_answer", vouches, ["lost", "list", 2, "card"], 0)
+offer = {"version": 8, "board": "qemu-virt-arm64", "bytes": 26800000, "sha256": bytes(range(32)).hex(), "from_hour": 2, "to_hour": 5}
+wanted = {**plain, "update": offer, "logs": 3}
+case("sync_answer: an update is wanted, and a log", "sync_answer", wanted, "ok")
+case("sync_answer: the largest update", "sync_answer", {**plain, "update": {"version": 2**31 - 1, "board": "b" * 32, "bytes": 2**27,
+     "sha256": "f" * 64, "from_hour": 23, "to_hour": 23}, "logs": 2**31 - 1}, "ok")
+case("sync_answer: the smallest update", "sync_answer", {**plain, "update": {"version": 1, "board": "b", "bytes": 1,
+     "sha256": "0" * 64, "from_hour": 0, "to_hour": 0}, "logs": 1}, "ok")
+case("sync_answer: a sum in capitals", "sync_answer", put(wanted, ["update", "sha256"], offer["sha256"].upper()), "ok", wanted)
+refuse("sync_answer", wanted, ["update"], None, 1, [], {}, "x")
+for key in offer:
+    refuse("sync_answer", wanted, ["update", key], ..., None, -1, "", [], 1.5)
+for key in ("version", "bytes"):
+    refuse("sync_answer", wanted, ["update", key], 0, "8")
+refuse("sync_answer", wanted, ["update", "version"], 2**31)
+refuse("sync_answer", wanted, ["update", "board"], "b" * 33)
+refuse("sync_answer", wanted, ["update", "bytes"], 2**27 + 1)
+refuse("sync_answer", wanted, ["update", "sha256"], "0" * 63, "0" * 65, "g" * 64, "../" * 21 + "x")
+for key in ("from_hour", "to_hour"):
+    refuse("sync_answer", wanted, ["update", key], 24, "2")
+refuse("sync_answer", wanted, ["logs"], None, 0, -1, 2**31, "3", 1.5, [])
 case("sync_answer: unknown fields", "sync_answer", {**plain, "acts": [1]}, "ok", plain)
 for key in plain:
     refuse("sync_answer", plain, [key], ..., None, -1, 0.5, "1", [])

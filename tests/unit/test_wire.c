@@ -238,6 +238,82 @@ static void why_a_programme_was_refused_is_told_if_it_is_text(void **state)
     sync_a.refused_say[0] = '\0';
 }
 
+static void what_a_device_says_comes_out_where_it_went_in(void **state)
+{
+    (void)state;
+    size_t size = 0;
+    struct fault fault;
+    make_sync(&sync_a, 1, 5);
+    sync_a.health.now_s = 1795355470;
+    sync_a.device = (struct wire_device){.is_there = true,
+                                         .board = "qemu-virt-arm64",
+                                         .version = 7,
+                                         .slot = 'B',
+                                         .is_good = true,
+                                         .other = 6,
+                                         .failed = 5,
+                                         .self_test = "reader: no answer at /dev/ttyS0",
+                                         .free_bytes = 12345678,
+                                         .update = "waiting 8",
+                                         .have_bytes = 1048576,
+                                         .has_consent = true};
+    assert_int_equal(wire_sync_encode(&sync_a, buffer, sizeof buffer, &size), ST_OK);
+    memset(&sync_b, 0xff, sizeof sync_b);
+    assert_int_equal(wire_sync_decode(buffer, size, &sync_b, &fault), ST_OK);
+    assert_int_equal(sync_b.health.now_s, 1795355470);
+    assert_true(sync_b.device.is_there);
+    assert_string_equal(sync_b.device.board, "qemu-virt-arm64");
+    assert_int_equal(sync_b.device.version, 7);
+    assert_int_equal(sync_b.device.slot, 'B');
+    assert_true(sync_b.device.is_good);
+    assert_int_equal(sync_b.device.other, 6);
+    assert_int_equal(sync_b.device.failed, 5);
+    assert_string_equal(sync_b.device.self_test, "reader: no answer at /dev/ttyS0");
+    assert_int_equal(sync_b.device.free_bytes, 12345678);
+    assert_string_equal(sync_b.device.update, "waiting 8");
+    assert_int_equal(sync_b.device.have_bytes, 1048576);
+    assert_true(sync_b.device.has_consent);
+
+    make_sync(&sync_a, 1, 5); /* a plain Linux: nothing is left of the one before */
+    assert_int_equal(wire_sync_encode(&sync_a, buffer, sizeof buffer, &size), ST_OK);
+    assert_int_equal(wire_sync_decode(buffer, size, &sync_b, &fault), ST_OK);
+    assert_false(sync_b.device.is_there);
+    assert_int_equal(sync_b.health.now_s, 0);
+}
+
+static void what_the_club_wants_comes_out_where_it_went_in(void **state)
+{
+    (void)state;
+    static const uint8_t sum[WIRE_SHA256_BYTES] = {0xfe, 0x01, [31] = 0x9c};
+    size_t size = 0;
+    struct fault fault;
+    struct wire_sync_answer back, answer = {.time_s = 1795355470,
+                                            .logs = 3,
+                                            .update = {.is_there = true,
+                                                       .version = 8,
+                                                       .board = "sim",
+                                                       .bytes = 26800000,
+                                                       .sha256 = {0xfe, 0x01, [31] = 0x9c},
+                                                       .from_hour = 22,
+                                                       .to_hour = 5}};
+    assert_int_equal(wire_sync_answer_encode(&answer, buffer, sizeof buffer, &size), ST_OK);
+    assert_int_equal(wire_sync_answer_decode(buffer, size, &back, &room, &fault), ST_OK);
+    assert_int_equal(back.logs, 3);
+    assert_true(back.update.is_there);
+    assert_int_equal(back.update.version, 8);
+    assert_string_equal(back.update.board, "sim");
+    assert_int_equal(back.update.bytes, 26800000);
+    assert_memory_equal(back.update.sha256, sum, sizeof sum);
+    assert_int_equal(back.update.from_hour, 22);
+    assert_int_equal(back.update.to_hour, 5);
+    answer.update.is_there = false;
+    answer.logs = 0;
+    assert_int_equal(wire_sync_answer_encode(&answer, buffer, sizeof buffer, &size), ST_OK);
+    assert_int_equal(wire_sync_answer_decode(buffer, size, &back, &room, &fault), ST_OK);
+    assert_false(back.update.is_there);
+    assert_int_equal(back.logs, 0);
+}
+
 static void an_encoder_says_full_at_every_size_too_small(void **state)
 {
     (void)state;
@@ -375,6 +451,8 @@ int main(void)
         cmocka_unit_test(both_ways_to_read_entries_judge_alike),
         cmocka_unit_test(a_body_with_any_byte_changed_is_judged_alike_both_ways),
         cmocka_unit_test(every_field_comes_out_where_it_went_in),
+        cmocka_unit_test(what_a_device_says_comes_out_where_it_went_in),
+        cmocka_unit_test(what_the_club_wants_comes_out_where_it_went_in),
         cmocka_unit_test(why_a_programme_was_refused_is_told_if_it_is_text),
         cmocka_unit_test(an_encoder_says_full_at_every_size_too_small),
         cmocka_unit_test(a_programme_of_the_largest_size_is_carried_and_one_more_byte_is_not),
