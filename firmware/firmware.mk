@@ -33,7 +33,7 @@ TERMINAL_SRC = $(TAP_SRC) firmware/terminal/service.c firmware/terminal/service_
                firmware/terminal/service_after.c firmware/terminal/service_status.c \
                firmware/terminal/standing.c \
                firmware/terminal/hotcheck.c firmware/terminal/known.c firmware/terminal/basket.c \
-               firmware/terminal/loss.c firmware/terminal/witness.c firmware/terminal/session.c \
+               firmware/terminal/witness.c firmware/terminal/session.c \
                firmware/terminal/quota_fill.c $(PIN_SRC) firmware/terminal/bons.c
 TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/terminal/till_basket.c \
            firmware/terminal/till_answer.c firmware/terminal/till_allowance.c \

@@ -8,6 +8,7 @@
 #include "hal/clock.h"
 #include "storage/mandates.h"
 #include "storage/rules.h"
+#include "sync/batch.h"
 #include "sync/bons.h"
 #include "sync/links.h"
 #include "sync/list.h"
@@ -64,8 +65,7 @@ bool client_needs_person(enum st st)
 /* Passes on what the store says. */
 static enum st store_says(const struct client *client, enum st st, struct fault *fault)
 {
-    *fault = *store_fault(client->store);
-    return st == ST_REFUSED ? ST_CORRUPT : st; /* where no refusal is a possible answer */
+    return batch_store_says(client->store, st, fault);
 }
 
 /* --- what the club numbers -------------------------------------------------------------------- */
@@ -146,27 +146,6 @@ static enum st read_numbers_have(struct client *client, struct fault *fault)
 
 /* --- the request ------------------------------------------------------------------------------ */
 
-static enum st read_terminal(struct client *client, uint32_t *ret, struct fault *fault)
-{
-    char text[16];
-    enum st st = setting_get(client->store, "terminal", text, sizeof text);
-    if (st == ST_REFUSED) {
-        fault_say(fault, "This terminal is not enrolled: run vafa-sync enrol.");
-        return ST_REFUSED;
-    }
-    if (st != ST_OK) {
-        return store_says(client, st, fault);
-    }
-    char *end = NULL;
-    unsigned long number = strtoul(text, &end, 10);
-    if (*end != '\0' || number < 1 || number > WIRE_TERMINAL_MAX) {
-        fault_say(fault, "The setting \"terminal\" is not a terminal's number.");
-        return ST_CORRUPT;
-    }
-    *ret = (uint32_t)number;
-    return ST_OK;
-}
-
 static enum st read_programme_version(struct client *client, uint32_t *ret, struct fault *fault)
 {
     char *text = NULL;
@@ -177,38 +156,6 @@ static enum st read_programme_version(struct client *client, uint32_t *ret, stru
         *ret = 0;
     } else {
         return store_says(client, st, fault);
-    }
-    return ST_OK;
-}
-
-/* Fills in the entries after the acknowledged one, and the chain value there, which is the hash of
- * the row before the first. */
-static enum st read_entries(struct client *client, uint32_t after, struct fault *fault)
-{
-    struct wire_sync *request = &client->request;
-    size_t base_rows = after > 0 ? 1 : 0;
-    size_t count = 0;
-    enum st st = journal_fetch(client->store, after - (uint32_t)base_rows, client->rows,
-                               client->batch + base_rows, &count);
-    if (st != ST_OK) {
-        return store_says(client, st, fault);
-    }
-    if (count < base_rows) {
-        fault_say(fault, "The club has acknowledged entry %" PRIu32 ", which this journal lacks.",
-                  after);
-        return ST_CORRUPT;
-    }
-    memset(request->base, 0, sizeof request->base);
-    if (base_rows > 0) {
-        memcpy(request->base, client->rows[0].hash, sizeof request->base);
-    }
-    request->after = after;
-    request->entry_count = (uint32_t)(count - base_rows);
-    for (uint32_t i = 0; i < request->entry_count; i += 1) {
-        const struct journal_row *row = &client->rows[i + base_rows];
-        assert(row->sequence == after + 1 + i);
-        request->entries[i].size = (uint16_t)row->size;
-        memcpy(request->entries[i].bytes, row->bytes, row->size);
     }
     return ST_OK;
 }
@@ -231,13 +178,14 @@ static enum st read_request(struct client *client, struct client_report *report,
     struct journal_counts counts = {0};
     enum clock_quality quality = CLOCK_UNSET;
     const int64_t now_s = clock_now_s(&quality);
-    enum st st = read_terminal(client, &request->terminal, fault);
+    enum st st = batch_terminal(client->store, &request->terminal, fault);
     if (st != ST_OK || (st = read_counts(client, report, &counts, fault)) != ST_OK ||
         (st = read_programme_version(client, &request->programme, fault)) != ST_OK ||
         (st = read_streams(client, fault)) != ST_OK ||
         (st = read_numbers_have(client, fault)) != ST_OK ||
         (st = read_mandate_have(client, fault)) != ST_OK ||
-        (st = read_entries(client, report->acknowledged, fault)) != ST_OK) {
+        (st = batch_entries(client->store, report->acknowledged, client->batch, client->rows,
+                            request, fault)) != ST_OK) {
         return st;
     }
     request->has_list = list_have(&client->list, &request->list);

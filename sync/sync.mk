@@ -3,7 +3,7 @@ WIRE_SRC := sync/wire.c sync/wire_actions.c sync/wire_bons.c sync/wire_device.c 
             sync/wire_list.c sync/wire_lost.c sync/wire_mandate.c sync/wire_numbers.c sync/pack.c
 WIRE_LIBS := -ljansson -lz
 
-SYNC_SRC := sync/http.c sync/random.c sync/tls.c sync/line.c sync/identity.c sync/client.c \
+SYNC_SRC := sync/http.c sync/random.c sync/tls.c sync/line.c sync/identity.c sync/batch.c sync/client.c \
             sync/enrol.c sync/list.c sync/lost.c sync/numbers.c sync/stream.c sync/waiting.c sync/bons.c sync/links.c $(WIRE_SRC)
 SYNC_LIBS := -lmbedtls -lmbedx509 -lmbedcrypto -ljansson -lz
 

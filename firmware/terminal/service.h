@@ -13,12 +13,12 @@
 
 #include "firmware/terminal/basket.h"
 #include "firmware/terminal/hotcheck.h"
-#include "firmware/terminal/loss.h"
 #include "firmware/terminal/session.h"
 #include "firmware/terminal/standing.h"
 #include "firmware/terminal/tap.h"
 #include "firmware/terminal/twocards.h"
 #include "hal/card.h"
+#include "storage/loss.h"
 #include "storage/store.h"
 
 struct terminal;

@@ -1,7 +1,7 @@
 /* loss.h - what of this terminal's journal the club has not heard of yet: what its death would
  * leave to the cards to tell. */
-#ifndef FIRMWARE_TERMINAL_LOSS_H
-#define FIRMWARE_TERMINAL_LOSS_H
+#ifndef STORAGE_LOSS_H
+#define STORAGE_LOSS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "firmware/terminal/loss.h"
+#include "storage/loss.h"
 
 enum { ROWS = 64 };
 
