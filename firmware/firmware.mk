@@ -43,7 +43,8 @@ TILL_SRC = firmware/terminal/till.c firmware/terminal/till_wire.c firmware/termi
 # What comes from the club at a tap.
 TERMINAL_SRC += firmware/terminal/arrivals.c firmware/terminal/refusals.c
 # Two cards at one counter.
-TERMINAL_SRC += firmware/terminal/twocards.c firmware/terminal/successors.c firmware/terminal/lostcard.c
+TERMINAL_SRC += firmware/terminal/twocards.c firmware/terminal/successors.c firmware/terminal/lostcard.c \
+                firmware/terminal/issuing.c
 TILL_SRC += firmware/terminal/handover.c firmware/terminal/till_transfers.c
 TILL_SRC += firmware/terminal/till_arrived.c
 

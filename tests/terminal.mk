@@ -32,6 +32,10 @@ TESTS += fault_tap_odd
 fault_tap_odd_SRC = $(subst fault_tap.c,fault_tap_odd.c,$(fault_tap_SRC))
 fault_tap_odd_LIBS = $(fault_tap_LIBS)
 
+TESTS += fault_tap_whose
+fault_tap_whose_SRC = $(subst fault_tap.c,fault_tap_whose.c,$(fault_tap_SRC))
+fault_tap_whose_LIBS = $(fault_tap_LIBS)
+
 TESTS += fault_block
 fault_block_SRC = $(subst fault_tap.c,fault_block.c,$(fault_tap_SRC))
 fault_block_LIBS = $(fault_tap_LIBS)

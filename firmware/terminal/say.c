@@ -63,6 +63,16 @@ void say_reason(enum tap_reason reason, struct fault *ret_say)
     fault_say(ret_say, "%s", sentences[reason]);
 }
 
+void say_issue_first(bool is_issue, struct fault *ret_say)
+{
+    if (!is_issue) {
+        say_reason(TAP_REASON_BLANK, ret_say);
+        return;
+    }
+    fault_say(ret_say, "The issue of this card was cut, and was for another request: ask for that "
+                       "one again, or take another blank card.");
+}
+
 void say_in_doubt(struct fault *ret_say)
 {
     fault_say(ret_say, "It is not known whether the card was changed. Hand nothing over: hold "

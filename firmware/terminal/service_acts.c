@@ -28,6 +28,26 @@ static enum st find_pending(struct terminal *terminal, struct tap_look *look)
     return st == ST_REFUSED ? ST_OK : st;
 }
 
+/* An issue that goes on is for whom it was begun; anybody else's is another wish. */
+static enum st look_for_whom(struct terminal *terminal, struct tap_look *look)
+{
+    const struct tap_request *request = &terminal->tap.request;
+    const struct entry_member *member = terminal->has_member ? &terminal->member : NULL;
+    struct store *store = terminal->config.store;
+    enum st st = ST_OK;
+    if (request->what == TAP_ISSUE && look->has_pending &&
+        look->pending.intent.after.last.kind == TRANSACTION_ACTIVATE) {
+        st = issuing_is_anothers(store, &terminal->issuing, &look->pending, &request->identity,
+                                 member, &look->is_pending_anothers);
+    }
+    if (st == ST_OK && request->what == TAP_ISSUE && look->has_unanswered &&
+        look->unanswered.intent.after.last.kind == TRANSACTION_ACTIVATE) {
+        st = issuing_is_anothers(store, &terminal->issuing, &look->unanswered, &request->identity,
+                                 member, &look->is_unanswered_anothers);
+    }
+    return st;
+}
+
 static enum st look_up(struct terminal *terminal)
 {
     struct store *store = terminal->config.store;
@@ -68,6 +88,9 @@ static enum st look_up(struct terminal *terminal)
         if (st == ST_OK) {
             st = known_fill(&terminal->known, store, terminal->tap.programme, view, &look.occasion);
         }
+    }
+    if (st == ST_OK) {
+        st = look_for_whom(terminal, &look);
     }
     if (st == ST_OK && view->condition == CARD_MEMBER && !look.has_pending) {
         st = arrivals_find(store, view, &look); /* what is in doubt is settled first */
@@ -248,16 +271,23 @@ static struct tap_event do_append(struct terminal *terminal, const struct tap_ac
     if (st == ST_OK && entry.kind == ENTRY_INTENT) {
         untold_begin(terminal, entry.sequence);
     }
+    if (st == ST_OK && is_issue) {
+        issuing_note(&terminal->issuing, entry.sequence, terminal->tap.request.identity.name);
+    }
     return (struct tap_event){.kind = st == ST_OK ? TAP_EVENT_STORED : TAP_EVENT_STORE_FAILED};
 }
 
-/* The member's number on the card: the account's payload, counted from the club's first. */
-static uint64_t member_number(const struct terminal *terminal, uint64_t card_number)
+/* The member's number on the card, as the journal has it with the intent: the account's payload,
+ * counted from the club's first. */
+static enum st find_member_number(struct terminal *terminal, uint64_t *ret)
 {
     static const struct media_range own = MEDIA_RANGE_CLUB;
-    const bool has_account = terminal->has_member && terminal->member.account != 0;
-    const uint64_t payload = (has_account ? terminal->member.account : card_number) / 10;
-    return payload >= own.first && payload <= own.last ? payload - own.first : 0;
+    const struct entry *intent = &terminal->tap.intent;
+    uint64_t account = 0;
+    const enum st st = issuing_account(terminal->config.store, intent, &account);
+    const uint64_t payload = (account != 0 ? account : intent->intent.card_number) / 10;
+    *ret = payload >= own.first && payload <= own.last ? payload - own.first : 0;
+    return st;
 }
 
 static struct tap_event do_write(struct terminal *terminal, const struct tap_act *act)
@@ -271,7 +301,10 @@ static struct tap_event do_write(struct terminal *terminal, const struct tap_act
         card->ops->amend(card->ctx, &act->particulars);
     }
     struct card_identity identity = act->identity;
-    identity.member = is_issue ? member_number(terminal, identity.number) : 0;
+    if (is_issue && find_member_number(terminal, &identity.member) != ST_OK) {
+        service_log_store(terminal, "look for the member");
+        return (struct tap_event){.kind = TAP_EVENT_UNWRITTEN};
+    }
     enum st st = is_issue ? card->ops->issue(card->ctx, &identity, &act->snapshot)
                           : card->ops->commit(card->ctx, &act->snapshot);
     if (st == ST_AGAIN || (is_issue && st == ST_FOREIGN)) {

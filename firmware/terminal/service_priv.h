@@ -3,6 +3,7 @@
 #ifndef FIRMWARE_TERMINAL_SERVICE_PRIV_H
 #define FIRMWARE_TERMINAL_SERVICE_PRIV_H
 
+#include "firmware/terminal/issuing.h"
 #include "firmware/terminal/known.h"
 #include "firmware/terminal/refusals.h"
 #include "firmware/terminal/service.h"
@@ -49,6 +50,7 @@ struct terminal {
     struct quota quota;     /* of the card of the last look */
     bool has_member;        /* the issue under way, or about to begin, brings one */
     struct entry_member member;
+    struct issuing issuing;
 
     struct witness witness;
     struct refusals refusals;

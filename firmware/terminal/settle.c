@@ -166,8 +166,9 @@ enum settle_act settle_act(enum settle_verdict verdict, enum settle_asker asker,
     case SETTLE_DONE:
         return asker == ASKER_OTHER_WISH ? SETTLE_NOTE_DONE : SETTLE_ANSWER_DONE;
     case SETTLE_FLICKERS:
-        /* An issue writes the identity too, which only a request to issue brings along. */
-        return is_issue && !asks_issue ? SETTLE_ISSUE_FIRST : SETTLE_WRITE_AGAIN;
+        /* An issue writes the identity too, which only the request that it was begun by brings. */
+        return is_issue && (!asks_issue || asker == ASKER_OTHER_WISH) ? SETTLE_ISSUE_FIRST
+                                                                      : SETTLE_WRITE_AGAIN;
     case SETTLE_OTHER:
         return SETTLE_NOTE_NOT_DONE;
     case SETTLE_LOOK_BACK:

@@ -55,7 +55,7 @@ enum settle_act {
     SETTLE_ANSWER_LEFT,   /* outcome left to the club; answer that nobody may act on it */
     SETTLE_HISTORY,       /* read the history first */
     SETTLE_STOP,          /* leave it in doubt and answer what is wrong with the card */
-    SETTLE_ISSUE_FIRST,   /* leave it in doubt: this card must be issued again first */
+    SETTLE_ISSUE_FIRST,   /* leave it in doubt: who began to issue this card must go on first */
     SETTLE_ACTS
 };
 

@@ -18,7 +18,7 @@ static enum settle_asker asker(const struct tap *tap)
      * and a transfer is taken once. */
     bool is_repeat = tap->look.is_pending_recent || !pending->intent.has_before ||
                      pending->intent.occasion.peer.direction == PEER_IN;
-    bool has_wish = !tap_is_reading(tap);
+    bool has_wish = !tap_is_reading(tap) && !tap->look.is_pending_anothers;
     return has_wish && is_repeat && tap_is_same_wish(tap, pending) ? ASKER_SAME_WISH
                                                                    : ASKER_OTHER_WISH;
 }
@@ -36,6 +36,7 @@ static enum tap_next settle_by(struct tap *tap, enum settle_act act, struct tap_
     const struct entry *pending = &tap->look.pending;
     enum settle_asker by = asker(tap);
     enum entry_evidence seen = by == ASKER_SAME_TAP ? EVIDENCE_READ_BACK : EVIDENCE_HISTORY;
+    struct fault say;
     switch (act) {
     case SETTLE_WRITE_AGAIN:
         tap->is_repair = by == ASKER_OTHER_WISH;
@@ -80,7 +81,8 @@ static enum tap_next settle_by(struct tap *tap, enum settle_act act, struct tap_
         return tap->view.condition == CARD_MEMBER ? tap_go_sighting(tap, TAP_THEN_TAMPERED, ret_act)
                                                   : tap_answer_condition(tap, ret_act);
     case SETTLE_ISSUE_FIRST:
-        return tap_fail(tap, TAP_REASON_BLANK, NULL, ret_act);
+        say_issue_first(tap_asks_issue(tap), &say);
+        return tap_fail(tap, TAP_REASON_BLANK, &say, ret_act);
     case SETTLE_ACTS:
         break;
     }

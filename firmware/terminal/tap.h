@@ -111,9 +111,11 @@ struct tap_look {
     bool has_pending;
     struct entry pending;   /* an intent in doubt, of the card's number or (an issue) of its UID */
     bool is_pending_recent; /* planned so lately that the same wish now is the same request */
+    bool is_pending_anothers; /* it issues a card, and the request does so for somebody else */
     bool has_unanswered;
     struct entry
         unanswered; /* the card's last intent here, done, whose answer nobody may have got */
+    bool is_unanswered_anothers; /* likewise */
     bool has_seen;
     struct snapshot seen; /* the newest state that this terminal knows of the card */
     uint32_t terminal;

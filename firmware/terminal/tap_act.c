@@ -50,9 +50,14 @@ enum tap_next tap_go_write(struct tap *tap, struct tap_act *ret_act)
         tap_go(tap, TAP_COMMIT, TAP_ACT_ISSUE, ret_act);
         ret_act->has_facts = intent->occasion.has_facts; /* of the card whose place it takes */
         ret_act->facts = intent->occasion.facts;
+        /* As it was planned, also by a later request, which brings the name. */
         ret_act->identity = tap->request.identity;
         ret_act->identity.number = intent->card_number;
-        ret_act->identity.expires = intent->occasion.expires; /* as it was planned, also later */
+        ret_act->identity.kind = intent->occasion.kind;
+        ret_act->identity.birthday = intent->occasion.birthday;
+        ret_act->identity.wedding = intent->occasion.wedding;
+        ret_act->identity.expires = intent->occasion.expires;
+        ret_act->identity.issued = tap_day(tap, intent->after.last.minute);
     }
     ret_act->snapshot = intent->after;
     return TAP_GO;

@@ -65,6 +65,8 @@ bool tap_is_rolled_back(const struct tap *tap);
  * after a new one they cannot be compared, and the same amounts are the same wish, so that nothing
  * is charged twice. */
 bool tap_is_same_wish(const struct tap *tap, const struct entry *intent);
+/* The day of a card's minute, as a card has days; 0 = not known. */
+uint16_t tap_day(const struct tap *tap, uint32_t minute);
 void tap_add_basket(struct occasion *occasion, const struct tap_request *request);
 
 /* --- tap_take_over.c: one card in the place of another ---------------------------------------- */

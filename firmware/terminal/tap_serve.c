@@ -116,8 +116,8 @@ bool tap_is_same_wish(const struct tap *tap, const struct entry *intent)
 static bool is_asked_again(const struct tap *tap)
 {
     const struct entry *last = &tap->look.unanswered;
-    return tap->look.has_unanswered && tap->view.condition == CARD_MEMBER &&
-           tap->view.number == last->intent.card_number &&
+    return tap->look.has_unanswered && !tap->look.is_unanswered_anothers &&
+           tap->view.condition == CARD_MEMBER && tap->view.number == last->intent.card_number &&
            settle_same(&tap->view.snapshot, &last->intent.after) && tap_is_same_wish(tap, last);
 }
 
@@ -187,9 +187,18 @@ void tap_add_basket(struct occasion *occasion, const struct tap_request *request
     }
 }
 
-/* Writes the day of issue, and the last day that the card's kind gives it, unless the till named
- * one; a card in another's place has that one's. False: the kind has one, and the clock is not set.
- */
+uint16_t tap_day(const struct tap *tap, uint32_t minute)
+{
+    if (tap->programme == NULL) {
+        return 0;
+    }
+    const struct facts_rules rules = {.utc_offset_minutes = tap->programme->utc_offset_minutes};
+    const uint16_t day = facts_day(&rules, minute);
+    return day == 0 ? 0 : (uint16_t)(day - 1U + CALENDAR_DAYS_1900);
+}
+
+/* The last day that the card's kind gives it, unless the till named one; a card in another's place
+ * has that one's. False: the kind has one, and the clock is not set. */
 static bool date_card(struct tap *tap)
 {
     struct card_identity *identity = &tap->request.identity;
@@ -197,17 +206,14 @@ static bool date_card(struct tap *tap)
         return true; /* refused later */
     }
     const struct programme_kind_terms *terms = programme_kind_terms(tap->programme, identity->kind);
-    const struct facts_rules rules = {.utc_offset_minutes = tap->programme->utc_offset_minutes};
-    const uint16_t day = facts_day(&rules, tap->look.minute);
-    const uint32_t today = day == 0 ? 0 : day - 1U + CALENDAR_DAYS_1900;
-    identity->issued = (uint16_t)today;
+    const uint32_t today = tap_day(tap, tap->look.minute);
     const bool is_dated = identity->expires != 0 || tap->request.what == TAP_TAKE_OVER;
     if (is_dated || terms == NULL || terms->valid_days == 0) {
         return true;
     }
     const uint32_t last = today + terms->valid_days;
     identity->expires = last < UINT16_MAX ? (uint16_t)last : UINT16_MAX;
-    return day != 0;
+    return today != 0;
 }
 
 /* All that the plan needs is known, but for the card's history. */

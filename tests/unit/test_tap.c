@@ -337,8 +337,9 @@ static bool feed_card(struct world *world, const char *word)
 /* looked:twin (one of another card with this UID), looked, looked:seen, looked:higher, looked:fork,
  * looked:nonumber, looked:noted (as the card shows), looked:listed, looked:old-list, looked:own
  * (this tap's intent in doubt), looked:left (the one of an earlier "left:sale", "left:load" ...),
- * looked:old (the same, of long ago). Each may end in +actions (two of the club's wait), +gap (the
- * next one is not here), +waits (something is wrong with it). */
+ * looked:old (the same, of long ago), looked:anothers (an issue for somebody else). Each may end in
+ * +actions (two of the club's wait), +gap (the next one is not here), +waits (something is wrong
+ * with it). */
 static bool feed_looked(struct world *world, const char *word)
 {
     if (strncmp(word, "looked", 6) != 0) {
@@ -385,6 +386,7 @@ static bool feed_looked(struct world *world, const char *word)
             look.pending.intent.card_number = world->tap.view.number;
         }
         look.is_pending_recent = strcmp(what, "old") != 0;
+        look.is_pending_anothers = strcmp(what, "anothers") == 0;
     }
     feed(world, (struct tap_event){.kind = TAP_EVENT_LOOKED, .look = &look});
     return true;
@@ -521,6 +523,11 @@ static const char *const scripts[][4] = {
     {"confirm", "card", "flickers, other wish", "left:sale balance card looked:left after"},
     {"confirm", "card", "issue flickers, balance asked",
      "left:issue balance after looked:left half"},
+    {"confirm", "card", "issue flickers, same wish", "left:issue issue after looked:left half"},
+    {"confirm", "card", "issue flickers, other opening",
+     "left:issue-dear issue after looked:left half"},
+    {"confirm", "card", "issue absent, for somebody else",
+     "left:issue issue half looked:anothers half"},
     {"confirm", "card", "other", "left:load sale card looked:left other"},
     {"confirm", "card", "beyond", "left:load sale card looked:left beyond"},
     {"confirm", "card", "forged", "left:load sale card looked:left forged"},
