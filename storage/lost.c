@@ -1,5 +1,7 @@
 #include "storage/lost.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "hal/base/bytes.h"
@@ -39,7 +41,6 @@ enum st lost_reported(struct store *store, uint64_t card_number, struct lost_rep
     }
     if (st == ST_OK) {
         *ret = (struct lost_report){.is_lost = entry.report.event == REPORT_LOST,
-                                    .time_s = entry.time_s,
                                     .sequence = sequence};
     }
     return st;
@@ -55,6 +56,62 @@ static enum st note_report(struct store *store, const struct entry *entry)
                ? sql_run(store, use_with_card(store, SQL_VOUCH_DROP, entry->report.card_number),
                          "drop what the club said of the card")
                : st;
+}
+
+/* --- the list that knows of them ---------------------------------------------------------------
+ */
+
+/* "REPORT VERSION MARK": the last report that the club had when it made that list. A setting of its
+ * own, and not of the list's file: what that file forgets must not make a report look told. */
+static const char setting_list[] = "lost.list";
+
+enum { LIST_TEXT_MAX = 64 };
+
+static enum st load_list(struct store *store, char ret_text[LIST_TEXT_MAX], uint32_t *ret_report,
+                         uint32_t *ret_version, int64_t *ret_mark)
+{
+    *ret_report = *ret_version = 0;
+    *ret_mark = 0;
+    const enum st st = setting_get(store, setting_list, ret_text, LIST_TEXT_MAX);
+    if (st == ST_REFUSED || st == ST_FULL) {
+        ret_text[0] = '\0';
+        return ST_OK;
+    }
+    if (st == ST_OK && sscanf(ret_text, "%" SCNu32 " %" SCNu32 " %" SCNd64, ret_report, ret_version,
+                              ret_mark) != 3) {
+        return store_corrupt(store, "the setting %s is not three numbers", setting_list);
+    }
+    return st;
+}
+
+enum st lost_note_list(struct store *store, uint32_t acknowledged, uint32_t version, int64_t mark)
+{
+    char was[LIST_TEXT_MAX], text[LIST_TEXT_MAX];
+    int64_t report = 0, was_mark = 0;
+    uint32_t was_report = 0, was_version = 0;
+    sqlite3_stmt *statement = sql_use(store, SQL_REPORT_LAST);
+    (void)sqlite3_bind_int64(statement, 1, acknowledged);
+    enum st st = sql_one(store, statement, 0, SEQUENCE_MAX, &report);
+    if (st == ST_OK) {
+        st = load_list(store, was, &was_report, &was_version, &was_mark);
+    }
+    if (st != ST_OK || (report == 0 && was_report == 0)) {
+        return st; /* the list of a terminal without reports changes and nothing is written */
+    }
+    (void)snprintf(text, sizeof text, "%" PRId64 " %" PRIu32 " %" PRId64, report, version, mark);
+    return strcmp(text, was) == 0 ? ST_OK : setting_put(store, setting_list, text);
+}
+
+enum st lost_is_in_list(struct store *store, const struct lost_report *report, uint32_t version,
+                        int64_t mark, bool *ret)
+{
+    char text[LIST_TEXT_MAX];
+    uint32_t last = 0, noted = 0;
+    int64_t noted_mark = 0;
+    const enum st st = load_list(store, text, &last, &noted, &noted_mark);
+    *ret = st == ST_OK && version > 0 && noted == version && noted_mark == mark &&
+           last >= report->sequence;
+    return st;
 }
 
 /* --- successors: intents that may have made a card in another's place ------------------------- */

@@ -16,11 +16,20 @@
 /* The newest that this terminal was told of a card. */
 struct lost_report {
     bool is_lost;      /* false: it was found again */
-    int64_t time_s;    /* by this terminal's clock */
     uint32_t sequence; /* of the entry */
 };
 /* ST_REFUSED: nothing was ever reported of it here. */
 ST_CHECK enum st lost_reported(struct store *store, uint64_t card_number, struct lost_report *ret);
+
+/* The club, which has this terminal's entries up to `acknowledged`, says that its newest hotlist is
+ * this one (hotlist.h); version 0: none that is here. Only sync calls it, when the list is in
+ * force. */
+ST_CHECK enum st lost_note_list(struct store *store, uint32_t acknowledged, uint32_t version,
+                                int64_t mark);
+/* Whether the club had the report when it made this list: then the list says what the club makes
+ * of it. After a power cut that brings an older list back it is not that one. */
+ST_CHECK enum st lost_is_in_list(struct store *store, const struct lost_report *report,
+                                 uint32_t version, int64_t mark, bool *ret);
 
 /* The newest intent of this terminal that makes a card in the place of this one (a DUPLICATE into
  * it), unless it is known not to be done: on the new card, or in doubt. ST_REFUSED: there is none.

@@ -82,6 +82,7 @@ static const char *const texts[STATEMENTS] = {
     [SQL_REPORT_PUT] = "INSERT INTO reports(card_number, seq) VALUES(?1, ?2)"
                        " ON CONFLICT(card_number) DO UPDATE SET seq = ?2",
     [SQL_REPORT] = "SELECT seq FROM reports WHERE card_number = ?1",
+    [SQL_REPORT_LAST] = "SELECT coalesce(max(seq), 0) FROM reports WHERE seq <= ?1",
     [SQL_REPORT_COUNT] = "SELECT count(*) FROM reports",
     [SQL_SUCCESSOR_ADD] = "INSERT INTO successors(card_number, seq) VALUES(?1, ?2)",
     [SQL_SUCCESSOR_DROP] = "DELETE FROM successors WHERE card_number = ?1 AND seq = ?2",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hal/clock.h"
+#include "storage/lost.h"
 #include "storage/mandates.h"
 #include "storage/rules.h"
 #include "sync/batch.h"
@@ -219,6 +220,12 @@ static enum st take_acknowledged(struct client *client, uint32_t acknowledged,
                   acknowledged, report->entries);
         return ST_CORRUPT;
     }
+    if (acknowledged < report->acknowledged) { /* a club that was restored: its lists are others */
+        st = lost_note_list(client->store, acknowledged, 0, 0);
+        if (st != ST_OK) {
+            return store_says(client, st, fault);
+        }
+    }
     if (acknowledged != report->acknowledged) {
         st = sync_set_acknowledged(client->store, acknowledged);
         if (st != ST_OK) {
@@ -284,11 +291,13 @@ static enum st take_list(struct client *client, const struct wire_sync_answer *n
 {
     enum clock_quality quality;
     const int64_t now_s = clock_now_s(&quality);
+    enum st st = ST_OK;
     if (news->has_list) {
         report->has_more |=
             list_take(&client->list, &news->list, quality == CLOCK_UNSET ? 0 : now_s);
+        st = list_note_made(&client->list, client->store, &news->list, news->acknowledged);
     }
-    const enum st st = list_note(&client->list, client->store);
+    st = st == ST_OK ? list_note(&client->list, client->store) : st;
     return st == ST_OK ? ST_OK : store_says(client, st, fault);
 }
 

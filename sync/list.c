@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "storage/lost.h"
+
 static const char setting_say[] = "hotlist.say";
 
 void list_init(struct list *list, const char *database)
@@ -119,6 +121,18 @@ bool list_take(struct list *list, const struct wire_list *news, int64_t now_s)
     list->say = (struct fault){""};
     const bool is_progress = news->is_piece || news->to > news->from;
     return is_progress && (news->is_piece || !news->is_newest);
+}
+
+enum st list_note_made(struct list *list, struct store *store, const struct wire_list *news,
+                       uint32_t acknowledged)
+{
+    struct hotlist_head head;
+    if (news->is_piece || !news->is_newest || list->hotlist == NULL ||
+        hotlist_head(list->hotlist, &head) != ST_OK || head.version != news->to ||
+        head.mark != news->to_mark) {
+        return ST_OK; /* it could not be taken in, or there is more to come */
+    }
+    return lost_note_list(store, acknowledged, head.version, head.mark);
 }
 
 enum st list_note(struct list *list, struct store *store)

@@ -28,6 +28,11 @@ bool list_have(struct list *list, struct wire_list_have *ret);
  * was taken and there is more to ask for. */
 bool list_take(struct list *list, const struct wire_list *news, int64_t now_s);
 
+/* Notes for lost cards, after list_take() of `news`, that the list in force is by a club that has
+ * this terminal's entries up to `acknowledged` (storage/lost.h). ST_OK, or the store's. */
+ST_CHECK enum st list_note_made(struct list *list, struct store *store,
+                                const struct wire_list *news, uint32_t acknowledged);
+
 /* Notes `say` in the settings when it changed. ST_OK, or the store's. */
 ST_CHECK enum st list_note(struct list *list, struct store *store);
 

@@ -35,6 +35,9 @@ fault_tap_odd_LIBS = $(fault_tap_LIBS)
 TESTS += fault_tap_whose
 fault_tap_whose_SRC = $(subst fault_tap.c,fault_tap_whose.c,$(fault_tap_SRC))
 fault_tap_whose_LIBS = $(fault_tap_LIBS)
+TESTS += fault_tap_lost
+fault_tap_lost_SRC = $(subst fault_tap.c,fault_tap_lost.c,$(fault_tap_SRC))
+fault_tap_lost_LIBS = $(fault_tap_LIBS)
 
 TESTS += fault_block
 fault_block_SRC = $(subst fault_tap.c,fault_block.c,$(fault_tap_SRC))

@@ -7,16 +7,16 @@
 
 /* --- is it refused? --------------------------------------------------------------------------- */
 
-/* The club has the report, and has said since what its list is: that counts from then on, also
- * when the card is not on it any more. */
+/* The list in force is by a club that had the report: that counts from then on, also when the card
+ * is not on it any more. A list that was taken in after the report need not be: it may have been
+ * asked for before. */
 static enum st is_told(struct store *store, const struct hotcheck *hotcheck,
                        const struct lost_report *report, bool *ret)
 {
-    uint32_t acknowledged = 0;
-    const enum st st = sync_acknowledged(store, &acknowledged);
-    *ret = acknowledged >= report->sequence && hotcheck->hotlist != NULL &&
-           hotcheck->head.made_s > report->time_s;
-    return st;
+    *ret = false;
+    return hotcheck->hotlist == NULL
+               ? ST_OK
+               : lost_is_in_list(store, report, hotcheck->head.version, hotcheck->head.mark, ret);
 }
 
 enum st successors_listing(struct store *store, struct hotcheck *hotcheck, uint64_t card,

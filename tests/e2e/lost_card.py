@@ -178,10 +178,24 @@ def found_again(world):
     b.ask("report_lost", card=card.number)
     b.sync()
     result(world.lost(card)["state"] == "lost" and "lost" in world.shop.club("hotlist", "list").stdout, "a report lists the card")
-    b.ask("found", card=card.number)
-    b.sync()
+    c.sync()
+    c.ask("found", card=card.number)
+    c.sync()
     a.sync()
-    result(world.lost(card)["state"] == "found" and world.sell(card, a, 1000)["credit"] == 499_000, "found again, it is taken again")
+    result(world.lost(card)["state"] == "found" and world.sell(card, a, 1000)["credit"] == 499_000, "found at another counter, it is taken again")
+    refused = card.tap(b, "sale", amount=MILLION)
+    b.sync()
+    result(refused["reason"] == "hotlisted" and card.tap(b, "balance")["status"] == "blocked",
+           "but where it was reported not until that one has heard of it, and it is blocked there", refused)
+    other = world.card(a)
+    a.sync()
+    b.ask("report_lost", card=other.number)
+    b.sync()
+    c.sync()
+    c.ask("found", card=other.number)
+    c.sync()
+    b.sync()
+    result(world.sell(other, b, 2000)["credit"] == 498_000, "and is then, by the next list")
 
 
 def judged(world):

@@ -72,11 +72,10 @@ static uint32_t append(struct world *world, const struct entry *entry)
     return entry->sequence;
 }
 
-static uint32_t report(struct world *world, uint32_t card, enum report_event event, int64_t time_s)
+static uint32_t report(struct world *world, uint32_t card, enum report_event event)
 {
     struct entry entry = model_start(&world->model);
     entry.kind = ENTRY_REPORT;
-    entry.time_s = time_s;
     entry.report = (struct entry_report){
         .card_number = model_card(card), .event = (uint8_t)event, .how = REPORT_BY_NUMBER};
     return append(world, &entry);
@@ -117,16 +116,57 @@ static void the_last_report_of_a_card_counts(void **state)
     struct world world = world_new();
     struct lost_report now;
     assert_lost(&world, LOST, ST_REFUSED, false);
-    const uint32_t sequence = report(&world, LOST, REPORT_LOST, 1790000300);
+    const uint32_t sequence = report(&world, LOST, REPORT_LOST);
     assert_int_equal(lost_reported(world.store, model_card(LOST), &now), ST_OK);
-    assert_true(now.is_lost && now.time_s == 1790000300 && now.sequence == sequence);
+    assert_true(now.is_lost && now.sequence == sequence);
     assert_lost(&world, OTHER, ST_REFUSED, false);
-    (void)report(&world, LOST, REPORT_FOUND, 1790000400);
+    (void)report(&world, LOST, REPORT_FOUND);
     assert_lost(&world, LOST, ST_OK, false);
-    (void)report(&world, LOST, REPORT_LOST, 1790000500);
+    (void)report(&world, LOST, REPORT_LOST);
     store_close(world.store); /* and over a restart */
     world.store = open_ok();
     assert_lost(&world, LOST, ST_OK, true);
+    world_end(&world);
+}
+
+static bool is_in_list(struct world *world, uint32_t card, uint32_t version, int64_t mark)
+{
+    struct lost_report now;
+    bool is_in = false;
+    assert_int_equal(lost_reported(world->store, model_card(card), &now), ST_OK);
+    assert_int_equal(lost_is_in_list(world->store, &now, version, mark, &is_in), ST_OK);
+    return is_in;
+}
+
+static void a_list_counts_for_the_reports_that_its_club_had(void **state)
+{
+    (void)state;
+    struct world world = world_new();
+    char text[64];
+    assert_int_equal(lost_note_list(world.store, 9, 4, 77), ST_OK);
+    assert_int_equal(setting_get(world.store, "lost.list", text, sizeof text), ST_REFUSED);
+    const uint32_t first = report(&world, LOST, REPORT_LOST);
+    const uint32_t second = report(&world, OTHER, REPORT_LOST);
+    assert_false(is_in_list(&world, LOST, 4, 77));
+    assert_int_equal(lost_note_list(world.store, first - 1, 4, 77), ST_OK);
+    assert_false(is_in_list(&world, LOST, 4, 77));
+    assert_int_equal(lost_note_list(world.store, first, 5, 78), ST_OK);
+    store_close(world.store);
+    world.store = open_ok();
+    assert_true(is_in_list(&world, LOST, 5, 78));
+    assert_false(is_in_list(&world, OTHER, 5, 78));
+    assert_false(is_in_list(&world, LOST, 4, 77)); /* the file is an older one again */
+    assert_false(is_in_list(&world, LOST, 5, 79));
+    assert_int_equal(lost_note_list(world.store, second + 7, 6, 80), ST_OK);
+    assert_true(is_in_list(&world, LOST, 6, 80) && is_in_list(&world, OTHER, 6, 80));
+    assert_int_equal(lost_note_list(world.store, 0, 0, 0), ST_OK); /* the club forgot all */
+    assert_false(is_in_list(&world, LOST, 6, 80) || is_in_list(&world, LOST, 0, 0));
+    assert_int_equal(setting_put(world.store, "lost.list", "6 eighty"), ST_OK);
+    struct lost_report now = {.sequence = first};
+    bool is_in = false;
+    assert_int_equal(lost_is_in_list(world.store, &now, 6, 80, &is_in), ST_CORRUPT);
+    assert_false(is_in);
+    assert_int_equal(setting_put(world.store, "lost.list", "0 0 0"), ST_OK);
     world_end(&world);
 }
 
@@ -192,7 +232,7 @@ static void the_clubs_last_word_counts_until_another_report(void **state)
     assert_int_equal(lost_take(world.store, &other, 1), ST_OK);
     assert_int_equal(lost_find(world.store, model_card(LOST), &held), ST_OK);
     assert_true(!held.is_settled && held.credit == 400);
-    (void)report(&world, LOST, REPORT_FOUND, 1790000400); /* what was said is of before */
+    (void)report(&world, LOST, REPORT_FOUND); /* what was said is of before */
     assert_int_equal(lost_find(world.store, model_card(LOST), &held), ST_REFUSED);
     assert_int_equal(lost_find(world.store, model_card(NEW), &held), ST_OK);
     world_end(&world);
@@ -216,8 +256,8 @@ static void what_changed_by_itself_is_found(void **state)
         struct world world = world_new();
         struct club_vouch vouch = vouch_of(LOST, 1, 1);
         uint32_t entries = 0;
-        (void)report(&world, LOST, REPORT_LOST, 1790000300);
-        (void)report(&world, LOST, REPORT_LOST, 1790000301);
+        (void)report(&world, LOST, REPORT_LOST);
+        (void)report(&world, LOST, REPORT_LOST);
         const uint32_t failed = take_over(&world, NEW, LOST);
         assert_int_equal(failed, 3);
         settle(&world, failed, VERDICT_NOT_DONE);
@@ -245,7 +285,7 @@ static void a_file_of_version_8_gets_the_tables(void **state)
     run_sql("DROP TABLE vouches; DROP TABLE successors; DROP TABLE reports;"
             " PRAGMA user_version = 8");
     world.store = open_ok();
-    (void)report(&world, LOST, REPORT_LOST, 1790000300);
+    (void)report(&world, LOST, REPORT_LOST);
     assert_lost(&world, LOST, ST_OK, true);
     world_end(&world);
 }
@@ -254,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_report_of_a_card_counts),
+        cmocka_unit_test(a_list_counts_for_the_reports_that_its_club_had),
         cmocka_unit_test(a_successor_counts_until_it_is_known_to_have_failed),
         cmocka_unit_test(the_clubs_last_word_counts_until_another_report),
         cmocka_unit_test(what_changed_by_itself_is_found),
