@@ -204,6 +204,8 @@ struct parts {
     struct scans *scans;
     struct till *till;
     int stop_fd;
+    const char *opening; /* which part it was that could not be opened: a device's self-test names
+                            it (boards/common/device/selftest.h) */
 };
 
 static enum st open_parts(const struct options *options, const char *program, struct parts *parts,
@@ -212,6 +214,7 @@ static enum st open_parts(const struct options *options, const char *program, st
     const struct board_config board = {
         .program = program, .keys = options->keys, .reader = options->reader};
     /* The reader starts beside us while the database is opened. */
+    parts->opening = "keys";
     enum st st = board_open(&board, &parts->board, fault);
     parts->stop_fd = stop_signals(); /* after the fork: the reader's process keeps its signals */
     if (st == ST_OK && parts->stop_fd < 0) {
@@ -220,9 +223,11 @@ static enum st open_parts(const struct options *options, const char *program, st
     }
     if (st == ST_OK) {
         const struct store_config store = {.path = options->db, .create = true};
+        parts->opening = "database";
         st = store_open(&store, &parts->store, fault);
     }
     if (st == ST_OK && options->programme != NULL) {
+        parts->opening = "programme";
         st = load_programme(parts->store, options->programme, fault);
     }
     if (st == ST_OK) {
@@ -236,6 +241,7 @@ static enum st open_parts(const struct options *options, const char *program, st
                                                  .list_hours_max = options->list_hours,
                                                  .list_spend_max = {options->list_spend},
                                                  .overlap = overlap_by_thread};
+        parts->opening = "journal";
         st = terminal_open(&terminal, &parts->terminal, fault);
     }
     if (st == ST_OK) {
@@ -243,6 +249,7 @@ static enum st open_parts(const struct options *options, const char *program, st
                                          .store = parts->store,
                                          .keys = board_keys(parts->board),
                                          .log = log_line};
+        parts->opening = "till";
         st = desk_open(&desk, &parts->desk, fault);
     }
     if (st == ST_OK && options->ident != NULL) {
@@ -286,7 +293,8 @@ int main(int argc, char **argv)
         till_run(parts.till, parts.stop_fd);
         log_line(NULL, "T199", "stopped");
     } else {
-        (void)fprintf(stderr, "vafa-terminal: %s (%s)\n", fault.say, st_word(st));
+        (void)fprintf(stderr, "vafa-terminal: %s: %s (%s)\n", parts.opening, fault.say,
+                      st_word(st));
     }
     till_close(parts.till);
     scans_close(parts.scans);

@@ -6,9 +6,14 @@ def check(name, ok, why=""):
     """One line; what is not ok is counted, and `why` says what was seen."""
     global failed
     failed += not ok
-    print(("ok " if ok else "not ok ") + name.replace(" ", "_"))
+    print(("ok " if ok else "not ok ") + name.replace(" ", "_"), flush=True)
     if not ok:
-        print("#   " + str(why).replace("\n", "\n#   ")[:1500])
+        note("  " + str(why).replace("\n", "\n#   ")[:1500])
+
+
+def note(text):
+    """What was measured."""
+    print(f"# {text}", flush=True)
 
 
 def exit_code():

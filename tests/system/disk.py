@@ -5,7 +5,7 @@ import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools/image"))
+sys.path[:0] = [str(ROOT / "tools/image"), str(ROOT / "tests/support")]
 
 import provision  # noqa: E402
 

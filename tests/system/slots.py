@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from disk import IMAGE, environment, read, write, write_environment
-from tap import check, end, note
+from tap import check, exit_code, note
 from vm import Machine
 
 NOISE = bytes(range(1, 256)) * 4200   # 1 MiB that is no file system
@@ -39,7 +39,7 @@ class Device:
         end_at = time.monotonic() + 20
         while time.monotonic() < end_at:
             state = environment(self.image, "env1"), environment(self.image, "env2")
-            if None not in state and all(s[f"BOOT_{slot.upper()}_LEFT"] == "3" for s in state):
+            if None not in state and all(s[f"BOOT_{slot.upper()}_LEFT"] == "40" for s in state):
                 break
             time.sleep(0.1)
         self.vm.pull_power()
@@ -52,7 +52,7 @@ def main():
             run(device)
         finally:
             device.vm.pull_power()
-    return end()
+    return exit_code()
 
 
 def run(device):
@@ -61,7 +61,7 @@ def run(device):
     slot, took_s, _ = device.boots(BOOT_ORDER="B A", **both)
     check("the first of the order boots", slot == "b", slot)
     check("and has its tries back, in both copies", environment(image, "env1") == environment(image, "env2") ==
-          {"BOOT_ORDER": "B A", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "3"}, environment(image, "env1"))
+          {"BOOT_ORDER": "B A", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "40"}, environment(image, "env1"))
     write(image, "env1", NOISE[:0x4000])
     slot, _, _ = device.boots()
     check("one copy of the state is garbage: the other one is believed", slot == "b", slot)

@@ -328,17 +328,17 @@ static void only_an_answer_is_a_sign_of_life(void **state)
     assert_int_equal(write(till, "}\n", 2), 2);
     probe_step(&probe, 4000);
     assert_int_equal(probe.answered_ms, 4000);
-    assert_false(probe.is_ready);
+    assert_false(probe.said.is_ready);
 
     assert_true(read(till, heard, sizeof heard - 1) > 0); /* it asked again at once */
     assert_int_equal(write(till, "{\"ready\":true}\n", 15), 15);
     probe_step(&probe, 5000);
-    assert_true(probe.is_ready && probe.answered_ms == 5000);
+    assert_true(probe.said.is_ready && probe.answered_ms == 5000);
 
     /* One that stays silent is asked over a new connection. */
     probe_step(&probe, 5000 + PROBE_PATIENCE_MS + 1);
     assert_int_equal(probe.answered_ms, 5000);
-    assert_false(probe.is_ready);
+    assert_false(probe.said.is_ready);
     assert_int_equal(read(till, heard, sizeof heard), 22); /* the question that was open */
     assert_int_equal(read(till, heard, sizeof heard), 0);
     probe_drop(&probe);

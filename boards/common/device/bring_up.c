@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -140,6 +141,22 @@ bool bring_up_ident(struct log *log)
     return false;
 }
 
+uint32_t bring_up_version_in(char slot)
+{
+    static const char folder[] = "/run/vafa/other";
+    char device[80];
+    struct conf version;
+    (void)snprintf(device, sizeof device, LABELS "/root_%c", slot == 'A' ? 'a' : 'b');
+    (void)mkdir(folder, 0700);
+    if (mount(device, folder, "squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) !=
+        0) {
+        return 0;
+    }
+    const bool is_read = conf_load("/run/vafa/other/etc/vafa/version", &version) == ST_OK;
+    (void)umount2(folder, MNT_DETACH);
+    return is_read ? (uint32_t)strtoul(version.text, NULL, 10) : 0;
+}
+
 /* --- owners --------------------------------------------------------------------------------- */
 
 static void own_folder(const char *path, uid_t user, gid_t group, mode_t mode, struct log *log)
@@ -164,6 +181,7 @@ void bring_up_owners(const struct conf *board, struct log *log)
     own_folder("/data/terminal", RIGHTS_TERMINAL, RIGHTS_JOURNAL, 02770, log);
     own_folder("/data/keys", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0700, log);
     own_folder("/data/identity", RIGHTS_SYNC, RIGHTS_SYNC, 0700, log);
+    own_folder("/data/update", RIGHTS_SYNC, RIGHTS_SYNC, 0755, log);
     own_folder("/run/till", RIGHTS_TERMINAL, RIGHTS_TILL, 02750, log);
     own_if_there("/data/keys/keys", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0600, log);
     own_if_there("/data/keys/keys.device", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0600, log);

@@ -5,6 +5,7 @@
 #define BOARDS_COMMON_DEVICE_BRING_UP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "boards/common/device/conf.h"
 #include "boards/common/device/log.h"
@@ -18,6 +19,8 @@ void bring_up_devices(struct log *log);
 bool bring_up_data(struct log *log);
 /* /ident, if a technician wrote one. */
 bool bring_up_ident(struct log *log);
+/* The version in the slot 'A' or 'B', which does not run; 0: none that can be read. */
+uint32_t bring_up_version_in(char slot);
 /* Folders with their owners, the database's file, the serial lines' owners. */
 void bring_up_owners(const struct conf *board, struct log *log);
 

@@ -3,16 +3,19 @@
  * hardware watchdog while the tap loop answers. docs/decisions/0017-image.md, "On the device". */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/reboot.h>
 #include <linux/watchdog.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,18 +23,31 @@
 #include "boards/common/device/conf.h"
 #include "boards/common/device/log.h"
 #include "boards/common/device/probe.h"
+#include "boards/common/device/report.h"
 #include "boards/common/device/rights.h"
+#include "boards/common/device/selftest.h"
+#include "boards/common/device/slots.h"
 #include "boards/common/device/stick.h"
 #include "boards/common/device/unit.h"
 #include "boards/common/device/watch.h"
+#include "hal/board.h"
 #include "hal/clock.h"
 
 #define DATABASE "/data/terminal/terminal.db"
 #define KEYS     "/data/keys/keys"
 #define IDENTITY "/data/identity"
 #define SOCKET   "/run/till/till.sock"
+#define REPORT   "/run/vafa/device"
+#define UPDATE   "/run/vafa/update" /* how an update is getting on: one line */
 
-enum { UNITS_MAX = 5, STICK_EVERY_MS = 2000, EAGER_MS = 50, CALM_MS = 500, WORD_MAX = 100 };
+enum {
+    UNITS_MAX = 6,
+    STICK_EVERY_MS = 2000,
+    REPORT_EVERY_MS = 5000,
+    EAGER_MS = 50,
+    CALM_MS = 500,
+    WORD_MAX = 100,
+};
 
 struct device {
     struct log log;
@@ -42,11 +58,18 @@ struct device {
     struct unit *terminal; /* NULL: no key store, nothing to serve */
     struct unit *sync;     /* NULL: no club was named */
     struct unit *update;   /* runs once for each stick */
+    struct unit *mark;     /* runs once: the slot is marked good */
     struct stick stick;
     int64_t stick_at_ms;
     char stick_device[STICK_NAME_MAX + 8];
     int watchdog_fd, signal_fd;
-    bool has_data, is_good;
+    struct slots slots;
+    struct report report;
+    int64_t report_at_ms, started_ms, clock_started_s;
+    int64_t works_ms;            /* when the self-test went well last, or the start of the device */
+    bool has_passed, has_failed; /* the self-test's last word on the console */
+    bool was_ready;
+    char last_words[SELFTEST_SAY_MAX]; /* of a terminal that ended before it answered */
     char reader[WORD_MAX], register_line[WORD_MAX], club[WORD_MAX], club_name[WORD_MAX],
         code[WORD_MAX], interval[WORD_MAX];
 };
@@ -151,11 +174,21 @@ static void add_update(struct device *device)
     device->update->start_at_ms = INT64_MAX; /* until a stick is there */
 }
 
+/* A slot that was marked before gets back what this boot took. */
+static void add_mark(struct device *device)
+{
+    device->mark = add(device, (struct unit){.name = "slot",
+                                             .arguments = {"/usr/lib/vafa/slot", "good"},
+                                             .is_root = true,
+                                             .is_once = true});
+    device->mark->start_at_ms = device->report.is_good ? 0 : INT64_MAX;
+}
+
 /* Only in a slot that is good: what runs now must be what to fall back to. */
 static void look_for_stick(struct device *device, int64_t now_ms)
 {
     char name[STICK_NAME_MAX + 1];
-    if (!device->is_good || device->update->pid != 0 || now_ms < device->stick_at_ms) {
+    if (!device->report.is_good || device->update->pid != 0 || now_ms < device->stick_at_ms) {
         return;
     }
     device->stick_at_ms = now_ms + STICK_EVERY_MS;
@@ -209,45 +242,11 @@ static void watch(struct device *device, int64_t now_ms)
     }
 }
 
-static void run_once(const char *program, const char *argument)
+/* Notes it for the boot loader; the report says so once it is written. */
+static void mark_good(struct device *device, int64_t now_ms)
 {
-    const pid_t pid = fork();
-    if (pid == 0) {
-        (void)execl(program, program, argument, (char *)NULL);
-        _exit(127);
-    }
-}
-
-/* The self-test: keys, database, reader and programme, as the terminal itself says. A device that
- * has not been set up has nothing that a bad version could hurt. */
-static void mark_good(struct device *device)
-{
-    if (!device->is_good && (device->probe.is_ready || device->terminal == NULL)) {
-        device->is_good = true;
-        log_say(&device->log, "device",
-                device->probe.is_ready ? "ready to serve cards" : "waits to be set up");
-        run_once("/usr/lib/vafa/slot", "good");
-    }
-}
-
-/* --- the loop ------------------------------------------------------------------------------- */
-
-static void reap(struct device *device, int64_t now_ms)
-{
-    int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-        for (size_t n = 0; n < device->units_count; n++) {
-            struct unit *unit = &device->units[n];
-            if (unit->pid == pid) {
-                unit_ended(unit, status, &device->log, now_ms);
-                if (unit == device->terminal) {
-                    probe_drop(&device->probe);
-                }
-                if (unit == device->sync) {
-                    set_sync_arguments(device); /* it may have enrolled */
-                }
-            }
-        }
+    if (!device->report.is_good && device->mark->start_at_ms == INT64_MAX) {
+        device->mark->start_at_ms = now_ms;
     }
 }
 
@@ -270,6 +269,121 @@ static _Noreturn void go_down(struct device *device, int how)
     }
 }
 
+/* --- the self-test -------------------------------------------------------------------------- */
+
+static bool judge(struct device *device, int64_t now_ms, char ret_say[SELFTEST_SAY_MAX])
+{
+    enum clock_quality quality;
+    const int64_t clock_s = clock_now_s(&quality);
+    device->report.is_clock_set = quality != CLOCK_UNSET;
+    const struct selftest_facts facts = {.has_keys = device->terminal != NULL,
+                                         .is_heard = device->probe.is_heard,
+                                         .said = &device->probe.said,
+                                         .last_words = device->last_words,
+                                         .up_ms = now_ms - device->started_ms,
+                                         .clock_up_ms = (clock_s - device->clock_started_s) * 1000};
+    return selftest_judge(&facts, ret_say);
+}
+
+/* A restart helps when the slot is on trial and there is another one to fall back to. */
+static void say_failed(struct device *device, const char *why)
+{
+    char text[SELFTEST_SAY_MAX + 40];
+    (void)snprintf(text, sizeof text, "self-test failed: %s", why);
+    log_say(&device->log, "vafa", text);
+    (void)snprintf(device->report.self_test, sizeof device->report.self_test, "%s", why);
+    device->has_failed = true;
+    device->has_passed = false;
+    if (device->terminal != NULL && !device->report.is_good && slots_other_boots(&device->slots) &&
+        device->report.other != 0) {
+        go_down(device, LINUX_REBOOT_CMD_RESTART);
+    }
+}
+
+static void say_passed(struct device *device)
+{
+    log_say(&device->log, "vafa",
+            device->report.is_clock_set ? "self-test ok"
+                                        : "self-test ok (the clock was never set)");
+    (void)snprintf(device->report.self_test, sizeof device->report.self_test, "ok");
+    device->has_passed = true;
+    device->has_failed = false;
+}
+
+/* What passes is told at once, what does not after SELFTEST_WITHIN_MS: a reader needs its time, and
+ * a cable that somebody moves is no failure. A device that was not set up yet has nothing to test,
+ * and nothing that a bad version could hurt. */
+static void test_self(struct device *device, int64_t now_ms)
+{
+    char why[SELFTEST_SAY_MAX];
+    const bool works = judge(device, now_ms, why);
+    if (works) {
+        device->works_ms = now_ms;
+    }
+    if (works && !device->has_passed) {
+        say_passed(device);
+    }
+    if (works || device->terminal == NULL) {
+        mark_good(device, now_ms);
+    }
+    if (!works && !device->has_failed &&
+        (device->terminal == NULL || now_ms - device->works_ms >= SELFTEST_WITHIN_MS)) {
+        say_failed(device, why);
+    }
+}
+
+/* For who stands before it: that it can sell, or that it was not set up. */
+static void say_ready(struct device *device)
+{
+    if (!device->was_ready && (device->probe.said.is_ready || device->terminal == NULL)) {
+        device->was_ready = true;
+        log_say(&device->log, "device",
+                device->terminal != NULL ? "ready to serve cards" : "waits to be set up");
+    }
+}
+
+static void write_report(struct device *device, int64_t now_ms)
+{
+    struct statvfs data;
+    struct report *report = &device->report;
+    if (now_ms < device->report_at_ms) {
+        return;
+    }
+    device->report_at_ms = now_ms + REPORT_EVERY_MS;
+    report->data_free = statvfs("/data", &data) == 0 ? (uint64_t)data.f_bavail * data.f_frsize : 0;
+    report_take_line(UPDATE, "none", report->update);
+    if (!report_write(report, REPORT)) {
+        log_say(&device->log, "device", "/run/vafa/device cannot be written");
+    }
+}
+
+/* --- the loop ------------------------------------------------------------------------------- */
+
+static void reap(struct device *device, int64_t now_ms)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        for (size_t n = 0; n < device->units_count; n++) {
+            struct unit *unit = &device->units[n];
+            if (unit->pid == pid) {
+                unit_ended(unit, status, &device->log, now_ms);
+                if (unit == device->terminal) {
+                    probe_drop(&device->probe);
+                    (void)snprintf(device->last_words, sizeof device->last_words, "%.*s",
+                                   (int)sizeof device->last_words - 1, unit->line);
+                }
+                if (unit == device->mark) {
+                    device->report.is_good = status == 0;
+                    device->report_at_ms = 0;
+                }
+                if (unit == device->sync) {
+                    set_sync_arguments(device); /* it may have enrolled */
+                }
+            }
+        }
+    }
+}
+
 static void take_signals(struct device *device, int64_t now_ms)
 {
     struct signalfd_siginfo info;
@@ -289,7 +403,7 @@ static void wait_and_hear(struct device *device)
     for (size_t n = 0; n < device->units_count; n++) {
         polled[1 + n] = (struct pollfd){.fd = device->units[n].out_fd, .events = POLLIN};
     }
-    (void)poll(polled, 1 + device->units_count, device->is_good ? CALM_MS : EAGER_MS);
+    (void)poll(polled, 1 + device->units_count, device->was_ready ? CALM_MS : EAGER_MS);
     for (size_t n = 0; n < device->units_count; n++) {
         if (polled[1 + n].revents != 0) {
             unit_hear(&device->units[n], &device->log);
@@ -310,28 +424,40 @@ static void serve(struct device *device)
         }
         look_for_stick(device, now_ms);
         watch(device, now_ms);
-        mark_good(device);
+        test_self(device, now_ms);
+        say_ready(device);
+        write_report(device, now_ms);
         wait_and_hear(device);
     }
 }
 
-/* For who reads the log: which slot runs, and what is in it. */
-static void say_version(struct device *device)
+/* Which slot runs and what is in it, and what the boot loader keeps about both. */
+static void learn_version(struct device *device)
 {
     struct conf version;
-    char words[600] = "", text[200];
+    char cmdline[600] = "", text[200];
+    struct report *report = &device->report;
     FILE *file = fopen("/proc/cmdline", "re");
     if (file != NULL) {
-        words[fread(words, 1, sizeof words - 1, file)] = '\0';
+        cmdline[fread(cmdline, 1, sizeof cmdline - 1, file)] = '\0';
         (void)fclose(file);
     }
-    const char *slot = strstr(words, "vafa.slot=");
+    slots_read(cmdline, "/dev/disk/by-partlabel", &device->slots);
     if (conf_load("/etc/vafa/version", &version) != ST_OK) {
         log_say(&device->log, "device", "/etc/vafa/version is missing");
     }
-    (void)snprintf(text, sizeof text, "slot %c, version %.*s",
-                   slot != NULL ? slot[sizeof "vafa.slot=" - 1] : '?',
-                   (int)strcspn(version.text, "\n"), version.text);
+    report->version = (uint32_t)strtoul(version.text, NULL, 10);
+    report->slot = slots_letter(device->slots.running);
+    report->is_good = !slots_on_trial(&device->slots);
+    (void)snprintf(report->board, sizeof report->board, "%s", board_names()->board);
+    (void)snprintf(report->self_test, sizeof report->self_test, "running");
+    if (slots_other_boots(&device->slots)) {
+        report->other = bring_up_version_in(slots_letter(1 - device->slots.running));
+    }
+    report->failed = device->slots.tried != report->version ? device->slots.tried : 0;
+    (void)snprintf(text, sizeof text, "slot %c, version %" PRIu32 "%s",
+                   device->slots.running == SLOTS_UNKNOWN ? '?' : 'a' + device->slots.running,
+                   report->version, report->is_good ? "" : ", on trial");
     log_say(&device->log, "device", text);
 }
 
@@ -366,9 +492,10 @@ int main(void)
     if (!bring_up_data(&device.log)) {
         go_down(&device, LINUX_REBOOT_CMD_RESTART); /* a few times, then the other slot tries */
     }
+    (void)mkdir("/run/vafa", 0755);
     (void)mkdir("/data/log", 0700);
     log_open(&device.log, "/data/log/device");
-    say_version(&device);
+    learn_version(&device);
     if (!bring_up_ident(&device.log) || conf_load("/ident/terminal.conf", &device.ident) != ST_OK) {
         log_say(&device.log, "device", "/ident/terminal.conf is missing: tools/image/provision");
     }
@@ -378,6 +505,9 @@ int main(void)
     add_register(&device);
     add_sync(&device);
     add_update(&device);
+    add_mark(&device);
+    device.works_ms = device.started_ms = clock_monotonic_ms();
+    device.clock_started_s = clock_now_s(&(enum clock_quality){CLOCK_UNSET});
     probe_init(&device.probe, SOCKET, clock_monotonic_ms());
     serve(&device);
 }

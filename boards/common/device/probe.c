@@ -22,7 +22,8 @@ void probe_drop(struct probe *probe)
     }
     probe->fd = -1;
     probe->bytes = 0;
-    probe->is_asked = probe->is_ready = false;
+    probe->is_asked = probe->is_heard = false;
+    probe->said = (struct probe_said){0};
 }
 
 static bool connect_to(struct probe *probe)
@@ -53,14 +54,39 @@ static void ask(struct probe *probe, int64_t now_ms)
     probe->asked_ms = now_ms;
 }
 
-/* Any JSON object is a sign of life; only "ready": true says more. */
+static void take_text(const json_t *answer, const char *name, char ret[PROBE_SAY_MAX])
+{
+    const char *text = json_string_value(json_object_get(answer, name));
+    (void)snprintf(ret, PROBE_SAY_MAX, "%s", text != NULL ? text : "");
+}
+
+static bool text_is(const json_t *answer, const char *name, const char *text)
+{
+    const char *found = json_string_value(json_object_get(answer, name));
+    return found != NULL && strcmp(found, text) == 0;
+}
+
+static void take_said(const json_t *answer, struct probe_said *ret)
+{
+    ret->is_ready = json_is_true(json_object_get(answer, "ready"));
+    ret->is_reader_up = text_is(answer, "reader", "up");
+    ret->is_disk_ok = text_is(answer, "disk", "ok");
+    ret->entries = json_integer_value(json_object_get(answer, "entries"));
+    ret->programme = json_integer_value(json_object_get(answer, "programme"));
+    take_text(answer, "reader_say", ret->reader_say);
+    take_text(answer, "disk_say", ret->disk_say);
+    take_text(answer, "programme_say", ret->programme_say);
+}
+
+/* Any JSON object is a sign of life. */
 static void take_answer(struct probe *probe, size_t size, int64_t now_ms)
 {
     json_t *answer = json_loadb(probe->line, size, 0, NULL);
     if (json_is_object(answer)) {
         probe->answered_ms = now_ms;
-        probe->is_ready = json_is_true(json_object_get(answer, "ready"));
-        probe->was_ready |= probe->is_ready;
+        probe->is_heard = true;
+        take_said(answer, &probe->said);
+        probe->was_ready |= probe->said.is_ready;
     }
     json_decref(answer);
     probe->is_asked = false;

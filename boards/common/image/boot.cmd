@@ -1,6 +1,7 @@
 # What U-Boot does on every board: choose a slot, count the try, load its kernel. @WORDS@ come from board.conf.
-# The state is BOOT_ORDER and how many tries each slot has left, kept twice, in the partitions env1 and env2, each
-# with its check sum; written one after the other, so a cut leaves one that is whole. docs/decisions/0017-image.md
+# The state is BOOT_ORDER and how many tries each slot has left (hexadecimal), kept twice, in the partitions env1 and
+# env2, each with its check sum; written one after the other, so a cut leaves one that is whole. BOOT_TRIED is the
+# script slot's, and only kept here. docs/decisions/0017-image.md
 ${devtype} dev ${devnum}
 part start ${devtype} ${devnum} env1 vafa_env1
 part start ${devtype} ${devnum} env2 vafa_env2
@@ -8,11 +9,11 @@ setenv BOOT_ORDER
 setenv BOOT_A_LEFT
 setenv BOOT_B_LEFT
 ${devtype} read ${kernel_addr_r} ${vafa_env1} 20
-if env import -c ${kernel_addr_r} 4000 BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT; then
+if env import -c ${kernel_addr_r} 4000 BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT BOOT_TRIED; then
   true
 else
   ${devtype} read ${kernel_addr_r} ${vafa_env2} 20
-  env import -c ${kernel_addr_r} 4000 BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT
+  env import -c ${kernel_addr_r} 4000 BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT BOOT_TRIED
 fi
 test -n "${BOOT_ORDER}" || setenv BOOT_ORDER "A B"
 test -n "${BOOT_A_LEFT}" || setenv BOOT_A_LEFT 3
@@ -22,11 +23,11 @@ setenv vafa_slot
 for s in ${BOOT_ORDER}; do
   if test -n "${vafa_slot}"; then
     true
-  elif test "${s}" = "A" && test ${BOOT_A_LEFT} -gt 0; then
+  elif test "${s}" = "A" && test 0x${BOOT_A_LEFT} -gt 0; then
     setexpr BOOT_A_LEFT ${BOOT_A_LEFT} - 1
     setenv vafa_slot a
     setenv vafa_name A
-  elif test "${s}" = "B" && test ${BOOT_B_LEFT} -gt 0; then
+  elif test "${s}" = "B" && test 0x${BOOT_B_LEFT} -gt 0; then
     setexpr BOOT_B_LEFT ${BOOT_B_LEFT} - 1
     setenv vafa_slot b
     setenv vafa_name B
@@ -39,7 +40,7 @@ if test -z "${vafa_slot}"; then
   setenv vafa_slot a
   setenv vafa_name A
 fi
-env export -c -s 4000 ${kernel_addr_r} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT
+env export -c -s 4000 ${kernel_addr_r} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT BOOT_TRIED
 ${devtype} write ${kernel_addr_r} ${vafa_env1} 20
 ${devtype} write ${kernel_addr_r} ${vafa_env2} 20
 

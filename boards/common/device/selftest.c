@@ -1,0 +1,54 @@
+#include "boards/common/device/selftest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CLOCK_SEEN_MS = 3000 }; /* what a clock of whole seconds must have shown in */
+
+static bool fails(char *ret_say, const char *part, const char *why)
+{
+    (void)snprintf(ret_say, SELFTEST_SAY_MAX, "%s: %s", part, why);
+    return false;
+}
+
+/* A terminal that cannot start says why in its last line, the part first. */
+static bool fails_to_start(char *ret_say, const char *last_words)
+{
+    static const char program[] = "vafa-terminal: ";
+    const bool is_ours = strncmp(last_words, program, sizeof program - 1) == 0;
+    if (last_words[0] == '\0') {
+        return fails(ret_say, "terminal", "it has not answered yet.");
+    }
+    (void)snprintf(ret_say, SELFTEST_SAY_MAX, "%s%s",
+                   is_ours ? "" : "terminal: ", last_words + (is_ours ? sizeof program - 1 : 0));
+    return false;
+}
+
+bool selftest_judge(const struct selftest_facts *facts, char ret_say[SELFTEST_SAY_MAX])
+{
+    const struct probe_said *said = facts->said;
+    ret_say[0] = '\0';
+    if (!facts->has_keys) {
+        return fails(ret_say, "keys", "There are none yet: hold the ceremony at the console.");
+    }
+    if (!facts->is_heard) {
+        return fails_to_start(ret_say, facts->last_words);
+    }
+    /* Its start was an entry of the journal, behind a chain that was checked. */
+    if (!said->is_disk_ok || said->entries == 0) {
+        return fails(ret_say, "journal",
+                     said->disk_say[0] != '\0' ? said->disk_say
+                                               : "Nothing could be written to it.");
+    }
+    if (!said->is_reader_up) {
+        return fails(ret_say, "reader", said->reader_say);
+    }
+    /* A terminal that was never given one is as it should be; one that cannot be read is not. */
+    if (said->programme == 0 && said->programme_say[0] != '\0') {
+        return fails(ret_say, "programme", said->programme_say);
+    }
+    if (facts->up_ms >= CLOCK_SEEN_MS && facts->clock_up_ms <= 0) {
+        return fails(ret_say, "clock", "It stands still, or runs backwards.");
+    }
+    return true;
+}

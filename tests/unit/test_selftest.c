@@ -1,0 +1,215 @@
+/* test_selftest - what a device says of itself: its slots, its self-test, its report. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "boards/common/device/report.h"
+#include "boards/common/device/selftest.h"
+#include "boards/common/device/slots.h"
+
+static char folder[] = "/tmp/test_selftest.XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[64];
+    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[64];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+/* --- slots ---------------------------------------------------------------------------------- */
+
+/* The check sums are Python's: zlib.crc32(words.ljust(0x4000 - 4, b"\0")). */
+static const char first[] = "BOOT_A_LEFT=3f\0BOOT_B_LEFT=2\0BOOT_ORDER=B A\0BOOT_TRIED=12\0";
+static const char second[] = "BOOT_A_LEFT=3\0BOOT_B_LEFT=0\0BOOT_ORDER=A B\0";
+enum { COPY_BYTES = 0x4000 };
+static const uint32_t first_sum = 0x380a0836, second_sum = 0x1b3eec96;
+
+static void put_copy(const char *name, const char *words, size_t size, uint32_t sum)
+{
+    static unsigned char copy[COPY_BYTES];
+    memset(copy, 0, sizeof copy);
+    for (int n = 0; n < 4; n++) {
+        copy[n] = (unsigned char)(sum >> 8 * n);
+    }
+    memcpy(copy + 4, words, size);
+    FILE *file = fopen(path_of(name), "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(copy, 1, sizeof copy, file), sizeof copy);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void the_first_copy_that_is_whole_counts(void **state)
+{
+    (void)state;
+    struct slots slots;
+    put_copy("env1", first, sizeof first - 1, first_sum);
+    put_copy("env2", second, sizeof second - 1, second_sum);
+    slots_read("console=ttyS0 vafa.slot=b rauc.slot=B", folder, &slots);
+    assert_int_equal(slots.running, 1);
+    assert_int_equal(slots.left[0], 63);
+    assert_int_equal(slots.left[1], 2);
+    assert_int_equal(slots.tried, 12);
+
+    put_copy("env1", first, sizeof first - 1, first_sum ^ 1);
+    slots_read("vafa.slot=a", folder, &slots);
+    assert_int_equal(slots.running, 0);
+    assert_int_equal(slots.left[0], 3);
+    assert_int_equal(slots.left[1], 0);
+    assert_int_equal(slots.tried, 0);
+
+    put_copy("env2", second, sizeof second - 1, second_sum ^ 0x80000000);
+    slots_read("", folder, &slots);
+    assert_int_equal(slots.running, SLOTS_UNKNOWN);
+    assert_int_equal(slots.left[0] + slots.left[1], 0);
+    assert_int_equal(slots_letter(slots.running), '?');
+}
+
+static void more_tries_than_three_are_a_slot_that_was_marked_good(void **state)
+{
+    (void)state;
+    static const struct {
+        int running;
+        unsigned left[SLOTS];
+        bool is_on_trial, other_boots;
+    } cases[] = {
+        {0, {64, 0}, false, false}, {0, {63, 3}, false, true},
+        {0, {4, 0}, false, false},  {0, {3, 64}, true, true},
+        {0, {2, 0}, true, false},   {1, {64, 2}, true, true},
+        {1, {0, 64}, false, false}, {SLOTS_UNKNOWN, {64, 64}, true, false},
+    };
+    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        const struct slots slots = {.running = cases[n].running,
+                                    .left = {cases[n].left[0], cases[n].left[1]}};
+        assert_int_equal(slots_on_trial(&slots), cases[n].is_on_trial);
+        assert_int_equal(slots_other_boots(&slots), cases[n].other_boots);
+    }
+}
+
+/* --- the self-test -------------------------------------------------------------------------- */
+
+static const struct probe_said well = {
+    .is_ready = true, .is_reader_up = true, .is_disk_ok = true, .entries = 7, .programme = 3};
+
+static struct selftest_facts facts_of(const struct probe_said *said)
+{
+    return (struct selftest_facts){.has_keys = true,
+                                   .is_heard = true,
+                                   .said = said,
+                                   .last_words = "",
+                                   .up_ms = 10000,
+                                   .clock_up_ms = 10000};
+}
+
+static void expect(const struct selftest_facts *facts, const char *say)
+{
+    char said[SELFTEST_SAY_MAX];
+    assert_int_equal(selftest_judge(facts, said), say[0] == '\0');
+    assert_string_equal(said, say);
+}
+
+static void each_part_is_named_when_it_fails(void **state)
+{
+    (void)state;
+    struct selftest_facts facts = facts_of(&well);
+    expect(&facts, "");
+    facts.clock_up_ms = 0;
+    expect(&facts, "clock: It stands still, or runs backwards.");
+    facts.up_ms = 1000; /* a clock of whole seconds may not have moved yet */
+    expect(&facts, "");
+
+    struct probe_said said = well;
+    facts = facts_of(&said);
+    said.programme = 0; /* not enrolled, or before its first programme */
+    expect(&facts, "");
+    (void)snprintf(said.programme_say, sizeof said.programme_say, "Programme 3 is not in force.");
+    expect(&facts, "programme: Programme 3 is not in force.");
+    said.is_reader_up = false;
+    (void)snprintf(said.reader_say, sizeof said.reader_say, "There is no answer.");
+    expect(&facts, "reader: There is no answer.");
+    said.entries = 0; /* not even its start could be written */
+    expect(&facts, "journal: Nothing could be written to it.");
+    said.entries = 7;
+    said.is_disk_ok = false;
+    (void)snprintf(said.disk_say, sizeof said.disk_say, "The disk is full.");
+    expect(&facts, "journal: The disk is full.");
+
+    facts.is_heard = false;
+    expect(&facts, "terminal: it has not answered yet.");
+    facts.last_words = "vafa-terminal: database: It is damaged. (corrupt)";
+    expect(&facts, "database: It is damaged. (corrupt)");
+    facts.last_words = "cannot be started: No such file or directory";
+    expect(&facts, "terminal: cannot be started: No such file or directory");
+    facts.has_keys = false;
+    expect(&facts, "keys: There are none yet: hold the ceremony at the console.");
+}
+
+/* --- the report ----------------------------------------------------------------------------- */
+
+static void a_report_is_lines_of_a_whole_file(void **state)
+{
+    (void)state;
+    struct report report = {.board = "qemu-virt-arm64",
+                            .version = 7,
+                            .slot = 'A',
+                            .is_good = true,
+                            .other = 6,
+                            .failed = 8,
+                            .self_test = "reader: no answer",
+                            .data_free = 12345678901};
+    char text[REPORT_BYTES_MAX] = "";
+    FILE *file = fopen(path_of("update"), "w");
+    assert_non_null(file);
+    assert_true(fputs("refused 8: it is damaged.\nmore\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    report_take_line(path_of("nothing"), "none", report.update);
+    assert_string_equal(report.update, "none");
+    report_take_line(path_of("update"), "none", report.update);
+    assert_true(report_write(&report, path_of("device")));
+    assert_int_not_equal(access(path_of("device.new"), F_OK), 0);
+    struct stat about;
+    assert_int_equal(stat(path_of("device"), &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0644);
+    file = fopen(path_of("device"), "r");
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    (void)fclose(file);
+    assert_string_equal(text,
+                        "board=qemu-virt-arm64\nversion=7\nslot=A\ngood=1\nother=6\nfailed=8\n"
+                        "self_test=reader: no answer\nclock=unset\ndata_free=12345678901\n"
+                        "update=refused 8: it is damaged.\n");
+    assert_false(report_write(&report, "/nowhere/device"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_copy_that_is_whole_counts),
+        cmocka_unit_test(more_tries_than_three_are_a_slot_that_was_marked_good),
+        cmocka_unit_test(each_part_is_named_when_it_fails),
+        cmocka_unit_test(a_report_is_lines_of_a_whole_file),
+    };
+    return cmocka_run_group_tests_name("selftest", tests, make_folder, remove_folder);
+}
