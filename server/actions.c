@@ -210,8 +210,9 @@ static enum st card_is_known(struct actions *actions, uint64_t card, struct faul
     return st;
 }
 
+/* `asked`: the card that the giver named; another one may be in its place. */
 static enum st make_new(struct actions *actions, const struct action_order *order, uint64_t id,
-                        int64_t now_s, struct action_made *ret, struct fault *fault)
+                        uint64_t asked, int64_t now_s, struct action_made *ret, struct fault *fault)
 {
     struct action_row row = {.action = order->action,
                              .charge = order->charge,
@@ -227,7 +228,8 @@ static enum st make_new(struct actions *actions, const struct action_order *orde
     enum st st =
         order->is_unseen_fine ? ST_OK : card_is_known(actions, row.action.card_number, fault);
     if (st == ST_OK) {
-        st = db_run(actions->sql[ASQL_REF_PUT], (int64_t)id, (int64_t)row.action.card_number);
+        st = db_run(actions->sql[ASQL_REF_PUT], (int64_t)id, (int64_t)row.action.card_number,
+                    (int64_t)(asked == row.action.card_number ? 0 : asked));
     }
     if (st == ST_OK) {
         st = row_put(actions, &row);
@@ -270,7 +272,7 @@ enum st order_take(struct actions *actions, const struct action_order *order, in
         return st;
     }
     return found ? make_again(actions, &now, id, card, ret, fault)
-                 : make_new(actions, &now, id, now_s, ret, fault);
+                 : make_new(actions, &now, id, order->action.card_number, now_s, ret, fault);
 }
 
 enum st actions_make_within(struct actions *actions, const struct action_order *order,

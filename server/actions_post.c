@@ -229,7 +229,8 @@ static enum st take_stray(struct taking *taking, const struct action *action, in
     enum st st = db_first(stmt, &is_named, (int64_t)action->id);
     db_reset(stmt);
     if (st == ST_OK && !is_named) {
-        st = db_run(actions->sql[ASQL_REF_PUT], (int64_t)action->id, (int64_t)action->card_number);
+        st = db_run(actions->sql[ASQL_REF_PUT], (int64_t)action->id, (int64_t)action->card_number,
+                    (int64_t)0);
         st = st == ST_OK ? row_put(actions, &row) : st;
     }
     return st == ST_OK ? say_case(taking, action,

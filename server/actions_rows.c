@@ -29,8 +29,10 @@ static const struct {
                   " term_seq = $24 WHERE card_no = $1 AND id = $2",
                   "iiiiiiitttiiiiiiiiibiiii"},
     [ASQL_REF_GET] = {"SELECT card_no FROM actref WHERE id = $1", "i"},
-    [ASQL_REF_PUT] = {"INSERT INTO actref (id, card_no) VALUES ($1, $2)", "ii"},
-    [ASQL_REF_SET] = {"UPDATE actref SET card_no = $2 WHERE id = $1", "ii"},
+    [ASQL_REF_PUT] = {"INSERT INTO actref (id, card_no, first_no) VALUES ($1, $2, $3)", "iii"},
+    [ASQL_REF_SET] = {"UPDATE actref SET card_no = $2, first_no = CASE first_no WHEN 0 THEN card_no"
+                      " ELSE first_no END WHERE id = $1",
+                      "ii"},
     [ASQL_DROP] = {"DELETE FROM action WHERE card_no = $1 AND id = $2", "ii"},
     /* Kinds 10 and 11 block and unblock. */
     [ASQL_WAITING] = {"SELECT a.card_no, a.id FROM action a LEFT JOIN actcard c"

@@ -1,4 +1,5 @@
 /* Commands about lost cards, and the cards that took their place. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "server/command.h"
@@ -46,6 +47,7 @@ static enum st club_lost_found(struct club *club)
 static enum st club_lost_name(struct club *club)
 {
     struct actions *actions = NULL;
+    int64_t gone = 0;
     const uint64_t card = card_of(argument(club, 0), &club->fault);
     const uint64_t old = card == 0 ? 0 : card_of(argument(club, 1), &club->fault);
     if (old == 0) {
@@ -53,11 +55,16 @@ static enum st club_lost_name(struct club *club)
     }
     enum st st = actions_open(club->db, NULL, &actions); /* the server seals what follows */
     if (st == ST_OK) {
-        st = lost_name(club->db, actions, card, old, club->now_s, &club->fault);
+        st = lost_name(club->db, actions, card, old, club->now_s, &gone, &club->fault);
     }
     actions_close(actions);
     if (st == ST_OK) {
         printf("Noted; what is left of the old card follows when terminals have synced.\n");
+    }
+    if (st == ST_OK && gone > 0) {
+        printf("The club had taken another card for it: %" PRId64 " actions went there, or are "
+               "withdrawn; see action list, and give them again.\n",
+               gone);
     }
     return st;
 }

@@ -36,6 +36,7 @@ static enum st rebuild_all(struct ledger *ledger, uint32_t terminal)
         }
     }
     st = st == ST_OK ? transfers_tell(ledger) : st;
+    st = st == ST_OK ? duplicates_tell(ledger) : st;
     return st == ST_OK ? card_switch(ledger, 0) : st;
 }
 
@@ -80,7 +81,7 @@ static enum st declare(struct ledger *ledger, uint32_t terminal, bool is_dead, i
     ledger->card.number = 0;
     books_forget(ledger->actions);
     ledger->earlier_count = ledger->marked_count = 0;
-    ledger->has_halves = false;
+    ledger->has_halves = ledger->has_pairs = false;
     ledger->result = (struct ledger_result){.answer = LEDGER_TAKEN};
     if (st == ST_OK) {
         st = lost_begin(ledger);

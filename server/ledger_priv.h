@@ -166,6 +166,7 @@ struct ledger {
     uint64_t marked[EARLIER_MAX]; /* cards of which this batch brought news, then */
     size_t marked_count;
     bool has_halves; /* it posted halves of transfers, then */
+    bool has_pairs;  /* or of duplicates */
     struct journal_line journal[JOURNAL_MAX];
     size_t journal_count, journal_last;
     struct used_line used[USED_LINES];
@@ -293,7 +294,7 @@ ST_CHECK enum st accruals_post(struct ledger *ledger, const struct item *item);
 /* Gives the newest card of the member with this account or card what waits for them. */
 ST_CHECK enum st accruals_deliver(struct ledger *ledger, uint64_t number);
 
-/* --- lost_post.c, duplicates.c -------------------------------------------------------------- */
+/* --- lost_post.c, duplicates.c, duplicates_read.c --------------------------------------------- */
 
 /* Before a batch: did anybody ever lose a card? */
 ST_CHECK enum st lost_begin(struct ledger *ledger);
@@ -301,6 +302,9 @@ ST_CHECK enum st lost_begin(struct ledger *ledger);
 ST_CHECK enum st reports_post(struct ledger *ledger, const struct item *item);
 /* A DUPLICATE that is being posted: joins it with its other half, or notes what it replaced. */
 ST_CHECK enum st duplicates_post(struct ledger *ledger, const struct item *item);
+/* At the end: joins the halves that cards showed, as far as they tell enough, and asks about those
+ * that are left. */
+ST_CHECK enum st duplicates_tell(struct ledger *ledger);
 /* Whether it begins a new card with a part of a lost one's. */
 bool duplicates_is_replacement(const struct entry_intent *intent);
 /* Takes back what was noted of `item`, which was posted by proof; not its legs. */

@@ -29,8 +29,8 @@ static enum st put(struct ledger *ledger, const struct item *item, uint8_t kind,
                        : st;
 }
 
-/* One medium of the card, the one linked first. */
-static enum st move_next(struct db *db, uint64_t from, uint64_t to, bool *ret_any)
+/* The next medium that the query finds with `from` and `to` goes over to `to`. */
+static enum st move_next(struct db *db, const char *sql, uint64_t from, uint64_t to, bool *ret_any)
 {
     struct db_stmt *stmt = NULL;
     uint8_t medium[MEDIUM_BYTES];
@@ -38,11 +38,10 @@ static enum st move_next(struct db *db, uint64_t from, uint64_t to, bool *ret_an
     int64_t no = 0;
     enum st st = change_next_number(db, "SELECT no FROM linklog ORDER BY no DESC LIMIT 1", &no);
     if (st == ST_OK) {
-        st = db_prepare(db, "SELECT medium FROM link WHERE card_no = $1 ORDER BY no LIMIT 1", "i",
-                        &stmt);
+        st = db_prepare(db, sql, "ii", &stmt);
     }
     if (st == ST_OK) {
-        st = db_first(stmt, ret_any, (int64_t)from);
+        st = db_first(stmt, ret_any, (int64_t)from, (int64_t)to);
     }
     const void *found = st == ST_OK && *ret_any ? db_bytes(stmt, 0, &size) : NULL;
     if (found != NULL && size == sizeof medium) {
@@ -63,14 +62,28 @@ static enum st move_next(struct db *db, uint64_t from, uint64_t to, bool *ret_an
     return st;
 }
 
-enum st links_move(struct db *db, uint64_t from, uint64_t to)
+static enum st move_all(struct db *db, const char *sql, uint64_t from, uint64_t to)
 {
     bool any = true;
     enum st st = ST_OK;
     while (st == ST_OK && any) {
-        st = move_next(db, from, to, &any);
+        st = move_next(db, sql, from, to, &any);
     }
     return st;
+}
+
+enum st links_move(struct db *db, uint64_t from, uint64_t to)
+{
+    return move_all(
+        db, "SELECT medium FROM link WHERE card_no = $1 AND $2 <> 0 ORDER BY no LIMIT 1", from, to);
+}
+
+enum st links_return(struct db *db, uint64_t from, uint64_t to)
+{
+    return move_all(db,
+                    "SELECT l.medium FROM linklog g JOIN link l ON l.medium = g.medium"
+                    " WHERE l.card_no = $1 AND g.card_no = $2 ORDER BY g.no LIMIT 1",
+                    from, to);
 }
 
 enum st links_claim(struct ledger *ledger, const struct item *item, uint8_t kind,

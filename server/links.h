@@ -20,6 +20,9 @@ ST_CHECK enum st links_news(struct db *db, const struct wire_links_have *have,
 /* Whatever finds card `from` finds `to` from now on: terminals learn it as links anew. Inside the
  * caller's write transaction. */
 ST_CHECK enum st links_move(struct db *db, uint64_t from, uint64_t to);
+/* What found `to` before it found `from` finds `to` again; what was linked to `from` itself does
+ * not. Inside the caller's write transaction. */
+ST_CHECK enum st links_return(struct db *db, uint64_t from, uint64_t to);
 
 /* Writes all links as text, or as one JSON array; the newest last. */
 ST_CHECK enum st links_write(struct db *db, bool as_json, FILE *out);

@@ -31,10 +31,13 @@ ST_CHECK enum st lost_report(struct db *db, uint64_t card, int64_t now_s, struct
 ST_CHECK enum st lost_found(struct db *db, uint64_t card, int64_t now_s, struct fault *fault);
 
 /* A dead terminal made `card` out of another one, and no card tells of which: a person says that it
- * was `old` (docs/decisions/0009-rebuilding.md).
- * ST_REFUSED  `card` is none of those, or `old` has a card in its place: the fault says which. */
+ * was `old` (docs/decisions/0009-rebuilding.md), whether that one was lost or went to it whole. A
+ * guess that said otherwise is taken back; *ret_gone: actions that cannot be taken back with it,
+ * for the wrong card has them, or that are withdrawn.
+ * ST_REFUSED  `card` is none of those, or `old` has a card in its place, or had something else: the
+ *             fault says which. */
 ST_CHECK enum st lost_name(struct db *db, struct actions *actions, uint64_t card, uint64_t old,
-                           int64_t now_s, struct fault *fault);
+                           int64_t now_s, int64_t *ret_gone, struct fault *fault);
 
 /* --- what falls due ------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* lost_priv.h - what the parts of lost cards share: lost_rows.c (the tables), lost_say.c (what
- * people say), lost_post.c (reports, for the ledger), duplicates.c (one card's place taken by
- * another, for the ledger), lost_tend.c (what falls due), lost_news.c (terminals), lost_list.c
- * (people). */
+ * people say), lost_post.c (reports, for the ledger), successor.c (what goes with the member),
+ * duplicates.c (one card's place taken by another, for the ledger), lost_tend.c (what falls due),
+ * lost_news.c (terminals), lost_list.c (people). */
 #ifndef SERVER_LOST_PRIV_H
 #define SERVER_LOST_PRIV_H
 
@@ -47,11 +47,17 @@ struct replacement {
     int64_t at;
     bool is_second; /* the other one had been replaced before */
     int64_t part[CARD_BOOKS];
+    int64_t look;  /* pair_look() of what it began with; -1 = not known */
+    bool is_named; /* `old` is a person's word */
 };
 ST_CHECK enum st replacement_get(struct db *db, uint64_t card, struct replacement *ret);
+/* The one that a person said to be in the place of `old`. */
+ST_CHECK enum st replacement_named(struct db *db, uint64_t old, struct replacement *ret);
 /* A new one. Inside the caller's write transaction, as the next. */
 ST_CHECK enum st replacement_put(struct db *db, const struct replacement *row);
 ST_CHECK enum st replacement_drop(struct db *db, uint64_t card);
+/* A person says whose place it took; 0: that is taken back. */
+ST_CHECK enum st replacement_name(struct db *db, uint64_t card, uint64_t old);
 
 /* What a card carries, by the newest evidence that the club has. */
 struct standing {
@@ -67,14 +73,42 @@ ST_CHECK enum st lost_mark(struct db *db, uint64_t card, uint32_t terminal, uint
                            uint8_t how, int64_t now_s);
 /* Marks it as found. *ret_was false: it was not lost, or is replaced; nothing has changed. */
 ST_CHECK enum st lost_unmark(struct db *db, uint64_t card, int64_t now_s, bool *ret_was);
+/* Every terminal that reported the card as lost hears once more how it stands. Inside the caller's
+ * write transaction. */
+ST_CHECK enum st lost_tell_again(struct db *db, uint64_t card, int64_t now_s);
 
-/* Notes that `card` has `new_card` in its place; what waits for it moves at the next lost_tend()
- * when `moves`. Inside the caller's write transaction. */
-ST_CHECK enum st successor_put(struct db *db, uint64_t card, uint64_t new_card, bool moves);
-/* Whether `card` came itself in the place of `new_card`, which a terminal that lies can say: then
- * that one cannot come in its place. */
-ST_CHECK enum st successor_would_ring(struct db *db, uint64_t card, uint64_t new_card, bool *ret);
+/* --- lost_say.c ------------------------------------------------------------------------------ */
+
+/* What lost_name() booked for `named` is taken back: its terminal's own word, or its card, says
+ * that it took the place of `right`. Where that is another card than the person said, that one is
+ * as lost as before, and what was released on it counts as given for `right`. *ret_gone: as
+ * successor_leave(). The row of `named` itself is the caller's. Inside his write transaction. */
+ST_CHECK enum st lost_unname(struct actions *actions, const struct replacement *named,
+                             uint64_t right, int64_t now_s, int64_t *ret_gone);
+
+/* --- successor.c ----------------------------------------------------------------------------- */
+
+enum place {
+    PLACE_FREE,  /* no card came in the place of the old one */
+    PLACE_SAME,  /* this one did, and another one may have come in its place since */
+    PLACE_TAKEN, /* another one did */
+    PLACE_RING,  /* the old one came itself in the place of this one, which a terminal that lies can
+                    say */
+};
+/* Whether `card` can come in the place of `old`. */
+ST_CHECK enum st successor_place(struct db *db, uint64_t old, uint64_t card, enum place *ret);
+/* `card` is in the place of `old`, which is free: what finds the old card finds the new one, and it
+ * is the member's, too. What waits for the old one moves at the next lost_tend() when `moves`.
+ * Inside the caller's write transaction.
+ * ST_REFUSED  it is another member's card, says the fault; all else is done. */
+ST_CHECK enum st successor_follow(struct db *db, uint64_t old, uint64_t card, bool moves,
+                                  int64_t at_s, struct fault *fault);
 /* The same as if it had been said then. */
 ST_CHECK enum st successor_moves(struct db *db, uint64_t card);
+/* `card` is not in the place of `old`, after all: media and member go back. What waits for it on
+ * the old one's account is withdrawn, for a terminal may be giving it to the card at this moment.
+ * *ret_gone: how many were withdrawn, or taken by the card before. */
+ST_CHECK enum st successor_leave(struct actions *actions, uint64_t old, uint64_t card,
+                                 int64_t *ret_gone);
 
 #endif

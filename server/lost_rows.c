@@ -75,8 +75,7 @@ enum st lost_mark(struct db *db, uint64_t card, uint32_t terminal, uint32_t sequ
     return st == ST_OK ? lost_put(db, &row) : st;
 }
 
-/* Every terminal that reported the card as lost hears once more how it stands. */
-static enum st tell_again(struct db *db, uint64_t card, int64_t now_s)
+enum st lost_tell_again(struct db *db, uint64_t card, int64_t now_s)
 {
     int64_t no = 0;
     enum st st = change_next_number(db, "SELECT coalesce(max(no), 0) FROM lost_again", &no);
@@ -102,7 +101,7 @@ enum st lost_unmark(struct db *db, uint64_t card, int64_t now_s, bool *ret_was)
     row.is_due = false;
     st = hotlist_turn_within(db, card, LISTING_LOST, LISTING_NONE, now_s);
     if (st == ST_OK) {
-        st = tell_again(db, card, now_s);
+        st = lost_tell_again(db, card, now_s);
     }
     return st == ST_OK ? lost_put(db, &row) : st;
 }
@@ -132,14 +131,12 @@ enum st lost_replaced(struct db *db, uint64_t old, uint64_t card, const int64_t 
 
 /* --- replacements --------------------------------------------------------------------------- */
 
-enum st replacement_get(struct db *db, uint64_t card, struct replacement *ret)
+static enum st find_replacement(struct db *db, const char *sql, uint64_t card,
+                                struct replacement *ret)
 {
     struct db_stmt *stmt = NULL;
     *ret = (struct replacement){.card = card};
-    enum st st = db_prepare(db,
-                            "SELECT old_no, term_id, term_seq, at, is_second, x0, x1, x2, x3"
-                            " FROM replacement WHERE card_no = $1",
-                            "i", &stmt);
+    enum st st = db_prepare(db, sql, "i", &stmt);
     if (st == ST_OK) {
         st = db_first(stmt, &ret->is_there, (int64_t)card);
     }
@@ -152,9 +149,26 @@ enum st replacement_get(struct db *db, uint64_t card, struct replacement *ret)
         for (int book = 0; book < CARD_BOOKS; book++) {
             ret->part[book] = db_i64(stmt, 5 + book);
         }
+        ret->look = db_i64(stmt, 9);
+        ret->is_named = db_i64(stmt, 10) != 0;
+        ret->card = (uint64_t)db_i64(stmt, 11);
     }
     db_finish(stmt);
     return st;
+}
+
+#define REPLACEMENT                                                                                \
+    "SELECT old_no, term_id, term_seq, at, is_second, x0, x1, x2, x3, look, is_named, card_no"     \
+    " FROM replacement"
+
+enum st replacement_get(struct db *db, uint64_t card, struct replacement *ret)
+{
+    return find_replacement(db, REPLACEMENT " WHERE card_no = $1", card, ret);
+}
+
+enum st replacement_named(struct db *db, uint64_t old, struct replacement *ret)
+{
+    return find_replacement(db, REPLACEMENT " WHERE old_no = $1 AND is_named = 1", old, ret);
 }
 
 enum st replacement_put(struct db *db, const struct replacement *row)
@@ -162,10 +176,18 @@ enum st replacement_put(struct db *db, const struct replacement *row)
     enum st st = ST_OK;
     DB_ONCE(st, db,
             "INSERT INTO replacement (card_no, old_no, term_id, term_seq, at, is_second, x0, x1,"
-            " x2, x3) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            "iiiiiiiiii", (int64_t)row->card, (int64_t)row->old, (int64_t)row->terminal,
+            " x2, x3, look, is_named) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            "iiiiiiiiiiii", (int64_t)row->card, (int64_t)row->old, (int64_t)row->terminal,
             (int64_t)row->sequence, row->at, (int64_t)row->is_second, row->part[0], row->part[1],
-            row->part[2], row->part[3]);
+            row->part[2], row->part[3], row->look, (int64_t)row->is_named);
+    return st;
+}
+
+enum st replacement_name(struct db *db, uint64_t card, uint64_t old)
+{
+    enum st st = ST_OK;
+    DB_ONCE(st, db, "UPDATE replacement SET old_no = $2, is_named = $3 WHERE card_no = $1", "iii",
+            (int64_t)card, (int64_t)old, (int64_t)(old != 0));
     return st;
 }
 
@@ -203,49 +225,5 @@ enum st standing_get(struct db *db, uint64_t card, struct standing *ret)
     if (ret->is_there) {
         snapshot_balances(&ret->snapshot, ret->balance);
     }
-    return st;
-}
-
-/* --- successors ----------------------------------------------------------------------------- */
-
-enum st successor_put(struct db *db, uint64_t card, uint64_t new_card, bool moves)
-{
-    enum st st = ST_OK;
-    DB_ONCE(st, db, "INSERT INTO successor (card_no, new_no, is_due) VALUES ($1, $2, $3)", "iii",
-            (int64_t)card, (int64_t)new_card, (int64_t)moves);
-    return st;
-}
-
-enum st successor_moves(struct db *db, uint64_t card)
-{
-    enum st st = ST_OK;
-    DB_ONCE(st, db, "UPDATE successor SET is_due = 1 WHERE card_no = $1", "i", (int64_t)card);
-    return st;
-}
-
-enum st card_successor(struct db *db, uint64_t card, uint64_t *ret)
-{
-    /* There are no rings (successor_would_ring()). A longer chain goes on from where this stops:
-     * whoever makes one must not hold up everybody's sync. */
-    enum { CHAIN_MAX = 1000 };
-    struct db_stmt *stmt = NULL;
-    bool row = true;
-    *ret = card;
-    enum st st = db_prepare(db, "SELECT new_no FROM successor WHERE card_no = $1", "i", &stmt);
-    for (int i = 0; i < CHAIN_MAX && st == ST_OK && row; i++) {
-        st = db_first(stmt, &row, (int64_t)*ret);
-        if (st == ST_OK && row) {
-            *ret = (uint64_t)db_i64(stmt, 0);
-        }
-    }
-    db_finish(stmt);
-    return st;
-}
-
-enum st successor_would_ring(struct db *db, uint64_t card, uint64_t new_card, bool *ret)
-{
-    uint64_t now = 0;
-    const enum st st = card_successor(db, new_card, &now);
-    *ret = st == ST_OK && now == card;
     return st;
 }

@@ -13,7 +13,7 @@ enum st proof_begin(struct ledger *ledger)
     enum st st = db_first(stmt, &row, CLUB_REBUILT);
     ledger->is_rebuilding = st == ST_OK && row && db_i64(stmt, 0) != 0;
     ledger->marked_count = 0;
-    ledger->has_halves = false;
+    ledger->has_halves = ledger->has_pairs = false;
     db_reset(stmt);
     return st;
 }
@@ -416,6 +416,7 @@ enum st proof_run(struct ledger *ledger)
         st = proof_card(ledger, ledger->marked[i]);
     }
     st = st == ST_OK ? transfers_tell(ledger) : st;
+    st = st == ST_OK ? duplicates_tell(ledger) : st;
     return st == ST_OK ? card_switch(ledger, 0) : st;
 }
 

@@ -355,6 +355,27 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     " ON a.ref = CAST(x.term_id AS TEXT) || '-' || CAST(x.term_seq AS TEXT) WHERE a.origin = 4;"
     "DROP TABLE transfer_before;"
     "UPDATE club SET value = 23 WHERE name = 'schema'",
+    /* Which duplicates are guesses, what they look like, and what followed from that, so that it can be
+     * taken back (server/duplicates_priv.h, lost_priv.h). actref.first_no: the card that the action was
+     * ordered for, if that is not card_no. A second half that a card showed stays in `replacement`. */
+    [24] =
+    "ALTER TABLE duplicate ADD COLUMN how " I64 " NOT NULL DEFAULT 0;"
+    "ALTER TABLE duplicate ADD COLUMN look " I64 " NOT NULL DEFAULT -1;"
+    "ALTER TABLE duplicate ADD COLUMN at " I64 " NOT NULL DEFAULT 0;"
+    "CREATE INDEX duplicate_new ON duplicate (new_no) WHERE new_no <> 0;"
+    "CREATE INDEX duplicate_old ON duplicate (card_no);"
+    "ALTER TABLE replacement ADD COLUMN look " I64 " NOT NULL DEFAULT -1;"
+    "ALTER TABLE replacement ADD COLUMN is_named " I64 " NOT NULL DEFAULT 0;"
+    "UPDATE replacement SET is_named = 1 WHERE old_no <> 0 AND EXISTS (SELECT 1 FROM proof p"
+    " WHERE p.term_id = replacement.term_id AND p.term_seq = replacement.term_seq);"
+    "UPDATE duplicate SET how = 1 WHERE new_no <> 0 AND EXISTS (SELECT 1 FROM proof p"
+    " WHERE p.term_id = duplicate.term_id AND p.term_seq = duplicate.in_seq);"
+    "INSERT INTO replacement (card_no, old_no, term_id, term_seq, at, is_second, x0, x1, x2, x3)"
+    " SELECT new_no, 0, term_id, in_seq, 0, 0, i0, i1, i2, i3 FROM duplicate WHERE how = 1;"
+    "ALTER TABLE successor ADD COLUMN account " I64 " NOT NULL DEFAULT 0;"
+    "ALTER TABLE actref ADD COLUMN first_no " I64 " NOT NULL DEFAULT 0;"
+    "CREATE INDEX linklog_card ON linklog (card_no);"
+    "UPDATE club SET value = 24 WHERE name = 'schema'",
 };
 
 /* clang-format on */

@@ -40,6 +40,8 @@ CLUB_SRC = \
     server/dead.c \
     server/desk.c \
     server/duplicates.c \
+    server/duplicates_pair.c \
+    server/duplicates_read.c \
     server/evidence.c \
     server/export.c \
     server/facts.c \
@@ -80,6 +82,7 @@ CLUB_SRC = \
     server/settlement.c \
     server/settlement_close.c \
     server/signer.c \
+    server/successor.c \
     server/transfers.c \
     server/transfers_club.c \
     server/transfers_read.c \

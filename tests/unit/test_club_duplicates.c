@@ -17,6 +17,19 @@
 #include "server/rebuild.h"
 #include "tests/unit/club_lost.h"
 
+static void link_medium(struct world *world, int t, int card)
+{
+    struct entry entry = head_of(world, t, ENTRY_LINK);
+    entry.link = (struct entry_link){.card_number = card_no(world, card),
+                                     .family = 1,
+                                     .uid_bytes = 4,
+                                     .uid = {1},
+                                     .medium = MEDIA_BARCODE,
+                                     .key_version = 1,
+                                     .tag = {7}};
+    model_append(&world->terminals[t], &entry);
+}
+
 /* --- duplicates ----------------------------------------------------------------------------- */
 
 /* `old` and `card` in either order of numbers, which is the order of posting. */
@@ -126,22 +139,24 @@ static void halves_that_a_dead_terminal_made_are_joined_off_the_cards(void **sta
     world_reference(world);
 }
 
+static enum st name(struct world *world, int card, int old)
+{
+    struct fault fault = {""};
+    int64_t gone = 0;
+    return lost_name(world->db, world->actions, card_no(world, card), card_no(world, old),
+                     world->now_s, &gone, &fault);
+}
+
 static void a_person_names_the_card_that_no_card_tells_of(void **state)
 {
     struct world *world = *state;
     struct fault fault = {""};
     die(world, false);
     expect_account(world, ACCOUNT_TRANSIT, -200000, 0);
-    assert_int_equal(cases_of(world, "duplicate"), 1);
-    assert_int_equal(lost_name(world->db, world->actions, card_no(world, LOST), card_no(world, NEW),
-                               world->now_s, &fault),
-                     ST_REFUSED); /* the wrong way round */
-    assert_int_equal(lost_name(world->db, world->actions, card_no(world, NEW), card_no(world, LOST),
-                               world->now_s, &fault),
-                     ST_OK);
-    assert_int_equal(lost_name(world->db, world->actions, card_no(world, NEW), card_no(world, LOST),
-                               world->now_s, &fault),
-                     ST_REFUSED);
+    assert_int_equal(cases_of(world, "unnamed"), 1);
+    assert_int_equal(name(world, LOST, NEW), ST_REFUSED); /* the wrong way round */
+    assert_int_equal(name(world, NEW, LOST), ST_OK);
+    assert_int_equal(name(world, NEW, LOST), ST_REFUSED);
     expect_account(world, ACCOUNT_TRANSIT, 0, 0);
     expect_account(world, ACCOUNT_REPLACED, -200000, 0);
     assert_int_equal(listing_of(world, LOST), LISTING_REPLACED);
@@ -162,20 +177,213 @@ static void a_person_names_the_card_that_no_card_tells_of(void **state)
     world_reference(world);
 }
 
-/* --- whose card it is ----------------------------------------------------------------------- */
+/* --- which half fits which ------------------------------------------------------------------- */
 
-static void link_medium(struct world *world, int t, int card)
+/* Terminal 5 makes cards 5 and 6 out of cards 3 and 4, each with `credit` and nothing else, both
+ * first halves before the second ones, and dies. */
+enum { A = 3, B = 4, A_NEW = 5, B_NEW = 6 };
+
+static void issue(struct world *world, int card, int64_t credit)
 {
-    struct entry entry = head_of(world, t, ENTRY_LINK);
-    entry.link = (struct entry_link){.card_number = card_no(world, card),
-                                     .family = 1,
-                                     .uid_bytes = 4,
-                                     .uid = {1},
-                                     .medium = MEDIA_BARCODE,
-                                     .key_version = 1,
-                                     .tag = {7}};
-    model_append(&world->terminals[t], &entry);
+    (void)model_tap(&world->terminals[0], &world->cards[card], world->programme,
+                    (struct wish){.kind = TRANSACTION_ACTIVATE, .amount = {credit}});
 }
+
+static void die_after_two(struct world *world, int64_t credit)
+{
+    uint32_t posted = 0;
+    struct fault fault = {""};
+    issue(world, A, credit);
+    issue(world, B, credit);
+    world_sync(world, 0);
+    const uint32_t a = duplicate_out(world, 4, A);
+    const uint32_t b = duplicate_out(world, 4, B);
+    (void)duplicate_in(world, 4, A_NEW, A, a, credit, 0);
+    (void)duplicate_in(world, 4, B_NEW, B, b, credit, 0);
+    assert_int_equal(rebuild_dead(world->ledger, 5, world->now_s, &posted, &fault), ST_OK);
+}
+
+static void show(struct world *world, int card)
+{
+    model_sighting(&world->terminals[1], &world->cards[card]);
+    world_sync(world, 1);
+}
+
+static int64_t successor_of(struct world *world, int card)
+{
+    return sql_of(world, "SELECT coalesce((SELECT new_no FROM successor WHERE card_no = %llu), 0)",
+                  card_no(world, card));
+}
+
+static int64_t open_cases(struct world *world)
+{
+    return world_sql(world, "SELECT count(*) FROM tcase WHERE closed_at = 0");
+}
+
+static void come_back(struct world *world)
+{
+    struct fault fault = {""};
+    assert_int_equal(rebuild_back(world->ledger, 5, world->now_s, &fault), ST_OK);
+    world_sync(world, 4);
+    assert_int_equal(successor_of(world, A), (int64_t)card_no(world, A_NEW));
+    assert_int_equal(successor_of(world, B), (int64_t)card_no(world, B_NEW));
+    expect_account(world, ACCOUNT_TRANSIT, 0, 0);
+    world_check(world);
+}
+
+static void empty_cards_are_not_told_apart(void **state)
+{
+    struct world *world = *state;
+    die_after_two(world, 0);
+    show(world, A);
+    show(world, B_NEW); /* nothing says that it is not A's */
+    assert_int_equal(successor_of(world, A), 0);
+    assert_int_equal(cases_of(world, "unnamed"), 1);
+    show(world, A_NEW);
+    show(world, B);
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM successor"), 0);
+    assert_int_equal(open_cases(world), 2);
+    /* A person says it; the second half is the first one's, and nothing of a lost card is due. */
+    assert_int_equal(name(world, B_NEW, B), ST_OK);
+    assert_int_equal(name(world, B_NEW, A), ST_REFUSED);
+    assert_int_equal(name(world, A_NEW, B), ST_REFUSED);
+    assert_int_equal(open_cases(world), 1);
+    assert_int_equal(successor_of(world, B), (int64_t)card_no(world, B_NEW));
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM lost"), 0);
+    come_back(world);
+    assert_int_equal(open_cases(world), 0);
+    world_sync_all(world);
+    world_reference(world);
+}
+
+static void equal_cards_are_joined_as_soon_as_only_one_is_left(void **state)
+{
+    struct world *world = *state;
+    die_after_two(world, 300000);
+    show(world, A);
+    show(world, B);
+    show(world, A_NEW);
+    show(world, B_NEW);
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM successor"), 0);
+    assert_int_equal(open_cases(world), 2);
+    assert_int_equal(name(world, A_NEW, A), ST_OK);
+    model_sighting(&world->terminals[1], &world->cards[A]); /* any news */
+    issue(world, 7, 1000);
+    (void)duplicate_out(world, 1, 7);
+    world_sync(world, 1);
+    assert_int_equal(successor_of(world, A), (int64_t)card_no(world, A_NEW));
+    assert_int_equal(successor_of(world, B), (int64_t)card_no(world, B_NEW));
+    assert_int_equal(open_cases(world), 0);
+}
+
+static void a_guess_is_taken_back_when_another_one_fits_as_well(void **state)
+{
+    struct world *world = *state;
+    die_after_two(world, 300000);
+    show(world, A);
+    show(world, B_NEW); /* the only one so far */
+    assert_int_equal(successor_of(world, A), (int64_t)card_no(world, B_NEW));
+    assert_int_equal(open_cases(world), 0);
+    show(world, B);
+    assert_int_equal(successor_of(world, A), 0);
+    assert_int_equal(open_cases(world), 1);
+    expect_account(world, ACCOUNT_TRANSIT, 300000, 0);
+    come_back(world);
+    assert_int_equal(open_cases(world), 0);
+}
+
+static void a_wrong_guess_is_undone_by_the_journal(void **state)
+{
+    struct world *world = *state;
+    die_after_two(world, 300000);
+    link_medium(world, 0, A);
+    world_sync(world, 0);
+    struct order *order = world_order(world, A, ACTION_CREDIT, 5000);
+    show(world, A);
+    show(world, B_NEW);
+    assert_int_equal(successor_of(world, A), (int64_t)card_no(world, B_NEW));
+    struct order *late = world_order(world, A, ACTION_CREDIT, 7000);
+    world_sync(world, 2);
+    world_tap(world, 2, B_NEW, 0); /* it gets 12,000 that are A's */
+    struct order *latest = world_order(world, A, ACTION_CREDIT, 900);
+    world_sync(world, 2);
+    assert_int_equal(
+        sql_of(world, "SELECT card_no FROM link WHERE card_no = %llu", card_no(world, B_NEW)),
+        (int64_t)card_no(world, B_NEW));
+    come_back(world);
+    assert_int_equal(cases_of(world, "mistaken"), 1);
+    assert_int_equal(
+        sql_of(world, "SELECT count(*) FROM link WHERE card_no = %llu", card_no(world, A_NEW)), 1);
+    assert_int_equal(world_state_of(world, order), 2);
+    assert_int_equal(world_state_of(world, late), 2);
+    world_sync_all(world);
+    assert_int_equal(world_state_of(world, latest), 4); /* the giver has it again */
+    expect_account(world, ACCOUNT_PENDING, 0, 0);
+    world_check(world);
+}
+
+/* Terminal 5 makes card 5 in place of A, of which a person says B. */
+static void a_wrong_name_is_undone_by_the_journal(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    uint32_t posted = 0;
+    issue(world, A, 300000);
+    issue(world, B, 800000);
+    world_sync(world, 0);
+    replace_card(world, 4, A_NEW, A, 100000, 0);
+    assert_int_equal(rebuild_dead(world->ledger, 5, world->now_s, &posted, &fault), ST_OK);
+    show(world, A_NEW);
+    assert_int_equal(name(world, A_NEW, B), ST_OK);
+    assert_int_equal(listing_of(world, B), LISTING_REPLACED);
+    for (int i = 0; i < 12; i++) {
+        world->now_s += 61;
+        world_sync(world, i % 4);
+    }
+    assert_int_equal(lost_figure(world, B, "given_rials"), 800000);
+    world_tap(world, 3, A_NEW, 0);
+    expect_card(world, A_NEW, 800000, 0);
+    assert_int_equal(rebuild_back(world->ledger, 5, world->now_s, &fault), ST_OK);
+    world_sync(world, 4);
+    assert_int_equal(successor_of(world, A), (int64_t)card_no(world, A_NEW));
+    assert_int_equal(successor_of(world, B), 0);
+    assert_int_equal(listing_of(world, B), 0);
+    assert_int_equal(lost_figure(world, B, "given_rials"), 0);
+    assert_int_equal(lost_figure(world, A, "given_rials"), 800000);
+    settle_everywhere(world);
+    settle_everywhere(world);
+    world_tap(world, 3, A_NEW, 0); /* 500,000 are asked back */
+    settle_everywhere(world);
+    expect_card(world, A_NEW, 300000, 0);
+    expect_account(world, ACCOUNT_REPLACED, -300000, 0);
+    expect_account(world, ACCOUNT_TRANSIT, 0, 0);
+    assert_int_equal(lost_figure(world, A, "loss_rials"), 0);
+    world_reference(world);
+}
+
+/* He said that the card was lost; that it went there whole is heard later. */
+static void a_name_and_a_half_that_comes_later_are_one(void **state)
+{
+    struct world *world = *state;
+    die_after_two(world, 300000);
+    show(world, A_NEW);
+    assert_int_equal(name(world, A_NEW, A), ST_OK);
+    expect_account(world, ACCOUNT_REPLACED, -300000, 0);
+    show(world, A);
+    expect_account(world, ACCOUNT_REPLACED, 0, 0);
+    expect_account(world, ACCOUNT_TRANSIT, 0, 0);
+    for (int i = 0; i < 12; i++) {
+        world->now_s += 61;
+        world_sync(world, i % 4);
+    }
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM action"), 0);
+    come_back(world);
+    settle_everywhere(world);
+    expect_card(world, A_NEW, 300000, 0);
+    world_reference(world);
+}
+
+/* --- whose card it is ----------------------------------------------------------------------- */
 
 static void media_and_account_go_on_to_the_new_card(void **state)
 {
@@ -226,6 +434,12 @@ int main(void)
         TEST(a_half_that_fits_no_other_is_a_case),
         TEST(halves_that_a_dead_terminal_made_are_joined_off_the_cards),
         TEST(a_person_names_the_card_that_no_card_tells_of),
+        TEST(empty_cards_are_not_told_apart),
+        TEST(equal_cards_are_joined_as_soon_as_only_one_is_left),
+        TEST(a_guess_is_taken_back_when_another_one_fits_as_well),
+        TEST(a_wrong_guess_is_undone_by_the_journal),
+        TEST(a_wrong_name_is_undone_by_the_journal),
+        TEST(a_name_and_a_half_that_comes_later_are_one),
         TEST(media_and_account_go_on_to_the_new_card),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
