@@ -7,6 +7,7 @@
 #include "server/command.h"
 #include "server/export.h"
 #include "server/import.h"
+#include "server/journal_file.h"
 
 static enum st club_export(struct club *club)
 {
@@ -126,6 +127,32 @@ static enum st club_import_list(struct club *club)
     return import_list(club->db, has_option(club, "--json"), stdout);
 }
 
+/* --- a terminal's exported journal ---------------------------------------------------------- */
+
+static enum st club_journal_take(struct club *club)
+{
+    struct journal_taken taken;
+    FILE *from = fopen(argument(club, 0), "re");
+    if (from == NULL) {
+        fault_say(&club->fault, "Cannot read %.100s: %s.", argument(club, 0), strerror(errno));
+        return ST_IO;
+    }
+    enum st st = journal_file_take(club->db, club->data, from, club->now_s, &taken, &club->fault);
+    (void)fclose(from); /* only read */
+    if (st == ST_OK && taken.entries == 0) {
+        printf("Terminal %" PRIu32 ": nothing new; the club has its entries up to %" PRIu32 ".\n",
+               taken.terminal, taken.acknowledged);
+    } else if (st == ST_OK) {
+        printf("Terminal %" PRIu32 ": %" PRIu32 " entries taken, %" PRIu32
+               " transactions posted; the club has its entries up to %" PRIu32 ".\n",
+               taken.terminal, taken.entries, taken.posted, taken.acknowledged);
+    }
+    if (st == ST_OK && taken.cases != 0) {
+        printf("%" PRIu32 " cases are open because of it: see report.\n", taken.cases);
+    }
+    return st;
+}
+
 const struct command commands_data[] = {
     {"export", "FOLDER --by NAME", "everything that the club has, as JSON Lines, into a new folder",
      club_export, false},
@@ -133,6 +160,9 @@ const struct command commands_data[] = {
      "balances and members from another system, CSV or JSON Lines: a trial, or with --commit for "
      "good",
      club_import, false},
+    {"journal take", "FILE",
+     "what a terminal could not send: its journal as vafa-export or tools/flash wrote it",
+     club_journal_take, false},
     {"import list", "[--json]", "the imports", club_import_list, false},
     {"import undo", "NUMBER --by NAME [--key FILE]", "withdraw what no card has collected yet",
      club_import_undo, false},

@@ -575,8 +575,8 @@ static enum st note_forgotten(struct ledger *ledger, const struct wire_sync *bat
                : st;
 }
 
-enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch, int64_t now_s,
-                           struct ledger_result *ret, struct fault *fault)
+static enum st take(struct ledger *ledger, const struct wire_sync *batch, bool is_late,
+                    int64_t now_s, struct ledger_result *ret, struct fault *fault)
 {
     assert(batch->entry_count <= WIRE_ENTRIES_MAX);
     struct chain chain = {0};
@@ -616,7 +616,7 @@ enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch,
                 st = take_new(ledger, batch, &chain);
             }
         }
-        if (st == ST_OK) {
+        if (st == ST_OK && !is_late) {
             st = take_health(ledger, batch, &before);
         }
     }
@@ -627,6 +627,18 @@ enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch,
         *ret = ledger->result;
     }
     return st;
+}
+
+enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch, int64_t now_s,
+                           struct ledger_result *ret, struct fault *fault)
+{
+    return take(ledger, batch, false, now_s, ret, fault);
+}
+
+enum st ledger_take_late(struct ledger *ledger, const struct wire_sync *batch, int64_t now_s,
+                         struct ledger_result *ret, struct fault *fault)
+{
+    return take(ledger, batch, true, now_s, ret, fault);
 }
 
 enum st ledger_take(struct ledger *ledger, const struct wire_sync *batch, int64_t now_s,

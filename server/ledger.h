@@ -53,6 +53,11 @@ ST_CHECK enum st ledger_take(struct ledger *ledger, const struct wire_sync *batc
 ST_CHECK enum st ledger_take_within(struct ledger *ledger, const struct wire_sync *batch,
                                     int64_t now_s, struct ledger_result *ret, struct fault *fault);
 
+/* ledger_take_within() for a batch that may be old when it comes: its entries are taken all the
+ * same, what it says of the terminal's health and of what the terminal has is not. */
+ST_CHECK enum st ledger_take_late(struct ledger *ledger, const struct wire_sync *batch,
+                                  int64_t now_s, struct ledger_result *ret, struct fault *fault);
+
 /* hash(n) = SHA-256(hash(n-1) || bytes(n)). */
 void chain_next(const uint8_t hash[ENTRY_HASH_BYTES], const uint8_t *bytes, size_t size,
                 uint8_t ret_hash[ENTRY_HASH_BYTES]);

@@ -52,6 +52,7 @@ CLUB_SRC = \
     server/import_commit.c \
     server/import_people.c \
     server/import_read.c \
+    server/journal_file.c \
     server/keypair.c \
     server/ledger.c \
     server/ledger_sql.c \
@@ -86,7 +87,7 @@ CLUB_SRC = \
     server/transfers.c \
     server/transfers_club.c \
     server/transfers_read.c \
-    $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(SIGNED_SRC) $(BOX_SRC) firmware/engine/mandate.c \
+    $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(WIRE_JOURNAL_SRC) $(SIGNED_SRC) $(BOX_SRC) firmware/engine/mandate.c \
     $(HAL_BASE_SRC)
 CLUB_LIBS = -lmicrohttpd -lgnutls -lsqlite3 -ljansson -lz -lmbedcrypto
 

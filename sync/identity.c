@@ -190,6 +190,18 @@ out:
     return st;
 }
 
+enum st identity_key(const struct identity *identity, char ret_pem[IDENTITY_PEM_MAX + 1],
+                     struct fault *fault)
+{
+    bool missing = false;
+    enum st st = read_file(identity->key, ret_pem, &missing, fault);
+    if (st == ST_OK && missing) {
+        fault_say(fault, "There is no key in %.100s.", identity->folder);
+        st = ST_REFUSED;
+    }
+    return st;
+}
+
 /* Is the certificate's subject "CN=<terminal>"? */
 static bool names_terminal(const mbedtls_x509_crt *certificate, uint32_t terminal)
 {

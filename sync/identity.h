@@ -29,6 +29,10 @@ ST_CHECK enum st identity_init(const char *folder, struct identity *ret, struct 
 ST_CHECK enum st identity_request(const struct identity *identity,
                                   char ret_request[IDENTITY_PEM_MAX + 1], struct fault *fault);
 
+/* Reads the key, for who signs with it: the caller wipes it. ST_REFUSED: there is none. */
+ST_CHECK enum st identity_key(const struct identity *identity, char ret_pem[IDENTITY_PEM_MAX + 1],
+                              struct fault *fault);
+
 /* Stores the club's answer after checking that the certificate is for our key, names `terminal` and
  * was made by `ca_pem`. ST_DENIED: it is not. */
 ST_CHECK enum st identity_store(const struct identity *identity, uint32_t terminal,

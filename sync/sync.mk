@@ -11,3 +11,10 @@ PROGRAMS += vafa-sync
 vafa-sync_SRC = sync/sync_main.c $(SYNC_SRC) $(PROGRAMME_SRC) $(STORAGE_SRC) $(RULES_SRC) $(ENGINE_SRC) \
                 $(HAL_BASE_SRC) $(CLOCK_SRC)
 vafa-sync_LIBS = $(SYNC_LIBS) $(STORAGE_LIBS)
+
+# Entries as a file: written on a technician's machine from a terminal's database, taken by the club.
+WIRE_JOURNAL_SRC := sync/wire_journal.c
+PROGRAMS += vafa-export
+vafa-export_SRC = sync/export_main.c sync/export.c $(WIRE_JOURNAL_SRC) sync/batch.c sync/identity.c sync/random.c \
+                  $(WIRE_SRC) $(SIGNED_SRC) $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+vafa-export_LIBS = -lmbedx509 $(SIGNED_LIBS) $(WIRE_LIBS) $(STORAGE_LIBS)
