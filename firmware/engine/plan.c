@@ -102,6 +102,16 @@ struct money plan_point_value(const struct programme *programme)
     return programme_has(programme, MODULE_REDEMPTION) ? programme->point_value : (struct money){0};
 }
 
+struct money plan_worth(const struct programme *programme, const struct snapshot *card)
+{
+    /* 28 bits of points, each worth at most PROGRAMME_POINT_VALUE_MAX: below 2^63. */
+    int64_t worth = card->points.n * plan_point_value(programme).rials;
+    for (int purse = 0; purse < PURSES; purse++) {
+        worth += card->purse[purse].rials;
+    }
+    return (struct money){worth};
+}
+
 size_t plan_dense_count(const struct plan_input *input)
 {
     size_t count = 1;

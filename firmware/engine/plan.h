@@ -175,6 +175,9 @@ uint8_t plan_group_of(const struct programme *programme, const struct occasion *
  * clock or facts are not known. */
 struct points plan_expired(const struct plan_input *input);
 
+/* What a card could pay in all: its purses, and its points at their value. */
+struct money plan_worth(const struct programme *programme, const struct snapshot *card);
+
 /* The BLOCK of a card in state `card`, which must be active and below SNAPSHOT_COUNTER_MAX (else a
  * bug): nothing but its status changes, so no programme is asked. Cannot fail.
  * facts_after stays 0: the checkpoint lags by one, and is brought up to date from the ring. */

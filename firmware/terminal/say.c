@@ -155,11 +155,11 @@ void say_list_old(const struct programme *programme, struct money spend_max, str
 {
     char most[EXPLAIN_AMOUNT_MAX];
     explain_money(programme, EXPLAIN_EN, spend_max, most);
-    fault_say(
-        ret_say,
-        "At most %s can be paid from a card until this terminal has met the club: its list of "
-        "refused cards is old.",
-        most);
+    fault_say(ret_say,
+              "At most %s can be paid from a card, or leave it, until this terminal has met the "
+              "club: its "
+              "list of refused cards is old.",
+              most);
 }
 
 void say_balance(const struct programme *programme, const struct snapshot *snapshot,

@@ -29,11 +29,26 @@ static bool lacks_key(const struct tap *tap, const struct snapshot *before,
                                                        before->purse[PURSE_CREDIT].rials;
 }
 
-/* True when a sale spends more than may be spent while the hotlist is old. */
-static bool spends_too_much(const struct tap *tap, const struct plan *plan)
+/* Rials that a sale spends of the card, or that leave it for another card or as cash: what whoever
+ * has a lost card gets by it. */
+static int64_t takes(const struct tap *tap, const struct snapshot *before, const struct plan *plan)
 {
-    return tap->look.has_spend_max && plan->next.last.kind == TRANSACTION_SALE &&
-           plan->parts.payment.rials + plan->parts.redeemed_value.rials > tap->look.spend_max.rials;
+    const enum transaction_kind kind = plan->next.last.kind;
+    if (kind == TRANSACTION_SALE) {
+        return plan->parts.payment.rials + plan->parts.redeemed_value.rials;
+    }
+    const bool is_about_value =
+        kind == TRANSACTION_TRANSFER || kind == TRANSACTION_DUPLICATE || kind == TRANSACTION_UNLOAD;
+    return before == NULL || !is_about_value ? 0
+                                             : plan_worth(tap->programme, before).rials -
+                                                   plan_worth(tap->programme, &plan->next).rials;
+}
+
+/* True when more is taken off the card than may be while the hotlist is old. */
+static bool takes_too_much(const struct tap *tap, const struct snapshot *before,
+                           const struct plan *plan)
+{
+    return tap->look.has_spend_max && takes(tap, before, plan) > tap->look.spend_max.rials;
 }
 
 enum tap_next tap_plan(struct tap *tap, const struct snapshot *history, size_t count,
@@ -65,7 +80,7 @@ enum tap_next tap_plan(struct tap *tap, const struct snapshot *history, size_t c
                   count > 0 ? "to raise the credit of a card" : "to issue a card");
         return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
     }
-    if (spends_too_much(tap, &result)) {
+    if (takes_too_much(tap, count > 0 ? &history[0] : NULL, &result)) {
         struct fault why;
         say_list_old(tap->programme, tap->look.spend_max, &why);
         return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "firmware/engine/listing.h"
+#include "firmware/terminal/hotcheck.h"
 #include "storage/hotlist.h"
 #include "storage/lost.h"
 #include "tests/fault/fault_tap_world.h"
@@ -126,6 +127,65 @@ static void a_report_counts_until_the_list_is_by_a_club_that_had_it(void **unuse
     world_die(&world);
 }
 
+/* --- no list, or an old one ------------------------------------------------------------------- */
+
+enum { MAX = HOTCHECK_SPEND_DEFAULT };
+
+/* Loads the card until a sale could not spend all of it; the newest state. */
+static struct snapshot grow_rich(void)
+{
+    const struct tap_request load = world_request(OP_LOAD);
+    struct tap_answer answer;
+    do {
+        answer = ask(&load);
+        assert_int_equal(answer.outcome, TAP_DONE);
+    } while (answer.snapshot.purse[PURSE_CREDIT].rials <= MAX);
+    return answer.snapshot;
+}
+
+static void check_refused(const struct tap_request *request, const struct snapshot *before)
+{
+    const struct tap_request balance = world_balance();
+    const struct tap_answer answer = ask(request);
+    assert_int_equal(answer.outcome, TAP_NOT_DONE);
+    assert_int_equal(answer.reason, TAP_REASON_REFUSED);
+    assert_non_null(strstr(answer.say.say, "its list of refused cards is old"));
+    const struct tap_answer now = ask(&balance);
+    assert_int_equal(now.snapshot.counter, before->counter);
+    assert_int_equal(now.snapshot.status, CARD_ACTIVE);
+}
+
+static void without_a_list_no_more_leaves_a_card_than_a_sale_may_spend(void **unused)
+{
+    (void)unused;
+    const struct tap_request duplicate = world_request(OP_DUPLICATE);
+    struct tap_request transfer = world_request(OP_TRANSFER_OUT);
+    open_shop(OP_SALE);
+    const struct snapshot rich = grow_rich();
+    check_refused(&duplicate, &rich);
+    transfer.wish.amount.rials = MAX + 1;
+    check_refused(&transfer, &rich);
+    transfer.wish.amount.rials = MAX;
+    assert_int_equal(ask(&transfer).outcome, TAP_DONE);
+    assert_int_equal(ask(&duplicate).outcome, TAP_DONE); /* what is left is below it */
+    world_die(&world);
+}
+
+static void with_a_list_all_of_it_leaves(void **unused)
+{
+    (void)unused;
+    const struct tap_request duplicate = world_request(OP_DUPLICATE);
+    open_shop(OP_SALE);
+    const struct snapshot rich = grow_rich();
+    take_list(1, number_of_the_card(), LISTING_NONE);
+    const int64_t now_s = world_clock_s;
+    world_clock_s += 73 * 3600; /* an hour more than it counts */
+    check_refused(&duplicate, &rich);
+    world_clock_s = now_s;
+    assert_int_equal(ask(&duplicate).outcome, TAP_DONE);
+    world_die(&world);
+}
+
 static int prepare(void **unused)
 {
     (void)unused;
@@ -145,6 +205,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_counts_until_the_list_is_by_a_club_that_had_it),
+        cmocka_unit_test(without_a_list_no_more_leaves_a_card_than_a_sale_may_spend),
+        cmocka_unit_test(with_a_list_all_of_it_leaves),
     };
     return cmocka_run_group_tests_name("a lost card at its counter", tests, prepare, finish);
 }

@@ -179,6 +179,13 @@ static struct tap_request request_of(const char *word)
         request.what = TAP_REFUND;
         request.wish = (struct wish){.kind = TRANSACTION_REFUND,
                                      .refers_counter = strcmp(word, "refund") == 0 ? 5 : 1};
+    } else if (strcmp(word, "transfer") == 0) {
+        request.what = TAP_TRANSFER;
+        request.wish = (struct wish){.kind = TRANSACTION_TRANSFER, .amount = {100000}};
+        request.wish.peer.direction = PEER_OUT;
+    } else if (strcmp(word, "duplicate") == 0) {
+        request.what = TAP_DUPLICATE;
+        request.wish = (struct wish){.kind = TRANSACTION_DUPLICATE, .peer.direction = PEER_OUT};
     } else if (strcmp(word, "unload") == 0) {
         request.what = TAP_UNLOAD;
         request.wish = (struct wish){.kind = TRANSACTION_UNLOAD, .refers_counter = 5};
@@ -369,8 +376,13 @@ static bool feed_looked(struct world *world, const char *word)
     } else if (strcmp(what, "listed") == 0) {
         look.listing = LISTING_LOST;
     } else if (strncmp(what, "old-list", 8) == 0) {
-        look.has_spend_max = true; /* the sale pays 100,000 with credit */
-        look.spend_max.rials = what[8] == '\0' ? 99999 : 100000;
+        /* The sale pays 100,000 with credit, as much is transferred; the card has 500,000, and 20
+         * points of 1,000 rials. */
+        look.has_spend_max = true;
+        look.spend_max.rials = strcmp(what + 8, "-all") == 0       ? 520000
+                               : strcmp(what + 8, "-but-one") == 0 ? 519999
+                               : what[8] == '\0'                   ? 99999
+                                                                   : 100000;
     } else if (strcmp(what, "facts") == 0 || strcmp(what, "over") == 0) {
         look.minute = MINUTE_OF_1404;
         look.occasion.has_facts = true;
@@ -625,6 +637,13 @@ static const char *const scripts[][4] = {
     {"look", "looked", "old list, sale that spends what may be spent",
      "sale card looked:old-list-more"},
     {"look", "looked", "old list, load", "load card looked:old-list"},
+    {"look", "looked", "old list, transfer of too much", "transfer card looked:old-list"},
+    {"look", "looked", "old list, transfer of what may leave",
+     "transfer card looked:old-list-more"},
+    {"know", "known", "old list, duplicate of too much",
+     "duplicate card looked:old-list-but-one known"},
+    {"know", "known", "old list, duplicate of what may leave",
+     "duplicate card looked:old-list-all known"},
     {"confirm", "card", "block absent, same tap",
      "sale card looked:listed stored gone card looked:own card"},
     {"confirm", "card", "block done, same tap",
