@@ -67,14 +67,48 @@ static const char sql_transit[] =
     " AND acct = $1 UNION ALL SELECT d1 FROM txn WHERE op = 12"
     " UNION ALL SELECT -x1 FROM replacement WHERE old_no <> 0) z";
 
+/* The credit that duplicates of clones moved: those are no card's transactions, but what they let
+ * out, another card may have (posting.c). */
+static enum st cloned_sum(struct db *db, int64_t *ret)
+{
+    struct entry entry;
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    *ret = 0;
+    enum st st = db_prepare(db, "SELECT raw FROM rec WHERE fate = 4", "", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row);
+    }
+    while (st == ST_OK && row) {
+        struct posting posting;
+        size_t size = 0;
+        const void *raw = db_bytes(stmt, 0, &size);
+        st = entry_decode(raw, size, &entry);
+        if (st == ST_OK && entry.kind == ENTRY_INTENT &&
+            entry.intent.after.last.kind == TRANSACTION_DUPLICATE &&
+            !duplicates_is_replacement(&entry.intent)) {
+            posting_make(&entry.intent, &posting);
+            *ret += posting.delta[BOOK_CREDIT];
+        }
+        if (st == ST_OK) {
+            st = db_step(stmt, &row);
+        }
+    }
+    db_finish(stmt);
+    return st;
+}
+
 enum st transfers_differ(struct db *db, int64_t *ret)
 {
-    int64_t open = 0;
+    int64_t open = 0, cloned = 0;
     enum st st = open_sum(db, 0, &open);
+    if (st == ST_OK) {
+        st = cloned_sum(db, &cloned);
+    }
     if (st == ST_OK) {
         st = sum_of(db, sql_transit, ACCOUNT_TRANSIT, ret);
     }
-    *ret -= open;
+    *ret += cloned - open;
     return st;
 }
 

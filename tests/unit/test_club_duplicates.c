@@ -99,6 +99,28 @@ static void a_half_that_fits_no_other_is_a_case(void **state)
     expect_card(world, NEW, 500000, 0);
 }
 
+/* A copy of the card is moved whole to another one: the club bears what it had, and each rial in
+ * transit has a name. */
+static void what_a_clone_moves_whole_is_accounted_for(void **state)
+{
+    struct world *world = *state;
+    const struct model_card copy = world->cards[LOST];
+    sell(world, 1, LOST, 1, 100000);
+    world_sync(world, 1);
+    world->cards[LOST] = copy;
+    const uint32_t first = duplicate_out(world, 2, LOST);
+    world_sync(world, 2);
+    assert_int_equal(cases_of(world, "clone"), 1);
+    expect_account(world, ACCOUNT_TRANSIT, 500000, 0);
+    expect_account(world, ACCOUNT_CLONED, -500000, 0);
+    world_check(world);
+    (void)duplicate_in(world, 2, NEW, LOST, first, 500000, 0);
+    world_sync(world, 2);
+    expect_account(world, ACCOUNT_TRANSIT, 0, 0);
+    world_check(world);
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM successor"), 0); /* whose is it? */
+}
+
 /* --- dead terminals ------------------------------------------------------------------------- */
 
 /* Terminal 4 (from 0) makes `card` out of the lost one, alone or with its first half, and dies. */
@@ -432,6 +454,7 @@ int main(void)
         TEST(all_that_a_card_has_goes_to_another),
         TEST(both_halves_are_joined_in_either_order),
         TEST(a_half_that_fits_no_other_is_a_case),
+        TEST(what_a_clone_moves_whole_is_accounted_for),
         TEST(halves_that_a_dead_terminal_made_are_joined_off_the_cards),
         TEST(a_person_names_the_card_that_no_card_tells_of),
         TEST(empty_cards_are_not_told_apart),
