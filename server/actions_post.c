@@ -205,6 +205,9 @@ static enum st take_own(struct taking *taking, const struct action *action, int6
     row->account = account;
     row->done = done;
     enum st st = row_set(taking->ledger->actions, row);
+    if (st == ST_OK && was == ACTION_RETURNED) {
+        st = row_count_given(taking->ledger->actions, row, 1);
+    }
     return st == ST_OK && odd != NULL ? say_case(taking, action, odd) : st;
 }
 
@@ -431,11 +434,14 @@ enum st actions_undo(struct ledger *ledger, const struct item *item)
             books_move(ledger->actions, book, source_of(row->action.origin), ACCOUNT_PENDING,
                        row->action.amount);
         }
+        if ((row->state == ACTION_RETURNED) != (row->was == ACTION_RETURNED)) {
+            st = row_count_given(ledger->actions, row, row->state == ACTION_RETURNED ? 1 : -1);
+        }
         row->state = row->was;
         row->account = (enum account)0;
         row->done = 0;
         row->terminal = row->sequence = 0;
-        st = row_set(ledger->actions, row);
+        st = st == ST_OK ? row_set(ledger->actions, row) : st;
     }
     return st;
 }

@@ -75,6 +75,7 @@ enum actions_sql {
     ASQL_DOUBT_PUT,
     ASQL_DOUBT_DROP,
     ASQL_TRANSFER_BACK,
+    ASQL_RELEASE_GIVEN,
     ASQL_BOOKS_LAST,
     ASQL_BATCH_PUT,
     ASQL_JRN_PUT,
@@ -143,6 +144,9 @@ ST_CHECK enum st row_move(struct actions *actions, struct action_row *row, uint6
 void row_image(const struct action_row *row, uint8_t ret[ACTION_BYTES]);
 /* What waits for the card, in which book; false: no money, or money that the card has to give. */
 bool row_money(const struct action *action, enum book *ret_book);
+/* The row's money counts as given in place of a lost card (sign 1), or not any more (-1): that card
+ * is looked at again (lost_tend.c). Nothing to do of another origin. */
+ST_CHECK enum st row_count_given(struct actions *actions, const struct action_row *row, int sign);
 /* Where the money of its orders comes from, and goes back to. */
 enum account source_of(enum action_origin origin);
 

@@ -65,9 +65,12 @@ enum st row_return(struct actions *actions, struct action_row *row)
                    row->action.amount);
     }
     row->state = row->was = ACTION_RETURNED;
-    const enum st st = row->action.origin == ORIGIN_TRANSFER
-                           ? db_run(actions->sql[ASQL_TRANSFER_BACK], (int64_t)row->action.id)
-                           : ST_OK;
+    enum st st = row->action.origin == ORIGIN_TRANSFER
+                     ? db_run(actions->sql[ASQL_TRANSFER_BACK], (int64_t)row->action.id)
+                     : ST_OK;
+    if (st == ST_OK) {
+        st = row_count_given(actions, row, -1);
+    }
     return st == ST_OK ? row_set(actions, row) : st;
 }
 

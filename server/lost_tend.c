@@ -210,6 +210,20 @@ static bool is_even(const struct lost_row *row, const struct standing *standing)
     return is_even;
 }
 
+/* Whether the card that has the lost one's place has a number left for an action. One that has none
+ * waits until it is replaced itself. */
+static enum st can_take(struct actions *actions, uint64_t card, bool *ret)
+{
+    struct action_card numbers = {.last = 0};
+    uint64_t now = 0;
+    enum st st = card_successor(actions->db, card, &now);
+    if (st == ST_OK) {
+        st = numbers_get(actions, now, &numbers);
+    }
+    *ret = st == ST_OK && numbers.last < SNAPSHOT_ACTION_MAX;
+    return st;
+}
+
 /* All that terminals did with the card is known, or something more of it has become known. */
 static enum st settle(struct actions *actions, uint64_t card, int64_t now_s, struct fault *fault)
 {
@@ -219,19 +233,22 @@ static enum st settle(struct actions *actions, uint64_t card, int64_t now_s, str
     if (st != ST_OK) {
         return st;
     }
-    const bool is_first = row.settled_at == 0;
-    row.settled_at = is_first ? now_s : row.settled_at;
+    bool can = false;
+    row.settled_at = row.settled_at == 0 ? now_s : row.settled_at;
     if (row.new_card != 0) {
         st = successor_moves(actions->db, card);
         if (st == ST_OK) {
             st = standing_get(actions->db, card, &standing);
         }
-        if (st == ST_OK && !is_even(&row, &standing)) {
+        if (st == ST_OK) {
+            st = can_take(actions, row.new_card, &can);
+        }
+        if (st == ST_OK && can && !is_even(&row, &standing)) {
             st = release(actions, &row, now_s, fault);
         }
     }
     /* What a restored club had forgotten was counted as it is: then another round. */
-    row.is_due = st == ST_OK && row.new_card != 0 && !is_even(&row, &standing);
+    row.is_due = st == ST_OK && row.new_card != 0 && can && !is_even(&row, &standing);
     return st == ST_OK ? lost_put(actions->db, &row) : st;
 }
 

@@ -376,9 +376,12 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "ALTER TABLE actref ADD COLUMN first_no " I64 " NOT NULL DEFAULT 0;"
     "CREATE INDEX linklog_card ON linklog (card_no);"
     "UPDATE club SET value = 24 WHERE name = 'schema'",
-    /* What clones did (FATE_CLASHED): a report adds up some of it. */
+    /* What clones did (FATE_CLASHED): a report adds up some of it. An order of a release that comes back
+     * finds its lost card; so does a new card that is itself replaced. */
     [25] =
     "CREATE INDEX rec_clashed ON rec (term_id, term_seq) WHERE fate = 4;"
+    "CREATE INDEX lost_release_id ON lost_release (id);"
+    "CREATE INDEX lost_new ON lost (new_no) WHERE new_no <> 0;"
     "UPDATE club SET value = 25 WHERE name = 'schema'",
 };
 

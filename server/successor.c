@@ -100,6 +100,10 @@ enum st successor_follow(struct db *db, uint64_t old, uint64_t card, bool moves,
     if (st == ST_OK) {
         st = links_move(db, old, card);
     }
+    if (st == ST_OK) { /* what is still to come to the old card can come now, if it could not */
+        DB_ONCE(st, db, "UPDATE lost SET is_due = 1 WHERE new_no = $1 AND new_no <> 0", "i",
+                (int64_t)old);
+    }
     return st == ST_OK ? st_member : st;
 }
 

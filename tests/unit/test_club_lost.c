@@ -300,6 +300,91 @@ static void a_release_that_nobody_can_show_counts_as_taken(void **state)
     world_check(world);
 }
 
+/* Whoever withdraws an order of a release takes it back from nobody for good. */
+static void what_comes_back_of_a_release_is_given_anew(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    char ref[48];
+    (void)report_card(world, 2, card_no(world, LOST), REPORT_LOST);
+    replace_card(world, 2, NEW, LOST, 200000, 0);
+    settle_everywhere(world);
+    assert_int_equal(lost_figure(world, LOST, "waiting_rials"), 300000);
+    (void)snprintf(ref, sizeof ref, "%016llu/1/credit/1", (unsigned long long)card_no(world, LOST));
+    assert_int_equal(
+        actions_withdraw(world->actions, ORIGIN_REPLACEMENT, ref, world->now_s, &fault), ST_OK);
+    settle_everywhere(world);
+    settle_everywhere(world);
+    assert_int_equal(lost_figure(world, LOST, "rounds"), 2);
+    assert_int_equal(lost_figure(world, LOST, "given_rials"), 500000);
+    assert_int_equal(lost_figure(world, LOST, "waiting_rials"), 300000);
+    world_tap(world, 3, NEW, 0);
+    settle_everywhere(world);
+    expect_card(world, NEW, 500000, 0);
+    expect_account(world, ACCOUNT_REPLACED, -500000, 0);
+    assert_int_equal(lost_figure(world, LOST, "rounds"), 2);
+    world_reference(world);
+}
+
+/* A terminal had applied the first order, and is heard of when the second is on its way: it is
+ * asked back. */
+static void a_release_that_came_back_and_was_taken_all_the_same_is_asked_back(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    char ref[48], text[96];
+    (void)report_card(world, 2, card_no(world, LOST), REPORT_LOST);
+    replace_card(world, 2, NEW, LOST, 200000, 0);
+    settle_everywhere(world);
+    world_tap(world, 4, NEW, 0);
+    (void)snprintf(ref, sizeof ref, "%016llu/1/credit/1", (unsigned long long)card_no(world, LOST));
+    assert_int_equal(
+        actions_withdraw(world->actions, ORIGIN_REPLACEMENT, ref, world->now_s, &fault), ST_OK);
+    (void)snprintf(text, sizeof text, "UPDATE term SET clear_at = %lld WHERE term_id = 5",
+                   (long long)world->now_s + 1000); /* it says that it has sent everything */
+    assert_int_equal(db_exec(world->db, text), ST_OK);
+    for (int i = 0; i < 12; i++) {
+        world->now_s += 61;
+        world_sync(world, i % 4);
+    }
+    assert_int_equal(lost_figure(world, LOST, "rounds"), 2);
+    world_sync(world, 4);
+    assert_int_equal(lost_figure(world, LOST, "given_rials"), 500000);
+    settle_everywhere(world);
+    for (int i = 0; i < 2; i++) {
+        world_tap(world, 3, NEW, 0);
+        settle_everywhere(world);
+    }
+    expect_card(world, NEW, 500000, 0);
+    expect_account(world, ACCOUNT_REPLACED, -500000, 0);
+    assert_int_equal(lost_figure(world, LOST, "loss_rials"), 0);
+}
+
+/* A new card without numbers is given nothing, and asked nothing, until it is replaced itself. */
+static void a_card_that_can_take_no_action_waits_for_the_next_one(void **state)
+{
+    struct world *world = *state;
+    char text[96];
+    replace_card(world, 2, NEW, LOST, 200000, 0);
+    (void)snprintf(text, sizeof text,
+                   "INSERT INTO actcard (card_no, last, passed, past) VALUES (%llu, 4095, 0, 0)",
+                   (unsigned long long)card_no(world, NEW));
+    assert_int_equal(db_exec(world->db, text), ST_OK);
+    settle_everywhere(world);
+    settle_everywhere(world);
+    assert_int_equal(lost_figure(world, LOST, "rounds"), 0);
+    assert_int_equal(lost_figure(world, LOST, "given_rials"), 200000);
+    assert_int_equal(world_sql(world, "SELECT count(*) FROM action"), 0);
+    const uint32_t first = duplicate_out(world, 1, NEW);
+    (void)duplicate_in(world, 1, OTHER, NEW, first, 200000, 0);
+    settle_everywhere(world);
+    settle_everywhere(world);
+    world_tap(world, 3, OTHER, 0);
+    settle_everywhere(world);
+    expect_card(world, OTHER, 500000, 0);
+    expect_account(world, ACCOUNT_REPLACED, -500000, 0);
+}
+
 /* --- any order ------------------------------------------------------------------------------ */
 
 /* Takes what waits, and sells for some of what the card has then; returns how much. */
@@ -443,6 +528,9 @@ int main(void)
         TEST(a_clone_of_a_new_card_costs_nothing_twice),
         TEST(no_two_cards_are_in_each_others_place),
         TEST(a_release_that_nobody_can_show_counts_as_taken),
+        TEST(what_comes_back_of_a_release_is_given_anew),
+        TEST(a_release_that_came_back_and_was_taken_all_the_same_is_asked_back),
+        TEST(a_card_that_can_take_no_action_waits_for_the_next_one),
         TEST(in_any_order_the_loss_is_at_most_the_part),
         TEST(a_restored_club_releases_nothing_twice),
         TEST(what_a_restored_club_forgot_to_have_taken_back_is_in_its_place),
