@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""boot - the image of qemu-virt-arm64 from power to a sale, and through pulled power. Part of `make systest`.
+"""boot - a board's image from power to a sale, and through pulled power. Part of `make systest`.
 
 Real: boot loader, kernel, file systems, processes, users, the guest's UART, TLS. Modelled: the machine (QEMU without
 KVM), the PN532 and its card. The club and the simulator run here; nothing but the product runs in the guest."""
@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tests/system"), str(ROO
 
 import provision  # noqa: E402
 from shop import Shop  # noqa: E402
-from disk import IMAGE, environment  # noqa: E402
+from disk import device_disk, environment  # noqa: E402
 from tap import check, exit_code, note  # noqa: E402
 from vm import Machine  # noqa: E402
 
@@ -26,7 +26,7 @@ class Device:
     def __init__(self, shop):
         self.shop = shop
         self.image = shop.dir / "device.img"
-        subprocess.run(["cp", "--sparse=always", IMAGE, self.image], check=True)
+        device_disk(self.image)
         shop.start_club()
         shop.start_reader()
         shop.club("programme", shop.programme)

@@ -1,5 +1,7 @@
 """A device's disk as the host sees it: the boot loader's state, and partitions that are spoilt or copied."""
+import os
 import struct
+import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -9,9 +11,15 @@ sys.path[:0] = [str(ROOT / "tools/image"), str(ROOT / "tests/support")]
 
 import provision  # noqa: E402
 
-BOARD = "qemu-virt-arm64"
+BOARD = os.environ.get("BOARD", "qemu-virt-arm64")
 IMAGE = ROOT / f"build/{BOARD}-image/{BOARD}.img"
 ENV_BYTES = 0x4000   # U-Boot's format: CRC-32 over the rest, then NAME=VALUE, each ended by a zero byte
+
+
+def device_disk(path):
+    """A device's disk with the image on it, of a size that cards have: QEMU takes only powers of two."""
+    subprocess.run(["cp", "--sparse=always", IMAGE, path], check=True)
+    os.truncate(path, 1 << (IMAGE.stat().st_size - 1).bit_length())
 
 
 def environment(image, name):

@@ -10,9 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BOARD = "qemu-virt-arm64"
-IMAGE = Path(f"build/{BOARD}-image/{BOARD}.img")
+from disk import BOARD, IMAGE, ROOT
+from common import Board  # tools/image, by way of disk
 
 
 def digest(path):
@@ -21,17 +20,18 @@ def digest(path):
 
 
 def main():
-    first = digest(ROOT / IMAGE)
+    first = digest(IMAGE)
     cache = os.environ.get("VAFA_CACHE", str(ROOT / "build/cache"))
     keys = os.environ.get("VAFA_UPDATE_KEYS", str(ROOT / "build/update-keys"))
     with tempfile.TemporaryDirectory(prefix="vafa-rebuild.") as folder:
         there = Path(folder) / "other"
         shutil.copytree(ROOT, there, ignore=shutil.ignore_patterns("build", ".git"))
         (there / "build").mkdir()
-        (there / "build/sysroot-arm64").symlink_to(ROOT / "build/sysroot-arm64")
+        sysroot = f"build/sysroot-{Board(BOARD)['arch']}"
+        (there / sysroot).symlink_to(ROOT / sysroot)
         subprocess.run(["make", "-s", "image", f"BOARD={BOARD}"], cwd=there, check=True, stdout=subprocess.DEVNULL,
                        env={**os.environ, "VAFA_CACHE": cache, "VAFA_UPDATE_KEYS": keys, "MAKEFLAGS": ""})
-        second = digest(there / IMAGE)
+        second = digest(there / IMAGE.relative_to(ROOT))
     print(f"{'ok' if first == second else 'not ok'} two builds in two folders are one image")
     print(f"# sha256 {first}" + ("" if first == second else f" and {second}"))
     return first != second

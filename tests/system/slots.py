@@ -2,15 +2,14 @@
 """slots - which slot boots, when one of them or the boot loader's state is spoilt. Part of `make systest`.
 
 No update is installed here: the second slot is a copy of the first, laid there by hand. No reader, no club."""
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from disk import IMAGE, environment, read, write, write_environment
+from disk import device_disk, environment, read, write, write_environment
 from tap import check, exit_code, note
-from vm import Machine
+from vm import PATIENCE, Machine
 
 NOISE = bytes(range(1, 256)) * 4200   # 1 MiB that is no file system
 
@@ -18,7 +17,7 @@ NOISE = bytes(range(1, 256)) * 4200   # 1 MiB that is no file system
 class Device:
     def __init__(self, folder):
         self.image = Path(folder) / "device.img"
-        subprocess.run(["cp", "--sparse=always", IMAGE, self.image], check=True)
+        device_disk(self.image)
         self.vm = Machine(self.image, None, folder)
         for part in ("boot", "root"):
             write(self.image, f"{part}_b", read(self.image, f"{part}_a"))
@@ -36,7 +35,7 @@ class Device:
 
     def settle(self, slot):
         """Marking good is the last thing that a boot writes."""
-        end_at = time.monotonic() + 20
+        end_at = time.monotonic() + 20 * PATIENCE
         while time.monotonic() < end_at:
             state = environment(self.image, "env1"), environment(self.image, "env2")
             if None not in state and all(s[f"BOOT_{slot.upper()}_LEFT"] == "40" for s in state):

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from disk import BOARD, IMAGE, ROOT, environment, read
+from disk import BOARD, ROOT, device_disk, environment, read
 from tap import check, exit_code, note
 from vm import Machine
 
@@ -41,7 +41,7 @@ class Device:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.image = self.folder / "device.img"
-        subprocess.run(["cp", "--sparse=always", IMAGE, self.image], check=True)
+        device_disk(self.image)
         self.vm = Machine(self.image, None, folder)
 
     def sign(self, name, version, board=BOARD, keys=None, rootfs=None):

@@ -3,7 +3,8 @@
     vm = Machine(image, reader_pty, folder)
     vm.power_on(); vm.until("ready to serve cards"); vm.till(do="status"); vm.pull_power()
 
-The image file is the device's disk: what is written there survives the next power_on()."""
+The image file is the device's disk: what is written there survives the next power_on(). How QEMU plays a board is in
+the board's folder, in qemu.conf."""
 import json
 import os
 import socket
@@ -12,7 +13,13 @@ import threading
 import time
 from pathlib import Path
 
-UBOOT = "/usr/lib/u-boot/qemu_arm64/u-boot.bin"
+from disk import BOARD, ROOT
+from common import facts  # tools/image, by way of disk
+
+MACHINE = facts(ROOT / "boards" / BOARD / "qemu.conf")
+PATIENCE = int(MACHINE["patience"])
+# What a guest says last before its machine should start anew, in Linux and in U-Boot.
+RESETS = ("reboot: Restarting system", "resetting ...")
 
 
 class Machine:
@@ -25,20 +32,19 @@ class Machine:
 
     def power_on(self, stick=None):
         """`stick`: the image of a technician's USB stick, as a second disk."""
-        self.register_path.unlink(missing_ok=True)
         self.lines = []
         self.on_at = time.monotonic()
+        self.start(stick)
+
+    def start(self, stick):
+        self.register_path.unlink(missing_ok=True)
+        self.stick, self.hangs = stick, False
+        words = MACHINE["machine"] + (" " + MACHINE["stick"] if stick else "")
         self.process = subprocess.Popen(
-            ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-smp", "2", "-m", "256", "-nodefaults",
-             "-display", "none", "-monitor", "none", "-serial", "stdio", "-bios", UBOOT,
-             "-drive", f"file={self.image},format=raw,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk",
-             *(["-drive", f"file={stick},format=raw,if=none,id=stick,readonly=on", "-device", "virtio-blk-pci,drive=stick"]
-               if stick else []),
-             "-device", "virtio-rng-pci", "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
+            [*words.replace("DISK", str(self.image)).replace("STICK", str(stick)).split(), "-display", "none", "-monitor", "none",
              "-chardev", f"serial,id=reader,path={os.path.realpath(self.reader)}" if self.reader else "null,id=reader",
-             "-device", "pci-serial,chardev=reader,addr=10",
              "-chardev", f"socket,id=register,path={self.register_path},server=on,wait=off",
-             "-device", "pci-serial,chardev=register,addr=11"],
+             "-chardev", "stdio,id=console,signal=off"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self.listen, args=(self.process.stdout,), daemon=True).start()
 
@@ -47,6 +53,7 @@ class Machine:
             for raw in stream:
                 line = raw.decode(errors="replace").rstrip()
                 self.lines.append((time.monotonic() - self.on_at, line))
+                self.hangs |= MACHINE["resets"] == "no" and any(text in line for text in RESETS)
                 log.write(f"{self.lines[-1][0]:7.2f} {line}\n")
                 log.flush()
 
@@ -56,8 +63,11 @@ class Machine:
 
     def until(self, text, seconds=90, after=0):
         """Seconds from power to the first line with that text; `after`: so many lines are passed over."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < end:
+            if self.hangs:
+                self.pull_power()
+                self.start(self.stick)
             for at, line in self.lines[after:]:
                 if text in line:
                     return at
@@ -65,7 +75,7 @@ class Machine:
                 break
             time.sleep(0.02)
         last = "\n".join(line for _, line in self.lines[-15:])
-        raise RuntimeError(f"the console did not say \"{text}\" within {seconds} s; its end:\n{last}")
+        raise RuntimeError(f"the console did not say \"{text}\" within {seconds * PATIENCE} s; its end:\n{last}")
 
     def pull_power(self):
         """No signal reaches the guest: what it had not written is gone."""
@@ -89,7 +99,7 @@ class Machine:
 
     def hear(self, seconds):
         """The next whole line, or None."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while b"\n" not in self.heard:
             left = end - time.monotonic()
             if left <= 0:

@@ -2,6 +2,7 @@
 
 From packages in the cache and what `make image` built before ($PROGRAMS), without root and without mounting.
 Every time stamp, order and identifier is fixed, so the same packages and programs give the same bytes."""
+import gzip
 import hashlib
 import os
 import re
@@ -25,10 +26,12 @@ OWNED = {"usr/bin/vafa-reader": (0o4550, USERS["reader"], USERS["terminal"])}
 NOT_ON_A_DEVICE = ("usr/share", "usr/lib/*/gconv", "usr/lib/*/audit", "usr/lib/lsb", "var", "etc", "usr/lib/systemd",
                    "usr/lib/udev", "lib/systemd", "lib/udev")
 MIB = 1 << 20
-# name, MiB, what is in it. U-Boot looks for its script in the first; scripts go by these names.
-PARTITIONS = (("scr", 4, "scr.vfat"), ("env1", 1, None), ("env2", 1, None), ("boot_a", 64, "boot.vfat"),
+# The disk's first MiB is the boot loader's; then the table of these: name, MiB, what is in it. U-Boot looks for its script
+# in the first one; scripts go by these names.
+PARTITIONS = (("scr", 16, "scr.vfat"), ("env1", 1, None), ("env2", 1, None), ("boot_a", 64, "boot.vfat"),
               ("root_a", 64, "root.squashfs"), ("boot_b", 64, None), ("root_b", 64, None), ("ident", 4, None),
               ("data", 64, "data.ext4"))
+SIZES = {name: mib for name, mib, _ in PARTITIONS}
 ENV_BYTES = 0x4000
 
 
@@ -72,9 +75,6 @@ class Build:
         self.arch = self.board["arch"]
         if self.arch not in TRIPLE:
             raise Refused(f"boards/{board_name}/board.conf: arch={self.arch} is not one of {' '.join(TRIPLE)}.")
-        if self.board["boot_loader"] != "machine":
-            raise Refused(f"{board_name} needs a boot loader and a device tree of its own, which images do not hold yet: "
-                          "docs/decisions/0017-image.md, \"Open\". make all BOARD=... compiles for it.")
         self.programs = ROOT / "build" / f"{board_name}-release"
         if not re.fullmatch("[1-9][0-9]{0,8}", version):
             raise Refused(f"VERSION={version} is not a whole number: a device takes only a higher one than it has.")
@@ -88,7 +88,7 @@ class Build:
 
     def unpack_kernel(self):
         self.kernel = self.work / "kernel"
-        debs.unpack(debs.fetch(self.board.dir / "lock", self.arch, "kernel"), self.kernel)
+        debs.unpack(debs.fetch(self.board.dir / "lock", self.arch, "kernel", self.board.words("components")), self.kernel)
         self.release = next((self.kernel / "usr/lib/modules").iterdir()).name
         run("depmod", "-b", self.kernel / "usr", self.release)
         self.modules = {}
@@ -181,8 +181,32 @@ class Build:
         run("sh", "-ec", f"find . | sort | cpio --quiet --reproducible -o -H newc -R 0:0 | gzip -9n >'{self.work}/initrd.gz'",
             cwd=folder)
 
+    def make_device_tree(self):
+        """Debian's, with what the board's folder adds to it. None: the boot loader has one."""
+        name = self.board["device_tree"]
+        if not name:
+            return None
+        more = self.board.dir / "board.dts"
+        text = run("dtc", "-q", "-I", "dtb", "-O", "dts", self.kernel / "usr/lib" / f"linux-image-{self.release}" / name)
+        write(self.work / "device_tree.dts", text + (more.read_text() if more.exists() else ""))
+        run("dtc", "-q", "-I", "dts", "-O", "dtb", "-o", self.work / "device_tree", self.work / "device_tree.dts")
+        return self.work / "device_tree"
+
+    def make_kernel(self):
+        """As Debian has it, or packed, for boards that read their disk slower than they unpack."""
+        kernel = self.kernel / "boot" / f"vmlinuz-{self.release}"
+        if not self.board["kernel_unpacks_at"]:
+            return kernel
+        with open(self.work / "kernel.gz", "wb") as packed:
+            packed.write(gzip.compress(kernel.read_bytes(), mtime=0))
+        return self.work / "kernel.gz"
+
     def make_script(self):
-        words = {"CONSOLE": self.board["console"], "BOOT": BOOT_COMMAND[self.arch]}
+        has_tree = self.board["device_tree"] != ""
+        words = {"CONSOLE": self.board["console"], "ARGUMENTS": self.board["kernel_arguments"],
+                 "UNPACK_AT": self.board["kernel_unpacks_at"], "BOOT": BOOT_COMMAND[self.arch],
+                 "LOAD_TREE": "load ${vafa_from} ${fdt_addr_r} device_tree" if has_tree else "true",
+                 "TREE": "${fdt_addr_r}" if has_tree else "${fdt_addr}"}
         text = (ROOT / "boards/common/image/boot.cmd").read_text()
         for word, value in words.items():
             text = text.replace(f"@{word}@", value)
@@ -203,9 +227,20 @@ class Build:
     def make_boot(self):
         self.make_initrd()
         self.make_script()
-        files = {"kernel": self.kernel / "boot" / f"vmlinuz-{self.release}", "initrd": self.work / "initrd.gz"}
+        files = {"kernel": self.make_kernel(), "initrd": self.work / "initrd.gz"}
+        if tree := self.make_device_tree():
+            files["device_tree"] = tree
         self.make_vfat("boot.vfat", 40, files)
-        self.make_vfat("scr.vfat", 4, {"boot.scr": self.work / "boot.scr"})
+        first = {"boot.scr": self.work / "boot.scr", **{path.name: path for path in self.boot_files()}}
+        self.make_vfat("scr.vfat", SIZES["scr"], first)
+
+    def boot_files(self):
+        """What a board's first stages read beside the script: from packages, from its folder, or its device tree."""
+        for name in self.board.words("boot_files"):
+            if name == "device_tree":
+                yield self.work / name
+            else:
+                yield (self.kernel if "/" in name else self.board.dir) / name
 
     # --- the whole -------------------------------------------------------------------------
 
@@ -213,17 +248,27 @@ class Build:
         path = self.work / "data.ext4"
         run("mke2fs", "-q", "-t", "ext4", "-F", "-L", "data", "-U", fixed_uuid("data"), "-E",
             f"hash_seed={fixed_uuid('hash')},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0", path,
-            f"{dict((n, s) for n, s, _ in PARTITIONS)['data']}M")
+            f"{SIZES['data']}M")
 
     def genimage_text(self):
-        lines = [f'image {self.board.name}.img {{', '  hdimage {', '    partition-table-type = "gpt"',
-                 f'    disk-uuid = "{fixed_uuid("disk")}"', "  }"]
+        table = self.board["partition_table"]
+        lines = [f'image {self.board.name}.img {{', '  hdimage {', f'    partition-table-type = "{table}"',
+                 '    gpt-location = 1M', f'    disk-uuid = "{fixed_uuid("disk")}"', "  }", *self.raw_text()]
         for name, size, content in PARTITIONS:
             lines += [f"  partition {name} {{", f"    size = {size}M", '    partition-type-uuid = "L"',
                       f'    partition-uuid = "{fixed_uuid(name)}"']
             lines += [f'    image = "{content}"'] if content else []
+            lines += ["    partition-type = 0xC"] if table == "hybrid" and name == "scr" else []
             lines += ["  }"]
         return "\n".join([*lines, "}", ""])
+
+    def raw_text(self):
+        """A boot loader that lies on the disk itself: FILE@KIB."""
+        if not self.board["boot_raw"]:
+            return []
+        name, _, kib = self.board["boot_raw"].partition("@")
+        return ["  partition boot_loader {", "    in-partition-table = false", f"    offset = {kib}K",
+                f'    image = "{self.kernel / name}"', "  }"]
 
     def assemble(self):
         write(self.work / "genimage.cfg", self.genimage_text())

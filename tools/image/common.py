@@ -13,6 +13,12 @@ class Refused(Exception):
     """Something that whoever runs this can put right; its text says how."""
 
 
+def facts(path):
+    """The lines NAME=VALUE of a file as a mapping."""
+    pairs = (line.split("=", 1) for line in path.read_text().splitlines() if line and not line.startswith("#"))
+    return {key.strip(): value.strip() for key, value in pairs}
+
+
 class Board:
     """boards/NAME/board.conf as a mapping; a name that is not there is an error."""
     def __init__(self, name):
@@ -22,8 +28,7 @@ class Board:
         if not path.exists():
             others = sorted(p.parent.name for p in ROOT.glob("boards/*/board.conf"))
             raise Refused(f"BOARD={name} has no board.conf, so no image: choose one of {' '.join(others)}.")
-        pairs = (line.split("=", 1) for line in path.read_text().splitlines() if line and not line.startswith("#"))
-        self.facts = {key.strip(): value.strip() for key, value in pairs}
+        self.facts = facts(path)
 
     def __getitem__(self, fact):
         if fact not in self.facts:

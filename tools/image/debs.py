@@ -5,6 +5,7 @@ its signatures are used, with a package state apart from the machine's: nothing 
 was fetched once stays in the cache and is known by its hash, so a build from a full cache needs no network."""
 import hashlib
 import os
+import re
 import subprocess
 import time
 from collections import namedtuple
@@ -13,24 +14,35 @@ from pathlib import Path
 from common import CACHE, Refused
 
 Locked = namedtuple("Locked", "set name version sha256")
+PARTS = Path("/etc/apt/sources.list.d")
 STATE_HOLDS_S = 6 * 3600   # how long one look at the package source is good for
 
 
 class Source:
-    """The machine's package source as another architecture sees it."""
-    def __init__(self, arch):
+    """The machine's package source as another architecture sees it, with `components` besides those it names."""
+    def __init__(self, arch, components=()):
         self.arch = arch
-        self.dir = CACHE / "apt" / arch
+        self.dir = CACHE / "apt" / "+".join((arch, *components))
         self.archives = self.dir / "cache/archives"
         for folder in ("state/lists/partial", "cache/archives/partial"):
             (self.dir / folder).mkdir(parents=True, exist_ok=True)
         (self.dir / "status").touch()
+        self.parts = self.write_parts(components) if components else PARTS
+
+    def write_parts(self, components):
+        """The machine's own list, signatures and all, with those components added to each entry."""
+        parts = self.dir / "parts"
+        parts.mkdir(exist_ok=True)
+        for path in PARTS.glob("*.sources"):
+            text = re.sub("^Components:.*", lambda line: " ".join((line[0], *components)), path.read_text(), flags=re.M)
+            (parts / path.name).write_text(text)
+        return parts
 
     def call(self, program, *args, cwd=None):
         options = {"Dir::State": self.dir / "state", "Dir::State::status": self.dir / "status",
-                   "Dir::Cache": self.dir / "cache", "APT::Architecture": self.arch, "APT::Architectures": self.arch,
-                   "APT::Install-Recommends": "false", "APT::Sandbox::User": "root", "Acquire::Languages": "none",
-                   "Acquire::Retries": "3"}
+                   "Dir::Cache": self.dir / "cache", "Dir::Etc::sourceparts": self.parts,
+                   "APT::Architecture": self.arch, "APT::Architectures": self.arch, "APT::Install-Recommends": "false",
+                   "APT::Sandbox::User": "root", "Acquire::Languages": "none", "Acquire::Retries": "3"}
         words = [w for name, value in options.items() for w in ("-o", f"{name}={value}")]
         return subprocess.run([program, *words, *args], cwd=cwd, capture_output=True, text=True,
                               env={**os.environ, "LC_ALL": "C"})
@@ -133,12 +145,13 @@ def drift(source, missing, path, complaint):
                    "\nmake systest, and commit the lock. Until then a cache that is full (VAFA_CACHE) still builds.")
 
 
-def fetch(path, arch, name):
-    """The packages of one set of a lock file, as paths in the cache, in the lock's order."""
+def fetch(path, arch, name, components=()):
+    """The packages of one set of a lock file, as paths in the cache, in the lock's order. `components`: of the package
+    source, besides those that the machine takes from."""
     packages = [p for p in read_lock(path) if p.set == name]
     missing = [p for p in packages if not kept(arch, p.name, p.sha256).exists()]
     if missing:
-        source = Source(arch)
+        source = Source(arch, components)
         source.look(partly=True)
         source.fresh()
         complaint = source.download(*(f"{p.name}={p.version}" for p in missing))

@@ -45,8 +45,11 @@ ${devtype} write ${kernel_addr_r} ${vafa_env1} 20
 ${devtype} write ${kernel_addr_r} ${vafa_env2} 20
 
 part number ${devtype} ${devnum} boot_${vafa_slot} vafa_part
-setenv bootargs "console=@CONSOLE@ quiet panic=5 vafa.slot=${vafa_slot} rauc.slot=${vafa_name}"
-if load ${devtype} ${devnum}:${vafa_part} ${kernel_addr_r} kernel && load ${devtype} ${devnum}:${vafa_part} ${ramdisk_addr_r} initrd; then
-  @BOOT@ ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdt_addr}
+setenv vafa_from ${devtype} ${devnum}:${vafa_part}
+setenv bootargs "console=@CONSOLE@ quiet panic=5 @ARGUMENTS@ vafa.slot=${vafa_slot} rauc.slot=${vafa_name}"
+setenv kernel_comp_addr_r @UNPACK_AT@
+setenv kernel_comp_size 4000000
+if @LOAD_TREE@ && load ${vafa_from} ${kernel_addr_r} kernel && load ${vafa_from} ${ramdisk_addr_r} initrd; then
+  @BOOT@ ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} @TREE@
 fi
 reset
