@@ -277,6 +277,7 @@ class Build:
             self.work / "tmp", "--inputpath", self.work, "--outputpath", self.work)
         image = self.out / f"{self.board.name}.img"
         os.replace(self.work / image.name, image)
+        run("bmaptool", "create", "-o", f"{image}.bmap", image)   # tools/flash writes and compares by it
         return image
 
     def make_slot(self):

@@ -1,0 +1,142 @@
+"""What a terminal's disk holds that its club does not: read from a copy, the disk itself is not changed and not mounted.
+
+The copy's ext4 journal is replayed first: after pulled power the newest sales are only there. The database is read by
+vafa-export with its write-ahead log beside it, for the same reason."""
+import contextlib
+import datetime
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import provision
+from common import ROOT, Refused
+
+BUILD = Path(os.environ.get("BUILD", ROOT / "build/sim-release"))
+OURS = ("scr", "boot_a", "root_a", "ident", "data")
+PIECE = 1 << 20
+
+
+class Unreadable(Exception):
+    """Why the disk does not tell what is on it."""
+
+
+def call(*args):
+    return subprocess.run([str(a) for a in args], capture_output=True, text=True, check=False)
+
+
+def export_program():
+    program = BUILD / "vafa-export"
+    if not program.exists():
+        raise Refused(f"{program} is missing, which reads terminals' disks: make programs.")
+    return program
+
+
+class Held:
+    """One terminal's disk. `trouble`: why it is not known what is unsent; None: `unsent` says it."""
+    def __init__(self, folder):
+        self.folder, self.trouble, self.terminal, self.unsent = Path(folder), None, 0, 0
+        self.look = {}
+
+    def take_look(self):
+        done = call(export_program(), "look", "--db", self.folder / "terminal.db")
+        if done.returncode != 0:
+            raise Unreadable(done.stderr.strip().removeprefix("vafa-export: "))
+        self.look = json.loads(done.stdout)
+        self.terminal, self.unsent = self.look["terminal"], self.look["unsent"]
+
+    def say(self):
+        if self.trouble:
+            return f"A terminal's disk that cannot be read: {self.trouble}"
+        if not self.look:
+            return "A terminal's disk that has not sold anything yet."
+        who = f"Terminal {self.terminal}"
+        if self.unsent == 0:
+            return f"{who}'s disk: the club has all of its {self.look['entries']} entries."
+        oldest = datetime.datetime.fromtimestamp(self.look["oldest"], datetime.timezone.utc).strftime("%Y-%m-%d %H:%M")
+        least = "at least " if self.look["at_least"] else ""
+        return (f"{who}'s disk: the club lacks {self.unsent} entries, {least}{self.look['transactions']} transactions of "
+                f"{self.look['amount']:,} rials, the oldest of {oldest} UTC.")
+
+    def export(self, path):
+        done = call(export_program(), "write", "--db", self.folder / "terminal.db", "--identity", self.folder, "--to", path)
+        if done.returncode != 0:
+            raise Refused(f"The unsent entries could not be exported, nothing was written: "
+                          f"{done.stderr.strip().removeprefix('vafa-export: ')}")
+        return done.stdout.strip()
+
+
+def copy_partition(path, offset, size, target):
+    """Without the zeros."""
+    zeros = bytes(PIECE)
+    with open(path, "rb") as source, open(target, "wb") as copy:
+        source.seek(offset)
+        for at in range(0, size, PIECE):
+            piece = source.read(min(PIECE, size - at))
+            if piece != zeros[:len(piece)]:
+                copy.seek(at)
+                copy.write(piece)
+        copy.truncate(size)
+
+
+def dump(image, name, target):
+    """One file out of the copy. False: there is none."""
+    told = call("debugfs", "-R", f"stat {name}", image)
+    if "File not found" in told.stderr:
+        return False
+    if "Type: regular" not in told.stdout:
+        raise Unreadable(f"{name} is no file: {(told.stderr.splitlines() or ['?'])[-1]}")
+    call("debugfs", "-R", f"dump {name} {target}", image)
+    if not Path(target).exists():
+        raise Unreadable(f"{name} cannot be read.")
+    return True
+
+
+def extract(disk, folder):
+    """The database and the key. False: the disk is empty, or has no database yet."""
+    image = f"{folder}/data.ext4"
+    offset, size = provision.partition(disk.path, "data")
+    copy_partition(disk.path, offset, size, image)
+    if os.stat(image).st_blocks == 0:
+        return False
+    kind = call("blkid", "-p", "-o", "value", "-s", "TYPE", image).stdout.strip()
+    if kind == "crypto_LUKS":
+        raise Unreadable("its data are enciphered, and the key is in the board.")
+    done = call("e2fsck", "-fy", "-E", "journal_only", image)
+    if kind != "ext4" or done.returncode >= 4:
+        raise Unreadable("its data are no file system any more.")
+    has_database = dump(image, "/terminal/terminal.db", f"{folder}/terminal.db")
+    has_log = dump(image, "/terminal/terminal.db-wal", f"{folder}/terminal.db-wal")
+    dump(image, "/identity/key.pem", f"{folder}/key.pem")
+    if has_log and not has_database:
+        raise Unreadable("its database is gone, and the log of it is there.")
+    return has_database
+
+
+def is_ours(disk):
+    try:
+        return all(provision.partition(disk.path, name) for name in OURS)
+    except Refused:
+        return False
+
+
+@contextlib.contextmanager
+def read(disk):
+    """Held, or None when it is no terminal's disk. The copy is in memory where that is possible, for the key is in it,
+    and goes at the end."""
+    if not is_ours(disk):
+        yield None
+        return
+    _, size = provision.partition(disk.path, "data")
+    memory = Path("/dev/shm")
+    has_room = memory.is_dir() and shutil.disk_usage(memory).free > 2 * size
+    with tempfile.TemporaryDirectory(prefix="vafa-held.", dir=memory if has_room else None) as folder:
+        found = Held(folder)
+        try:
+            if extract(disk, folder):
+                found.take_look()
+        except Unreadable as why:
+            found.trouble = str(why)
+        yield found
