@@ -53,6 +53,7 @@ static int64_t amount_max(enum action_kind kind)
     case ACTION_OFFER:
     case ACTION_STAMPS:
     case ACTION_PARTICULARS:
+    case ACTION_LAYOUT:
         break;
     }
     return 0;

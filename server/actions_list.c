@@ -313,7 +313,7 @@ enum st actions_dump(struct db *db, FILE *out)
 
 enum action_kind actions_kind_of(const char *word)
 {
-    for (int kind = ACTION_CREDIT; kind <= ACTION_PARTICULARS; kind++) {
+    for (int kind = ACTION_CREDIT; kind <= ACTION_LAYOUT; kind++) {
         if (strcmp(word, action_kind_word((enum action_kind)kind)) == 0) {
             return (enum action_kind)kind;
         }

@@ -332,6 +332,7 @@ bool row_money(const struct action *action, enum book *ret_book)
     case ACTION_OFFER:
     case ACTION_STAMPS:
     case ACTION_PARTICULARS:
+    case ACTION_LAYOUT:
         break;
     }
     return false;

@@ -6,6 +6,7 @@ enum st accrual_make(const struct programme *programme, uint32_t terminal,
                      struct entry_accrual *accrual, struct plan *ret_plan)
 {
     const struct snapshot nothing = {
+        .layout = SNAPSHOT_LAYOUT_FIRST,
         .status = CARD_ACTIVE,
         .counter = 1,
         .last = {.kind = TRANSACTION_ACTIVATE, .terminal = terminal, .sequence = 1}};

@@ -50,6 +50,7 @@ static const struct {
     [ACTION_OFFER] = {"offer", 0, 0, 1, SNAPSHOT_OFFER_MAX},
     [ACTION_STAMPS] = {"stamps", 0, 0, 0, SNAPSHOT_STAMPS_MAX},
     [ACTION_PARTICULARS] = {"particulars", 0, PARTICULARS_MAX, 0, 0},
+    [ACTION_LAYOUT] = {"layout", 0, 0, SNAPSHOT_LAYOUT_FIRST + 1, SNAPSHOT_LAYOUT_MAX},
 };
 
 static const char *const origins[] = {
@@ -170,6 +171,9 @@ enum st action_decode(const uint8_t image[ACTION_BYTES], struct action *ret)
     }
     action.number = get_le16(image + AT_NUMBER);
     action.value = get_le16(image + AT_VALUE);
+    if (action.kind == ACTION_LAYOUT && action.value > SNAPSHOT_LAYOUT_MAX) {
+        return ST_UNSUPPORTED;
+    }
     action.card_number = get_le64(image + AT_CARD);
     action.amount = (int64_t)get_le64(image + AT_AMOUNT);
     action.until_s = (int64_t)get_le64(image + AT_UNTIL);

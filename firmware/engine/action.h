@@ -40,6 +40,7 @@ enum action_kind {
         12, /* value: the mark (facts.h) that is given back, so that it may be used again */
     ACTION_STAMPS = 13,      /* value: set */
     ACTION_PARTICULARS = 14, /* amount: what the card says of itself, action_particulars() */
+    ACTION_LAYOUT = 15,      /* value: the card goes over to this layout, unless it has it */
 };
 
 /* Where it comes from. */
@@ -61,7 +62,8 @@ struct action {
     enum action_kind kind;
     enum action_origin origin;
     uint16_t number; /* 1..SNAPSHOT_ACTION_MAX */
-    uint16_t value;  /* tier 0..15, group 0..255, mark 1..26, stamps 0..15 */
+    uint16_t value;  /* tier 0..15, group 0..255, mark 1..26, stamps 0..15, layout
+                        2..SNAPSHOT_LAYOUT_MAX */
     uint64_t card_number;
     int64_t amount;  /* rials, from 1 to what the purse's field holds; or points: 1..POINTS_MAX, to
                         take 1..REDEEMED_MAX; or particulars */
@@ -78,7 +80,8 @@ bool action_is_equal(const struct action *a, const struct action *b);
 /* Writes its bytes; an invalid one is a bug. */
 void action_encode(const struct action *action, uint8_t ret_image[ACTION_BYTES]);
 /* ST_FOREIGN      not an action, or not the one byte string for it.
- * ST_UNSUPPORTED  another version, kind or origin: a newer firmware knows it; stop before it.
+ * ST_UNSUPPORTED  another version, kind or origin, or a later layout: a newer firmware knows it;
+ *                 stop before it.
  * *ret is untouched unless ST_OK. */
 ST_CHECK enum st action_decode(const uint8_t image[ACTION_BYTES], struct action *ret);
 

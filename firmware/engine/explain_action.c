@@ -61,6 +61,9 @@ static const char *say_kind(enum action_kind kind, enum explain_language languag
     case ACTION_PARTICULARS:
         return explain_pick(language, "the card's particulars are new",
                             "مشخصات کارت به‌روز شد");
+    case ACTION_LAYOUT:
+        return explain_pick(language, "the card is brought up to date",
+                            "کارت به‌روز شد");
     case ACTION_VOID:
         break;
     }
@@ -119,6 +122,7 @@ bool explain_action(const struct programme *programme, const struct action *acti
     case ACTION_UNBLOCK:
     case ACTION_OFFER:
     case ACTION_PARTICULARS:
+    case ACTION_LAYOUT:
         break;
     case ACTION_VOID:
         return false;

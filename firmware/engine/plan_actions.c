@@ -6,7 +6,7 @@
 /* A card while actions are applied to it, one by one, and what they come to together. */
 struct run {
     const struct plan_input *input;
-    struct snapshot card; /* balances, status, tier, group, stamps and action number so far */
+    struct snapshot card; /* balances, status, tier, group, stamps, layout, action number so far */
     struct breakdown parts;
     uint8_t offer; /* the mark that is given back; 0 = none yet */
 };
@@ -46,6 +46,7 @@ static struct target target_of(struct run *run, enum action_kind kind)
     case ACTION_OFFER:
     case ACTION_STAMPS:
     case ACTION_PARTICULARS:
+    case ACTION_LAYOUT:
         break;
     }
     return (struct target){NULL, NULL, 0, 0};
@@ -122,6 +123,9 @@ static int64_t apply(struct run *run, const struct action *action)
     case ACTION_STAMPS:
         card->stamps = (uint8_t)action->value;
         break;
+    case ACTION_LAYOUT: /* never back */
+        card->layout = card->layout < action->value ? (uint8_t)action->value : card->layout;
+        break;
     case ACTION_VOID:
     case ACTION_CREDIT:
     case ACTION_GIFT:
@@ -159,6 +163,7 @@ static void plan_run(const struct plan_input *input, const struct run *run, stru
     action.wish = (struct wish){.kind = TRANSACTION_ACTION};
     action.history_count = 1;
 
+    ret->next.layout = card->layout;
     ret->next.action = card->action;
     ret->next.status = card->status;
     ret->next.tier = card->tier;

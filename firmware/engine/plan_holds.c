@@ -6,6 +6,7 @@ struct snapshot plan_blank_card(void)
 {
     struct snapshot blank;
     memset(&blank, 0, sizeof blank);
+    blank.layout = SNAPSHOT_LAYOUT_FIRST;
     blank.status = CARD_ACTIVE;
     return blank;
 }
@@ -179,6 +180,14 @@ static bool flags_hold(unsigned flags, enum transaction_kind kind, const struct 
     return flags == 0;
 }
 
+/* A new card has any; later only the club's action changes it, and never back. */
+static bool layout_holds(const struct snapshot *before, const struct snapshot *after,
+                         enum transaction_kind kind)
+{
+    return after->layout == before->layout || is_first(kind, after) ||
+           (kind == TRANSACTION_ACTION && after->layout > before->layout);
+}
+
 /* What a transaction leaves as it was, beside status and balances. */
 static bool rest_holds(const struct snapshot *before, const struct snapshot *after,
                        enum transaction_kind kind, const struct breakdown *parts)
@@ -226,6 +235,7 @@ bool plan_holds(const struct snapshot *before, const struct snapshot *after,
            after->purse[PURSE_GIFT].rials - before->purse[PURSE_GIFT].rials == delta[DELTA_GIFT] &&
            after->purse[PURSE_VOUCHER].rials - before->purse[PURSE_VOUCHER].rials ==
                delta[DELTA_VOUCHER] &&
-           status_holds(before, after, kind) && rest_holds(before, after, kind, parts) &&
-           after->last.kind == kind && after->last.redeemed.n == parts->redeemed.n;
+           layout_holds(before, after, kind) && status_holds(before, after, kind) &&
+           rest_holds(before, after, kind, parts) && after->last.kind == kind &&
+           after->last.redeemed.n == parts->redeemed.n;
 }

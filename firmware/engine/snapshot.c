@@ -74,7 +74,8 @@ bool snapshot_is_valid(const struct snapshot *snapshot)
             return false;
         }
     }
-    return is_within((int64_t)snapshot->status, CARD_ACTIVE, CARD_CLOSED) &&
+    return is_within(snapshot->layout, SNAPSHOT_LAYOUT_FIRST, SNAPSHOT_LAYOUT_MAX) &&
+           is_within((int64_t)snapshot->status, CARD_ACTIVE, CARD_CLOSED) &&
            is_within(snapshot->counter, 1, SNAPSHOT_COUNTER_MAX) &&
            snapshot->action <= SNAPSHOT_ACTION_MAX && snapshot->tier <= 15 &&
            is_within(snapshot->points.n, 0, POINTS_MAX) &&
@@ -87,7 +88,7 @@ void snapshot_encode(const struct snapshot *snapshot, uint8_t ret_image[SNAPSHOT
     assert(snapshot_is_valid(snapshot));
 
     struct bits bits = {.bytes = ret_image, .size_bits = 8 * SNAPSHOT_IMAGE_BYTES, .at = 0};
-    bits_put(&bits, LAYOUT_BITS, SNAPSHOT_LAYOUT);
+    bits_put(&bits, LAYOUT_BITS, snapshot->layout);
     bits_put(&bits, STATUS_BITS, (uint64_t)snapshot->status);
     bits_put(&bits, COUNTER_BITS, snapshot->counter);
     bits_put(&bits, ACTION_BITS, snapshot->action);
@@ -119,12 +120,15 @@ enum st snapshot_decode(const uint8_t image[SNAPSHOT_IMAGE_BYTES], struct snapsh
     struct bits bits = {.bytes = copy, .size_bits = 8 * sizeof copy, .at = 0};
 
     uint64_t layout = bits_get(&bits, LAYOUT_BITS);
-    if (layout != SNAPSHOT_LAYOUT) {
-        /* No firmware ever wrote layout 0: those are erased bytes, not a version. */
-        return layout == 0 ? ST_FOREIGN : ST_UNSUPPORTED;
+    if (layout == 0) {
+        return ST_FOREIGN; /* no firmware ever wrote it: those are erased bytes, not a version */
+    }
+    if (layout > SNAPSHOT_LAYOUT_MAX) {
+        return ST_UNSUPPORTED;
     }
     struct snapshot snapshot;
     memset(&snapshot, 0, sizeof snapshot);
+    snapshot.layout = (uint8_t)layout;
     snapshot.status = (enum card_status)bits_get(&bits, STATUS_BITS);
     snapshot.counter = (uint32_t)bits_get(&bits, COUNTER_BITS);
     snapshot.action = (uint16_t)bits_get(&bits, ACTION_BITS);

@@ -17,7 +17,11 @@
  * layout 4, status 2, counter 20, action 12, tier 4, group 8, points 28, credit 36, gift 30,
  * voucher 30, stamps 4, kind 4, reference 6, idle 1, offer 5, flags 2, amount 36, redeemed 20,
  * minute 24, terminal 20, sequence 24. */
-enum { SNAPSHOT_LAYOUT = 1, SNAPSHOT_IMAGE_BYTES = 40 };
+enum { SNAPSHOT_IMAGE_BYTES = 40 };
+
+/* How a card's bytes stand on it (docs/card-layout.md), from 1. The image itself is the same in all
+ * of them; it says which one the card has. */
+enum { SNAPSHOT_LAYOUT_FIRST = 1, SNAPSHOT_LAYOUT_MAX = 2 };
 
 /* Largest values that the image holds; each counts from 1. */
 #define SNAPSHOT_COUNTER_MAX  ((UINT32_C(1) << 20) - 1)
@@ -82,6 +86,7 @@ struct transaction {
 };
 
 struct snapshot {
+    uint8_t layout; /* SNAPSHOT_LAYOUT_FIRST..SNAPSHOT_LAYOUT_MAX */
     enum card_status status;
     uint32_t counter; /* dense from 1, 20 bits: a Classic ring's 9 x 100,000 writes end first */
     uint16_t action;  /* number of the last action applied, 0..4095; 0 = none */
@@ -99,7 +104,7 @@ bool snapshot_is_valid(const struct snapshot *snapshot);
 
 void snapshot_encode(const struct snapshot *snapshot, uint8_t ret_image[SNAPSHOT_IMAGE_BYTES]);
 /* ST_FOREIGN      erased bytes (layout 0) or a field out of range; *ret is untouched.
- * ST_UNSUPPORTED  another layout version: a newer firmware can read it. */
+ * ST_UNSUPPORTED  a later layout: a newer firmware can read it. */
 ST_CHECK enum st snapshot_decode(const uint8_t image[SNAPSHOT_IMAGE_BYTES], struct snapshot *ret);
 
 /* Seconds since 1970 <-> the card's minutes; out of range gives 0 (unset). */

@@ -53,7 +53,8 @@ static void check(enum st st, const char *what)
 
 static struct snapshot first_state(void)
 {
-    return (struct snapshot){.status = CARD_ACTIVE,
+    return (struct snapshot){.layout = SNAPSHOT_LAYOUT_FIRST,
+                             .status = CARD_ACTIVE,
                              .counter = 1,
                              .last = {.kind = TRANSACTION_ACTIVATE, .terminal = 1, .sequence = 1}};
 }

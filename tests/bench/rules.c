@@ -82,7 +82,8 @@ int main(int argc, char **argv)
     unsigned long before_load = allocations;
     struct programme *programme = load(argv[1]);
     const unsigned long of_load = allocations - before_load;
-    const struct snapshot card = {.status = CARD_ACTIVE,
+    const struct snapshot card = {.layout = SNAPSHOT_LAYOUT_FIRST,
+                                  .status = CARD_ACTIVE,
                                   .counter = 120,
                                   .tier = 2,
                                   .points = {4200},

@@ -94,7 +94,8 @@ static int64_t number(int64_t most, int64_t like)
 
 static struct snapshot take_snapshot(uint32_t counter, const struct snapshot *like)
 {
-    struct snapshot card = {.counter = counter, .status = CARD_ACTIVE};
+    struct snapshot card = {
+        .layout = SNAPSHOT_LAYOUT_FIRST, .counter = counter, .status = CARD_ACTIVE};
     if (take(1) % 16 == 0) {
         card.status = (enum card_status)(1 + take(1) % 3);
     }
@@ -267,9 +268,9 @@ static bool some_actions(const struct programme *programme, const struct occasio
 {
     static struct plan plan;
     static const enum action_kind kinds[] = {
-        ACTION_VOID,        ACTION_CREDIT,      ACTION_GIFT,   ACTION_VOUCHER,    ACTION_POINTS,
-        ACTION_TAKE_CREDIT, ACTION_TAKE_POINTS, ACTION_TIER,   ACTION_GROUP,      ACTION_BLOCK,
-        ACTION_UNBLOCK,     ACTION_OFFER,       ACTION_STAMPS, ACTION_PARTICULARS};
+        ACTION_VOID,        ACTION_CREDIT,      ACTION_GIFT,   ACTION_VOUCHER,     ACTION_POINTS,
+        ACTION_TAKE_CREDIT, ACTION_TAKE_POINTS, ACTION_TIER,   ACTION_GROUP,       ACTION_BLOCK,
+        ACTION_UNBLOCK,     ACTION_OFFER,       ACTION_STAMPS, ACTION_PARTICULARS, ACTION_LAYOUT};
     struct action actions[ACTION_RUN_MAX];
     size_t count = 1 + take(1) % ACTION_RUN_MAX;
     const struct plan_input input = {.programme = take(1) % 8 == 0 ? NULL : programme,

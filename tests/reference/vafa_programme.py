@@ -972,6 +972,7 @@ def plan_actions(programme, card, facts, actions, minute, terminal, sequence):
         if field:
             now[field] = value
         now["status"] = {10: 2, 11: 1}.get(kind, now["status"])
+        now["layout"] = max(now["layout"], value) if kind == 15 else now["layout"]
         moved.append(abs(change))
     if not moved:
         raise Refusal(stop)

@@ -85,7 +85,7 @@ def image_decode(raw):
         card[name] = int(text[at:at + width], 2)
         at += width
     assert at == 320
-    need(card["layout"] == 1, "layout %d" % card["layout"])
+    need(card["layout"] in (1, 2), "layout %d" % card["layout"])
     need(card["status"] in (1, 2, 3), "status 0")
     need(card["counter"] >= 1, "counter 0")
     need(1 <= card["kind"] <= 12, "kind %d" % card["kind"])
@@ -206,9 +206,10 @@ def occasion_decode(raw):
 
 
 ACTIONS = {1: "void", 2: "credit", 3: "gift", 4: "voucher", 5: "points", 6: "take_credit", 7: "take_points",
-           8: "tier", 9: "group", 10: "block", 11: "unblock", 12: "offer", 13: "stamps", 14: "particulars"}
+           8: "tier", 9: "group", 10: "block", 11: "unblock", 12: "offer", 13: "stamps", 14: "particulars",
+           15: "layout"}
 ACTION_AMOUNT = {2: MONEY_MAX, 3: 2**30 - 1, 4: 2**30 - 1, 5: POINTS_MAX, 6: MONEY_MAX, 7: 2**20 - 1, 14: 2**52 - 1}
-ACTION_VALUE = {8: (0, 15), 9: (0, 255), 12: (1, 26), 13: (0, 15)}
+ACTION_VALUE = {8: (0, 15), 9: (0, 255), 12: (1, 26), 13: (0, 15), 15: (2, 2)}
 
 
 def text_ok(text):
@@ -460,7 +461,7 @@ def holds(before, after, parts):
     moves_in, moves_out = kind == "duplicate" and after["flags"] == 2, kind == "duplicate" and after["flags"] == 1
     if (before is None) != (kind == "activate" or moves_in):
         return "a snapshot before, or none"
-    start = before or dict({name: 0 for name, _ in IMAGE}, status=1)
+    start = before or dict({name: 0 for name, _ in IMAGE}, layout=after["layout"], status=1)
     if after["counter"] != start["counter"] + 1:
         return "counter %d after %d" % (after["counter"], start["counter"])
     for name, change in zip(PURSES, delta):
@@ -472,6 +473,8 @@ def holds(before, after, parts):
     for name in ("action", "tier", "group", "stamps"):
         if start[name] != after[name] and name not in may_change:
             return "%s changed" % name
+    if after["layout"] != start["layout"] and (kind != "action" or after["layout"] < start["layout"]):
+        return "layout %d after %d" % (after["layout"], start["layout"])
     if kind == "refund" and after["stamps"] > start["stamps"]:
         return "a refund gives stamps"
     if kind == "sale" and after["flags"] != (parts["payment"] > 0) + 2 * (parts["load"] > 0):

@@ -33,6 +33,7 @@ def snapshots():
             ("a sale with goods that earned nothing, with mark 1", snapshot(idle=1, offer=1)),
             ("every field at its largest", most),
             ("every field at its smallest", least),
+            ("a card of layout 2", snapshot(layout=2)),
             ("a refund of the transaction 63 counters ago", snapshot(kind=3, counter=64,
                                                                      reference=63))]
     for name, width in ref.IMAGE:
@@ -41,7 +42,7 @@ def snapshots():
     image = ref.image_encode(snapshot())
     bad = [("erased bytes", bytes(40), "foreign"),
            ("bytes never written", b"\xff" * 40, "unsupported"),
-           ("layout 2", ref.image_encode(snapshot(layout=2)), "unsupported"),
+           ("layout 3", ref.image_encode(snapshot(layout=3)), "unsupported"),
            ("status 0", ref.image_encode(snapshot(status=0)), "foreign"),
            ("counter 0", ref.image_encode(snapshot(counter=0)), "foreign"),
            ("kind 0", ref.image_encode(snapshot(kind=0)), "foreign"),
@@ -290,7 +291,7 @@ def actions():
     bad.append(("bytes never written", b"\xff" * 64, "unsupported"))
     patched("version 2", "unsupported", 0, b"\2")
     patched("kind 0", "foreign", 1, b"\0")
-    patched("kind 15", "unsupported", 1, b"\x0f")
+    patched("kind 16", "unsupported", 1, b"\x10")
     patched("particulars that end", "foreign", 24, b"\1", len(good) - 1)
     patched("origin 0", "foreign", 2, b"\0")
     patched("origin 11", "unsupported", 2, b"\x0b")
@@ -316,7 +317,8 @@ def actions():
         patched("one more than the most of " + ref.ACTIONS[kind], "foreign", 16, struct.pack("<q", most + 1), of)
     for kind, (low, high) in sorted(ref.ACTION_VALUE.items()):
         of = next(i for i, (_, a) in enumerate(good) if a["kind"] == kind)
-        patched("one beyond the last " + ref.ACTIONS[kind], "foreign", 6, struct.pack("<H", high + 1), of)
+        # A later layout is for a newer firmware to know.
+        patched("one beyond the last " + ref.ACTIONS[kind], "unsupported" if kind == 15 else "foreign", 6, struct.pack("<H", high + 1), of)
         if low:
             patched("before the first " + ref.ACTIONS[kind], "foreign", 6, struct.pack("<H", low - 1), of)
     for _, fields in good:
@@ -478,7 +480,7 @@ def bad_entries(good):
            ("a UID of 5 bytes", patch(sale, 33, b"\5")),
            ("a byte behind the UID", patch(sale, 43, b"\1")),
            ("programme 2^31", patch(sale, 44, b"\0\0\0\x80")),
-           ("a snapshot before of layout 2", patch(sale, 48, b"\x24")),
+           ("a snapshot before of layout 3", patch(sale, 48, b"\x34")),
            ("erased bytes as the snapshot after", patch(sale, 88, bytes(40))),
            ("a before image that is said to be absent", patch(sale, 212, b"\0")),
            ("no before image, said to be there", patch(opening, 212, b"\1")),

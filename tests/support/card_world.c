@@ -159,6 +159,7 @@ struct snapshot card_world_snapshot(uint32_t counter)
 {
     struct snapshot snapshot;
     memset(&snapshot, 0, sizeof snapshot);
+    snapshot.layout = SNAPSHOT_LAYOUT_FIRST;
     snapshot.status = CARD_ACTIVE;
     snapshot.counter = counter;
     snapshot.action = (uint16_t)(counter * 7 % 4096);
@@ -184,6 +185,9 @@ struct snapshot card_world_snapshot(uint32_t counter)
 struct snapshot card_world_snapshot_of(const struct card_world *world, uint32_t counter)
 {
     struct snapshot snapshot = card_world_snapshot(counter);
+    if (world->turned_at != 0 && counter >= world->turned_at) {
+        snapshot.layout = 2;
+    }
     if (world->is_desfire) {
         snapshot.purse[PURSE_CREDIT].rials =
             5000000 + 1000000 * (int64_t)(counter / 5) - 100003 * (int64_t)(counter % 5);
@@ -200,6 +204,13 @@ bool card_world_same(const struct snapshot *a, const struct snapshot *b)
     snapshot_encode(a, image_a);
     snapshot_encode(b, image_b);
     return memcmp(image_a, image_b, sizeof image_a) == 0;
+}
+
+bool card_world_same_identity(const struct card_identity *a, const struct card_identity *b)
+{
+    return a->number == b->number && a->kind == b->kind && a->member == b->member &&
+           a->birthday == b->birthday && a->wedding == b->wedding && a->issued == b->issued &&
+           a->expires == b->expires && strcmp(a->name, b->name) == 0;
 }
 
 static void must(enum st st, const char *what)

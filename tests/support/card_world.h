@@ -16,6 +16,7 @@ struct card_world {
     bool is_desfire;
     struct desfire desfire;
     struct card_families families;
+    uint32_t turned_at; /* the counter from which the card has layout 2; 0: it stays at layout 1 */
 };
 
 /* A key store with versions 0 (for new cards) and 3; masters as in tests/vectors/card.json. */
@@ -57,5 +58,6 @@ void card_world_issue(struct card_world *world, uint32_t counter);
 void card_world_sell(struct card_world *world);
 
 bool card_world_same(const struct snapshot *a, const struct snapshot *b);
+bool card_world_same_identity(const struct card_identity *a, const struct card_identity *b);
 
 #endif

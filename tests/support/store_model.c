@@ -44,7 +44,8 @@ void model_uid(uint32_t i, uint8_t ret_uid[ENTRY_UID_MAX])
 
 static struct snapshot snapshot_of(uint32_t sequence, uint32_t counter)
 {
-    struct snapshot snapshot = {.status = CARD_ACTIVE, .counter = counter};
+    struct snapshot snapshot = {
+        .layout = SNAPSHOT_LAYOUT_FIRST, .status = CARD_ACTIVE, .counter = counter};
     snapshot.points.n = counter * 10;
     snapshot.purse[PURSE_CREDIT].rials = (int64_t)counter * 1000 + sequence;
     snapshot.last = (struct transaction){.kind = TRANSACTION_SALE,

@@ -126,7 +126,8 @@ static void every_kind_and_origin_has_a_word(void **state)
     assert_string_equal(action_kind_word(ACTION_VOID), "void");
     assert_string_equal(action_kind_word(ACTION_STAMPS), "stamps");
     assert_string_equal(action_kind_word(ACTION_PARTICULARS), "particulars");
-    assert_string_equal(action_kind_word((enum action_kind)15), "?");
+    assert_string_equal(action_kind_word(ACTION_LAYOUT), "layout");
+    assert_string_equal(action_kind_word((enum action_kind)16), "?");
     assert_string_equal(action_origin_word(ORIGIN_GROUP_CHARGE), "group_charge");
     assert_string_equal(action_origin_word((enum action_origin)0), "?");
 }

@@ -21,6 +21,7 @@ static struct card_view view_at(uint16_t action)
                              .uid_bytes = 7,
                              .number = the_card,
                              .may_load = true};
+    view.snapshot.layout = SNAPSHOT_LAYOUT_FIRST;
     view.snapshot.status = CARD_ACTIVE;
     view.snapshot.counter = 9;
     view.snapshot.action = action;

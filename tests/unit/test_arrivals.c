@@ -206,11 +206,16 @@ static void what_this_firmware_does_not_know_waits(void **state)
     uint8_t image[ACTION_BYTES];
     static const struct {
         size_t at;
-        uint8_t value;
-    } unknown[] = {{0, 2}, {1, 15}, {1, 255}, {2, 11}}; /* version, kind, origin */
+        uint8_t value, card_layout;
+    } unknown[] = {{0, 2, 0},
+                   {1, 16, 0},
+                   {1, 255, 0},
+                   {2, 11, 0},
+                   {1, ACTION_LAYOUT, SNAPSHOT_LAYOUT_MAX + 1}}; /* version, kind, origin */
     for (size_t n = 0; n < sizeof unknown / sizeof unknown[0]; n++) {
         points_image(1, image);
         image[unknown[n].at] = unknown[n].value;
+        image[6] = unknown[n].card_layout;
         put(the_card, 1, image);
         const struct tap_look look = look_of(0);
         assert_int_equal(look.action_count, 0);

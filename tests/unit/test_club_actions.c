@@ -655,6 +655,7 @@ static void a_group_is_charged_once_also_when_it_is_cut_short(void **state)
         struct db_stmt *stmt = NULL;
         uint8_t image[SNAPSHOT_IMAGE_BYTES];
         const struct snapshot card = {
+            .layout = SNAPSHOT_LAYOUT_FIRST,
             .status = n == 300 ? CARD_CLOSED : CARD_ACTIVE,
             .counter = 1,
             .group = n % 3 == 0 ? 3 : 0,

@@ -60,6 +60,7 @@ static void born(struct life *life, struct facts_rules rules, struct date date)
     memset(life, 0, sizeof *life);
     life->rules = rules;
     life->snapshots[0] = (struct snapshot){
+        .layout = SNAPSHOT_LAYOUT_FIRST,
         .status = CARD_ACTIVE,
         .counter = 1,
         .last = {.kind = TRANSACTION_ACTIVATE,

@@ -221,7 +221,10 @@ enum { OWN = 7, OTHER = 8, DAY = 20779 };
 static struct snapshot at(uint32_t counter, enum transaction_kind kind, uint32_t terminal,
                           int64_t credit, int64_t points)
 {
-    struct snapshot snapshot = {.status = CARD_ACTIVE, .counter = counter, .points = {points}};
+    struct snapshot snapshot = {.layout = SNAPSHOT_LAYOUT_FIRST,
+                                .status = CARD_ACTIVE,
+                                .counter = counter,
+                                .points = {points}};
     snapshot.purse[PURSE_CREDIT].rials = credit;
     snapshot.last =
         (struct transaction){.kind = kind,

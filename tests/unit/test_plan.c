@@ -377,6 +377,7 @@ static struct snapshot random_snapshot(uint32_t counter)
     static const int64_t money[] = {1, 1000, 1000000, MONEY_MAX_RIALS};
     struct snapshot s;
     memset(&s, 0, sizeof s);
+    s.layout = SNAPSHOT_LAYOUT_FIRST;
     s.status = CARD_ACTIVE;
     s.counter = counter;
     s.points.n = draw(3) == 0 ? draw(2) * POINTS_MAX : draw(POINTS_MAX + 1);

@@ -284,6 +284,39 @@ static void a_transaction_that_is_no_run_of_actions_does_not_hold(void **state)
     assert_false(plan_holds(NULL, &after, TRANSACTION_ACTION, &parts));
 }
 
+/* The layout is the club's to change, never back. What was sold in the one is given back in the
+ * other. */
+static void a_card_goes_over_to_another_layout_once(void **state)
+{
+    (void)state;
+    struct card card = new_card(300000);
+    assert_int_equal(card.history[0].layout, 1);
+    assert_int_equal(sale(&card, 1000000, 200000, 0), ST_OK);
+    assert_true(points_of(&card) > 0);
+    assert_int_equal(credit_of(&card), 100000);
+    assert_int_equal(GIVE(&card, {ACTION_CREDIT, 1, 0}, {ACTION_LAYOUT, 0, 2}), ST_OK);
+    assert_int_equal(card.plan.action_count, 2);
+    assert_int_equal(card.history[1].layout, 1);
+    assert_int_equal(card.history[0].layout, 2);
+    assert_int_equal(GIVE(&card, {ACTION_LAYOUT, 0, 2}), ST_OK); /* takes its number, and no more */
+    assert_int_equal(card.history[0].layout, 2);
+    assert_int_equal(card.history[0].action, 3);
+    assert_int_equal(give_back(&card, &base, 2, 0), ST_OK);
+    assert_int_equal(card.history[0].layout, 2);
+    assert_int_equal(points_of(&card), 0);
+    assert_int_equal(credit_of(&card), 300001);
+
+    struct snapshot other = card.history[0];
+    other.layout = 1;
+    assert_false(
+        plan_holds(&card.history[1], &other, TRANSACTION_REFUND, &card.parts[0])); /* back */
+    other = card.history[3];
+    other.layout = 2;
+    assert_false(
+        plan_holds(&card.history[4], &other, TRANSACTION_SALE, &card.parts[3])); /* by itself */
+    assert_true(plan_holds(&card.history[4], &card.history[3], TRANSACTION_SALE, &card.parts[3]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +331,7 @@ int main(void)
         cmocka_unit_test(points_that_the_club_takes_are_the_oldest),
         cmocka_unit_test(without_a_programme_only_the_facts_are_missing),
         cmocka_unit_test(a_card_that_is_closed_or_used_up_takes_nothing),
+        cmocka_unit_test(a_card_goes_over_to_another_layout_once),
         cmocka_unit_test(a_transaction_that_is_no_run_of_actions_does_not_hold),
     };
     return cmocka_run_group_tests_name("plan_actions", tests, plan_card_setup, plan_card_teardown);

@@ -57,6 +57,7 @@ static void images_decode_to_the_fields_of_the_vectors(void **state)
         image_of(vector, image);
         assert_int_equal(snapshot_decode(image, &s), ST_OK);
         const json_t *fields = json_object_get(vector, "fields");
+        assert_field(fields, "layout", s.layout);
         assert_field(fields, "status", (int64_t)s.status);
         assert_field(fields, "counter", s.counter);
         assert_field(fields, "action", s.action);
@@ -154,6 +155,8 @@ static void every_field_is_refused_one_beyond_its_range(void **state)
         s.field = (value);                                                                         \
         assert_false(snapshot_is_valid(&s));                                                       \
     } while (0)
+    REFUSED(layout, 0);
+    REFUSED(layout, SNAPSHOT_LAYOUT_MAX + 1);
     REFUSED(status, (enum card_status)0);
     REFUSED(status, (enum card_status)4);
     REFUSED(counter, 0);

@@ -131,6 +131,7 @@ struct world {
 static struct snapshot state_at(uint32_t counter, uint32_t terminal, uint32_t sequence)
 {
     return (struct snapshot){
+        .layout = SNAPSHOT_LAYOUT_FIRST,
         .status = CARD_ACTIVE,
         .counter = counter,
         .points = {20},

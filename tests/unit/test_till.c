@@ -426,7 +426,8 @@ static const struct programme shop = {
 static void make_sale(const struct programme_rule *rules, size_t count, struct programme *used,
                       struct receipt *ret, explain_put *put, void *context)
 {
-    static const struct snapshot card = {.status = CARD_ACTIVE,
+    static const struct snapshot card = {.layout = SNAPSHOT_LAYOUT_FIRST,
+                                         .status = CARD_ACTIVE,
                                          .counter = 5,
                                          .points = {20},
                                          .purse = {[PURSE_CREDIT] = {50000}},

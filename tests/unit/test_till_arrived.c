@@ -129,7 +129,7 @@ static void the_most_that_can_come_has_room(void **unused)
     struct tap_answer answer = {.outcome = TAP_DONE, .programme = &in_toman};
     size_t longest = 0;
     const size_t empty = bytes_of(&answer);
-    for (int kind = ACTION_CREDIT; kind <= ACTION_PARTICULARS; kind++) {
+    for (int kind = ACTION_CREDIT; kind <= ACTION_LAYOUT; kind++) {
         for (int language = EXPLAIN_EN; language <= EXPLAIN_FA; language++) {
             answer.arrived_count = 0;
             answer.arrived_more = 4095;

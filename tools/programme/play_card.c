@@ -217,6 +217,7 @@ enum st play_read_at(struct play *play, const json_t *from, struct fault *fault)
 static void put_card(struct play *play, struct snapshot *snapshot, struct facts *facts)
 {
     uint32_t ago = LONG_AGO_DAYS * MINUTES_OF_A_DAY;
+    snapshot->layout = SNAPSHOT_LAYOUT_FIRST;
     snapshot->status = CARD_ACTIVE;
     snapshot->counter = facts->visits + 2U;
     snapshot->last.kind = TRANSACTION_ADJUST;
