@@ -14,7 +14,7 @@ CARD_SRC = drivers/card/classic_card.c drivers/card/classic_find.c drivers/card/
            drivers/card/classic_known.c drivers/card/mad.c drivers/card/ev1.c drivers/card/desfire_layout.c \
            drivers/card/desfire_io.c drivers/card/desfire_card.c drivers/card/desfire_commit.c \
            drivers/card/desfire_issue.c drivers/card/card_families.c drivers/card/classic_facts.c \
-           drivers/card/desfire_facts.c drivers/card/classic_amend.c drivers/card/desfire_amend.c
+           drivers/card/desfire_facts.c drivers/card/classic_amend.c drivers/card/classic_identity.c drivers/card/desfire_amend.c
 
 # Devices that identify; whoever links them also needs ENGINE_SRC and CLOCK_SRC.
 IDENT_SRC = drivers/ident/ident.c drivers/ident/ident_device.c drivers/ident/em4100_serial.c \

@@ -23,8 +23,12 @@ TESTS += fault_card_facts
 fault_card_facts_SRC = tests/fault/fault_card_facts.c $(CARD_WORLD_SRC)
 fault_card_facts_LIBS = $(CARD_WORLD_LIBS)
 
+TESTS += fault_card_layout
+fault_card_layout_SRC = tests/fault/fault_card_layout.c tests/support/card_cuts.c $(CARD_WORLD_SRC)
+fault_card_layout_LIBS = $(CARD_WORLD_LIBS)
+
 TESTS += fault_card_amend
-fault_card_amend_SRC = tests/fault/fault_card_amend.c $(CARD_WORLD_SRC)
+fault_card_amend_SRC = tests/fault/fault_card_amend.c tests/support/card_cuts.c $(CARD_WORLD_SRC)
 fault_card_amend_LIBS = $(CARD_WORLD_LIBS)
 
 TESTS += test_keystore

@@ -260,28 +260,24 @@ static enum st card_history(void *ctx, struct snapshot *ret, size_t max, size_t 
 static enum st card_identity(void *ctx, struct card_identity *ret)
 {
     struct classic_card *card = ctx;
-    struct card_identity identity;
+    struct classic_said said;
     uint8_t bytes[CLASSIC_SECTOR];
 
     if (card->condition != CARD_MEMBER) {
         return ST_GONE;
     }
-    memset(&identity, 0, sizeof identity);
-    enum st st = classic_read_sector(card, CLASSIC_IDENTITY, bytes);
-    if (st == ST_OK) {
-        st = classic_identity_decode(&card->owner, bytes, &identity);
-    }
+    enum st st = classic_read_identity(card, &card->newest, &said);
     if (st == ST_OK) {
         st = classic_read_sector(card, CLASSIC_NAME, bytes);
     }
     if (st == ST_OK) {
-        st = classic_name_decode(&card->owner, bytes, &identity);
+        st = classic_name_decode(&card->owner, bytes, &said.identity);
     }
-    if (st == ST_OK && identity.number != card->number) {
+    if (st == ST_OK && said.identity.number != card->number) {
         st = ST_DENIED;
     }
     if (st == ST_OK) {
-        *ret = identity;
+        *ret = said.identity;
     }
     return st;
 }
@@ -364,7 +360,7 @@ static enum st commit_once(struct classic_card *card, const struct snapshot *nex
         st = ST_OK;
     }
     if (st == ST_OK) {
-        st = classic_amend(card);
+        st = classic_amend(card, next);
     }
     if (st != ST_OK) {
         return st;
@@ -414,7 +410,8 @@ static enum st commit(struct classic_card *card, const struct snapshot *next)
     classic_slot_encode(&card->owner, next, bytes);
     classic_slot_encode(&card->owner, &card->newest, newest);
     const bool is_there = memcmp(newest, bytes, sizeof bytes) == 0;
-    card->is_amended = card->is_amended && !is_there; /* proven before its seal was ever sent */
+    /* What is there was sent its seal after the identity was proven. */
+    card->is_identity_due = !is_there && (card->is_amended || next->layout != card->newest.layout);
     if (!is_there && next->counter != card->newest.counter + 1) {
         return ST_AGAIN; /* an intent that was overtaken: the card went another way */
     }

@@ -35,8 +35,9 @@ struct classic_card {
     unsigned staged_slot, staged_session;
     uint8_t staged[CLASSIC_SECTOR];
     bool is_committed; /* by us since the read: the pointer may follow */
-    bool is_amended;   /* the next commit writes these first */
+    bool is_amended;   /* the next commit writes these first: */
     struct action_particulars particulars;
+    bool is_identity_due; /* this commit has not written the identity yet */
     struct classic_checkpoint {
         bool is_read;                        /* since the card was selected: */
         uint32_t copy[CLASSIC_FACTS_COPIES]; /* the counter of each copy; 0 = not whole, or lower */

@@ -7,8 +7,8 @@
 #include "drivers/card/classic_priv.h"
 #include "hal/base/bytes.h"
 
-/* Writes a block and reads it back with the key that is open. */
-static enum st write_proven(struct classic_card *card, uint8_t block, const uint8_t *data)
+enum st classic_write_proven(struct classic_card *card, uint8_t block,
+                             const uint8_t data[CLASSIC_BLOCK])
 {
     uint8_t seen[CLASSIC_BLOCK];
 
@@ -86,9 +86,9 @@ static enum st write_mad(struct classic_card *card, uint8_t mad[MAD_BYTES])
         mad_set(mad, card->map.sector[role], MAD_OURS);
     }
     mad_seal(mad);
-    enum st st = write_proven(card, 2, mad + CLASSIC_BLOCK);
+    enum st st = classic_write_proven(card, 2, mad + CLASSIC_BLOCK);
     if (st == ST_OK) {
-        st = write_proven(card, 1, mad);
+        st = classic_write_proven(card, 1, mad);
     }
     return st;
 }
@@ -133,13 +133,14 @@ enum st classic_write_once(struct classic_card *card, unsigned role,
 {
     enum st st = classic_open(card, role, KEY_B);
     for (unsigned n = 0; n < 3 && st == ST_OK; n += 1) {
-        st = write_proven(card, classic_block(card, role, n), bytes + n * CLASSIC_BLOCK);
+        st = classic_write_proven(card, classic_block(card, role, n), bytes + n * CLASSIC_BLOCK);
     }
     return st;
 }
 
 /* Everything but the first snapshot. */
-static enum st prepare(struct classic_card *card, const struct card_identity *identity)
+static enum st prepare(struct classic_card *card, const struct card_identity *identity,
+                       const struct snapshot *first)
 {
     const struct classic_pointer pointer = {.number = identity->number, .counter = 0};
     uint8_t bytes[CLASSIC_SECTOR];
@@ -160,6 +161,9 @@ static enum st prepare(struct classic_card *card, const struct card_identity *id
         classic_identity_encode(&card->owner, identity, bytes);
         st = classic_write_once(card, CLASSIC_IDENTITY, bytes);
     }
+    if (st == ST_OK && first->layout > CLASSIC_LAYOUT) {
+        st = classic_write_copy(card, 0, identity, first->action, bytes);
+    }
     if (st == ST_OK) {
         classic_name_encode(&card->owner, identity, bytes);
         st = classic_write_once(card, CLASSIC_NAME, bytes);
@@ -169,7 +173,7 @@ static enum st prepare(struct classic_card *card, const struct card_identity *id
     }
     if (st == ST_OK) {
         classic_pointer_encode(&card->owner, &card->map, &pointer, bytes);
-        st = write_proven(card, classic_block(card, CLASSIC_HEAD, 0), bytes);
+        st = classic_write_proven(card, classic_block(card, CLASSIC_HEAD, 0), bytes);
     }
     return st;
 }
@@ -185,7 +189,7 @@ enum st classic_issue(struct classic_card *card, const struct card_identity *ide
         return ST_FOREIGN;
     }
     card->condition = CARD_UNKNOWN_CHIP;
-    enum st st = prepare(card, identity);
+    enum st st = prepare(card, identity, first);
     if (st == ST_OK) {
         classic_slot_encode(&card->owner, first, bytes);
         st = classic_write_slot(card, classic_slot_of(1), bytes, &is_sent);

@@ -21,6 +21,8 @@ enum {
     SEAL_HEAD = 4 + 1 + 1 + 1 + 1 + CARD_UID_MAX,
     IDENTITY_PLACE = 0,
     NAME_PLACE = 1,
+    COPY_PLACE = 2, /* and the next: of the identity's last block in layout 2 */
+    LAST_BLOCK = CLASSIC_SECTOR - CLASSIC_BLOCK,
 };
 _Static_assert((int)CONTENT == (int)SNAPSHOT_IMAGE_BYTES, "an image and its seal fill a sector");
 _Static_assert((int)FACTS_BYTES + (int)SEAL_BYTES == (int)CLASSIC_FACTS_BYTES, "two blocks");
@@ -219,22 +221,66 @@ void classic_identity_encode(const struct classic_owner *owner,
     seal_sector(owner, SEAL_IDENTITY, IDENTITY_PLACE, ret_bytes);
 }
 
-enum st classic_identity_decode(const struct classic_owner *owner,
-                                const uint8_t bytes[CLASSIC_SECTOR], struct card_identity *ret)
+/* The fields of layout 1, sealed in whatever way. */
+static void read_identity(uint8_t content[CLASSIC_SECTOR], struct card_identity *ret)
 {
-    uint8_t copy[CLASSIC_SECTOR];
-    struct bits bits = {.bytes = copy, .size_bits = 8 * CONTENT, .at = 8};
+    struct bits bits = {.bytes = content, .size_bits = 8 * CONTENT, .at = 8};
 
-    memcpy(copy, bytes, sizeof copy);
-    if (!is_sealed(owner, SEAL_IDENTITY, IDENTITY_PLACE, copy)) {
-        return ST_DENIED;
-    }
     ret->number = bits_get(&bits, 56);
     ret->kind = (uint8_t)bits_get(&bits, 8);
     ret->member = bits_get(&bits, 40);
     ret->birthday = (uint16_t)bits_get(&bits, 16);
     ret->wedding = (uint16_t)bits_get(&bits, 16);
     ret->issued = (uint16_t)bits_get(&bits, 16);
+    ret->expires = (uint16_t)bits_get(&bits, 16);
+}
+
+enum st classic_identity_decode(const struct classic_owner *owner,
+                                const uint8_t bytes[CLASSIC_SECTOR], struct card_identity *ret)
+{
+    uint8_t content[CLASSIC_SECTOR];
+
+    memcpy(content, bytes, sizeof content);
+    if (!is_sealed(owner, SEAL_IDENTITY, IDENTITY_PLACE, content)) {
+        return ST_DENIED;
+    }
+    read_identity(content, ret);
+    return ST_OK;
+}
+
+void classic_copy_encode(const struct classic_owner *owner, unsigned copy,
+                         const struct card_identity *identity, uint16_t action,
+                         uint8_t bytes[CLASSIC_SECTOR])
+{
+    struct bits bits = {.bytes = bytes, .size_bits = 8 * CONTENT, .at = 8 * LAST_BLOCK};
+    assert(copy < CLASSIC_IDENTITY_COPIES && action <= SNAPSHOT_ACTION_MAX && identity->kind <= 15);
+
+    memset(bytes + LAST_BLOCK, 0, CLASSIC_BLOCK);
+    bits_put(&bits, 12, action);
+    bits_put(&bits, 4, identity->kind);
+    bits_put(&bits, 16, identity->birthday);
+    bits_put(&bits, 16, identity->wedding);
+    bits_put(&bits, 16, identity->expires);
+    seal_sector(owner, SEAL_IDENTITY, (uint8_t)(COPY_PLACE + copy), bytes);
+}
+
+enum st classic_copy_decode(const struct classic_owner *owner, unsigned copy,
+                            const uint8_t bytes[CLASSIC_SECTOR], struct card_identity *ret,
+                            uint16_t *ret_action)
+{
+    uint8_t content[CLASSIC_SECTOR];
+    struct bits bits = {.bytes = content, .size_bits = 8 * CONTENT, .at = 8 * LAST_BLOCK};
+    assert(copy < CLASSIC_IDENTITY_COPIES);
+
+    memcpy(content, bytes, sizeof content);
+    if (!is_sealed(owner, SEAL_IDENTITY, (uint8_t)(COPY_PLACE + copy), content)) {
+        return ST_DENIED;
+    }
+    read_identity(content, ret);
+    *ret_action = (uint16_t)bits_get(&bits, 12);
+    ret->kind = (uint8_t)bits_get(&bits, 4);
+    ret->birthday = (uint16_t)bits_get(&bits, 16);
+    ret->wedding = (uint16_t)bits_get(&bits, 16);
     ret->expires = (uint16_t)bits_get(&bits, 16);
     return ST_OK;
 }

@@ -16,6 +16,7 @@
 #include "hal/keystore.h"
 
 enum {
+    /* How pointer, identity, name and seals are made: in all of a card's layouts the same. */
     CLASSIC_LAYOUT = 1,
     CLASSIC_BLOCK = 16,  /* MF1S503x, 8.6: a block has 16 bytes, */
     CLASSIC_SECTOR = 48, /* a sector three blocks of data and its trailer */
@@ -23,6 +24,7 @@ enum {
     CLASSIC_SECTORS = 16,
     CLASSIC_FACTS_BYTES = 32, /* two blocks: facts and their seal */
     CLASSIC_FACTS_COPIES = 2,
+    CLASSIC_IDENTITY_COPIES = 2, /* layout 2: of the identity's last block */
 };
 
 /* What a sector of ours is for. The lowest of our sectors is the head, and so on upwards. */
@@ -100,6 +102,20 @@ ST_CHECK enum st classic_identity_decode(const struct classic_owner *owner,
 ST_CHECK enum st classic_name_decode(const struct classic_owner *owner,
                                      const uint8_t bytes[CLASSIC_SECTOR],
                                      struct card_identity *ret);
+
+/* Layout 2. The first two blocks of the identity's sector are as layout 1 has them, and of what
+ * they say only number, member and day of issue count. The third exists twice: copy 0 is block 2 of
+ * the facts' sector, copy 1 stays where it was. It has kind and days, and the action that the
+ * card's snapshot has or will have with them; its seal covers all three. Both functions take two
+ * blocks of identity and behind them the copy; the first one writes the copy, of a kind up to 15.
+ */
+void classic_copy_encode(const struct classic_owner *owner, unsigned copy,
+                         const struct card_identity *identity, uint16_t action,
+                         uint8_t bytes[CLASSIC_SECTOR]);
+/* Fills all fields but the name. ST_DENIED: not whole; *ret is untouched. */
+ST_CHECK enum st classic_copy_decode(const struct classic_owner *owner, unsigned copy,
+                                     const uint8_t bytes[CLASSIC_SECTOR], struct card_identity *ret,
+                                     uint16_t *ret_action);
 
 /* One copy of the facts' checkpoint. Its seal also covers which snapshot it was folded to (terminal
  * and journal number), so that it can never stand for another one of the same counter. */

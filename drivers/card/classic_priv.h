@@ -61,16 +61,37 @@ ST_CHECK enum st classic_read_mad(struct classic_card *card, uint8_t ret_mad[MAD
 ST_CHECK enum st classic_issue(struct classic_card *card, const struct card_identity *identity,
                                const struct snapshot *first);
 
+/* Writes a block of the sector that is open with a key that may, and reads it back. ST_GONE, ST_IO;
+ * ST_FOREIGN: refused. (classic_issue.c) */
+ST_CHECK enum st classic_write_proven(struct classic_card *card, uint8_t block,
+                                      const uint8_t data[CLASSIC_BLOCK]);
+
 /* Writes the three data blocks of the identity's or the name's sector with key B, and reads each
  * back. ST_GONE, ST_IO as usual; ST_DENIED, ST_FOREIGN: not our sector. (classic_issue.c) */
 ST_CHECK enum st classic_write_once(struct classic_card *card, unsigned role,
                                     const uint8_t bytes[CLASSIC_SECTOR]);
 
-/* hal/card.h amend; and, in commit, before the slot is written: writes what was told, if anything.
- * ST_GONE also when the card was selected anew meanwhile. (classic_amend.c) */
+/* The identity as a card under a snapshot says it. */
+struct classic_said {
+    struct card_identity identity; /* all but the name */
+    uint8_t bytes[CLASSIC_SECTOR]; /* of its sector */
+    unsigned copy;                 /* layout 2: which copy counts */
+};
+/* ST_DENIED: not known, nothing whole says it. ST_GONE, ST_IO. (classic_identity.c) */
+ST_CHECK enum st classic_read_identity(struct classic_card *card, const struct snapshot *at,
+                                       struct classic_said *ret);
+/* Makes a copy of layout 2 behind the two blocks in `bytes`, writes it to its place, and reads it
+ * back. Statuses as classic_write_once(). (classic_identity.c) */
+ST_CHECK enum st classic_write_copy(struct classic_card *card, unsigned copy,
+                                    const struct card_identity *identity, uint16_t action,
+                                    uint8_t bytes[CLASSIC_SECTOR]);
+
+/* hal/card.h amend; and, in commit, before the slot is written: writes what was told, and what the
+ * layout of `next` needs if it is not the card's. ST_GONE also when the card was selected anew
+ * meanwhile. (classic_amend.c) */
 void classic_remember_particulars(struct classic_card *card,
                                   const struct action_particulars *particulars);
-ST_CHECK enum st classic_amend(struct classic_card *card);
+ST_CHECK enum st classic_amend(struct classic_card *card, const struct snapshot *next);
 
 /* hal/card.h history. (classic_card.c) */
 ST_CHECK enum st classic_history(struct classic_card *card, struct snapshot *ret, size_t max,

@@ -206,15 +206,11 @@ static enum st conclude_empty(struct classic_card *card, const struct ring *ring
 /* The card number without a pointer. */
 static enum st find_number(struct classic_card *card)
 {
-    struct card_identity identity;
-    uint8_t bytes[CLASSIC_SECTOR];
+    struct classic_said said;
 
-    enum st st = classic_read_sector(card, CLASSIC_IDENTITY, bytes);
+    const enum st st = classic_read_identity(card, &card->newest, &said);
     if (st == ST_OK) {
-        st = classic_identity_decode(&card->owner, bytes, &identity);
-    }
-    if (st == ST_OK) {
-        card->number = identity.number;
+        card->number = said.identity.number;
     }
     return st;
 }
@@ -235,6 +231,7 @@ static enum st search_ring(struct classic_card *card, const uint8_t pointer_bloc
         classic_conclude(card, CARD_TAMPERED, say_tampered);
         return ST_OK;
     }
+    card->newest = ring.snapshot[classic_slot_of(ring.newest)];
     if (!card->has_pointer) {
         st = find_number(card);
         if (st == ST_DENIED) {
@@ -245,7 +242,6 @@ static enum st search_ring(struct classic_card *card, const uint8_t pointer_bloc
             return st;
         }
     }
-    card->newest = ring.snapshot[classic_slot_of(ring.newest)];
     classic_conclude(card, CARD_MEMBER, "A member card.");
     return ST_OK;
 }

@@ -1,8 +1,8 @@
-/* The proof for a card's particulars (docs/decisions/0016): cut the commit that brings new ones at
- * every command and in every write, and then the one that makes good, too. A card under the new
- * snapshot says the new ones, always. Under the old one a DESFire says the old ones; a Classic the
- * old, the new or, until the same commit is made again, none: its seal is broken. Number, name,
- * money and history are as they were. */
+/* The proof for a card's particulars (docs/decisions/0016, 0018): cut the commit that brings new
+ * ones at every command and in every write, and then the one that makes good, too. A card under the
+ * new snapshot says the new ones, always. Under the old one a DESFire, and a Classic of layout 2,
+ * says the old ones; a Classic of layout 1 the old, the new or, until the same commit is made
+ * again, none: its seal is broken. Number, name, money and history are as they were. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,93 +11,22 @@
 
 #include <cmocka.h>
 
-#include "tests/support/card_world.h"
+#include "tests/support/card_cuts.h"
 
 enum { AT = 12 }; /* the card's counter before: its ring has gone round */
 static const struct action_particulars particulars = {5, 31000, 41000, 46001};
 
-/* A card of either family, and copies of it. */
-union chip {
-    struct classic classic;
-    struct desfire desfire;
-};
-
-/* The n-th cut of a tap; both families count alike: after command 0, 1 ..., then in write 1, 2 ...,
- * each left in every way that there is. */
-struct cut {
-    bool is_write;
-    unsigned n, tear;
-};
-
 static bool is_prepared; /* the commit is staged before, as a terminal does */
 
-static void save(const struct card_world *world, union chip *ret)
-{
-    if (world->is_desfire) {
-        ret->desfire = world->desfire;
-    } else {
-        ret->classic = world->card;
-    }
-}
-
-static void load(struct card_world *world, const union chip *chip)
-{
-    if (world->is_desfire) {
-        world->desfire = chip->desfire;
-    } else {
-        world->card = chip->classic;
-    }
-}
-
-static void plan_cut(struct card_world *world, const struct cut *cut)
-{
-    if (world->is_desfire) {
-        desfire_plan_cut(&world->desfire,
-                         (struct desfire_cut){.when = cut == NULL     ? DESFIRE_CUT_NEVER
-                                                      : cut->is_write ? DESFIRE_CUT_WRITE
-                                                                      : DESFIRE_CUT_AFTER,
-                                              .n = cut == NULL ? 0 : cut->n,
-                                              .tear = cut == NULL ? 0 : cut->tear});
-        return;
-    }
-    classic_plan_cut(&world->card, (struct classic_cut){.when = cut == NULL     ? CLASSIC_CUT_NEVER
-                                                                : cut->is_write ? CLASSIC_CUT_WRITE
-                                                                                : CLASSIC_CUT_AFTER,
-                                                        .n = cut == NULL ? 0 : cut->n,
-                                                        .tear = cut == NULL ? 0 : cut->tear,
-                                                        .head_bytes = 7});
-}
-
-static bool was_cut(struct card_world *world)
-{
-    const bool was = (world->is_desfire ? world->desfire.cuts_taken : world->card.cuts_taken) > 0;
-    world->desfire.cuts_taken = world->card.cuts_taken = 0;
-    plan_cut(world, NULL);
-    return was;
-}
-
-/* False: there is no such cut, and so none after it. */
-static bool next_cut(const struct card_world *world, struct cut *cut, bool was_taken)
-{
-    const unsigned tears = world->is_desfire ? DESFIRE_TEARS : CLASSIC_TEARS;
-    if (!cut->is_write) {
-        *cut = was_taken ? (struct cut){false, cut->n + 1, 0} : (struct cut){true, 1, 0};
-        return true;
-    }
-    *cut = cut->tear + 1 < tears ? (struct cut){true, cut->n, cut->tear + 1}
-                                 : (struct cut){true, cut->n + 1, 0};
-    return was_taken;
-}
-
 /* Reads, and if the card has not got it yet, commits the snapshot with its particulars. */
-static enum st amend(struct card_world *world, const struct cut *cut)
+static enum st amend(struct card_world *world, const struct card_cut *cut)
 {
     const struct snapshot next = card_world_snapshot_of(world, AT + 1);
     struct card_view view;
 
     soft_reader_tap(&world->soft);
     card_world_new_driver(world);
-    plan_cut(world, cut);
+    card_cut_plan(world, cut);
     enum st st = world->port.ops->read(world->port.ctx, NULL, 0, &view);
     if (st != ST_OK) {
         return ST_GONE;
@@ -128,11 +57,10 @@ static struct card_identity amended(void)
     return identity;
 }
 
-static bool is_same(const struct card_identity *a, const struct card_identity *b)
+/* Old or new is all that a cut may leave. */
+static bool is_atomic(const struct card_world *world)
 {
-    return a->number == b->number && a->kind == b->kind && a->member == b->member &&
-           a->birthday == b->birthday && a->wedding == b->wedding && a->issued == b->issued &&
-           a->expires == b->expires && strcmp(a->name, b->name) == 0;
+    return world->is_desfire || world->turned_at != 0;
 }
 
 enum { SAYS_OLD, SAYS_NEW, SAYS_NOTHING, SAYS };
@@ -160,67 +88,81 @@ static void check(struct card_world *world, enum st committed, bool was_torn)
     assert_true(count >= 8);
     const enum st st = world->port.ops->identity(world->port.ctx, &identity);
     assert_true(st == ST_OK || st == ST_DENIED);
-    if (was_torn && identity.member == 0 && identity.issued == 0) {
+    if (was_torn && !is_atomic(world) && identity.member == 0 && identity.issued == 0) {
         identity.member = wanted.member;
         identity.issued = wanted.issued;
     }
-    const unsigned says = st != ST_OK                                ? SAYS_NOTHING
-                          : is_same(&identity, &wanted)              ? SAYS_NEW
-                          : is_same(&identity, &card_world_identity) ? SAYS_OLD
-                                                                     : SAYS;
+    const unsigned says = st != ST_OK                                                 ? SAYS_NOTHING
+                          : card_world_same_identity(&identity, &wanted)              ? SAYS_NEW
+                          : card_world_same_identity(&identity, &card_world_identity) ? SAYS_OLD
+                                                                                      : SAYS;
     assert_in_range(says, 0, SAYS - 1);
     assert_false(is_after && says != SAYS_NEW);
-    assert_false(world->is_desfire && !is_after && says != SAYS_OLD);
+    assert_false(is_atomic(world) && !is_after && says != SAYS_OLD);
     seen[is_after][says] += 1;
 }
 
 /* After a cut: the same commit again, cut in every way, and once more without a cut. */
 static unsigned make_good(struct card_world *world)
 {
-    struct cut cut = {0};
+    struct card_cut cut = {0};
     unsigned pairs = 0;
     bool was_taken = true;
-    union chip chip;
+    union card_chip chip;
 
-    save(world, &chip);
+    card_chip_save(world, &chip);
     do {
-        load(world, &chip);
+        card_chip_load(world, &chip);
         const enum st st = amend(world, &cut);
-        was_taken = was_cut(world);
+        was_taken = card_cut_was_taken(world);
         check(world, st, true);
         const enum st last = amend(world, NULL);
         assert_int_equal(last, ST_OK);
         check(world, last, true);
         pairs += was_taken;
-    } while (next_cut(world, &cut, was_taken));
+    } while (card_cut_next(world, &cut, was_taken));
     return pairs;
 }
 
 static void every_cut_of_new_particulars_is_made_good(struct card_world *world)
 {
-    struct cut cut = {0};
+    struct card_cut cut = {0};
     unsigned cuts = 0, pairs = 0;
     bool was_taken = true;
-    union chip chip;
+    union card_chip chip;
 
     memset(seen, 0, sizeof seen);
-    card_world_issue(world, AT);
-    save(world, &chip);
+    card_chip_save(world, &chip);
     do {
-        load(world, &chip);
+        card_chip_load(world, &chip);
         const enum st st = amend(world, &cut);
-        was_taken = was_cut(world);
+        was_taken = card_cut_was_taken(world);
         check(world, st, false);
         cuts += was_taken;
         pairs += make_good(world);
-    } while (next_cut(world, &cut, was_taken));
-    printf("# %s, new particulars%s: %u cuts, %u pairs; under the old snapshot %u old, %u new, %u "
+    } while (card_cut_next(world, &cut, was_taken));
+    printf("# %s, layout %d, new particulars%s: %u cuts, %u pairs; under the old snapshot %u old, "
+           "%u new, %u "
            "none; under the new one %u new\n",
-           world->is_desfire ? "DESFire" : "Classic", is_prepared ? ", staged" : "", cuts, pairs,
-           seen[0][SAYS_OLD], seen[0][SAYS_NEW], seen[0][SAYS_NOTHING], seen[1][SAYS_NEW]);
+           world->is_desfire ? "DESFire" : "Classic", world->turned_at != 0 ? 2 : 1,
+           is_prepared ? ", staged" : "", cuts, pairs, seen[0][SAYS_OLD], seen[0][SAYS_NEW],
+           seen[0][SAYS_NOTHING], seen[1][SAYS_NEW]);
     assert_true(cuts > 10 && pairs > cuts);
     assert_true(seen[0][SAYS_OLD] > 0 && seen[1][SAYS_NEW] > 0);
     card_world_finish(world);
+}
+
+/* The next commit writes what the card says already. */
+static void say_again(struct card_world *world)
+{
+    const struct card_identity *is = &card_world_identity;
+    const struct action_particulars same = {is->kind, is->birthday, is->wedding, is->expires};
+    struct card_view view;
+    assert_int_equal(card_world_read(world, &view), ST_OK);
+    const struct snapshot next = card_world_snapshot_of(world, view.snapshot.counter + 1);
+    world->port.ops->amend(world->port.ctx, &same);
+    assert_int_equal(world->port.ops->commit(world->port.ctx, &next), ST_OK);
+    world->port.ops->refresh(world->port.ctx);
 }
 
 static void on_classic(void **state)
@@ -230,8 +172,28 @@ static void on_classic(void **state)
     for (int way = 0; way < 2; way += 1) {
         is_prepared = way == 1;
         card_world_init(&world, CLASSIC_1K, 4);
+        card_world_issue(&world, AT);
         every_cut_of_new_particulars_is_made_good(&world);
         assert_true(seen[0][SAYS_NOTHING] > 0); /* else no cut fell into the identity */
+    }
+}
+
+/* What the card says at AT stands in one copy or in the other: as it came to layout 2, lately or
+ * with its issue; or after an action that wrote it once more. */
+static void on_layout_2(void **state)
+{
+    struct card_world world;
+    (void)state;
+    for (int way = 0; way < 4; way += 1) {
+        is_prepared = way % 2 == 1;
+        card_world_init(&world, CLASSIC_1K, way < 2 ? 4 : 7);
+        world.turned_at = way % 3 == 0 ? AT - 3 : 1;
+        card_world_issue(&world, way < 2 ? AT : AT - 1);
+        if (way >= 2) {
+            say_again(&world);
+        }
+        every_cut_of_new_particulars_is_made_good(&world);
+        assert_true(seen[0][SAYS_NOTHING] == 0 && seen[0][SAYS_NEW] == 0);
     }
 }
 
@@ -242,6 +204,7 @@ static void on_desfire(void **state)
     for (int way = 0; way < 2; way += 1) {
         is_prepared = way == 1;
         card_world_init_desfire(&world);
+        card_world_issue(&world, AT);
         every_cut_of_new_particulars_is_made_good(&world);
     }
 }
@@ -260,7 +223,7 @@ static void told_once(struct card_world *world)
     assert_int_equal(card_world_read(world, &view), ST_OK);
     card_world_sell(world);
     assert_int_equal(world->port.ops->identity(world->port.ctx, &identity), ST_OK);
-    assert_true(is_same(&identity, &wanted));
+    assert_true(card_world_same_identity(&identity, &wanted));
     card_world_finish(world);
 }
 
@@ -292,7 +255,7 @@ static void the_chip_asks_for_the_load_key(void **state)
     assert_int_equal(card_world_read(&world, &view), ST_OK);
     assert_int_equal(view.snapshot.counter, AT);
     assert_int_equal(world.port.ops->identity(world.port.ctx, &identity), ST_OK);
-    assert_true(is_same(&identity, &card_world_identity));
+    assert_true(card_world_same_identity(&identity, &card_world_identity));
     card_world_finish(&world);
 }
 
@@ -318,10 +281,11 @@ static double commit_ms(struct card_world *world, uint32_t counter, bool is_amen
 static void they_cost_a_tap_that_brings_some_and_no_other(void **state)
 {
     (void)state;
-    for (int family = 0; family < 2; family += 1) {
+    for (int way = 0; way < 3; way += 1) {
         struct card_world world;
-        if (family == 0) {
+        if (way < 2) {
             card_world_init(&world, CLASSIC_1K, 4);
+            world.turned_at = way == 0 ? 0 : 1;
         } else {
             card_world_init_desfire(&world);
         }
@@ -333,7 +297,10 @@ static void they_cost_a_tap_that_brings_some_and_no_other(void **state)
         const double after = commit_ms(&world, AT + 4, false);
         printf(
             "# %s, a commit by the model at 115200 baud: %.1f ms, with new particulars %.1f ms\n",
-            family == 0 ? "Classic" : "DESFire", before, with);
+            way == 0   ? "Classic"
+            : way == 1 ? "Classic, layout 2"
+                       : "DESFire",
+            before, with);
         assert_true(before == after && with > before && with < before + 150);
         card_world_finish(&world);
     }
@@ -343,6 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(on_classic),
+        cmocka_unit_test(on_layout_2),
         cmocka_unit_test(on_desfire),
         cmocka_unit_test(what_is_told_is_forgotten_by_the_next_reading),
         cmocka_unit_test(the_chip_asks_for_the_load_key),

@@ -338,9 +338,50 @@ static void a_checkpoint_is_the_vector_byte_for_byte_and_of_one_snapshot(void **
     (void)state;
 }
 
+/* A copy's three blocks are sealed together, in its own place. */
+static void a_copy_of_layout_2_is_the_vector(void **state)
+{
+    const json_t *vector;
+    size_t i;
+    struct keystore *keystore = card_world_keys();
+    struct classic_owner owner = {
+        .keystore = keystore, .uid = {0x04, 0xA1, 0xB2, 0xC3}, .uid_bytes = 4};
+    struct card_identity identity = card_world_identity, seen = {0};
+    uint8_t bytes[48];
+    uint16_t action = 0;
+
+    identity.kind = 5;
+    identity.birthday = 31000;
+    identity.wedding = 41000;
+    identity.expires = 46001;
+    identity.name[0] = '\0';
+    assert_int_equal(json_array_size(json_object_get(vectors, "layout_2")), 2);
+    json_array_foreach(json_object_get(vectors, "layout_2"), i, vector)
+    {
+        const unsigned copy = (unsigned)json_integer_value(json_object_get(vector, "copy"));
+        const json_int_t wanted = json_integer_value(json_object_get(vector, "action"));
+        classic_identity_encode(&owner, &card_world_identity, bytes);
+        assert_int_equal(classic_copy_decode(&owner, copy, bytes, &seen, &action), ST_DENIED);
+        classic_copy_encode(&owner, copy, &identity, (uint16_t)wanted, bytes);
+        expect_hex(bytes + 32, 16, json_object_get(vector, "hex"));
+        assert_int_equal(classic_copy_decode(&owner, copy, bytes, &seen, &action), ST_OK);
+        assert_true(card_world_same_identity(&seen, &identity) && action == wanted);
+        assert_int_equal(classic_copy_decode(&owner, 1 - copy, bytes, &seen, &action), ST_DENIED);
+        assert_int_equal(classic_identity_decode(&owner, bytes, &seen), ST_DENIED);
+        for (unsigned bit = 0; bit < 8 * 48; bit += 1) {
+            bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+            assert_int_equal(classic_copy_decode(&owner, copy, bytes, &seen, &action), ST_DENIED);
+            bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        }
+    }
+    keystore_close(keystore);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_copy_of_layout_2_is_the_vector),
         cmocka_unit_test(keys_and_seals_are_as_openssl_makes_them),
         cmocka_unit_test(an_issued_card_is_the_dump_byte_for_byte),
         cmocka_unit_test(a_desfire_card_is_the_vector_byte_for_byte),

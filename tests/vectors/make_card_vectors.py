@@ -137,6 +137,12 @@ def slot(n):
     return image(n) + seal(1, (n - 1) % 9, image(n))[:8]
 
 
+def copy(place, action):
+    """Layout 2: the last block of the identity, once more, with the particulars that count."""
+    content = IDENTITY[:32] + bits((12, action), (4, 5), (16, 31000), (16, 41000), (16, 46001))
+    return content[32:] + seal(2, 2 + place, content)[:8]
+
+
 def card():
     blocks = {}
     def put(sector, data):
@@ -190,6 +196,7 @@ def make():
         "sector_keys": [[sector_key(s, b"A").hex(), sector_key(s, b"B").hex()] for s in range(16)],
         "seal_keys_checked_by": [seal(p, 7, b"").hex() for p in (1, 2, 3, 4)],
         "facts": [{"copy": c, "counter": n, "hex": facts_copy(c, n).hex()} for c, n in ((0, 12), (1, 11), (1, 12))],
+        "layout_2": [{"copy": c, "action": a, "hex": copy(c, a).hex()} for c, a in ((0, 77), (1, 4095))],
         "blocks_from_1": card(),
         "desfire": desfire(),
     }
