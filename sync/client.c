@@ -58,6 +58,11 @@ void client_close(struct client *client)
     free(client);
 }
 
+void client_set_device(struct client *client, const struct wire_device *device)
+{
+    client->request.device = *device;
+}
+
 bool client_needs_person(enum st st)
 {
     return st == ST_DENIED || st == ST_REFUSED || st == ST_CORRUPT;
@@ -170,6 +175,15 @@ static enum st read_counts(struct client *client, struct client_report *report,
         st = sync_acknowledged(client->store, &report->acknowledged);
     }
     return st == ST_OK ? ST_OK : store_says(client, st, fault);
+}
+
+bool client_has_unsent(struct client *client)
+{
+    struct client_report report = {0};
+    struct journal_counts counts;
+    struct fault ignored;
+    return read_counts(client, &report, &counts, &ignored) != ST_OK ||
+           report.acknowledged != report.entries;
 }
 
 static enum st read_request(struct client *client, struct client_report *report,
@@ -311,6 +325,9 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
         fault_say(fault, "The club's answer makes no sense: %s", why.say);
         return st;
     }
+    report->is_answered = true;
+    report->update = news.update;
+    report->logs = news.logs;
     if ((news.links.is_there &&
          (st = stream_check("links", news.links.from, client->request.links.no, fault)) != ST_OK) ||
         (st = take_acknowledged(client, news.acknowledged, report, fault)) != ST_OK ||

@@ -27,11 +27,17 @@ struct client_config {
 ST_CHECK enum st client_open(const struct client_config *config, struct client **ret);
 void client_close(struct client *client); /* accepts NULL */
 
+/* What the next requests tell of the device that this is; copied. None until then. */
+void client_set_device(struct client *client, const struct wire_device *device);
+
 struct client_report {
     uint32_t entries;      /* in the journal */
     uint32_t acknowledged; /* by the club */
     int retry_after_s;     /* with ST_AGAIN: the club's wish; 0 = none */
     bool has_more;         /* there may be more links, or of the hotlist */
+    bool is_answered;      /* the club said what it wants of the device: */
+    struct wire_update update;
+    uint32_t logs; /* number of the log that it asks for; 0 = none */
 };
 
 /* One round trip. *ret is filled in as far as it is known, whatever the status.
@@ -46,6 +52,10 @@ ST_CHECK enum st client_sync(struct client *client, struct client_report *ret, s
 /* Round trips until the club has everything, within a bound that an honest club never reaches. */
 ST_CHECK enum st client_catch_up(struct client *client, struct client_report *ret,
                                  struct fault *fault);
+
+/* The journal holds entries that the club has not acknowledged, or nobody knows: a contact is due.
+ */
+bool client_has_unsent(struct client *client);
 
 /* Notes for `status` at the terminal how it stands with the club: the settings sync.last_ok
  * (seconds since 1970 by this terminal's clock; only when st is ST_OK) and sync.say (empty = well).

@@ -32,6 +32,17 @@ size_t http_request_head(const char *host, const char *path, size_t body_bytes, 
     return (size_t)size;
 }
 
+size_t http_get_head(const char *host, const char *path, char ret_head[HTTP_REQUEST_HEAD_MAX])
+{
+    assert(strlen(host) <= HTTP_HOST_MAX && strlen(path) <= 64);
+    int size = snprintf(ret_head, HTTP_REQUEST_HEAD_MAX,
+                        "GET %s HTTP/1.1\r\n"
+                        "Host: %s\r\n\r\n",
+                        path, host);
+    assert(size > 0 && size < HTTP_REQUEST_HEAD_MAX);
+    return (size_t)size;
+}
+
 void http_answer_init(struct http_answer *answer, uint8_t *body, size_t max)
 {
     *answer = (struct http_answer){.body = body, .body_max = max, .state = STATUS_LINE};

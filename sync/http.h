@@ -1,4 +1,4 @@
-/* http.h - the part of HTTP/1.1 that a terminal speaks: one POST, one bounded answer.
+/* http.h - the part of HTTP/1.1 that a terminal speaks: one request, one bounded answer.
  *
  * Pure: bytes in, a verdict out; no line, no clock, no allocation. Strict where leniency has hurt
  * others: CRLF only, no folded headers, one length and only one, no body that ends with the line.
@@ -24,6 +24,9 @@ enum {
  * most HTTP_HOST_MAX bytes, `path` at most 64; both are ours. */
 size_t http_request_head(const char *host, const char *path, size_t body_bytes, bool is_gzip,
                          char ret_head[HTTP_REQUEST_HEAD_MAX]);
+
+/* Likewise a GET's; `path` is with what comes after "?". The answer must come unpacked. */
+size_t http_get_head(const char *host, const char *path, char ret_head[HTTP_REQUEST_HEAD_MAX]);
 
 /* An answer that is read as it comes. The fields below `private` are the parser's. */
 struct http_answer {

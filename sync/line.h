@@ -1,11 +1,11 @@
-/* line.h - a kept-alive HTTPS line to the club: JSON out, status and JSON back.
+/* line.h - a kept-alive HTTPS line to the club: a request out, status and body back.
  *
- * Requests are packed with gzip. One line, one thread. What is sent may be sent twice: a line that
- * was kept open and turns out to be dead is opened again and the request repeated once, so only
- * idempotent requests belong here (all of ours are). Statuses as in sync/tls.h, and
- * ST_FOREIGN  the answer is not HTTP as we expect it, or not gzip: the line was closed.
- * ST_FULL     the answer is larger than WIRE_ANSWER_MAX (line was closed), or *ret_too_large: the
- *             request is larger than WIRE_REQUEST_PACKED_MAX and nothing was sent. */
+ * What is posted is packed with gzip. One line, one thread. What is sent may be sent twice: a line
+ * that was kept open and turns out to be dead is opened again and the request repeated once, so
+ * only idempotent requests belong here (all of ours are). Statuses as in sync/tls.h, and ST_FOREIGN
+ * the answer is not HTTP as we expect it, or not gzip: the line was closed. ST_FULL     the answer
+ * is larger than WIRE_ANSWER_MAX (line was closed), or *ret_too_large: the request is larger than
+ * WIRE_REQUEST_PACKED_MAX and nothing was sent. */
 #ifndef SYNC_LINE_H
 #define SYNC_LINE_H
 
@@ -32,5 +32,9 @@ void line_drop(struct line *line);
 
 ST_CHECK enum st line_post(struct line *line, const char *path, const char *text, size_t size,
                            struct line_answer *ret, bool *ret_too_large, struct fault *fault);
+/* Bytes of ours, whatever the club says of them: an answer larger than `max` bytes (at most
+ * WIRE_ANSWER_MAX) is ST_FULL and closes the line. */
+ST_CHECK enum st line_get(struct line *line, const char *path, size_t max, struct line_answer *ret,
+                          struct fault *fault);
 
 #endif

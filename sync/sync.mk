@@ -4,7 +4,9 @@ WIRE_SRC := sync/wire.c sync/wire_actions.c sync/wire_bons.c sync/wire_device.c 
 WIRE_LIBS := -ljansson -lz
 
 SYNC_SRC := sync/http.c sync/random.c sync/tls.c sync/line.c sync/identity.c sync/batch.c sync/client.c \
-            sync/enrol.c sync/list.c sync/lost.c sync/numbers.c sync/stream.c sync/waiting.c sync/bons.c sync/links.c $(WIRE_SRC)
+            sync/device.c sync/enrol.c sync/fetch.c sync/list.c sync/lost.c sync/numbers.c \
+            sync/stream.c sync/waiting.c sync/bons.c sync/links.c \
+            sync/logs.c sync/upkeep.c $(WIRE_SRC)
 SYNC_LIBS := -lmbedtls -lmbedx509 -lmbedcrypto -ljansson -lz
 
 PROGRAMS += vafa-sync

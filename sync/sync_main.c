@@ -12,7 +12,9 @@
 #include "hal/clock.h"
 #include "sync/client.h"
 #include "sync/enrol.h"
+#include "sync/fetch.h"
 #include "sync/random.h"
+#include "sync/upkeep.h"
 
 static const char usage[] =
     "usage: vafa-sync enrol --db FILE --identity DIR --club HOST:PORT --ca CA.pem --code CODE\n"
@@ -36,6 +38,13 @@ static const char usage[] =
     "  --batch N         entries a round trip, 1..1000 (default: 500)\n"
     "  --timeout S       bound of each phase of a round trip (default: 120)\n"
     "\n"
+    "Of a device that boots one of our images (once, run):\n"
+    "  --device FILE     what it says of itself; the club is told\n"
+    "  --updates DIR     run: bundles that the club wants on it come here\n"
+    "  --update-rate N   bytes a second of a bundle, 1024.. (default: 32768)\n"
+    "  --log FILE        its log; the club gets it when it asks and support is on (vafa-till "
+    "support)\n"
+    "\n"
     "Ends with 0: done. 1: not now, try again. 2: wrong usage. 3: a person must act.\n";
 
 enum { EXIT_DONE = 0, EXIT_LATER = 1, EXIT_USAGE = 2, EXIT_PERSON = 3 };
@@ -53,7 +62,8 @@ enum {
 
 struct options {
     const char *command, *db, *folder, *club, *ca, *name, *code, *board;
-    uint32_t wait_s, interval_s, batch, timeout_s;
+    const char *device, *updates, *log;
+    uint32_t wait_s, interval_s, batch, timeout_s, update_rate;
 };
 
 struct sync {
@@ -62,6 +72,7 @@ struct sync {
     struct store *store;
     struct line *line;
     struct client *client;
+    struct upkeep *upkeep;
     struct tls_config tls;
     char club[TLS_NAME_MAX + TLS_PORT_MAX + 4];
     char host[TLS_NAME_MAX + 1];
@@ -124,6 +135,17 @@ static bool read_option(struct options *options, int option, const char *value)
         return read_number(value, 1, WIRE_ENTRIES_MAX, &options->batch);
     case 't':
         return read_number(value, 1, 3600, &options->timeout_s);
+    case 'e':
+        options->device = value;
+        return true;
+    case 'u':
+        options->updates = value;
+        return true;
+    case 'r':
+        return read_number(value, 1024, 1 << 30, &options->update_rate);
+    case 'l':
+        options->log = value;
+        return true;
     default:
         return false;
     }
@@ -137,10 +159,16 @@ static bool read_options(int argc, char **argv, struct options *ret)
         {"name", required_argument, NULL, 'n'},     {"code", required_argument, NULL, 'o'},
         {"board", required_argument, NULL, 'b'},    {"wait", required_argument, NULL, 'w'},
         {"interval", required_argument, NULL, 'v'}, {"batch", required_argument, NULL, 'm'},
-        {"timeout", required_argument, NULL, 't'},  {NULL, 0, NULL, 0},
+        {"timeout", required_argument, NULL, 't'},  {"device", required_argument, NULL, 'e'},
+        {"updates", required_argument, NULL, 'u'},  {"update-rate", required_argument, NULL, 'r'},
+        {"log", required_argument, NULL, 'l'},      {NULL, 0, NULL, 0},
     };
-    *ret = (struct options){
-        .board = "sim", .interval_s = 60, .batch = 500, .timeout_s = 120, .command = argv[1]};
+    *ret = (struct options){.board = "sim",
+                            .interval_s = 60,
+                            .batch = 500,
+                            .timeout_s = 120,
+                            .update_rate = FETCH_RATE_DEFAULT,
+                            .command = argv[1]};
     if (argc < 2) {
         return false;
     }
@@ -202,8 +230,10 @@ static bool catch_signals(int *ret_stop_fd, int *ret_wake_fd)
     return *ret_stop_fd >= 0 && *ret_wake_fd >= 0;
 }
 
-/* Sleeps, at most until SIGUSR1. False: asked to stop. */
-static bool sleep_ms(const struct sync *sync, uint32_t time_ms)
+enum slept { SLEPT, SLEPT_WOKEN, SLEPT_STOPPED };
+
+/* At most until SIGUSR1 or until asked to stop. */
+static enum slept doze_ms(const struct sync *sync, int64_t time_ms)
 {
     struct pollfd fds[2] = {{.fd = sync->tls.stop_fd, .events = POLLIN},
                             {.fd = sync->wake_fd, .events = POLLIN}};
@@ -212,7 +242,13 @@ static bool sleep_ms(const struct sync *sync, uint32_t time_ms)
     while (read(sync->wake_fd, &info, sizeof info) > 0) {
         /* Several calls to wake up are one. */
     }
-    return fds[0].revents == 0;
+    return fds[0].revents != 0 ? SLEPT_STOPPED : fds[1].revents != 0 ? SLEPT_WOKEN : SLEPT;
+}
+
+/* False: asked to stop. */
+static bool sleep_ms(const struct sync *sync, uint32_t time_ms)
+{
+    return doze_ms(sync, time_ms) != SLEPT_STOPPED;
 }
 
 static bool is_stopped(const struct sync *sync)
@@ -271,9 +307,13 @@ static enum st catch_up(struct sync *sync, struct client_report *ret, struct fau
     enum clock_quality quality = CLOCK_UNSET;
     (void)clock_now_s(&quality);
     sync->tls.ignore_times = quality == CLOCK_UNSET;
+    upkeep_before(sync->upkeep);
     enum st st = client_catch_up(sync->client, ret, fault);
     if (!is_stopped(sync) && client_note(sync->client, st, fault) != ST_OK) {
         say("The database does not take notes.");
+    }
+    if (st == ST_OK) {
+        upkeep_after(sync->upkeep, ret);
     }
     return st;
 }
@@ -287,6 +327,30 @@ static int once(struct sync *sync)
         say(fault.say);
     }
     return exit_code(st);
+}
+
+/* Waits for the next contact; meanwhile, when the last one went well, fetches what the club wants
+ * on this device. False: asked to stop. */
+static bool wait_for_contact(struct sync *sync, uint32_t time_ms, bool is_well)
+{
+    const int64_t end_ms = clock_monotonic_ms() + time_ms;
+    for (;;) {
+        const int64_t now_ms = clock_monotonic_ms();
+        const int64_t piece_ms = is_well ? upkeep_due_ms(sync->upkeep) : INT64_MAX;
+        const int64_t until_ms = piece_ms < end_ms ? piece_ms : end_ms;
+        const enum slept slept = doze_ms(sync, until_ms > now_ms ? until_ms - now_ms : 0);
+        if (slept != SLEPT) {
+            return slept != SLEPT_STOPPED;
+        }
+        if (until_ms == end_ms) {
+            return true;
+        }
+        const enum upkeep_next next = upkeep_step(sync->upkeep);
+        if (next == UPKEEP_CONTACT) {
+            return true;
+        }
+        is_well = next == UPKEEP_ON;
+    }
 }
 
 static int run(struct sync *sync)
@@ -315,7 +379,7 @@ static int run(struct sync *sync)
             say("In contact with the club again.");
         }
         was_well = st == ST_OK;
-        if (!sleep_ms(sync, time_ms)) {
+        if (!wait_for_contact(sync, time_ms, was_well)) {
             return EXIT_DONE;
         }
     }
@@ -373,8 +437,18 @@ static enum st open_all(struct sync *sync, bool is_enrol, struct fault *fault)
     }
     if (st != ST_OK) {
         fault_say(fault, "There is no memory left.");
+        return st;
     }
-    return st;
+    const struct upkeep_config upkeep = {.store = sync->store,
+                                         .line = sync->line,
+                                         .client = sync->client,
+                                         .firmware = FIRMWARE_VERSION,
+                                         .device = options->device,
+                                         .updates = options->updates,
+                                         .log = options->log,
+                                         .rate = options->update_rate,
+                                         .say = say};
+    return upkeep_open(&upkeep, &sync->upkeep, fault);
 }
 
 int main(int argc, char **argv)
@@ -405,6 +479,7 @@ int main(int argc, char **argv)
     } else {
         code = strcmp(sync.options.command, "once") == 0 ? once(&sync) : run(&sync);
     }
+    upkeep_close(sync.upkeep);
     client_close(sync.client);
     line_close(sync.line);
     store_close(sync.store);

@@ -1,13 +1,16 @@
 # Tests of sync. PROGRAMS/TESTS: see docs/building.md
-TESTS += test_wire test_http
+TESTS += test_wire test_http test_fetch
 test_wire_SRC = tests/unit/test_wire.c $(WIRE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_wire_LIBS = $(WIRE_LIBS) -lcmocka
 test_http_SRC = tests/unit/test_http.c sync/http.c $(HAL_BASE_SRC)
 test_http_LIBS = -lcmocka
+test_fetch_SRC = tests/unit/test_fetch.c sync/device.c sync/fetch.c sync/logs.c $(WIRE_SRC) $(PROGRAMME_SRC) $(STORAGE_SRC) \
+                 $(RULES_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC) $(CLOCK_SRC)
+test_fetch_LIBS = $(SYNC_LIBS) $(STORAGE_LIBS) -lcmocka
 
 PROGRAMS += journal-feed
 journal-feed_SRC = tests/e2e/journal_feed.c $(PROGRAMME_SRC) $(STORAGE_SRC) $(RULES_SRC) $(ENGINE_SRC) \
                    $(HAL_BASE_SRC) $(CLOCK_SRC)
 journal-feed_LIBS = $(STORAGE_LIBS) -ljansson
 
-SCRIPTS += tests/e2e/flash.py tests/e2e/flash_again.py tests/e2e/journal_export.py tests/e2e/sync_peer.py tests/e2e/sync_club.py tests/e2e/sync_cut.py tests/e2e/hotlist.py
+SCRIPTS += tests/e2e/flash.py tests/e2e/flash_again.py tests/e2e/journal_export.py tests/e2e/sync_peer.py tests/e2e/sync_club.py tests/e2e/sync_cut.py tests/e2e/update_fetch.py tests/e2e/hotlist.py
