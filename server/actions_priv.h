@@ -165,6 +165,14 @@ ST_CHECK enum st row_count_as_taken(struct actions *actions, struct action_row *
 /* It turned out otherwise: a row that counts as taken waits again. The caller stores it. */
 void row_recall(struct actions *actions, struct action_row *row);
 
+/* --- transfers.c ---------------------------------------------------------------------------- */
+
+/* `order`, of origin transfer, has no number yet, and all terminals were heard: did a card get that
+ * transfer by another order, which the club forgot? Then that one is the transfer's, and this one
+ * has ended. */
+ST_CHECK enum st transfers_recall(struct actions *actions, struct action_row *order, int64_t now_s,
+                                  bool *ret_is, struct fault *fault);
+
 /* --- actions_tend.c ------------------------------------------------------------------------ */
 
 /* Gives the row a number if it has none, seals what stands there and offers it to terminals.

@@ -123,9 +123,17 @@ static enum st find(struct actions *actions, enum duty duty, int64_t now_s, int6
 static enum st discharge(struct actions *actions, enum duty duty, struct action_row *row,
                          int64_t now_s, struct fault *fault)
 {
+    bool is_recalled = false;
     enum st st = ST_OK;
     switch (duty) {
     case DUTY_SEAL:
+        if (row->action.origin == ORIGIN_TRANSFER && row->state == ACTION_WAITING &&
+            row->action.number == 0) {
+            st = transfers_recall(actions, row, now_s, &is_recalled, fault);
+        }
+        if (st != ST_OK || is_recalled) {
+            return st;
+        }
         st = row_offer(actions, row, now_s, fault);
         if (st == ST_REFUSED && row->state == ACTION_WAITING) {
             /* The card has no number left: nobody will ever collect it. */

@@ -383,6 +383,12 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "CREATE INDEX lost_release_id ON lost_release (id);"
     "CREATE INDEX lost_new ON lost (new_no) WHERE new_no <> 0;"
     "UPDATE club SET value = 25 WHERE name = 'schema'",
+    /* The transfer of an order. club 'kept': accruals were not given to cards, for the club had forgotten
+     * something (server/accruals.c); 0: none. */
+    [26] =
+    "CREATE INDEX transfer_ordered ON transfer (ordered) WHERE ordered <> 0;"
+    "INSERT INTO club (name, value) VALUES ('kept', 0);"
+    "UPDATE club SET value = 26 WHERE name = 'schema'",
 };
 
 /* clang-format on */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "server/actions_priv.h"
+#include "server/change.h"
 #include "server/transfers_priv.h"
 
 /* --- rows ---------------------------------------------------------------------------------- */
@@ -58,28 +59,139 @@ static enum st taken_get(struct ledger *ledger, const struct transfer_row *row, 
 
 /* --- what follows -------------------------------------------------------------------------- */
 
-enum st transfer_order(struct actions *actions, struct transfer_row *row, int64_t now_s,
-                       struct fault *fault)
+/* How often the club brings one transfer to a card; of those that come back. */
+enum { ORDERS_MAX = 32 };
+
+/* The n-th order of a transfer has always the same name, at whichever club. */
+static struct action_order make_order(const struct transfer_row *row, int64_t n,
+                                      char ref[ACTIONS_REF_MAX + 1],
+                                      char giver[ACTIONS_GIVER_MAX + 1])
 {
-    char ref[ACTIONS_REF_MAX], giver[ACTIONS_GIVER_MAX];
-    struct action_made made;
     const int size =
-        snprintf(ref, sizeof ref, "%" PRId64 "-%" PRId64, row->terminal, row->sequence);
-    if (row->orders > 0) { /* the one before came back: it is another order */
-        (void)snprintf(ref + size, sizeof ref - (size_t)size, "-%" PRId64, row->orders + 1);
+        snprintf(ref, ACTIONS_REF_MAX + 1, "%" PRId64 "-%" PRId64, row->terminal, row->sequence);
+    if (n > 1) { /* the one before came back: it is another order */
+        (void)snprintf(ref + size, ACTIONS_REF_MAX + 1 - (size_t)size, "-%" PRId64, n);
     }
-    (void)snprintf(giver, sizeof giver, "%016" PRId64, row->card);
-    const struct action_order order = {.action = {.kind = ACTION_CREDIT,
-                                                  .origin = ORIGIN_TRANSFER,
-                                                  .card_number = (uint64_t)row->to,
-                                                  .amount = row->amount},
-                                       .ref = ref,
-                                       .giver = giver,
-                                       .is_unseen_fine = true};
+    (void)snprintf(giver, ACTIONS_GIVER_MAX + 1, "%016" PRId64, row->card);
+    return (struct action_order){.action = {.kind = ACTION_CREDIT,
+                                            .origin = ORIGIN_TRANSFER,
+                                            .card_number = (uint64_t)row->to,
+                                            .amount = row->amount},
+                                 .ref = ref,
+                                 .giver = giver,
+                                 .is_unseen_fine = true};
+}
+
+/* The n-th order becomes the one that brings it. */
+static enum st take_order(struct actions *actions, struct transfer_row *row, int64_t n,
+                          int64_t now_s, struct fault *fault)
+{
+    char ref[ACTIONS_REF_MAX + 1], giver[ACTIONS_GIVER_MAX + 1];
+    struct action_made made;
+    const struct action_order order = make_order(row, n, ref, giver);
     const enum st st = order_take(actions, &order, now_s, &made, fault);
     if (st == ST_OK) {
         row->order = (int64_t)made.id;
-        row->orders += 1;
+        row->orders = n;
+    }
+    return st;
+}
+
+/* A card has it by an order that this club forgot, for it was restored; whichever that was. *ret 0:
+ * none, as far as the club knows. */
+static enum st find_forgotten(struct actions *actions, const struct transfer_row *row, int64_t *ret,
+                              uint64_t *ret_card)
+{
+    char ref[ACTIONS_REF_MAX + 1], giver[ACTIONS_GIVER_MAX + 1];
+    struct action_row taken;
+    enum st st = ST_OK;
+    *ret = 0;
+    for (int64_t n = 1; n <= ORDERS_MAX && st == ST_OK && *ret == 0; n++) {
+        bool found = false;
+        (void)make_order(row, n, ref, giver);
+        st = row_by_ref(actions, ORIGIN_TRANSFER, ref, &taken, &found);
+        if (st == ST_OK && found && taken.state == ACTION_STRAY &&
+            taken.action.kind == ACTION_CREDIT && taken.action.amount == row->amount) {
+            *ret = n;
+            *ret_card = taken.action.card_number;
+        }
+    }
+    return st;
+}
+
+/* That order is the one that brings it. *ret_is false: there is none, and nothing has changed. */
+static enum st adopt_forgotten(struct actions *actions, struct transfer_row *row, int64_t now_s,
+                               bool *ret_is, struct fault *fault)
+{
+    int64_t n = 0;
+    uint64_t card = 0;
+    enum st st = find_forgotten(actions, row, &n, &card);
+    *ret_is = st == ST_OK && n != 0;
+    if (*ret_is) {
+        row->by = row->to == (int64_t)card ? row->by : BY_CLUB;
+        row->to = (int64_t)card;
+        st = take_order(actions, row, n, now_s, fault);
+    }
+    return st;
+}
+
+enum st transfer_order(struct actions *actions, struct transfer_row *row, int64_t now_s,
+                       struct fault *fault)
+{
+    bool is_given = false;
+    const enum st st = adopt_forgotten(actions, row, now_s, &is_given, fault);
+    if (st != ST_OK || is_given) {
+        return st;
+    }
+    if (row->orders >= ORDERS_MAX) {
+        fault_say(fault, "It came back %d times.", ORDERS_MAX);
+        return ST_REFUSED;
+    }
+    return take_order(actions, row, row->orders + 1, now_s, fault);
+}
+
+/* The transfer that the order brings. */
+static enum st row_of_order(struct db *db, const struct action_row *order, struct transfer_row *ret)
+{
+    struct db_stmt *stmt = NULL;
+    *ret = (struct transfer_row){.is_there = false};
+    enum st st = db_prepare(db,
+                            "SELECT term_id, term_seq, card_no, amount, to_card, by_seq FROM "
+                            "transfer WHERE ordered = $1",
+                            "i", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &ret->is_there, (int64_t)order->action.id);
+    }
+    if (st == ST_OK && ret->is_there) {
+        ret->terminal = db_i64(stmt, 0);
+        ret->sequence = db_i64(stmt, 1);
+        ret->card = db_i64(stmt, 2);
+        ret->amount = db_i64(stmt, 3);
+        ret->to = db_i64(stmt, 4);
+        ret->by = db_i64(stmt, 5);
+    }
+    db_finish(stmt);
+    return st;
+}
+
+enum st transfers_recall(struct actions *actions, struct action_row *order, int64_t now_s,
+                         bool *ret_is, struct fault *fault)
+{
+    struct transfer_row row;
+    *ret_is = false;
+    enum st st = row_of_order(actions->db, order, &row);
+    if (st == ST_OK && row.is_there) {
+        st = adopt_forgotten(actions, &row, now_s, ret_is, fault);
+    }
+    if (st == ST_OK && *ret_is) {
+        st = row_end(actions, order);
+    }
+    if (st == ST_OK && *ret_is) {
+        DB_ONCE(
+            st, actions->db,
+            "UPDATE transfer SET to_card = $3, by_seq = $4, ordered = $5, orders = $6, is_open = 0"
+            " WHERE term_id = $1 AND term_seq = $2",
+            "iiiiii", row.terminal, row.sequence, row.to, row.by, row.order, row.orders);
     }
     return st;
 }
@@ -149,6 +261,9 @@ static const char *name_card(struct transfer_row *row, int64_t card, int64_t by)
 {
     if (card == 0 || card == row->to) {
         return NULL;
+    }
+    if (row->to != 0 && row->orders > 1) {
+        return NULL; /* that word is older: it came back, and went elsewhere */
     }
     if (row->to != 0) {
         return "it was said to go to another card before";

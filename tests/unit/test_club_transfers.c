@@ -300,6 +300,41 @@ static void a_restored_club_brings_nothing_twice(void **state)
     world_reference(world);
 }
 
+/* The order that the card took was the second one, and nobody but the club knew of it. */
+static void a_restored_club_finds_what_it_gave_after_it_had_come_back(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    char ref[32];
+    world_backup(world);
+    const uint32_t out = let_out(world, 1, 0, 70000, -1);
+    hand_over(world, 1, out, 2);
+    world_sync(world, 1);
+    (void)snprintf(ref, sizeof ref, "2-%u", out);
+    assert_int_equal(actions_withdraw(world->actions, ORIGIN_TRANSFER, ref, world->now_s, &fault),
+                     ST_OK);
+    world_sync_all(world);
+    assert_int_equal(release(world, 1, out, 3, false), ST_OK);
+    world_sync(world, 3);
+    world_tap(world, 3, 3, 0);
+    world_sync(world, 3);
+    assert_int_equal(credit(world, 3), 570000);
+    world_restore(world);
+    world_sync_all(world);
+    for (int t = 0; t < WORLD_TERMINALS; t++) {
+        world_tap(world, t, 2, 0);
+        world_sync(world, t);
+    }
+    assert_int_equal(credit(world, 2), 500000);
+    assert_int_equal(transit(world), 0);
+    assert_int_equal(open_rows(world), 0);
+    assert_int_equal(world_account(world, BOOK_CREDIT, ACCOUNT_PENDING), 0);
+    assert_int_equal(world_account(world, BOOK_CREDIT, ACCOUNT_UNEXPLAINED), 0);
+    assert_int_equal(cases(world, "transfer", false), 0);
+    world_check(world);
+    world_reference(world);
+}
+
 static void it_may_be_handed_over_before_it_is_posted(void **state)
 {
     struct world *world = *state;
@@ -556,6 +591,7 @@ int main(void)
         IN_A_WORLD(a_half_that_fits_no_other_one_is_a_case),
         IN_A_WORLD(what_is_handed_over_comes_by_an_action_once),
         IN_A_WORLD(a_restored_club_brings_nothing_twice),
+        IN_A_WORLD(a_restored_club_finds_what_it_gave_after_it_had_come_back),
         IN_A_WORLD(it_may_be_handed_over_before_it_is_posted),
         IN_A_WORLD(a_second_half_that_comes_all_the_same_is_a_case),
         IN_A_WORLD(a_named_card_gets_it_and_what_comes_back_can_go_elsewhere),
