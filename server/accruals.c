@@ -2,9 +2,12 @@
 
 #include <inttypes.h>
 
+#include "server/actions_priv.h"
+#include "server/change.h"
 #include "server/ledger_priv.h"
 #include "server/limits.h"
 #include "server/members_priv.h"
+#include "server/settled.h"
 
 /* What members earned without a card (docs/decisions/0012-members.md): the merchant's side is that
  * of a sale; in place of a card stands the account `accrued` until an action for a card is made of
@@ -13,6 +16,10 @@
 /* accrual.given: 0 = it waits; the id of the action that gave it to a card; below 0, it went back:
  * the same id, or this when it waited still. */
 enum { GONE_BACK = -1 };
+
+/* The row of `club` that says up to which number accruals were looked at again since the club was
+ * restored; 0: there is nothing to look at. */
+#define CLUB_KEPT "kept"
 
 static bool is_same(const struct entry_accrual *a, const struct entry_accrual *b)
 {
@@ -77,16 +84,35 @@ static enum st find_card(struct ledger *ledger, uint64_t number, uint64_t *ret_a
     return st;
 }
 
-struct waiting {
-    int64_t points, credit;
-    int64_t terminal, sequence; /* the last of them: names the order */
+static enum st put_given(struct ledger *ledger, int64_t terminal, int64_t sequence, int64_t given)
+{
+    struct db_stmt *stmt = NULL;
+    enum st st =
+        db_prepare(ledger->db, "UPDATE accrual SET given = $3 WHERE term_id = $1 AND term_seq = $2",
+                   "iii", &stmt);
+    if (st == ST_OK) {
+        st = db_run(stmt, terminal, sequence, given);
+    }
+    db_finish(stmt);
+    return st;
+}
+
+/* What waits for one number, in the order of time. */
+struct sale {
+    int64_t terminal, sequence, points, credit;
+    bool is_given;
 };
 
-static enum st sum_waiting(struct ledger *ledger, uint64_t number, struct waiting *ret)
+struct sales {
+    struct sale rows[4096]; /* more than that follow the next time */
+    size_t count;
+};
+
+static enum st sales_get(struct ledger *ledger, uint64_t number, struct sales *ret)
 {
     struct db_stmt *stmt = NULL;
     bool row = false;
-    *ret = (struct waiting){.points = 0};
+    ret->count = 0;
     enum st st = db_prepare(ledger->db,
                             "SELECT points, credit, term_id, term_seq FROM accrual"
                             " WHERE number = $1 AND given = 0 ORDER BY at, term_id, term_seq",
@@ -94,11 +120,11 @@ static enum st sum_waiting(struct ledger *ledger, uint64_t number, struct waitin
     if (st == ST_OK) {
         st = db_first(stmt, &row, (int64_t)number);
     }
-    while (st == ST_OK && row) {
-        ret->points += db_i64(stmt, 0);
-        ret->credit += db_i64(stmt, 1);
-        ret->terminal = db_i64(stmt, 2);
-        ret->sequence = db_i64(stmt, 3);
+    while (st == ST_OK && row && ret->count < sizeof ret->rows / sizeof ret->rows[0]) {
+        ret->rows[ret->count++] = (struct sale){.points = db_i64(stmt, 0),
+                                                .credit = db_i64(stmt, 1),
+                                                .terminal = db_i64(stmt, 2),
+                                                .sequence = db_i64(stmt, 3)};
         st = db_step(stmt, &row);
     }
     db_finish(stmt);
@@ -124,43 +150,157 @@ static enum st make(struct ledger *ledger, uint64_t card, enum action_kind kind,
     return st;
 }
 
-/* One action of one kind for all that waits. */
-static enum st give(struct ledger *ledger, uint64_t card, enum action_kind kind, int64_t amount,
-                    const struct waiting *waiting, int64_t *ret_id)
+static void name_order(const struct sale *last, enum action_kind kind,
+                       char ret[ACTIONS_REF_MAX + 1])
+{
+    (void)snprintf(ret, ACTIONS_REF_MAX + 1, "%" PRId64 "/%" PRId64 "/%s", last->terminal,
+                   last->sequence, action_kind_word(kind));
+}
+
+/* The order of one kind that is named by this sale, if there is one: the club had given it before
+ * it was restored. */
+struct before {
+    int64_t amount; /* 0 = there is none */
+    uint64_t card;
+};
+
+static enum st find_before(struct ledger *ledger, const struct sale *last, enum action_kind kind,
+                           struct before *ret)
 {
     char ref[ACTIONS_REF_MAX + 1];
-    (void)snprintf(ref, sizeof ref, "%" PRId64 "/%" PRId64 "/%s", waiting->terminal,
-                   waiting->sequence, action_kind_word(kind));
+    struct action_row row;
+    bool found = false;
+    name_order(last, kind, ref);
+    const enum st st = row_by_ref(ledger->actions, ORIGIN_ACCRUAL, ref, &row, &found);
+    *ret = (struct before){0, 0};
+    if (st == ST_OK && found) {
+        *ret = (struct before){row.action.amount, row.action.card_number};
+    }
+    return st;
+}
+
+/* A run of sales that one order of each kind gives to a card: those from `from` to `last` that are
+ * not given yet. */
+struct run {
+    size_t from, last;
+    int64_t points, credit;
+};
+
+static struct run run_of(const struct sales *sales, size_t from, size_t last)
+{
+    struct run run = {from, last, 0, 0};
+    for (size_t i = from; i <= last; i++) {
+        run.points += sales->rows[i].is_given ? 0 : sales->rows[i].points;
+        run.credit += sales->rows[i].is_given ? 0 : sales->rows[i].credit;
+    }
+    return run;
+}
+
+static enum st give(struct ledger *ledger, const struct sale *last, enum action_kind kind,
+                    int64_t amount, uint64_t card, int64_t *ret_id)
+{
+    char ref[ACTIONS_REF_MAX + 1];
+    name_order(last, kind, ref);
     return amount == 0 ? ST_OK : make(ledger, card, kind, amount, ref, ret_id);
 }
 
-static enum st mark_given(struct ledger *ledger, uint64_t number, int64_t id)
+static enum st give_run(struct ledger *ledger, struct sales *sales, const struct run *run,
+                        uint64_t points_to, uint64_t credit_to)
 {
-    struct db_stmt *stmt = NULL;
-    enum st st = db_prepare(
-        ledger->db, "UPDATE accrual SET given = $2 WHERE number = $1 AND given = 0", "ii", &stmt);
+    const struct sale *last = &sales->rows[run->last];
+    int64_t id = 0;
+    enum st st = give(ledger, last, ACTION_POINTS, run->points, points_to, &id);
     if (st == ST_OK) {
-        st = db_run(stmt, (int64_t)number, id);
+        st = give(ledger, last, ACTION_CREDIT, run->credit, credit_to, &id);
     }
-    db_finish(stmt);
+    for (size_t i = run->from; i <= run->last && st == ST_OK && id != 0; i++) {
+        struct sale *sale = &sales->rows[i];
+        if (!sale->is_given) {
+            st = put_given(ledger, sale->terminal, sale->sequence, id);
+            sale->is_given = true;
+        }
+    }
     return st;
+}
+
+static enum st close_kept(struct ledger *ledger, const struct sale *last)
+{
+    enum st st = ST_OK;
+    DB_ONCE(st, ledger->db,
+            "UPDATE tcase SET closed_at = $3, closed_by = 'club', closed_why = 'the rest came'"
+            " WHERE term_id = $1 AND term_seq = $2 AND why = 'kept' AND closed_at = 0",
+            "iii", last->terminal, last->sequence, ledger->now_s);
+    return st;
+}
+
+/* Orders of before name the last of the sales that they were made of, which had come to the club in
+ * some order: that sale alone, or with all before it that were not given yet. *ret_open: behind the
+ * last one that is for other sales than have come. */
+static enum st give_as_before(struct ledger *ledger, struct sales *sales, uint64_t card,
+                              size_t *ret_open)
+{
+    enum st st = ST_OK;
+    *ret_open = 0;
+    for (size_t i = 0; i < sales->count && st == ST_OK; i++) {
+        struct before points, credit;
+        st = find_before(ledger, &sales->rows[i], ACTION_POINTS, &points);
+        if (st == ST_OK) {
+            st = find_before(ledger, &sales->rows[i], ACTION_CREDIT, &credit);
+        }
+        if (st != ST_OK || (points.amount == 0 && credit.amount == 0)) {
+            continue;
+        }
+        const struct run runs[] = {run_of(sales, i, i), run_of(sales, 0, i)};
+        bool fits = false;
+        for (size_t n = 0; n < 2 && st == ST_OK && !fits; n++) {
+            fits = (points.amount == 0 || points.amount == runs[n].points) &&
+                   (credit.amount == 0 || credit.amount == runs[n].credit);
+            if (fits) {
+                st = give_run(ledger, sales, &runs[n], points.card == 0 ? card : points.card,
+                              credit.card == 0 ? card : credit.card);
+                st = st == ST_OK ? close_kept(ledger, &sales->rows[i]) : st;
+            }
+        }
+        *ret_open = fits ? *ret_open : i + 1;
+    }
+    return st;
+}
+
+/* The club is past all that it had forgotten, and these sales still come to something else. */
+static enum st say_kept(struct ledger *ledger, uint64_t number, const struct sale *last)
+{
+    struct item by = {.raw = (const uint8_t *)"", .raw_bytes = 0};
+    by.entry.kind = ENTRY_ACCRUAL;
+    by.entry.terminal = (uint32_t)last->terminal;
+    by.entry.sequence = (uint32_t)last->sequence;
+    return case_open(ledger, "kept", &by, number, 0,
+                     "What %016" PRIu64 " earned without a card up to entry %" PRId64
+                     " of terminal %" PRId64 " stays with the club: before it was restored it had "
+                     "given another sum for it. Give what is missing as a correction.",
+                     number, last->sequence, last->terminal);
 }
 
 static enum st deliver(struct ledger *ledger, uint64_t number, uint64_t card)
 {
-    struct waiting waiting;
-    int64_t id = 0;
-    enum st st = sum_waiting(ledger, number, &waiting);
+    static struct sales sales; /* one thread; too large for its stack */
+    size_t open = 0;
+    bool is_forgetful = false;
+    enum st st = sales_get(ledger, number, &sales);
+    if (st != ST_OK || sales.count == 0) {
+        return st;
+    }
+    st = give_as_before(ledger, &sales, card, &open);
     if (st == ST_OK) {
-        st = give(ledger, card, ACTION_POINTS, waiting.points, &waiting, &id);
+        st = settled_is_forgetful(ledger->db, false, &is_forgetful);
     }
-    if (st == ST_OK) {
-        st = give(ledger, card, ACTION_CREDIT, waiting.credit, &waiting, &id);
+    if (st != ST_OK || is_forgetful) {
+        return st == ST_OK ? db_run(ledger->sql[SQL_CLUB_SET], CLUB_KEPT, (int64_t)1) : st;
     }
-    if (st == ST_REFUSED) {
-        return ST_OK; /* given before the club was restored, with sales that are still to come */
+    if (open > 0 && !sales.rows[open - 1].is_given) {
+        st = say_kept(ledger, number, &sales.rows[open - 1]);
     }
-    return st == ST_OK && id != 0 ? mark_given(ledger, number, id) : st;
+    const struct run rest = run_of(&sales, open, sales.count - 1);
+    return st == ST_OK && open < sales.count ? give_run(ledger, &sales, &rest, card, card) : st;
 }
 
 enum st accruals_deliver(struct ledger *ledger, uint64_t number)
@@ -172,6 +312,44 @@ enum st accruals_deliver(struct ledger *ledger, uint64_t number)
     }
     st = deliver(ledger, account, card);
     return st == ST_OK && number != account ? deliver(ledger, number, card) : st;
+}
+
+static enum st next_waiting(struct ledger *ledger, int64_t after, int64_t *ret)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum st st = db_prepare(ledger->db,
+                            "SELECT number FROM accrual WHERE given = 0 AND number > $1"
+                            " ORDER BY number LIMIT 1",
+                            "i", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row, after);
+    }
+    *ret = st == ST_OK && row ? db_i64(stmt, 0) : 0;
+    db_finish(stmt);
+    return st;
+}
+
+enum st accruals_resume(struct ledger *ledger)
+{
+    enum { NUMBERS_MAX = 64 };
+    bool row = false, is_forgetful = false;
+    enum st st = db_first(ledger->sql[SQL_CLUB_GET], &row, CLUB_KEPT);
+    int64_t number = st == ST_OK && row ? db_i64(ledger->sql[SQL_CLUB_GET], 0) : 0;
+    db_reset(ledger->sql[SQL_CLUB_GET]);
+    if (st == ST_OK && number != 0) {
+        st = settled_is_forgetful(ledger->db, false, &is_forgetful);
+    }
+    if (st != ST_OK || number == 0 || is_forgetful) {
+        return st;
+    }
+    for (int i = 0; i < NUMBERS_MAX && st == ST_OK && number != 0; i++) {
+        st = next_waiting(ledger, number, &number);
+        if (st == ST_OK && number != 0) {
+            st = accruals_deliver(ledger, (uint64_t)number);
+        }
+    }
+    return st == ST_OK ? db_run(ledger->sql[SQL_CLUB_SET], CLUB_KEPT, number) : st;
 }
 
 /* --- taking it back -----------------------------------------------------------------------------
@@ -211,19 +389,6 @@ static enum st read_given(struct ledger *ledger, int64_t terminal, int64_t seque
         st = db_first(stmt, ret_row, terminal, sequence);
     }
     *ret = st == ST_OK && *ret_row ? db_i64(stmt, 0) : 0;
-    db_finish(stmt);
-    return st;
-}
-
-static enum st put_given(struct ledger *ledger, int64_t terminal, int64_t sequence, int64_t given)
-{
-    struct db_stmt *stmt = NULL;
-    enum st st =
-        db_prepare(ledger->db, "UPDATE accrual SET given = $3 WHERE term_id = $1 AND term_seq = $2",
-                   "iii", &stmt);
-    if (st == ST_OK) {
-        st = db_run(stmt, terminal, sequence, given);
-    }
     db_finish(stmt);
     return st;
 }

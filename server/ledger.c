@@ -621,6 +621,9 @@ static enum st take(struct ledger *ledger, const struct wire_sync *batch, bool i
         }
     }
     if (st == ST_OK) {
+        st = accruals_resume(ledger);
+    }
+    if (st == ST_OK) {
         st = books_flush(ledger->actions, now_s);
     }
     if (st == ST_OK) {

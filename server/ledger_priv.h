@@ -293,6 +293,9 @@ ST_CHECK enum st members_post(struct ledger *ledger, const struct item *item);
 ST_CHECK enum st accruals_post(struct ledger *ledger, const struct item *item);
 /* Gives the newest card of the member with this account or card what waits for them. */
 ST_CHECK enum st accruals_deliver(struct ledger *ledger, uint64_t number);
+/* The same of all that the club kept back while it did not know what it had given before it was
+ * restored: some of them, once it knows. */
+ST_CHECK enum st accruals_resume(struct ledger *ledger);
 
 /* --- lost_post.c, duplicates.c, duplicates_read.c --------------------------------------------- */
 

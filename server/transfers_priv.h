@@ -30,9 +30,9 @@ struct transfer_row {
     int64_t order, orders; /* the action that does, 0 = none or it came back; how many so far */
 };
 
-/* Its money becomes an action for `to`, or for the card that has it by an order that a restored club
- * forgot: `to` is that one then. The caller flushes the books (actions_priv.h). ST_REFUSED: nothing
- * has changed, the fault says why. */
+/* Its money becomes an action for `to`, or for the card that has it by an order that a restored
+ * club forgot: `to` is that one then. The caller flushes the books (actions_priv.h). ST_REFUSED:
+ * nothing has changed, the fault says why. */
 ST_CHECK enum st transfer_order(struct actions *actions, struct transfer_row *row, int64_t now_s,
                                 struct fault *fault);
 

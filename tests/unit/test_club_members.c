@@ -317,23 +317,19 @@ static void what_is_earned_waits_and_goes_to_the_card_once(void **state)
     assert_int_equal(number_of(club, "SELECT count(*) FROM tcase"), 0);
 }
 
-/* A restored club has the action before all the sales that it was made of: it waits for the rest,
- * and holds up no terminal. */
-static void what_was_given_before_waits_for_all_its_sales(void **state)
+/* What the club gave before it was restored: points for the sales up to that entry of terminal 2.
+ */
+static void give_before(struct club *club, unsigned sequence, int64_t points)
 {
-    struct club *club = *state;
     struct actions *actions = NULL;
     struct action_made made;
     struct fault fault = {""};
     char ref[32];
-    join(club, 0, club->to, card(0, 0), 0, "0012345679", "Leila");
-    give_card(club, 0, card(0, 0), card(0, 1));
-    sync_from(club, 0, 0);
-    (void)snprintf(ref, sizeof ref, "%u/1/points", club->terminals[1].number);
+    (void)snprintf(ref, sizeof ref, "%u/%u/points", club->terminals[1].number, sequence);
     const struct action_order order = {.action = {.kind = ACTION_POINTS,
                                                   .origin = ORIGIN_ACCRUAL,
                                                   .card_number = card(0, 1),
-                                                  .amount = 30,
+                                                  .amount = points,
                                                   .text = "بدون کارت"},
                                        .ref = ref,
                                        .giver = "",
@@ -343,14 +339,78 @@ static void what_was_given_before_waits_for_all_its_sales(void **state)
     assert_int_equal(actions_make_within(actions, &order, NOW, &made, &fault), ST_OK);
     assert_int_equal(db_commit(club->db), ST_OK);
     actions_close(actions);
+}
+
+/* A restored club has the action before all the sales that it was made of: it waits for the rest,
+ * and holds up no terminal. */
+static void what_was_given_before_waits_for_all_its_sales(void **state)
+{
+    struct club *club = *state;
+    join(club, 0, club->to, card(0, 0), 0, "0012345679", "Leila");
+    give_card(club, 0, card(0, 0), card(0, 1));
+    sync_from(club, 0, 0);
+    give_before(club, 1, 30);
     earn(club, 1, card(0, 0), 1000000, 0);
     sync_from(club, 1, 0);
     assert_points(club, 10, -20, 30); /* 10 came, 30 are on their way */
+    assert_int_equal(cases_of(club, "kept"), 1);
     earn(club, 0, card(0, 0), 2500000, 0);
     sync_from(club, 0, 2);
     assert_points(club, 30, 0, 30);
     assert_int_equal(number_of(club, "SELECT count(*) FROM accrual WHERE given = 0"), 0);
     assert_int_equal(number_of(club, "SELECT count(*) FROM action"), 1);
+    assert_int_equal(number_of(club, "SELECT count(*) FROM tcase WHERE closed_at = 0"), 0);
+}
+
+/* Two sales were given one by one; the restored club has both before it knows of the card. */
+static void sales_that_wait_together_are_given_as_they_were_before(void **state)
+{
+    struct club *club = *state;
+    join(club, 0, club->to, card(0, 0), 0, "0012345679", "Leila");
+    sync_from(club, 0, 0);
+    give_before(club, 1, 10);
+    give_before(club, 2, 20);
+    earn(club, 1, card(0, 0), 1000000, 0);
+    earn(club, 1, card(0, 0), 2500000, 0);
+    sync_from(club, 1, 0);
+    assert_points(club, 30, 0, 30);
+    give_card(club, 0, card(0, 0), card(0, 1));
+    sync_from(club, 0, 1);
+    assert_int_equal(number_of(club, "SELECT count(*) FROM accrual WHERE given = 0"), 0);
+    earn(club, 1, card(0, 0), 1000000, 0);
+    sync_from(club, 1, 2);
+    assert_points(club, 40, 0, 40);
+    assert_int_equal(number_of(club, "SELECT count(*) FROM action"), 3);
+    assert_int_equal(number_of(club, "SELECT count(*) FROM tcase"), 0);
+}
+
+/* While the club does not know what it had given, it gives nothing; then all of it. */
+static void nothing_is_given_while_the_club_does_not_know_what_it_gave(void **state)
+{
+    struct club *club = *state;
+    join(club, 0, club->to, card(0, 0), 0, "0012345679", "Leila");
+    give_card(club, 0, card(0, 0), card(0, 1));
+    sync_from(club, 0, 0);
+    assert_int_equal(db_exec(club->db, "UPDATE club SET value = 1790001000 WHERE name = 'forgot'"),
+                     ST_OK);
+    assert_int_equal(db_exec(club->db, "INSERT INTO cert (term_id, fingerprint, issued_at,"
+                                       " revoked_at) VALUES (1, x'01', 0, 0), (2, x'02', 0, 0)"),
+                     ST_OK);
+    earn(club, 1, card(0, 0), 1000000, 0);
+    sync_from(club, 1, 0);
+    assert_points(club, 10, 10, 0);
+    give_before(club, 2, 30); /* is heard of before its sale, which names the order */
+    earn(club, 1, card(0, 0), 2500000, 0);
+    sync_from(club, 1, 1);
+    assert_points(club, 30, 0, 30);
+    earn(club, 1, card(0, 0), 3000000, 0);
+    sync_from(club, 1, 2);
+    assert_points(club, 60, 30, 30);
+    assert_int_equal(db_exec(club->db, "UPDATE club SET value = 0 WHERE name = 'forgot'"), ST_OK);
+    sync_from(club, 0, 2);
+    assert_points(club, 60, 0, 60);
+    assert_int_equal(number_of(club, "SELECT value FROM club WHERE name = 'kept'"), 0);
+    assert_int_equal(number_of(club, "SELECT count(*) FROM action"), 2);
 }
 
 static void a_card_that_comes_before_its_member_is_theirs(void **state)
@@ -673,6 +733,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_box_that_does_not_open_is_a_case, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_given_before_waits_for_all_its_sales, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(sales_that_wait_together_are_given_as_they_were_before,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_given_while_the_club_does_not_know_what_it_gave,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_earned_waits_and_goes_to_the_card_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_goes_back_is_taken_from_where_it_is_once, setup,
