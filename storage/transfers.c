@@ -8,7 +8,9 @@
 
 static bool is_transfer(const struct entry *intent, enum peer_direction direction)
 {
-    return intent->kind == ENTRY_INTENT && intent->intent.after.last.kind == TRANSACTION_TRANSFER &&
+    const enum transaction_kind kind =
+        intent->kind == ENTRY_INTENT ? intent->intent.after.last.kind : TRANSACTION_SALE;
+    return (kind == TRANSACTION_TRANSFER || kind == TRANSACTION_DUPLICATE) &&
            intent->intent.occasion.peer.direction == direction;
 }
 

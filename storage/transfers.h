@@ -1,7 +1,8 @@
-/* transfers.h (storage) - credit that left a card here and what became of it, as the journal says.
+/* transfers.h (storage) - what left a card here and what became of it, as the journal says.
  *
- * A row for each transfer out, kept by journal_append(): so what waits is known however long ago it
- * was, and journal_verify() counts again. The rules and statuses of store.h hold here too. */
+ * A row for each transfer out, and for each card that was moved out whole (a DUPLICATE), kept by
+ * journal_append(): so what waits is known however long ago it was, and journal_verify() counts
+ * again. The rules and statuses of store.h hold here too. */
 #ifndef STORAGE_TRANSFERS_H
 #define STORAGE_TRANSFERS_H
 

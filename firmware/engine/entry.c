@@ -199,7 +199,8 @@ static bool outcome_is_valid(const struct entry_outcome *outcome, uint32_t seque
 {
     return outcome->intent_sequence >= 1 && outcome->intent_sequence < sequence &&
            outcome->verdict >= VERDICT_DONE && outcome->verdict <= VERDICT_LEFT &&
-           outcome->evidence >= EVIDENCE_READ_BACK && outcome->evidence <= EVIDENCE_OTHER &&
+           outcome->evidence >= EVIDENCE_READ_BACK && outcome->evidence <= EVIDENCE_LOST &&
+           (outcome->evidence != EVIDENCE_LOST || outcome->verdict == VERDICT_DONE) &&
            card_number_is_valid(outcome->card_number) && outcome->counter >= 1 &&
            outcome->counter <= SNAPSHOT_COUNTER_MAX;
 }

@@ -54,6 +54,8 @@ enum entry_evidence {
     EVIDENCE_HISTORY = 2,   /* found in the card's ring at a later sighting */
     EVIDENCE_UNMOVED = 3,   /* the card still stood before it, and the intent was given up */
     EVIDENCE_OTHER = 4,     /* another transaction holds that counter */
+    EVIDENCE_LOST = 5,      /* done, for all that anybody can know: the card, a new one that never
+                               came back, was reported lost (docs/decisions/0015) */
 };
 
 /* How a card showed the snapshot of a sighting. */

@@ -15,18 +15,36 @@ static void add(void *ctx, const struct transfer *transfer, const struct entry *
 {
     struct waiting_list *list = ctx;
     if (list->count < WAITING_MAX) {
+        const bool is_card = out->intent.after.last.kind == TRANSACTION_DUPLICATE;
         list->rows[list->count++] = (struct waiting){.sequence = transfer->sequence,
                                                      .since_s = out->time_s,
-                                                     .amount = out->intent.parts.amount,
+                                                     .amount = twocards_amount(out),
                                                      .card_number = out->intent.card_number,
+                                                     .is_card = is_card,
+                                                     .second = transfer->second,
                                                      .state = state_of(transfer)};
     }
+}
+
+/* The cards that may have it. */
+static enum st add_seconds(struct store *store, struct waiting_list *list)
+{
+    enum st st = ST_OK;
+    for (size_t n = 0; n < list->count && st == ST_OK; n++) {
+        struct entry second;
+        if (list->rows[n].second != 0) {
+            st = journal_find(store, list->rows[n].second, &second);
+            list->rows[n].into = st == ST_OK ? second.intent.card_number : 0;
+        }
+    }
+    return st;
 }
 
 enum st handover_list(struct store *store, struct waiting_list *ret)
 {
     ret->count = 0;
-    return twocards_each(store, ret, add, &ret->sums);
+    const enum st st = twocards_each(store, ret, add, &ret->sums);
+    return st == ST_OK ? add_seconds(store, ret) : st;
 }
 
 /* --- handing over ---------------------------------------------------------------------------- */

@@ -10,7 +10,7 @@
 #include "firmware/terminal/twocards.h"
 
 enum waiting_state {
-    WAITING_OPEN,     /* may be taken, or handed over */
+    WAITING_OPEN,     /* may be taken, or handed over, which a whole card cannot be */
     WAITING_IN_DOUBT, /* a card has to be held again first */
     WAITING_CLUB,     /* only the club can tell whether it left its card: hand it over */
 };
@@ -20,6 +20,9 @@ struct waiting {
     int64_t since_s;   /* by this terminal's clock */
     struct money amount;
     uint64_t card_number; /* that it left */
+    bool is_card;         /* all of that card: a blank one takes it (duplicate, from this number) */
+    uint32_t second;      /* in doubt: the entry that may have put it on another card, and that */
+    uint64_t into;        /* card; 0 = the one that it left is in doubt */
     enum waiting_state state;
 };
 

@@ -108,6 +108,27 @@ static enum st is_reported(const struct members *members, uint64_t card, bool *r
     return st == ST_REFUSED ? ST_OK : st;
 }
 
+/* A new card whose making is in doubt and that never comes back: nobody will know whether it
+ * carries what it should. So it is taken to carry it, and refused for ever: then what replaces it
+ * is never given twice, whatever the card carries. */
+static enum st give_up_making(const struct members *members, const struct lost_named *named,
+                              struct fault *say)
+{
+    struct entry intent;
+    const enum st st = journal_pending(members->store, named->card_number, &intent);
+    if (st != ST_OK || intent.intent.has_before) {
+        return st == ST_OK || st == ST_REFUSED ? ST_OK : say_store(members, st, say);
+    }
+    struct entry outcome = {.kind = ENTRY_OUTCOME,
+                            .operator_no = named->operator_no,
+                            .outcome = {.intent_sequence = intent.sequence,
+                                        .verdict = VERDICT_DONE,
+                                        .evidence = EVIDENCE_LOST,
+                                        .card_number = named->card_number,
+                                        .counter = intent.intent.after.counter}};
+    return terminal_append(members->terminal, &outcome, say);
+}
+
 static enum st report_lost(const struct members *members, const struct lost_named *named,
                            struct lost_answer *ret, struct fault *say)
 {
@@ -117,6 +138,9 @@ static enum st report_lost(const struct members *members, const struct lost_name
     }
     if (!ret->is_earlier) {
         st = append_report(members, named, REPORT_LOST, ret, say);
+    }
+    if (st == ST_OK) { /* once it is refused */
+        st = give_up_making(members, named, say);
     }
     if (st == ST_OK) {
         fault_say(say,
@@ -275,10 +299,29 @@ static enum st weigh(const struct members *members, const struct lost_named *nam
     return ST_OK;
 }
 
+/* Not while a tap could still tell. */
+static enum st check_made(const struct members *members, uint64_t card, struct fault *say)
+{
+    struct entry intent;
+    const enum st st = journal_pending(members->store, card, &intent);
+    if (st != ST_OK || intent.intent.has_before) {
+        return st == ST_OK || st == ST_REFUSED ? ST_OK : say_store(members, st, say);
+    }
+    fault_say(say,
+              "It is not known whether card *%04" PRIu64 " was made: hold it once more. If it is "
+              "gone for good, report it lost first (vafa-till report-lost %016" PRIu64 ").",
+              card % 10000, card);
+    return ST_REFUSED;
+}
+
 /* What the club keeps somebody from is not to be had again by losing the card. A clone's member is
  * helped by a replacement: that one is not refused. */
 static enum st check_unreplaced(const struct members *members, uint64_t card, struct fault *say)
 {
+    const enum st st = check_made(members, card, say);
+    if (st != ST_OK) {
+        return st;
+    }
     if (terminal_listing(members->terminal, card) != LISTING_BLOCKED) {
         return check_in_place(members, card, say);
     }

@@ -67,10 +67,15 @@ static void say_taken(struct store *store, uint64_t card, const struct entry *su
     const uint64_t number = successor->intent.card_number;
     struct entry pending;
     const bool is_doubted = journal_pending(store, number, &pending) == ST_OK;
-    fault_say(ret_why,
-              is_doubted ? "Card *%04" PRIu64 " may be in the place of card *%04" PRIu64
-                           " already: hold that one once more."
-                         : "Card *%04" PRIu64 " is in the place of card *%04" PRIu64 " already.",
+    if (is_doubted) {
+        fault_say(ret_why,
+                  "Card *%04" PRIu64 " may be in the place of card *%04" PRIu64 " already: hold "
+                  "that one once more. If it is gone for good: vafa-till report-lost %016" PRIu64
+                  ", then replace it.",
+                  number % 10000, card % 10000, number);
+        return;
+    }
+    fault_say(ret_why, "Card *%04" PRIu64 " is in the place of card *%04" PRIu64 " already.",
               number % 10000, card % 10000);
 }
 

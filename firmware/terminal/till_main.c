@@ -493,6 +493,16 @@ static void print_history(const json_t *history)
     }
 }
 
+/* What has to be done about it first. */
+static const char *waiting_note(const json_t *row)
+{
+    const bool is_card = strcmp(text(row, "what"), "card") == 0;
+    return strcmp(text(row, "state"), "in_doubt") == 0 ? "  (a card has to be held again)"
+           : strcmp(text(row, "state"), "club") == 0   ? "  (the club knows; hand it over)"
+           : is_card ? "  (all of it: duplicate --from this number)"
+                     : "";
+}
+
 static void print_waiting(const json_t *waiting)
 {
     size_t n;
@@ -502,11 +512,12 @@ static void print_waiting(const json_t *waiting)
         const time_t since = (time_t)number(row, "since");
         char when[32] = "";
         (void)strftime(when, sizeof when, "%Y-%m-%d %H:%M", localtime(&since));
-        (void)printf("  %8" PRId64 "  %s  %14" PRId64 " rials  from card %s%s\n",
-                     number(row, "sequence"), when, number(row, "amount"), text(row, "card"),
-                     strcmp(text(row, "state"), "in_doubt") == 0 ? "  (a card has to be held again)"
-                     : strcmp(text(row, "state"), "club") == 0 ? "  (the club knows; hand it over)"
-                                                               : "");
+        (void)printf("  %8" PRId64 "  %s  %14" PRId64 " rials  from card %s",
+                     number(row, "sequence"), when, number(row, "amount"), text(row, "card"));
+        if (text(row, "into")[0] != '\0') {
+            (void)printf(" into card %s", text(row, "into"));
+        }
+        (void)printf("%s\n", waiting_note(row));
     }
 }
 

@@ -19,6 +19,10 @@ static json_t *waiting_object(const struct waiting *waiting)
     put(object, "amount", json_integer(waiting->amount.rials));
     put(object, "card", json_sprintf("%016" PRIu64, waiting->card_number));
     put(object, "state", json_string(states[waiting->state]));
+    put(object, "what", json_string(waiting->is_card ? "card" : "transfer"));
+    if (waiting->into != 0) {
+        put(object, "into", json_sprintf("%016" PRIu64, waiting->into));
+    }
     return object;
 }
 

@@ -48,9 +48,21 @@ static enum st say_doubt(struct store *store, const struct transfer *transfer,
 enum st twocards_find(struct store *store, uint32_t sequence, struct transfer *ret,
                       struct fault *ret_why)
 {
-    const enum st st = transfers_find(store, sequence, ret);
+    struct entry out;
+    enum st st = transfers_find(store, sequence, ret);
     if (st == ST_REFUSED) {
         say_none(sequence, ret_why);
+        return ST_REFUSED;
+    }
+    if (st == ST_OK) {
+        st = journal_find(store, sequence, &out);
+    }
+    if (st == ST_OK && out.intent.after.last.kind == TRANSACTION_DUPLICATE) {
+        fault_say(ret_why,
+                  "By number %" PRIu32 " all has left card *%04" PRIu64
+                  ": a blank card takes it (vafa-till duplicate --from %" PRIu32 ").",
+                  sequence, out.intent.card_number % 10000, sequence);
+        return ST_REFUSED;
     }
     return st;
 }
@@ -110,6 +122,12 @@ enum st twocards_prepare(struct store *store, struct wish *wish, struct fault *r
     return ST_OK;
 }
 
+struct money twocards_amount(const struct entry *out)
+{
+    const struct breakdown *parts = &out->intent.parts;
+    return (struct money){parts->amount.rials + parts->gift.rials + parts->voucher.rials};
+}
+
 enum st twocards_each(struct store *store, void *ctx,
                       void (*each)(void *ctx, const struct transfer *transfer,
                                    const struct entry *out),
@@ -132,7 +150,7 @@ enum st twocards_each(struct store *store, void *ctx,
             }
             ret->oldest_s = ret->count == 0 ? out.time_s : ret->oldest_s;
             ret->count += 1;
-            ret->amount.rials += out.intent.parts.amount.rials;
+            ret->amount.rials += twocards_amount(&out).rials;
             if (each != NULL) {
                 each(ctx, &rows[i], &out);
             }

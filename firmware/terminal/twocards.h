@@ -21,14 +21,18 @@ ST_CHECK enum st twocards_prepare(struct store *store, struct wish *wish, struct
  * store's statuses. */
 ST_CHECK enum st twocards_look(struct store *store, const struct wish *wish, struct fault *ret_why);
 
-/* transfers_find(), with a sentence when there is none. */
+/* transfers_find() of a transfer, with a sentence when there is none: what a card that was moved
+ * out whole had is none that may be taken or handed over in part. */
 ST_CHECK enum st twocards_find(struct store *store, uint32_t sequence, struct transfer *ret,
                                struct fault *ret_why);
 /* Why a transfer cannot be taken or handed over now; "" = it can. */
 ST_CHECK enum st twocards_say(struct store *store, const struct transfer *transfer,
                               struct fault *ret_why);
 
-/* What waits here, in all. */
+/* Rials that left a card by `out`, of all purses. */
+struct money twocards_amount(const struct entry *out);
+
+/* What waits here, in all: transfers, and cards that were moved out whole. */
 struct waiting_sums {
     uint32_t count;
     struct money amount;

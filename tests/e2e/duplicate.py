@@ -2,11 +2,13 @@
 """duplicate - a card is moved whole to another one, with real processes: at one counter, which is killed between the halves.
 
 In between the club's books have all of it in transit; what waited for the old card, and what is ordered for it later, comes
-to the new one; the whole story once more onto a card of the other family."""
+to the new one; the whole story once more onto a card of the other family. And a blank card that goes away for good while it
+is in doubt, whether it carries all of it or nothing: it is lost like any other, and the member has all of it once."""
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,6 +74,63 @@ def moved(shop, a, b, old, new):
     result((again["credit"], again.get("arrived", [])) == (0, []), f"{old.name}: and not to the old one", again)
 
 
+def cut_in_doubt(shop, a, sequence, name, tear):
+    """A blank card that leaves for good in the write that commits; how many writes come before that is tried out."""
+    for n in range(25, 40):
+        card = Carried(shop, f"{name}{n}", "1k")
+        a.card(f"new {card.name} 1k {card.uid}")
+        card.known.append(a)
+        a.card(f"cut write {n} {tear}")
+        a.card(f"insert {card.name}")
+        answer = a.ask("duplicate", wait_ms=1000, **{"from": sequence})
+        a.card("cut clear")
+        if answer["state"] == "hold_again":
+            a.card(f"dump {card.name} {card.file}")
+            card.at = a
+            return card
+        if answer["state"] == "done":
+            break
+    raise RuntimeError(f"no write of an issue is in doubt: {answer}")
+
+
+def gone(shop, a, tear):
+    old, new = Carried(shop, f"old-{tear}", "1k"), Carried(shop, f"new-{tear}", "1k")
+    old.number = done(old, a, "issue", amount=500_000)["card"]
+    done(old, a, "sale", amount=MILLION, pay_credit=50_000)
+    sequence = done(old, a, "duplicate")["sequence"]
+    waiting = a.ask("transfers")["waiting"]
+    result([(w["sequence"], w["what"], w["amount"], w["card"], w["state"]) for w in waiting] == [(sequence, "card", 450_000, old.number, "open")]
+           and a.ask("status")["transfers_oldest"] == waiting[0]["since"], f"{tear}: a card that was moved out is among what waits", waiting)
+    part = a.ask("transfer", wait_ms=300, **{"from": sequence}), a.ask("release", number=sequence)
+    result(all(x["state"] == "not_done" and f"duplicate --from {sequence}" in x["say"] for x in part), f"{tear}: none of it is taken or handed over in part", part)
+    lost = cut_in_doubt(shop, a, sequence, f"gone-{tear}", tear)
+    waiting = a.ask("transfers")["waiting"]
+    lost.number = waiting[0]["into"]
+    refused = new.tap(a, "duplicate", **{"from": sequence})
+    result(waiting[0]["state"] == "in_doubt" and f"report-lost {lost.number}" in refused["say"], f"{tear}: no other card gets it, and the way out is said", refused)
+    early = a.ask("replace", card=lost.number, confirm=True, wait_ms=300)
+    result(early["reason"] == "refused" and f"report-lost {lost.number}" in early["say"], f"{tear}: nor while the card may come back", early)
+    said = a.ask("report_lost", card=lost.number)
+    result(said["state"] == "done" and a.ask("transfers")["waiting"] == [], f"{tear}: it is lost like any other", said)
+    got = new.tap(a, "replace", card=lost.number, confirm=True)
+    new.number = got["card"]
+    result(got["credit"] == 0, f"{tear}: the new card begins with the provisional part, here nothing", got)
+    return tear, lost, new
+
+
+def settled(a, b, stories):
+    """Every terminal holds the list, and a second later says what it did before; then comes the rest."""
+    for pause in (1.1, 0, 0):
+        for station in (a, b):
+            station.sync()
+        time.sleep(pause)
+    for tear, lost, new in stories:
+        got = new.tap(b, "balance")
+        result((got["credit"], got["points"]) == (450_000, 10), f"{tear}: and has all of it when the books have settled", got)
+        found = lost.tap(b, "sale", amount=MILLION, pay_credit=1000)
+        result(found["reason"] == ("hotlisted" if tear == "new" else "blank"), f"{tear}: the one that went away pays nothing", found)
+
+
 def judged(shop, stations):
     for station in stations:
         station.sync()
@@ -96,6 +155,7 @@ def main():
             station.start()
         for n, families in enumerate((("1k", "desfire"), ("desfire", "1k"))):
             moved(shop, a, b, Carried(shop, f"old{n}", families[0]), Carried(shop, f"new{n}", families[1]))
+        settled(a, b, [gone(shop, a, tear) for tear in ("old", "new")])
         judged(shop, stations)
     return failed > 0
 

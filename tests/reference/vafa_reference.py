@@ -286,7 +286,7 @@ def outcome_decode(raw, sequence):
     need(1 <= intent < sequence, "intent sequence")
     need(1 <= counter < 2**20, "counter")
     need(luhn_ok(card), "card number")
-    need(1 <= verdict <= 3 and 1 <= evidence <= 4, "verdict or evidence")
+    need(1 <= verdict <= 3 and 1 <= evidence <= 5 and (evidence != 5 or verdict == 1), "verdict or evidence")
     return {"intent": intent, "counter": counter, "card": card, "verdict": VERDICTS[verdict]}
 
 

@@ -258,7 +258,8 @@ def club_entries(sequence, start):
                          peer=dict(direction=2, card=other, terminal=17, sequence=sequence + 4)))),
             ("a card in place of a lost one, with a part of what that had",
              intent(sequence + 6, None, spare, dict(amount=1000, load=1000, award=5), 0,
-                    dict(peer=dict(direction=2, card=other, terminal=0, sequence=0))))]
+                    dict(peer=dict(direction=2, card=other, terminal=0, sequence=0)))),
+            ("its outcome: it never came back and was reported lost", outcome(sequence + 7, sequence + 6, 1, 1, 5))]
 
 
 def ref_number(payload):
@@ -498,7 +499,8 @@ def bad_entries(good):
            ("counter 0", patch(outcome_, 28, bytes(4))),
            ("verdict 0", patch(outcome_, 40, b"\0")),
            ("verdict 4", patch(outcome_, 40, b"\4")),
-           ("evidence 5", patch(outcome_, 41, b"\5")),
+           ("evidence 6", patch(outcome_, 41, b"\6")),
+           ("not done, of a card that is taken to carry it", patch(outcome_, 40, b"\2\5")),
            ("a spare byte of an outcome", patch(outcome_, 47, b"\1")),
            ("a sighting shown in no known way", patch(sighting, 44, b"\3")),
            ("a spare byte of a sighting", patch(sighting, 45, b"\1")),
