@@ -98,16 +98,26 @@ static enum st query_number(struct store *store, const char *text, int64_t *ret)
     return st;
 }
 
+/* PRAGMA user_version holds two numbers, so that they change together: the version in the low half,
+ * in the high half the lowest version whose program may use the file; 0 there means no other one.
+ */
+enum { HALF = 1 << 16 };
+static const int32_t our_mark =
+    STORE_VERSION + (STORE_READABLE_FROM < STORE_VERSION ? STORE_READABLE_FROM * HALF : 0);
+
 struct header {
-    int64_t application_id, version, tables;
+    int64_t application_id, version, readable_from, tables;
 };
 
 static enum st header_read(struct store *store, struct header *ret)
 {
+    int64_t mark = 0;
     enum st st = query_number(store, "PRAGMA application_id", &ret->application_id);
     if (st == ST_OK) {
-        st = query_number(store, "PRAGMA user_version", &ret->version);
+        st = query_number(store, "PRAGMA user_version", &mark);
     }
+    ret->version = mark < 0 ? 0 : mark % HALF;
+    ret->readable_from = mark < HALF ? ret->version : mark / HALF;
     if (st == ST_OK) {
         st = query_number(store, "SELECT count(*) FROM sqlite_schema", &ret->tables);
     }
@@ -170,8 +180,9 @@ static enum st use_wal(struct store *store)
     return st;
 }
 
-/* Every table as we write it, and nothing else: no trigger, view or index can ride along. */
-static enum st check_tables(struct store *store, size_t expected)
+/* Every table as we write it, and nothing else: no trigger, view or index can ride along. Behind
+ * them a newer version may have tables of its own. */
+static enum st check_tables(struct store *store, size_t expected, bool may_have_more)
 {
     sqlite3_stmt *statement = NULL;
     const char *text = "SELECT type, name, sql FROM sqlite_schema ORDER BY rowid";
@@ -181,8 +192,9 @@ static enum st check_tables(struct store *store, size_t expected)
     while (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
         const char *type = (const char *)sqlite3_column_text(statement, 0);
         const char *sql = (const char *)sqlite3_column_text(statement, 2);
-        if (type == NULL || sql == NULL || count >= expected || strcmp(type, "table") != 0 ||
-            strcmp(sql, tables[count].text) != 0) {
+        const bool is_more = may_have_more && count >= expected;
+        if (type == NULL || sql == NULL || strcmp(type, "table") != 0 ||
+            (!is_more && (count >= expected || strcmp(sql, tables[count].text) != 0))) {
             st = store_corrupt(store, "its tables are not the ones that we make");
             break;
         }
@@ -192,7 +204,7 @@ static enum st check_tables(struct store *store, size_t expected)
     if (st == ST_OK) {
         st = sql_status(store, code, "read the tables");
     }
-    if (st == ST_OK && count != expected) {
+    if (st == ST_OK && (may_have_more ? count < expected : count != expected)) {
         st = store_corrupt(store, "a table is missing");
     }
     (void)sqlite3_finalize(statement);
@@ -213,36 +225,87 @@ static enum st fill(struct store *store, int64_t version)
     return st == ST_OK && version < 8 ? transfers_fill(store) : st;
 }
 
-/* Creates or migrates: the tables that are missing and the header's marks in one transaction. A
- * power cut leaves the file as it was, or a whole one. What an older version has must be right
- * before anything is added to it. */
-static enum st add_tables(struct store *store)
+static enum st mark_ours(struct store *store)
 {
-    enum st st = sql_text(store, "BEGIN IMMEDIATE", "begin to create");
+    char marks[80];
+    (void)snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                   STORE_APPLICATION_ID, (int)our_mark);
+    return sql_text(store, marks, "mark the file as ours");
+}
+
+/* The tables that a file of version `version` (0: empty) lacks. What it has must be right before
+ * anything is added to it. */
+static enum st add_tables(struct store *store, int64_t version)
+{
+    enum st st = version >= 1 ? check_tables(store, tables_of[version], false) : ST_OK;
+    for (size_t i = tables_of[version]; i < TABLES && st == ST_OK; i++) {
+        st = sql_text(store, tables[i].text, "create the tables");
+    }
+    if (st == ST_OK && version >= 1) {
+        st = fill(store, version);
+    }
+    return st;
+}
+
+/* The name of the first table behind ours; "" = there is none. The caller frees it. */
+static enum st find_more(struct store *store, char **ret)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(store->db,
+                                  "SELECT name FROM sqlite_schema ORDER BY rowid LIMIT 1 OFFSET ?",
+                                  -1, &statement, NULL);
+    *ret = NULL;
+    if (code == SQLITE_OK) {
+        (void)sqlite3_bind_int(statement, 1, TABLES);
+        code = sqlite3_step(statement);
+    }
+    if (code == SQLITE_ROW || code == SQLITE_DONE) {
+        const unsigned char *name = code == SQLITE_ROW ? sqlite3_column_text(statement, 0) : NULL;
+        *ret = sqlite3_mprintf("%s", name != NULL ? (const char *)name : "");
+        code = *ret != NULL ? SQLITE_OK : SQLITE_NOMEM;
+    }
+    (void)sqlite3_finalize(statement);
+    return sql_status(store, code, "read the tables");
+}
+
+/* Takes away what a newer version added: this one would not keep it up to date. The newer one makes
+ * it again when it is back. */
+static enum st drop_more(struct store *store)
+{
+    enum st st = check_tables(store, TABLES, true);
+    for (bool is_more = true; st == ST_OK && is_more;) {
+        char *name = NULL;
+        st = find_more(store, &name);
+        is_more = st == ST_OK && name[0] != '\0';
+        if (is_more) {
+            char *text = sqlite3_mprintf("DROP TABLE \"%w\"", name);
+            st = text != NULL ? sql_text(store, text, "drop a newer version's table")
+                              : sql_status(store, SQLITE_NOMEM, "drop a newer version's table");
+            sqlite3_free(text);
+        }
+        sqlite3_free(name);
+    }
+    return st;
+}
+
+/* Creates, migrates forward, or back from a newer version that allows it: tables and marks in one
+ * transaction. A power cut leaves the file as it was, or a whole one. */
+static enum st migrate(struct store *store)
+{
+    enum st st = sql_text(store, "BEGIN IMMEDIATE", "begin to migrate");
     if (st != ST_OK) {
         return st;
     }
     struct header header;
     st = header_read(store, &header);
-    if (st == ST_OK && header.version >= 1 && header.version < STORE_VERSION) {
-        st = check_tables(store, tables_of[header.version]);
-    }
-    if (st == ST_OK && header.version < STORE_VERSION) { /* else the other process was faster */
-        char marks[80];
-        (void)snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                       STORE_APPLICATION_ID, STORE_VERSION);
-        for (size_t i = tables_of[header.version]; i < TABLES && st == ST_OK; i++) {
-            st = sql_text(store, tables[i].text, "create the tables");
-        }
-        if (st == ST_OK && header.version >= 1) {
-            st = fill(store, header.version);
-        }
+    if (st == ST_OK && header.version != STORE_VERSION) { /* else the other process was faster */
+        st = header.version < STORE_VERSION ? add_tables(store, header.version) : drop_more(store);
         if (st == ST_OK) {
-            st = sql_text(store, marks, "mark the file as ours");
+            st = mark_ours(store);
         }
     }
     if (st == ST_OK) {
-        st = sql_text(store, "COMMIT", "commit the new file");
+        st = sql_text(store, "COMMIT", "commit the new tables");
     }
     if (sqlite3_get_autocommit(store->db) == 0) {
         (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
@@ -250,42 +313,61 @@ static enum st add_tables(struct store *store)
     return st;
 }
 
-enum st schema_check_and_migrate(struct store *store, bool create)
+/* What may not be opened, or not yet: nothing has been changed so far. */
+static enum st refuse(struct store *store, const struct header *header,
+                      const struct store_config *config)
+{
+    const bool is_empty = header_is_empty(header);
+    if (is_empty && !config->create) {
+        fault_say(&store->fault, "Start the terminal first: %s has no tables yet.", store->name);
+        return ST_IO;
+    }
+    if (!is_empty && header->application_id != STORE_APPLICATION_ID) {
+        fault_say(&store->fault, "Choose another file: %s is another program's database.",
+                  store->name);
+        return ST_FOREIGN;
+    }
+    if (!is_empty && header->version < 1) {
+        return store_corrupt(store, "its version is missing");
+    }
+    if (!is_empty && header->readable_from > STORE_VERSION) {
+        fault_say(
+            &store->fault,
+            "Update the firmware: %s has version %lld, which firmware of version %lld and later"
+            " can use; this one is of %d.",
+            store->name, (long long)header->version, (long long)header->readable_from,
+            STORE_VERSION);
+        return ST_FOREIGN;
+    }
+    if (!is_empty && config->keep_readable && header->version < STORE_READABLE_FROM) {
+        fault_say(&store->fault,
+                  "Wait: %s has version %lld, and becomes %d, which the firmware before this one"
+                  " cannot use, once this one has proven itself.",
+                  store->name, (long long)header->version, STORE_VERSION);
+        return ST_REFUSED;
+    }
+    return ST_OK;
+}
+
+enum st schema_check_and_migrate(struct store *store, const struct store_config *config)
 {
     struct header header;
     enum st st = refuse_lost_file(store);
     if (st == ST_OK) {
         st = header_read(store, &header);
     }
-    if (st != ST_OK) {
-        return st;
-    }
-    const bool is_empty = header_is_empty(&header);
-    if (is_empty && !create) {
-        fault_say(&store->fault, "Start the terminal first: %s has no tables yet.", store->name);
-        return ST_IO;
-    }
-    if (!is_empty && header.application_id != STORE_APPLICATION_ID) {
-        fault_say(&store->fault, "Choose another file: %s is another program's database.",
-                  store->name);
-        return ST_FOREIGN;
-    }
-    if (!is_empty && header.version > STORE_VERSION) {
-        fault_say(&store->fault,
-                  "Update the firmware: %s has version %lld, this firmware reads %d.", store->name,
-                  (long long)header.version, STORE_VERSION);
-        return ST_FOREIGN;
-    }
-    if (!is_empty && header.version < 1) {
-        return store_corrupt(store, "its version is missing");
+    if (st == ST_OK) {
+        st = refuse(store, &header, config);
     }
     /* Only now: before this point a foreign file has not been changed. */
-    st = use_wal(store);
-    if (st == ST_OK && header.version < STORE_VERSION) {
-        st = add_tables(store);
+    if (st == ST_OK) {
+        st = use_wal(store);
+    }
+    if (st == ST_OK && header.version != STORE_VERSION) {
+        st = migrate(store);
     }
     if (st == ST_OK) {
-        st = check_tables(store, TABLES);
+        st = check_tables(store, TABLES, false);
     }
     return st;
 }

@@ -96,7 +96,7 @@ static enum st open_checked(struct store *store, const struct store_config *conf
         st = connection_configure(store);
     }
     if (st == ST_OK) {
-        st = schema_check_and_migrate(store, config->create);
+        st = schema_check_and_migrate(store, config);
     }
     if (st == ST_OK) {
         st = pragmas_set(store);

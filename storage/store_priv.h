@@ -12,7 +12,8 @@
 
 enum {
     STORE_APPLICATION_ID = 0x56616661, /* "Vafa" */
-    STORE_VERSION = 9,                 /* PRAGMA user_version */
+    STORE_VERSION = 9,                 /* of the tables */
+    STORE_READABLE_FROM = 9,           /* the lowest version whose program may use them */
     SEQUENCE_MAX = (1 << 24) - 1,
     SEQUENCE_RESERVE = 1024, /* the last numbers are for outcomes of what was begun before */
     CARD_NUMBER_DIGITS = 16,
@@ -154,7 +155,8 @@ ST_CHECK enum st sql_bytes(struct store *store, sqlite3_stmt *statement, int col
 
 /* --- schema.c: making, recognising and migrating the file ------------------------------------ */
 
-ST_CHECK enum st schema_check_and_migrate(struct store *store, bool create);
+/* As store_open(). */
+ST_CHECK enum st schema_check_and_migrate(struct store *store, const struct store_config *config);
 
 /* --- room.c: nothing is begun that cannot be recorded to its end ----------------------------- */
 

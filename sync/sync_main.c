@@ -406,7 +406,9 @@ static enum st find_club(struct sync *sync, struct fault *fault)
 static enum st open_all(struct sync *sync, bool is_enrol, struct fault *fault)
 {
     const struct options *options = &sync->options;
-    struct store_config store_config = {.path = options->db, .create = is_enrol};
+    /* What the version before could not use any more is the terminal's to make: docs/storage.md. */
+    struct store_config store_config = {
+        .path = options->db, .create = is_enrol, .keep_readable = true};
     enum st st = store_open(&store_config, &sync->store, fault);
     if (st != ST_OK || (st = find_club(sync, fault)) != ST_OK ||
         (st = identity_init(options->folder, &sync->identity, fault)) != ST_OK) {

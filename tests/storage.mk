@@ -8,6 +8,11 @@ fault_store_SRC = tests/fault/fault_store.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) 
                   $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 fault_store_LIBS = $(STORAGE_LIBS) -lcmocka
 
+TESTS += fault_migrate
+fault_migrate_SRC = tests/fault/fault_migrate.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) \
+                  $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+fault_migrate_LIBS = $(STORAGE_LIBS) -lcmocka
+
 TESTS += test_store
 test_store_SRC = tests/unit/test_store.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) \
                  $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)

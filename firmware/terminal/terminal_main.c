@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,25 +30,33 @@ struct options {
     const char *db, *keys, *reader, *socket, *ident, *programme;
     unsigned list_hours;
     int64_t list_spend;
+    bool is_on_trial;
 };
+
+/* The exit codes of --help. */
+enum { EXIT_ENDED = 0, EXIT_NOT_STARTED = 1, EXIT_USAGE = 2, EXIT_WAITS = 3 };
 
 static void print_help(FILE *to)
 {
     const struct board_names *names = board_names();
-    (void)fprintf(to,
-                  "vafa-terminal %s (board %s): serves member cards to the till.\n"
-                  "  --db FILE         the terminal's database (%s)\n"
-                  "  --keys STORE      the key store: a file or a PKCS#11 URI (%s)\n"
-                  "  --reader CONN     the card reader, a libnfc connection string (%s)\n"
-                  "  --socket FILE     the till's socket (%s)\n"
-                  "  --ident FILE      a socket for vafa-ident's devices (none)\n"
-                  "  --programme FILE  a programme for a terminal that has no line, if newer\n"
-                  "  --list-hours N    past which the hotlist is old (%d)\n"
-                  "  --list-spend RIALS  what a sale may then spend from a card (%" PRId64 ")\n"
-                  "It logs to standard output, a line an event. SIGTERM ends it.\n"
-                  "Exit: 0 ended, 1 could not start, 2 usage.\n",
-                  FIRMWARE_VERSION, names->board, names->database, names->keys, names->reader,
-                  names->socket, HOTCHECK_HOURS_DEFAULT, HOTCHECK_SPEND_DEFAULT);
+    (void)fprintf(
+        to,
+        "vafa-terminal %s (board %s): serves member cards to the till.\n"
+        "  --db FILE         the terminal's database (%s)\n"
+        "  --keys STORE      the key store: a file or a PKCS#11 URI (%s)\n"
+        "  --reader CONN     the card reader, a libnfc connection string (%s)\n"
+        "  --socket FILE     the till's socket (%s)\n"
+        "  --ident FILE      a socket for vafa-ident's devices (none)\n"
+        "  --programme FILE  a programme for a terminal that has no line, if newer\n"
+        "  --list-hours N    past which the hotlist is old (%d)\n"
+        "  --list-spend RIALS  what a sale may then spend from a card (%" PRId64 ")\n"
+        "  --trial           this firmware may yet be taken back: the database stays usable\n"
+        "                    for the one before\n"
+        "It logs to standard output, a line an event. SIGTERM ends it.\n"
+        "Exit: 0 ended, 1 could not start, 2 usage, 3 with --trial: keys, reader and database\n"
+        "are well, and the database waits to be migrated until the trial is over.\n",
+        FIRMWARE_VERSION, names->board, names->database, names->keys, names->reader, names->socket,
+        HOTCHECK_HOURS_DEFAULT, HOTCHECK_SPEND_DEFAULT);
 }
 
 static bool read_limit(int option, const char *text, struct options *ret)
@@ -78,6 +87,7 @@ static int read_options(int argc, char **argv, struct options *ret)
                                           {"programme", required_argument, NULL, 'p'},
                                           {"list-hours", required_argument, NULL, 'l'},
                                           {"list-spend", required_argument, NULL, 'm'},
+                                          {"trial", no_argument, NULL, 't'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     const struct board_names *names = board_names();
@@ -115,6 +125,9 @@ static int read_options(int argc, char **argv, struct options *ret)
                               HOTCHECK_HOURS_MAX);
                 return 3;
             }
+            break;
+        case 't':
+            ret->is_on_trial = true;
             break;
         case 'h':
             print_help(stdout);
@@ -222,7 +235,8 @@ static enum st open_parts(const struct options *options, const char *program, st
         st = ST_IO;
     }
     if (st == ST_OK) {
-        const struct store_config store = {.path = options->db, .create = true};
+        const struct store_config store = {
+            .path = options->db, .create = true, .keep_readable = options->is_on_trial};
         parts->opening = "database";
         st = store_open(&store, &parts->store, fault);
     }
@@ -274,6 +288,23 @@ static void log_ready(const struct parts *parts, int64_t took_ms)
     log_line(NULL, "T100", text);
 }
 
+/* The database waits for the end of the trial. All that can be tried without it is tried. */
+static int wait_for_trial(struct parts *parts, struct fault *fault)
+{
+    enum { PATIENCE_MS = 10000, STEP_MS = 50 };
+    const char *say = board_reader_say(parts->board);
+    for (int waited_ms = 0; say[0] != '\0' && waited_ms < PATIENCE_MS; waited_ms += STEP_MS) {
+        (void)poll(NULL, 0, STEP_MS);
+        say = board_reader_say(parts->board);
+    }
+    if (say[0] != '\0') {
+        parts->opening = "reader";
+        fault_say(fault, "%s", say);
+        return EXIT_NOT_STARTED;
+    }
+    return EXIT_WAITS;
+}
+
 int main(int argc, char **argv)
 {
     int64_t started_ms = clock_monotonic_ms();
@@ -292,7 +323,11 @@ int main(int argc, char **argv)
         log_ready(&parts, clock_monotonic_ms() - started_ms);
         till_run(parts.till, parts.stop_fd);
         log_line(NULL, "T199", "stopped");
+        code = EXIT_ENDED;
     } else {
+        const bool waits =
+            st == ST_REFUSED && options.is_on_trial && parts.board != NULL && parts.store == NULL;
+        code = waits ? wait_for_trial(&parts, &fault) : EXIT_NOT_STARTED;
         (void)fprintf(stderr, "vafa-terminal: %s: %s (%s)\n", parts.opening, fault.say,
                       st_word(st));
     }
@@ -302,5 +337,5 @@ int main(int argc, char **argv)
     terminal_close(parts.terminal);
     store_close(parts.store);
     board_close(parts.board);
-    return st == ST_OK ? 0 : 1;
+    return code;
 }

@@ -162,6 +162,8 @@ static void each_part_is_named_when_it_fails(void **state)
     expect(&facts, "database: It is damaged. (corrupt)");
     facts.last_words = "cannot be started: No such file or directory";
     expect(&facts, "terminal: cannot be started: No such file or directory");
+    facts.waits_for_trial = true; /* it says so only when keys and reader were tried */
+    expect(&facts, "");
     facts.has_keys = false;
     expect(&facts, "keys: There are none yet: hold the ceremony at the console.");
 }

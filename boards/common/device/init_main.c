@@ -44,9 +44,12 @@ enum {
     UNITS_MAX = 6,
     STICK_EVERY_MS = 2000,
     REPORT_EVERY_MS = 5000,
+    MARK_AGAIN_MS = 10000,
     EAGER_MS = 50,
     CALM_MS = 500,
     WORD_MAX = 100,
+    TERMINAL_WAITS = 3,    /* vafa-terminal's exit code: --help */
+    TERMINAL_TRIAL_AT = 9, /* "--trial" among its arguments, or NULL */
 };
 
 struct device {
@@ -69,6 +72,7 @@ struct device {
     int64_t works_ms;            /* when the self-test went well last, or the start of the device */
     bool has_passed, has_failed; /* the self-test's last word on the console */
     bool was_ready;
+    bool waits_for_trial;              /* the terminal, to migrate the database: its exit code 3 */
     char last_words[SELFTEST_SAY_MAX]; /* of a terminal that ended before it answered */
     char reader[WORD_MAX], register_line[WORD_MAX], club[WORD_MAX], club_name[WORD_MAX],
         code[WORD_MAX], interval[WORD_MAX];
@@ -93,7 +97,8 @@ static void add_terminal(struct device *device)
     device->terminal = add(
         device, (struct unit){.name = "terminal",
                               .arguments = {"/usr/bin/vafa-terminal", "--db", DATABASE, "--keys",
-                                            KEYS, "--reader", device->reader, "--socket", SOCKET},
+                                            KEYS, "--reader", device->reader, "--socket", SOCKET,
+                                            device->report.is_good ? NULL : "--trial"},
                               .user = RIGHTS_TERMINAL,
                               .group = RIGHTS_TERMINAL,
                               .groups = {RIGHTS_JOURNAL, RIGHTS_TILL},
@@ -359,26 +364,46 @@ static void write_report(struct device *device, int64_t now_ms)
 
 /* --- the loop ------------------------------------------------------------------------------- */
 
+static void terminal_ended(struct device *device, int status)
+{
+    probe_drop(&device->probe);
+    device->waits_for_trial = WIFEXITED(status) && WEXITSTATUS(status) == TERMINAL_WAITS;
+    (void)snprintf(device->last_words, sizeof device->last_words, "%.*s",
+                   (int)sizeof device->last_words - 1, device->terminal->line);
+}
+
+/* The slot is marked good, or could not be: then it stays on trial. */
+static void marking_ended(struct device *device, int status, int64_t now_ms)
+{
+    device->report.is_good = status == 0;
+    device->report_at_ms = 0;
+    device->mark->start_at_ms = status == 0 ? INT64_MAX : now_ms + MARK_AGAIN_MS;
+    if (device->report.is_good && device->terminal != NULL) {
+        device->terminal->arguments[TERMINAL_TRIAL_AT] = NULL; /* from its next start */
+        device->terminal->start_at_ms =
+            device->waits_for_trial ? now_ms : device->terminal->start_at_ms;
+    }
+}
+
+static void unit_was_reaped(struct device *device, struct unit *unit, int status, int64_t now_ms)
+{
+    unit_ended(unit, status, &device->log, now_ms);
+    if (unit == device->terminal) {
+        terminal_ended(device, status);
+    } else if (unit == device->mark) {
+        marking_ended(device, status, now_ms);
+    } else if (unit == device->sync) {
+        set_sync_arguments(device); /* it may have enrolled */
+    }
+}
+
 static void reap(struct device *device, int64_t now_ms)
 {
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
         for (size_t n = 0; n < device->units_count; n++) {
-            struct unit *unit = &device->units[n];
-            if (unit->pid == pid) {
-                unit_ended(unit, status, &device->log, now_ms);
-                if (unit == device->terminal) {
-                    probe_drop(&device->probe);
-                    (void)snprintf(device->last_words, sizeof device->last_words, "%.*s",
-                                   (int)sizeof device->last_words - 1, unit->line);
-                }
-                if (unit == device->mark) {
-                    device->report.is_good = status == 0;
-                    device->report_at_ms = 0;
-                }
-                if (unit == device->sync) {
-                    set_sync_arguments(device); /* it may have enrolled */
-                }
+            if (device->units[n].pid == pid) {
+                unit_was_reaped(device, &device->units[n], status, now_ms);
             }
         }
     }

@@ -17,8 +17,10 @@ enum {
 };
 
 struct selftest_facts {
-    bool has_keys;                 /* a key store lies on the device */
-    bool is_heard;                 /* the terminal's process answers */
+    bool waits_for_trial; /* all is well as far as can be tried: the database is migrated once the
+                             slot is marked good */
+    bool has_keys;        /* a key store lies on the device */
+    bool is_heard;        /* the terminal's process answers */
     const struct probe_said *said; /* its last answer; only when it is heard */
     const char *last_words;        /* of the terminal's process, which ended; "" = it has not */
     int64_t up_ms, clock_up_ms;    /* since the device's start: by the clock that only grows, and by
