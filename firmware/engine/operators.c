@@ -9,7 +9,7 @@ bool role_may(uint8_t role, enum right right)
 {
     static const unsigned cashier = BIT(RIGHT_READ) | BIT(RIGHT_SELL) | BIT(RIGHT_LOAD);
     static const unsigned issuer = BIT(RIGHT_ISSUE) | BIT(RIGHT_REPLACE);
-    static const unsigned manager = BIT(RIGHT_REFUND) | BIT(RIGHT_UNLOCK);
+    static const unsigned manager = BIT(RIGHT_REFUND) | BIT(RIGHT_UNLOCK) | BIT(RIGHT_SUPPORT);
     assert(right < RIGHTS);
     switch (role) {
     case ROLE_CASHIER:
@@ -42,8 +42,8 @@ uint8_t role_of_word(const char *word)
 
 const char *right_word(enum right right)
 {
-    static const char *const words[RIGHTS] = {"read",    "sell",   "load",  "issue",
-                                              "replace", "refund", "unlock"};
+    static const char *const words[RIGHTS] = {"read",    "sell",   "load",   "issue",
+                                              "replace", "refund", "unlock", "support"};
     assert(right < RIGHTS);
     return words[right];
 }

@@ -25,6 +25,7 @@ enum right {
     RIGHT_REPLACE, /* another card in place of one */
     RIGHT_REFUND,  /* refunds, unloads, transfers between members */
     RIGHT_UNLOCK,  /* another operator's lock after three wrong PINs */
+    RIGHT_SUPPORT, /* the device's log may go to the club's support */
     RIGHTS,
 };
 

@@ -188,6 +188,9 @@ static enum terminal_progress do_without_card(struct desk *desk)
     desk->answer = (struct desk_answer){.has_found = false};
     if (desk->request.what == DESK_UNLOCK) {
         terminal_unlock(desk->config.terminal, desk->request.number, &desk->answer.tap);
+    } else if (desk->request.what == DESK_SUPPORT) {
+        terminal_support(desk->config.terminal, desk->request.number, desk->request.tap.operator_no,
+                         &desk->answer.tap);
     } else {
         terminal_sign_out(desk->config.terminal, &desk->answer.tap);
     }
@@ -343,6 +346,8 @@ static enum right right_of(enum desk_do what)
         return RIGHT_SELL;
     case DESK_EARN_BACK:
         return RIGHT_REFUND;
+    case DESK_SUPPORT:
+        return RIGHT_SUPPORT;
     case DESK_TAP:
     case DESK_FIND:
     case DESK_SIGN_IN:
@@ -392,7 +397,8 @@ enum st desk_begin(struct desk *desk, const struct desk_request *request, unsign
     desk->answer = (struct desk_answer){.has_found = false};
     if (!admit(desk) || !prepare_transfer(desk)) {
         (void)desk_over(desk);
-    } else if (request->what == DESK_SIGN_OUT || request->what == DESK_UNLOCK) {
+    } else if (request->what == DESK_SIGN_OUT || request->what == DESK_UNLOCK ||
+               request->what == DESK_SUPPORT) {
         (void)do_without_card(desk);
     } else if (request->what == DESK_TAP) {
         desk->phase = PHASE_TAP;

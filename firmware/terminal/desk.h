@@ -54,6 +54,7 @@ enum desk_do {
     DESK_RELEASE,   /* one of them is handed to the club: `number`, for `card_number` */
     DESK_LOST,    /* a card is lost: `card_number`, else whose the medium is, else the card held */
     DESK_FOUND,   /* and was found again; likewise */
+    DESK_SUPPORT, /* for `number` hours the club may take the device's log; 0 = no more */
     DESK_REPLACE, /* a blank card takes the place of a lost one; likewise, but that it is held */
 };
 
@@ -65,8 +66,8 @@ struct desk_request {
     bool has_medium;          /* else it is the next scan, or a tag on the card reader */
     struct identifier medium; /* typed */
     char pin[PIN_DIGITS_MAX + 1];
-    uint32_t number; /* DESK_UNLOCK; DESK_RELEASE: of the transfer; DESK_TAP, a take over: the
-                        entry that moved the old card; DESK_EARN_BACK: of the sale */
+    uint32_t number; /* DESK_UNLOCK; DESK_SUPPORT: hours; DESK_RELEASE: of the transfer; DESK_TAP, a
+                        take over: the entry that moved the old card; DESK_EARN_BACK: of the sale */
     struct joining joining; /* DESK_JOIN, DESK_REPLACE; DESK_TAP, an issue or take over. Wiped when
                                it is taken */
     uint64_t card_number; /* DESK_NUMBER; 0 = only which is next. DESK_RELEASE; 0 = back. DESK_LOST,

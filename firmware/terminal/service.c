@@ -466,6 +466,9 @@ enum st terminal_open(const struct terminal_config *config, struct terminal **re
     if (st == ST_OK) {
         st = service_append_start(terminal);
     }
+    if (st == ST_OK) {
+        st = service_end_support(terminal);
+    }
     if (st != ST_OK && st != ST_FULL && st != ST_AGAIN) {
         *fault = *store_fault(config->store);
         standing_finish(&terminal->standing);

@@ -126,6 +126,10 @@ void terminal_sign_in(struct terminal *terminal, const struct keystore *keys, ui
                       const char *pin, struct tap_answer *ret);
 void terminal_sign_out(struct terminal *terminal, struct tap_answer *ret);
 void terminal_unlock(struct terminal *terminal, uint32_t number, struct tap_answer *ret);
+/* For `hours` the club's support may take the device's log (storage/support.h); 0 ends it. *ret is
+ * the final answer. */
+void terminal_support(struct terminal *terminal, uint32_t hours, uint32_t operator_no,
+                      struct tap_answer *ret);
 
 /* What the club has told this terminal; read anew unless a request is under way. Valid until the
  * next call of any kind. */
@@ -185,6 +189,9 @@ struct terminal_status {
     struct waiting_sums waiting; /* transfers that wait here */
     char sync_last_ok[32];       /* seconds since 1970 as text, "" = never */
     char sync_say[256];          /* why the last sync failed; "" = it did not */
+    int64_t support_left_s;      /* support is on for so long; 0 = it is not */
+    int64_t quiet_s; /* since a request did something, or the start; the till fills it in */
+    int hour;        /* of the day here, -1 = the clock was not set */
 };
 void terminal_status(struct terminal *terminal, struct terminal_status *ret);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "hal/clock.h"
+#include "storage/support.h"
 
 /* Notes what happened to an operator. Number 0: nothing did. */
 static enum st append_operator(struct terminal *terminal, const struct entry_operator *event)
@@ -113,4 +114,36 @@ void terminal_unlock(struct terminal *terminal, uint32_t number, struct tap_answ
         st = append_operator(terminal, &event);
     }
     answer_operator(terminal, st == ST_OK, st, &say, ret);
+}
+
+void terminal_support(struct terminal *terminal, uint32_t hours, uint32_t operator_no,
+                      struct tap_answer *ret)
+{
+    struct fault say;
+    char text[64];
+    enum clock_quality quality;
+    const int64_t now_s = clock_now_s(&quality);
+    const enum st st =
+        support_put(terminal->config.store, now_s > 0 ? now_s : 0, hours, operator_no);
+    if (hours > 0) {
+        fault_say(&say, "For %" PRIu32 " hours the club's support may take this device's log.",
+                  hours);
+    } else {
+        fault_say(&say, "Support is off: no log leaves this device.");
+    }
+    if (st == ST_OK) {
+        (void)snprintf(text, sizeof text, "support hours=%" PRIu32 " operator=%" PRIu32, hours,
+                       operator_no);
+        service_log(terminal, "T602", text);
+    }
+    answer_operator(terminal, st == ST_OK, st, &say, ret);
+}
+
+enum st service_end_support(struct terminal *terminal)
+{
+    enum clock_quality quality;
+    const int64_t now_s = clock_now_s(&quality);
+    return quality == CLOCK_UNSET && support_left_s(terminal->config.store, now_s) > 0
+               ? support_put(terminal->config.store, 0, 0, 0)
+               : ST_OK;
 }

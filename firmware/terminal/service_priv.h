@@ -116,6 +116,8 @@ void untold_save(struct terminal *terminal, bool was_told);
 
 /* --- service_operators.c: who works here ---------------------------------------------------- */
 
+/* At the start: hours that cannot be counted any more, since the clock lost its time, are over. */
+ST_CHECK enum st service_end_support(struct terminal *terminal);
 /* Brings the session up to date; who is signed out by that is noted, if the disk takes it. */
 ST_CHECK enum st service_refresh_session(struct terminal *terminal);
 

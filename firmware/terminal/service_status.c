@@ -1,7 +1,9 @@
 #include "firmware/terminal/service_priv.h"
 
+#include "firmware/engine/calendar.h"
 #include "hal/clock.h"
 #include "storage/actions.h"
+#include "storage/support.h"
 
 static void setting_or_empty(struct store *store, const char *name, char *ret, size_t max)
 {
@@ -18,6 +20,17 @@ static int64_t age_of(int64_t time_s)
     return quality == CLOCK_UNSET || snapshot_minute(time_s) == 0 || now_s < time_s
                ? -1
                : now_s - time_s;
+}
+
+/* By the programme's time zone; before there is one, by Iran's. */
+static int hour_of_day(const struct programme *programme, int64_t now_s, enum clock_quality quality)
+{
+    enum { MINUTE_S = 60, HOUR_S = 3600, DAY_HOURS = 24 };
+    const int64_t zone_s =
+        programme != NULL ? (int64_t)programme->utc_offset_minutes * MINUTE_S : CALENDAR_ZONE_S;
+    return quality == CLOCK_UNSET || now_s + zone_s < 0
+               ? -1
+               : (int)((now_s + zone_s) / HOUR_S % DAY_HOURS);
 }
 
 /* Who is signed in, and what is left of the allowance. */
@@ -90,5 +103,9 @@ void terminal_status(struct terminal *terminal, struct terminal_status *ret)
     setting_or_empty(store, "sync.last_ok", ret->sync_last_ok, sizeof ret->sync_last_ok);
     setting_or_empty(store, "sync.say", ret->sync_say, sizeof ret->sync_say);
     ret->reader_say = config->reader_say != NULL ? config->reader_say(config->reader_ctx) : "";
+    enum clock_quality quality;
+    const int64_t now_s = clock_now_s(&quality);
+    ret->support_left_s = support_left_s(store, now_s);
+    ret->hour = hour_of_day(terminal->standing.programme, now_s, quality);
     allowance_status(terminal, ret);
 }

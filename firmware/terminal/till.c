@@ -13,6 +13,7 @@
 #include "firmware/terminal/local_socket.h"
 #include "firmware/terminal/till_wire.h"
 #include "hal/base/bytes.h"
+#include "hal/clock.h"
 
 enum {
     IDLE_MS = 250,   /* how often the reader's supervision moves on when nobody asks */
@@ -41,6 +42,7 @@ struct till {
     bool has_said;
     enum tap_say said;
     bool is_waiting;
+    int64_t active_ms; /* when a request last did something, or the start */
     char line[TILL_ANSWER_MAX];
 };
 
@@ -138,6 +140,7 @@ static void serve_line(struct till *till, struct client *client, const char *lin
     if (request.is_status) {
         struct terminal_status status;
         terminal_status(till->terminal, &status);
+        status.quiet_s = (clock_monotonic_ms() - till->active_ms) / 1000;
         client_send(till, client, till_encode_status(&status, till->line));
         return;
     }
@@ -148,6 +151,7 @@ static void serve_line(struct till *till, struct client *client, const char *lin
     }
     struct desk_answer answer;
     if (desk_begin(till->desk, &request.desk, request.wait_ms, &answer) != ST_OK) {
+        till->active_ms = clock_monotonic_ms();
         client_send(till, client, encode_answer(till, &answer));
         return;
     }
@@ -230,6 +234,9 @@ static void step(struct till *till)
     }
     struct client *client = till->active;
     const struct tap_answer *answer = &desk_answer(till->desk)->tap;
+    if (answer->reason != TAP_REASON_NO_CARD) { /* a gate asks for a card day and night */
+        till->active_ms = clock_monotonic_ms();
+    }
     client_send(till, client, encode_answer(till, desk_answer(till->desk)));
     bool was_told = client != NULL && client->fd >= 0 && client->out_bytes == 0;
     if (was_told) {
@@ -315,6 +322,7 @@ enum st till_open(const char *path, struct desk *desk, struct scans *scans, stru
     till->desk = desk;
     till->terminal = desk_terminal(desk);
     till->scans = scans;
+    till->active_ms = clock_monotonic_ms();
     for (size_t n = 0; n < TILL_CLIENTS_MAX; n++) {
         till->clients[n].fd = -1;
     }

@@ -15,6 +15,7 @@
 #include "firmware/terminal/till_call.h"
 #include "hal/base/bytes.h"
 #include "hal/base/status.h"
+#include "storage/support.h"
 
 enum { WAIT_S_DEFAULT = 15, WAIT_S_MAX = 120 };
 
@@ -42,6 +43,8 @@ static const char help[] =
     "  bon-back [-] --receipt NUMBER   the same voucher back, when the basket is cancelled\n"
     "  sign-in    the PIN on standard input, then the operator card on the reader; sign-out;\n"
     "  unlock N   operator N, by the manager who is signed in\n"
+    "  support on [--hours N] | off | status    the club's support may take this device's log,\n"
+    "             for N hours (24, at most 72), then it ends by itself; by a manager\n"
     "  issue [-] [--opening AMOUNT] [--gift AMOUNT] [--voucher AMOUNT] [--kind KIND]\n"
     "        [--expires DAY] [--member ACCOUNT]\n"
     "        -: what the member says is typed on standard input, a field and its text a line:\n"
@@ -230,6 +233,7 @@ static bool take_option(struct options *options, const char *name, const char *v
     } numbers[] = {{"--redeem", "redeem", POINTS_MAX},
                    {"--release", "number", (1 << 24) - 1},
                    {"--from", "from", (1 << 24) - 1},
+                   {"--hours", "hours", SUPPORT_HOURS_MAX},
                    {"--operator", "operator", UINT16_MAX}};
     static const char *const texts[][2] = {
         {"--name", "name"},       {"--birthday", "birthday"},
@@ -379,6 +383,28 @@ static bool set_wait(struct options *options)
     return true;
 }
 
+/* On, for 24 hours if nothing else was said, or off; how it stands is in the status. */
+static bool read_support(struct options *options, const char *word)
+{
+    enum { HOURS = 24 };
+    const bool is_on = strcmp(word, "on") == 0,
+               has_hours = json_object_get(options->request, "hours") != NULL;
+    set(options, "v", json_integer(1));
+    if (strcmp(word, "status") == 0 && !has_hours) {
+        set(options, "do", json_string("status"));
+        return true;
+    }
+    if ((!is_on && strcmp(word, "off") != 0) || (!is_on && has_hours)) {
+        return complain("support", word, "give on, with --hours N if you like, off, or status");
+    }
+    set(options, "do", json_string("support"));
+    if (!has_hours) {
+        set(options, "hours", json_integer(is_on ? HOURS : 0));
+    }
+    return json_integer_value(json_object_get(options->request, "hours")) > 0 || !is_on ||
+           complain("--hours", "0", "give 1 to 72, or support off");
+}
+
 static bool read_command(struct options *options, const char **words, size_t count)
 {
     enum kind { PLAIN, COUNTER, MEDIUM, PERSON, CARD };
@@ -400,6 +426,9 @@ static bool read_command(struct options *options, const char **words, size_t cou
         set(options, "v", json_integer(1));
         set(options, "do", json_string("unlock"));
         return set_number(options, "number", "operator", words[1], UINT16_MAX);
+    }
+    if (count == 2 && strcmp(words[0], "support") == 0) {
+        return read_support(options, words[1]);
     }
     if (count == 2 && strcmp(words[0], "sale-back") == 0) {
         set(options, "v", json_integer(1));
@@ -561,6 +590,11 @@ static void print_status(const json_t *answer)
     }
     if (text(answer, "mandate_say")[0] != '\0') {
         (void)printf("  the club's mandate: %s\n", text(answer, "mandate_say"));
+    }
+    if (number(answer, "support") > 0) {
+        (void)printf("  support is on, for %" PRId64
+                     " minutes more: the club may take this device's log; vafa-till support off\n",
+                     (number(answer, "support") + 59) / 60);
     }
     if (text(answer, "sync_say")[0] != '\0') {
         (void)printf("  sync: %s\n", text(answer, "sync_say"));

@@ -6,6 +6,7 @@
 #include "firmware/engine/money.h"
 #include "firmware/terminal/till_lost.h"
 #include "firmware/terminal/till_member.h"
+#include "storage/support.h"
 
 enum field {
     FIELD_AMOUNT = 1 << 0,
@@ -26,6 +27,7 @@ enum field {
     FIELD_CARD = 1 << 15,   /* one of our card numbers */
     FIELD_TWO = 1 << 16,    /* to, from */
     FIELD_TO = 1 << 17,     /* release */
+    FIELD_HOURS = 1 << 18,  /* support */
 };
 
 static const struct request_kind {
@@ -65,7 +67,7 @@ static const struct {
     {"medium", FIELD_MEDIUM}, {"lines", FIELD_BASKET},    {"code", FIELD_BASKET},
     {"lang", FIELD_LANG},     {"receipt", FIELD_RECEIPT}, {"pin", FIELD_PIN},
     {"number", FIELD_NUMBER}, {"fresh", FIELD_FRESH},     {"to", FIELD_TWO | FIELD_TO},
-    {"from", FIELD_TWO},
+    {"from", FIELD_TWO},      {"hours", FIELD_HOURS},
 };
 
 bool till_take_number(const json_t *object, const char *name, int64_t min, int64_t max,
@@ -405,10 +407,25 @@ static bool take_operator_request(const json_t *object, const char *word, enum d
     return true;
 }
 
+static enum st take_support(const json_t *object, struct till_request *ret, struct fault *fault)
+{
+    int64_t hours = 0, operator_no = 0;
+    if (!fields_are_known(object, "support", FIELD_WAIT | FIELD_HOURS, fault) ||
+        !till_take_number(object, "hours", 0, SUPPORT_HOURS_MAX, true, &hours, fault) ||
+        !till_take_number(object, "operator", 0, UINT16_MAX, false, &operator_no, fault)) {
+        return ST_FOREIGN;
+    }
+    *ret = (struct till_request){.wait_ms = TILL_WAIT_MS_DEFAULT,
+                                 .desk = {.what = DESK_SUPPORT, .number = (uint32_t)hours}};
+    ret->desk.tap.operator_no = (uint32_t)operator_no;
+    return ST_OK;
+}
+
 static const char do_words[] =
     "sale, sale_back, load, refund, unload, transfer, balance, history, issue, join, number, "
     "find, link, bon, bon_back, sign_in, "
-    "sign_out, unlock, transfers, release, report_lost, found, replace, duplicate or status";
+    "sign_out, unlock, transfers, release, report_lost, found, replace, duplicate, support or "
+    "status";
 
 static const struct {
     const char *word;
@@ -430,6 +447,9 @@ static enum st take_request(const json_t *object, struct till_request *ret, stru
     if (strcmp(json_string_value(word), "status") == 0) {
         *ret = (struct till_request){.is_status = true};
         return fields_are_known(object, "status", FIELD_WAIT, fault) ? ST_OK : ST_FOREIGN;
+    }
+    if (strcmp(json_string_value(word), "support") == 0) {
+        return take_support(object, ret, fault);
     }
     if (strcmp(json_string_value(word), "find") == 0) {
         return take_medium_request(object, "find", DESK_FIND, ret, fault);

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
@@ -109,6 +110,9 @@ with Shop(BUILD) as shop:
     status = shop.till("status")
     case("status says who", (status["operator"], status["role"], status["sign_in"]) ==
          (numbers["cashier"], "cashier", True), status)
+    tehran = time.gmtime(time.time() + 12600).tm_hour
+    case("and how long it has been quiet, and which hour it is here", status["quiet"] <= 5 and status["hour"] in (tehran, (tehran + 23) % 24), status)
+    case("a cashier does not switch support on", refused(shop.till("support", "on")) and shop.till("status")["support"] == 0)
     case("a cashier does not unlock", refused(shop.till("unlock", numbers["issuer"])))
 
     wrong = [sign_in(shop, "issuer", "0000"), sign_in(shop, "issuer", "1111")]
@@ -124,6 +128,10 @@ with Shop(BUILD) as shop:
     case("nor after another restart", refused(sign_in(shop, "issuer", PINS["issuer"])))
     assert sign_in(shop, "manager", PINS["manager"])["state"] == "done"
     case("a manager may refund", shop.till("unload", done["counter"])["rc"] == 0)
+    on = shop.till("support", "on", "--hours", "2")
+    case("a manager switches support on, for so many hours", on["rc"] == 0 and 7100 < shop.till("status")["support"] <= 7200, on)
+    case("and off", shop.till("support", "off")["rc"] == 0 and shop.till("support", "status")["support"] == 0)
+    case("not for a week", shop.till("support", "on", "--hours", "168")["rc"] == 2)
     case("a manager signs him open", shop.till("unlock", numbers["issuer"])["rc"] == 0)
     case("once", refused(shop.till("unlock", numbers["issuer"])))
     case("and he signs in", sign_in(shop, "issuer", PINS["issuer"])["state"] == "done")

@@ -43,6 +43,15 @@ static void a_request_becomes_the_wish_that_it_names(void **unused)
     assert_int_equal(got.wait_ms, TILL_WAIT_MS_DEFAULT);
     assert_int_equal(decode("{\"v\":1,\"do\":\"status\"}", &got), ST_OK);
     assert_true(got.is_status);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"support\",\"hours\":24,\"operator\":4}", &got),
+                     ST_OK);
+    assert_int_equal(got.desk.what, DESK_SUPPORT);
+    assert_int_equal(got.desk.number, 24);
+    assert_int_equal(got.desk.tap.operator_no, 4);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"support\",\"hours\":0}", &got), ST_OK);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"support\",\"hours\":73}", &got), ST_FOREIGN);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"support\"}", &got), ST_FOREIGN);
+    assert_int_equal(decode("{\"v\":1,\"do\":\"sign_out\",\"hours\":1}", &got), ST_FOREIGN);
 }
 
 static void a_basket_is_taken_as_the_till_says_it(void **unused)
