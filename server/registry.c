@@ -329,8 +329,8 @@ enum st registry_note_strange(struct db *db, uint32_t terminal, int64_t now_s)
 }
 
 /* A number above every one in the database and above `last`, which no strange terminal has. */
-static enum st term_new(struct db *db, int64_t branch, uint32_t last, int64_t now_s,
-                        int64_t *ret_terminal, struct fault *fault)
+static enum st term_new(struct db *db, int64_t branch, uint32_t last, int64_t *ret_terminal,
+                        struct fault *fault)
 {
     uint8_t zeros[HASH_BYTES] = {0};
     enum st st = change_next_number(db, "SELECT max(term_id) FROM term", ret_terminal);
@@ -349,9 +349,9 @@ static enum st term_new(struct db *db, int64_t branch, uint32_t last, int64_t no
         DB_ONCE(st, db,
                 "INSERT INTO term (term_id, merch, branch, hi, top, cnt, hash, batch_no, last_at,"
                 " unsent, pending, oldest, clock, firmware, prog)"
-                " SELECT $1, merch, branch, 0, 0, 0, $2, 0, $3, 0, 0, 0, 0, '', 0 FROM branch"
-                " WHERE branch = $4",
-                "ibii", *ret_terminal, zeros, sizeof zeros, now_s, branch);
+                " SELECT $1, merch, branch, 0, 0, 0, $2, 0, 0, 0, 0, 0, 0, '', 0 FROM branch"
+                " WHERE branch = $3",
+                "ibi", *ret_terminal, zeros, sizeof zeros, branch);
     }
     return st;
 }
@@ -387,7 +387,7 @@ enum st registry_approve(struct db *db, const char *dir, int64_t request, int64_
         st = ca_last_load(dir, &last, fault);
     }
     if (st == ST_OK) {
-        st = term_new(db, branch, last, now_s, &terminal, fault);
+        st = term_new(db, branch, last, &terminal, fault);
     }
     /* Before the commit: a number may be lost, but never given out twice. */
     if (st == ST_OK) {
@@ -423,7 +423,7 @@ enum st registry_add_terminal(struct db *db, const char *merchant, const char *b
     }
     st = branch_get(db, merchant, branch, &number);
     if (st == ST_OK) {
-        st = term_new(db, number, 0, 0, &terminal, NULL);
+        st = term_new(db, number, 0, &terminal, NULL);
     }
     st = change_end(db, st, NULL);
     if (st == ST_OK) {
