@@ -6,14 +6,17 @@
 #include <string.h>
 
 #include "server/actions.h"
+#include "server/api_device.h"
 #include "server/bons.h"
 #include "server/hotlist.h"
 #include "server/ledger.h"
 #include "server/links.h"
+#include "server/logs.h"
 #include "server/lost.h"
 #include "server/mandates.h"
 #include "server/numbers.h"
 #include "server/registry.h"
+#include "server/updates.h"
 #include "sync/wire.h"
 
 #define PATH_HEALTH "/v1/health"
@@ -21,6 +24,7 @@
 enum {
     WRONG_CODES_MAX = 10, /* a window, over all callers: 60-bit codes stay out of reach */
     WRONG_CODES_WINDOW_S = 60,
+    LOGS_TEND_S = 3600,
     GZIP_FROM_BYTES = 1400, /* below one packet, packing saves nothing */
 };
 
@@ -31,7 +35,10 @@ struct api {
     const char *ca;
     const char *programme_key; /* public, PEM; the caller's */
     const char *member_key;    /* likewise; NULL: none */
-    int64_t window_s;          /* when the window of wrong codes began */
+    const char *dir;           /* likewise */
+    struct api_device_budget budget;
+    int64_t tended_at; /* when old logs were last thrown away */
+    int64_t window_s;  /* when the window of wrong codes began */
     unsigned wrong_codes;
     struct wire_sync sync;
     struct wire_enrol enrol;
@@ -84,6 +91,11 @@ void api_use_member_key(struct api *api, const char *public_pem, const struct bo
     ledger_use_opener(api->ledger, opener);
 }
 
+void api_use_folder(struct api *api, const char *dir)
+{
+    api->dir = dir;
+}
+
 /* --- replies ------------------------------------------------------------------------------- */
 
 static void reply_text(struct api *api, unsigned status, size_t size, struct api_reply *ret)
@@ -133,11 +145,12 @@ void api_too_large(struct api *api, struct api_reply *ret)
     refuse(api, 413, "too_large", ret, "The request is larger than %d bytes, or %d when packed.",
            WIRE_REQUEST_MAX, WIRE_REQUEST_PACKED_MAX);
 }
+static_assert((int)WIRE_LOGS_MAX == (int)WIRE_REQUEST_PACKED_MAX, "a log is bounded likewise");
 
 static void pack(struct api *api, const struct api_request *request, struct api_reply *reply)
 {
     size_t size = 0;
-    if (request->accepts_gzip && reply->body_bytes >= GZIP_FROM_BYTES &&
+    if (request->accepts_gzip && !reply->is_bytes && reply->body_bytes >= GZIP_FROM_BYTES &&
         wire_gzip(reply->body, reply->body_bytes, api->packed, sizeof api->packed, &size) ==
             ST_OK) {
         reply->body = api->packed;
@@ -201,13 +214,15 @@ static bool screen_terminal(struct api *api, const struct api_request *request,
 bool api_screen(struct api *api, const struct api_request *request, struct api_reply *ret)
 {
     bool is_health = strcmp(request->path, PATH_HEALTH) == 0;
-    bool is_sync = strcmp(request->path, WIRE_PATH_SYNC) == 0;
-    if (!is_health && !is_sync && strcmp(request->path, WIRE_PATH_ENROL) != 0) {
+    bool is_update = api_device_is_update(request->path);
+    bool is_terminal = strcmp(request->path, WIRE_PATH_SYNC) == 0 || is_update ||
+                       api_device_is_logs(request->path);
+    if (!is_health && !is_terminal && strcmp(request->path, WIRE_PATH_ENROL) != 0) {
         refuse(api, 404, "path", ret, "There is only %s, %s and %s.", WIRE_PATH_ENROL,
                WIRE_PATH_SYNC, PATH_HEALTH);
         return false;
     }
-    const char *method = is_health ? "GET" : "POST";
+    const char *method = is_health || is_update ? "GET" : "POST";
     if (strcmp(request->method, method) != 0) {
         refuse(api, 405, "method", ret, "%s takes %s only.", request->path, method);
         ret->allow = method;
@@ -222,7 +237,7 @@ bool api_screen(struct api *api, const struct api_request *request, struct api_r
         api_too_large(api, ret);
         return false;
     }
-    return !is_sync || screen_terminal(api, request, ret);
+    return !is_terminal || screen_terminal(api, request, ret);
 }
 
 /* --- the requests -------------------------------------------------------------------------- */
@@ -407,6 +422,12 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
         st = hotlist_news(api->db, &api->sync.list, api->changes, &answer.list);
         answer.has_list = st == ST_OK;
     }
+    if (st == ST_OK && api->sync.device.is_there && api->dir != NULL) {
+        st = updates_offer(api->db, request->terminal, &answer.update);
+    }
+    if (st == ST_OK && api->sync.device.is_there && api->dir != NULL) {
+        st = logs_asked(api->db, request->terminal, request->now_s, &answer.logs);
+    }
     if (st == ST_OK) {
         st = wire_sync_answer_encode(&answer, api->reply, sizeof api->reply, &size);
     }
@@ -417,6 +438,52 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
     reply_text(api, 200, size, reply);
 }
 
+/* --- devices ------------------------------------------------------------------------------- */
+
+/* A piece of a bundle is made in `reply`, and goes as it is. */
+static void answer_device(struct api *api, const struct api_request *request,
+                          struct api_reply *reply)
+{
+    static const char taken[] = "{\"v\":1}";
+    struct api_device_reply device;
+    const bool is_update = api_device_is_update(request->path);
+    if (api->dir == NULL) {
+        refuse_trouble(api, ST_IO, "no folder", reply);
+        return;
+    }
+    if (!is_update && !screen_terminal(api, request, reply)) {
+        return;
+    }
+    if (is_update) {
+        api_device_update(api->db, api->dir, request, &api->budget, api->reply, &device);
+    } else {
+        api_device_logs(api->db, api->dir, request, api->text, &device);
+    }
+    if (device.status != 200) {
+        refuse_with(api, device.status, &device.error, reply);
+        return;
+    }
+    reply_text(api, 200, device.size, reply);
+    reply->is_bytes = is_update;
+    if (!is_update) {
+        reply->body = taken;
+        reply->body_bytes = sizeof taken - 1;
+    }
+}
+
+/* Logs that were kept for their time go. Trouble with that is no terminal's. */
+static void tend_logs(struct api *api, int64_t now_s)
+{
+    struct fault fault = {""};
+    if (api->dir == NULL || (now_s - api->tended_at < LOGS_TEND_S && now_s >= api->tended_at)) {
+        return;
+    }
+    api->tended_at = now_s;
+    if (logs_tend(api->db, api->dir, now_s, &fault) != ST_OK) {
+        fprintf(stderr, "vafa-club: logs: %s\n", fault.say);
+    }
+}
+
 void api_answer(struct api *api, const struct api_request *request, struct api_reply *ret)
 {
     if (strcmp(request->path, PATH_HEALTH) == 0) {
@@ -425,8 +492,11 @@ void api_answer(struct api *api, const struct api_request *request, struct api_r
         reply_text(api, 200, (size_t)size, ret);
     } else if (strcmp(request->path, WIRE_PATH_ENROL) == 0) {
         answer_enrol(api, request, ret);
-    } else {
+    } else if (strcmp(request->path, WIRE_PATH_SYNC) == 0) {
         answer_sync(api, request, ret);
+        tend_logs(api, request->now_s);
+    } else {
+        answer_device(api, request, ret);
     }
     pack(api, request, ret);
 }

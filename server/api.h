@@ -27,6 +27,10 @@ void api_close(struct api *api); /* accepts NULL */
  */
 void api_use_member_key(struct api *api, const char *public_pem, const struct box_key *opener);
 
+/* The club's folder, which stays the caller's: bundles and logs are there. Without it no device is
+ * offered an update or asked for a log. */
+void api_use_folder(struct api *api, const char *dir);
+
 /* Who is on the line, by the TLS client certificate. */
 enum api_identity {
     IDENTITY_NONE,     /* no certificate was shown */
@@ -61,6 +65,7 @@ struct api_reply {
     const void *body; /* stays until the next call on the handle */
     size_t body_bytes;
     bool is_gzip;
+    bool is_bytes;     /* application/octet-stream; else JSON */
     const char *allow; /* of a 405: the methods that the path takes */
 };
 

@@ -9,9 +9,9 @@
 #include "server/club_api_priv.h"
 
 static const struct route *const tables[] = {
-    routes_club,    routes_cards,     routes_cases,    routes_places, routes_settlement,
-    routes_actions, routes_operators, routes_members,  routes_lost,   routes_measures,
-    routes_bons,    routes_imports,   routes_transfers};
+    routes_club,    routes_cards,     routes_cases,     routes_places, routes_settlement,
+    routes_actions, routes_operators, routes_members,   routes_lost,   routes_measures,
+    routes_bons,    routes_imports,   routes_transfers, routes_fleet};
 
 enum {
     TABLES = sizeof tables / sizeof tables[0],

@@ -79,6 +79,7 @@ extern const struct route routes_members[];
 extern const struct route routes_measures[];
 extern const struct route routes_bons[];
 extern const struct route routes_imports[];
+extern const struct route routes_fleet[];
 extern const struct route routes_lost[];
 extern const struct route routes_transfers[];
 

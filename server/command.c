@@ -9,9 +9,9 @@
 #include "sync/wire.h"
 
 static const struct command *const tables[] = {
-    commands_terminals, commands_cards,     commands_members,    commands_actions,
-    commands_books,     commands_bons,      commands_settlement, commands_data,
-    commands_api,       commands_operators, commands_lost,       commands_transfers};
+    commands_terminals, commands_cards,      commands_members, commands_actions, commands_books,
+    commands_bons,      commands_settlement, commands_data,    commands_api,     commands_operators,
+    commands_lost,      commands_transfers,  commands_fleet};
 
 enum { TABLES = sizeof tables / sizeof tables[0], HELP_COLUMN = 40, HELP_WIDTH = 100 };
 

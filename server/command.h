@@ -53,6 +53,7 @@ extern const struct command commands_api[];
 extern const struct command commands_books[];
 extern const struct command commands_cards[];
 extern const struct command commands_data[];
+extern const struct command commands_fleet[];
 extern const struct command commands_lost[];
 extern const struct command commands_settlement[];
 extern const struct command commands_operators[];

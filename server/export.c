@@ -30,6 +30,8 @@ static const struct {
     {"branch", "branches of merchants"},
     {"card", "cards: what the books have; b0 points, b1 credit, b2 gift, b3 voucher, sums of txn"},
     {"cert", "certificates of terminals"},
+    {"device", "what terminals last said of themselves"},
+    {"device_past", "the versions that they ran, and what fell back"},
     {"hotlist", "cards that are refused, and why"},
     {"hotlog", "every change of the hotlist"},
     {"jrn",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/actions_priv.h"
+#include "server/fleet.h"
 #include "server/ledger_priv.h"
 #include "server/settled.h"
 
@@ -618,6 +619,9 @@ static enum st take(struct ledger *ledger, const struct wire_sync *batch, bool i
         }
         if (st == ST_OK && !is_late) {
             st = take_health(ledger, batch, &before);
+        }
+        if (st == ST_OK) {
+            st = fleet_take(ledger->db, batch, now_s);
         }
     }
     if (st == ST_OK) {

@@ -389,6 +389,34 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "CREATE INDEX transfer_ordered ON transfer (ordered) WHERE ordered <> 0;"
     "INSERT INTO club (name, value) VALUES ('kept', 0);"
     "UPDATE club SET value = 26 WHERE name = 'schema'",
+    /* What terminals last said of themselves (fleet.h), the bundles that the club has for their boards
+     * and how far it has brought them (updates.h), and logs that somebody asked for (logs.h). */
+    [27] =
+    "CREATE TABLE device (term_id " KEY64 " PRIMARY KEY, told_at " I64 " NOT NULL, board TEXT NOT NULL,"
+    " version " I64 " NOT NULL, slot TEXT NOT NULL, good " I64 " NOT NULL, other " I64 " NOT NULL,"
+    " failed " I64 " NOT NULL, self_test TEXT NOT NULL, free " I64 " NOT NULL, upd TEXT NOT NULL,"
+    " have " I64 " NOT NULL, consent " I64 " NOT NULL, has_clock " I64 " NOT NULL,"
+    " clock_error " I64 " NOT NULL, hotlist " I64 " NOT NULL, good_at " I64 " NOT NULL,"
+    " version_at " I64 " NOT NULL) " STRICT ";"
+    "CREATE TABLE device_past (term_id " I64 " NOT NULL, no " I64 " NOT NULL, at " I64 " NOT NULL,"
+    " what " I64 " NOT NULL, version " I64 " NOT NULL, say TEXT NOT NULL,"
+    " PRIMARY KEY (term_id, no)) " STRICT ";"
+    "CREATE TABLE bundle (board TEXT NOT NULL, version " I64 " NOT NULL, bytes " I64 " NOT NULL,"
+    " sha256 " BYTES " NOT NULL, added_at " I64 " NOT NULL, PRIMARY KEY (board, version)) " STRICT ";"
+    "CREATE TABLE rollout (board TEXT NOT NULL, version " I64 " NOT NULL, stage " I64 " NOT NULL,"
+    " state " I64 " NOT NULL, why TEXT NOT NULL, from_hour " I64 " NOT NULL, to_hour " I64 " NOT NULL,"
+    " good_for " I64 " NOT NULL, terminals " I64 " NOT NULL, started_at " I64 " NOT NULL,"
+    " stage_at " I64 " NOT NULL, PRIMARY KEY (board, version)) " STRICT ";"
+    "CREATE TABLE rollout_term (board TEXT NOT NULL, version " I64 " NOT NULL, term_id " I64 " NOT NULL,"
+    " place " I64 " NOT NULL, offered_at " I64 " NOT NULL, PRIMARY KEY (board, version, term_id)) " STRICT ";"
+    "CREATE INDEX rollout_place ON rollout_term (board, version, place);"
+    "CREATE TABLE log_asked (no " KEY64 " PRIMARY KEY, term_id " I64 " NOT NULL, asked_by TEXT NOT NULL,"
+    " at " I64 " NOT NULL, came_at " I64 " NOT NULL, bytes " I64 " NOT NULL,"
+    " ended_at " I64 " NOT NULL) " STRICT ";"
+    "INSERT INTO club (name, value) VALUES ('fleet_dead_days', 30);"
+    /* When it was approved is no sync. */
+    "UPDATE term SET last_at = 0 WHERE firmware = '' AND hi = 0;"
+    "UPDATE club SET value = 27 WHERE name = 'schema'",
 };
 
 /* clang-format on */

@@ -95,7 +95,9 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, const struc
     if (response == NULL) {
         return MHD_NO;
     }
-    (void)MHD_add_response_header(response, "Content-Type", "application/json");
+    (void)MHD_add_response_header(response, "Content-Type",
+                                  reply->is_bytes ? "application/octet-stream"
+                                                  : "application/json");
     if (reply->is_gzip) {
         (void)MHD_add_response_header(response, "Content-Encoding", "gzip");
     }
@@ -168,12 +170,12 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     request->announced_bytes = length == NULL ? 0 : strtoull(length, NULL, 10);
     exchange->connection = connection;
     exchange->is_club_api = club_api_has(url);
+    (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, note_parameter, request);
     struct api_reply reply;
     bool may_go_on = false;
     if (exchange->is_club_api) {
         request->authorization =
             MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
-        (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, note_parameter, request);
         may_go_on = club_api_screen(server->club_api, request, &reply);
     } else {
         identify(connection, request);
@@ -414,6 +416,7 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
     }
     if (st == ST_OK) {
         api_use_member_key(server.api, identity.member_key, identity.opener);
+        api_use_folder(server.api, dir);
     }
     if (st == ST_OK) {
         st = club_api_open(db, dir, signer, &server.club_api, fault);

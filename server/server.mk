@@ -11,8 +11,10 @@ CLUB_SRC = \
     server/actions_tend.c \
     server/allowances.c \
     server/api.c \
+    server/api_device.c \
     server/apikey.c \
     server/bons.c \
+    server/bundles.c \
     server/books.c \
     server/business_day.c \
     server/ca.c \
@@ -27,6 +29,7 @@ CLUB_SRC = \
     server/club_api_call.c \
     server/club_api_cards.c \
     server/club_api_cases.c \
+    server/club_api_fleet.c \
     server/club_api_lost.c \
     server/club_api_measures.c \
     server/club_api_bons.c \
@@ -45,6 +48,10 @@ CLUB_SRC = \
     server/evidence.c \
     server/export.c \
     server/facts.c \
+    server/fleet.c \
+    server/fleet_list.c \
+    server/fleet_page.c \
+    server/fleet_trouble.c \
     server/refused.c \
     server/groups.c \
     server/hotlist.c \
@@ -58,6 +65,7 @@ CLUB_SRC = \
     server/ledger_sql.c \
     server/limits.c \
     server/links.c \
+    server/logs.c \
     server/lost_list.c \
     server/lost_news.c \
     server/lost_post.c \
@@ -83,10 +91,13 @@ CLUB_SRC = \
     server/settlement.c \
     server/settlement_close.c \
     server/signer.c \
+    server/stages.c \
     server/successor.c \
     server/transfers.c \
     server/transfers_club.c \
     server/transfers_read.c \
+    server/updates.c \
+    server/updates_list.c \
     $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(WIRE_JOURNAL_SRC) $(SIGNED_SRC) $(BOX_SRC) firmware/engine/mandate.c \
     $(HAL_BASE_SRC)
 CLUB_LIBS = -lmicrohttpd -lgnutls -lsqlite3 -ljansson -lz -lmbedcrypto
@@ -101,6 +112,7 @@ vafa-club_SRC = \
     server/commands_books.c \
     server/commands_cards.c \
     server/commands_data.c \
+    server/commands_fleet.c \
     server/commands_lost.c \
     server/commands_operators.c \
     server/commands_settlement.c \

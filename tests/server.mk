@@ -70,3 +70,9 @@ test_club_lost_SRC = tests/unit/test_club_lost.c $(CLUB_LOST_SRC)
 test_club_lost_LIBS = $(CLUB_LIBS) -lcmocka
 test_club_duplicates_SRC = tests/unit/test_club_duplicates.c $(CLUB_LOST_SRC)
 test_club_duplicates_LIBS = $(CLUB_LIBS) -lcmocka
+
+# The fleet: rules by themselves; and terminals that are updated stage by stage.
+TESTS += test_fleet
+test_fleet_SRC = tests/unit/test_fleet.c $(CLUB_SRC)
+test_fleet_LIBS = $(CLUB_LIBS) -lcmocka
+SCRIPTS += tests/e2e/fleet.py

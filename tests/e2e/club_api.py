@@ -3,6 +3,7 @@
 program; paths, methods, roles, parameters and fields are those that the server lists; every operation is used by
 each role, every answer fits its schema, every member of every schema is seen; and what is wrong is refused and changes nothing."""
 import base64
+import gzip
 import http.client
 import json
 import re
@@ -525,6 +526,73 @@ def places(world, reader, clerk, manager):
     result(world.sync(4, world.batches(4, 24, 20, 100)[0])[0] == 403, "it may not sync")
 
 
+def told(terminal, programme, **says):
+    """What a terminal without entries says of itself and its device."""
+    device = {"board": "lab", "version": 7, "slot": "A", "good": True, "other": 6, "failed": 0, "self_test": "ok", "free": 10**9, "update": "none", "have": 0, "consent": True}
+    health = {"unsent": 0, "pending": 0, "oldest": 0, "clock": 2, "firmware": "model", "now": int(time.time())}
+    return json.dumps({"v": 1, "terminal": terminal, "after": 0, "base": "00" * 32, "entries": [], "have": programme,
+                       "health": {k: says.get(k, v) for k, v in health.items()}, "device": {k: says.get(k, v) for k, v in device.items()}})
+
+
+def add_bundle(world, version):
+    signature = b"\x30\x82" + f"[update]\ncompatible=vafa-lab\nversion={version}\n\n".encode()
+    path = world.dir / "bundle"
+    path.write_bytes(b"hsqs" + bytes([version]) * 5000 + signature + len(signature).to_bytes(8, "big"))
+    world.club("update", "add", path, "--board", "lab", "--version", version)
+
+
+def fleet(world, reader, clerk, manager):
+    one, other = world.enrol("Refah", "Lab"), world.enrol("Refah", "Lab")
+    now = int(time.time())
+    world.sync(one, told(one, {"programme": 1}))
+    world.sync(other, told(other, {"programme": 0, "refused": 9, "refused_say": "A rule that it does not know."}, unsent=3, oldest=now - 3 * 86400, failed=8, now=now + 600))
+    rows = reader.all("/fleet", 2)
+    shown = world.club_json("fleet")["terminals"]
+    result(rows == shown and rows[0]["terminal"] == other and [t["trouble"] for t in rows[0]["troubles"]] == ["unsent", "fell_back", "clock", "programme"],
+           "the fleet in pages of two, as vafa-club says it", rows[:1])
+    silent = world.enrol("Refah", "Lab")
+    result(reader.good("GET", f"/fleet/{silent}")["seen_at"] is None and "never synced" in world.club("terminal", "forget", silent).stdout and
+           reader.good("GET", f"/fleet/{silent}")["state"] == "dead", "one that was approved and never synced can be forgotten")
+    result(rows[0]["clock_error"] - 600 in range(-5, 6) and rows[0]["refused"] == 9, "a clock, a programme", rows[0])
+    result({r["state"] for r in reader.all("/fleet", 50, all="true")} == {"good", "revoked", "dead"} and reader("GET", "/fleet", all="x")[0] == 400, "with those that are gone")
+    result({k: v for k, v in reader.good("GET", f"/fleet/{other}").items() if k in rows[0]} == rows[0] and
+           [(e["what"], e["version"]) for e in reader.good("GET", f"/fleet/{other}")["past"]] == [("good", 7), ("runs", 7), ("fell_back", 8)], "one with its history")
+    result(reader("GET", "/fleet/999")[0] == 404 == reader("GET", "/fleet/99999999")[0], "no such terminal")
+    result(reader.good("GET", "/settings/fleet")["dead_days"] == 30 and manager.good("PUT", "/settings/fleet", {"dead_days": 7})["dead_days"] == 7 ==
+           reader.good("GET", "/settings/fleet")["dead_days"], "days of silence")
+    add_bundle(world, 8)
+    add_bundle(world, 9)
+    path, start = "/updates/lab/8", {"first": one, "from_hour": 1, "to_hour": 4, "good_for": 3600}
+    result(reader.good("GET", path)["rollout"] is None and [u["version"] for u in reader.all("/updates", 1)] == [9, 8], "bundles in pages of one")
+    first = manager.good("PUT", path + "/rollout", start)
+    result((first["rollout"]["state"], first["rollout"]["stage"], first["rollout"]["first"], first["rollout"]["terminals"]) == ("running", "one", one, 2) and
+           manager.good("PUT", path + "/rollout", start) == first == reader.good("GET", path), "one terminal is to have it; said again, nothing changes", first)
+    answer = world.sync(one, told(one, {"programme": 1}))[1]
+    result((answer["update"]["version"], answer["update"]["from_hour"], answer["update"]["sha256"]) == (8, 1, first["sha256"]) and
+           reader.good("GET", f"/fleet/{one}")["offered"] == 8 and reader.good("GET", path)["rollout"]["waits_for"] == [one], "and is offered it", answer)
+    result("update" not in world.sync(other, told(other, {"programme": 1}, failed=8))[1], "where it fell back it is not")
+    result([manager.good("PUT", path + "/stage", {"stage": "tenth"})["rollout"]["stage"] for _ in range(2)] == ["tenth"] * 2, "to the next stage, and again")
+    stopped = {"state": "stopped", "why": "Holidays."}
+    result([manager.good("PUT", path + "/state", stopped)["rollout"]["why"] for _ in range(2)] == ["Holidays."] * 2 and
+           "update" not in world.sync(one, told(one, {"programme": 1}))[1], "stopped, nobody is offered it")
+    for where, body, status in (("/stage", {"stage": "all"}, 409), ("/rollout", start, 409), ("/state", {"state": "stopped"}, 400), ("/state", {"state": "running", "why": "x"}, 400), ("/state", {"state": "x"}, 400)):
+        result(manager("PUT", path + where, body)[0] == status, f"PUT {where} {body} is {status}", manager("PUT", path + where, body))
+    result([manager.good("PUT", path + "/state", {"state": "running"})["rollout"]["state"] for _ in range(2)] == ["running"] * 2, "and goes on")
+    for where, body, status in (("/updates/lab/9/rollout", {}, 409), ("/updates/lab/9/stage", {"stage": "all"}, 409), ("/updates/lab/7/rollout", {}, 404), ("/updates/x%2e/9/rollout", {}, 404),
+                                ("/updates/lab/8/stage", {"stage": "one"}, 409), ("/updates/lab/8/stage", {"stage": "half"}, 400), ("/updates/lab/8/rollout", {"from_hour": 24}, 400),
+                                ("/updates/lab/8/rollout", {"first": other}, 409), ("/terminals/4/log", {"by": "Sara"}, 404), ("/terminals/999/log", {"by": "Sara"}, 404)):
+        result(manager("PUT", where, body)[0] == status, f"PUT {where} {body} is {status}", manager("PUT", where, body))
+    asked = clerk.good("PUT", f"/terminals/{one}/log", {"by": "Sara"})
+    result((asked["state"], asked["by"]) == ("asked", "Sara") and clerk.good("PUT", f"/terminals/{one}/log", {"by": "Reza"}) == asked and
+           world.sync(one, told(one, {"programme": 1}))[1]["logs"] == asked["log"] and clerk("GET", f"/logs/{asked['log']}")[0] == 404, "a log is asked for once", asked)
+    clerk.good("PUT", f"/terminals/{other}/log", {"by": "Reza"})
+    log = gzip.compress(b"reader: ready\n")
+    status = world.ask("POST", f"/v1/logs/{asked['log']}", log, {"Content-Encoding": "gzip"}, certificate=world.terminals[one])[0]
+    here = clerk.good("GET", f"/logs/{asked['log']}")
+    result(status == 200 and base64.b64decode(here["gzip"]) == log and here["state"] == "here" and reader.all("/logs", 1) == world.club_json("logs", "list"), "it comes", here)
+    result([clerk.good("DELETE", f"/logs/{asked['log']}")["state"] for _ in range(2)] == ["over"] * 2 and clerk("GET", f"/logs/{asked['log']}")[0] == 404 == clerk("DELETE", "/logs/9")[0], "and is thrown away")
+
+
 class Journal:
     """Entries of one terminal, planned by the reference program."""
 
@@ -631,7 +699,7 @@ def wrong(world, reader, clerk, manager, keys, card):
         result(world.ask("GET", path)[0] == 404, f"nor is {path}")
     for method, pattern, operation, _ in operations():
         path = pattern[len("/v1/club"):]
-        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1"), ("settlement", "1"), ("origin", "bank"), ("id", "x"), ("charge", "y"), ("operator", "7"), ("of", "terminal"), ("measure", "x"), ("series", "1"), ("import", "1"), ("number", "1"), ("field", "name")):
+        for name, value in (("card", card), ("case", "1-1-clone"), ("merchant", "1"), ("branch", "1"), ("terminal", "1"), ("settlement", "1"), ("origin", "bank"), ("id", "x"), ("charge", "y"), ("operator", "7"), ("of", "terminal"), ("measure", "x"), ("series", "1"), ("import", "1"), ("number", "1"), ("field", "name"), ("board", "lab"), ("version", "8"), ("log", "1")):
             path = path.replace("{%s}" % name, value)
         order = ["reader", "clerk", "manager"]
         for role in order[:order.index(operation["x-role"])]:
@@ -768,6 +836,7 @@ def main():
         imports(world, reader, manager, free)
         operators(world, reader, manager, card)
         places(world, reader, clerk, manager)
+        fleet(world, reader, clerk, manager)
         transfers(world, reader, manager)
         lost_cards(world, reader, clerk)
         wrong(world, reader, clerk, manager, keys, card)

@@ -1,0 +1,36 @@
+/* api_device.h - what devices ask the club beside the journal: a piece of a bundle, and to take a
+ * log. Called by api.c for a terminal that was screened. docs/sync.md. */
+#ifndef SERVER_API_DEVICE_H
+#define SERVER_API_DEVICE_H
+
+#include "server/api.h"
+#include "sync/wire.h"
+
+/* So many bytes of bundles leave the club in a second, however many terminals ask: sending them
+ * takes the thread that also posts journals. Who asks for more is told to come again. */
+enum { API_DEVICE_BYTES_A_SECOND = 16 << 20 };
+
+struct api_device_budget {
+    int64_t second;
+    size_t bytes;
+};
+
+/* What api.c answers: 200 with `size` bytes, or a refusal with a word and a sentence. */
+struct api_device_reply {
+    unsigned status;
+    size_t size;
+    struct wire_error error;
+};
+
+bool api_device_is_update(const char *path);
+bool api_device_is_logs(const char *path);
+
+/* Up to WIRE_PIECE_MAX bytes into `ret_bytes`. */
+void api_device_update(struct db *db, const char *dir, const struct api_request *request,
+                       struct api_device_budget *budget, void *ret_bytes,
+                       struct api_device_reply *ret);
+/* `scratch` has room for WIRE_REQUEST_MAX bytes. */
+void api_device_logs(struct db *db, const char *dir, const struct api_request *request,
+                     void *scratch, struct api_device_reply *ret);
+
+#endif
