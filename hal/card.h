@@ -98,7 +98,8 @@ struct card_ops {
 
     /* Writes the next snapshot (counter = newest + 1) and proves it: Classic by reading back,
      * DESFire by the MAC of the commit's answer. Also resumes a commit of the same snapshot that
-     * was cut.
+     * was cut. If its layout is not the card's, what that one needs is written first
+     * (docs/card-layout.md, "Two layouts").
      * ST_OK     the card carries `next`.
      * ST_AGAIN  surely not: the last write was never sent; or the chip or this terminal's keys
      *           refuse it (see may_load), or it is more than the card holds.
@@ -126,7 +127,8 @@ struct card_ops {
     void (*keep_facts)(void *ctx, const struct facts_rules *rules);
 
     /* Turns a blank or half-issued card into a member card whose first snapshot is `first` (counter
-     * 1). The last write commits. ST_OK, ST_AGAIN, ST_GONE, ST_IO as commit; ST_FOREIGN not blank.
+     * 1, layout 1). The last write commits. ST_OK, ST_AGAIN, ST_GONE, ST_IO as commit; ST_FOREIGN
+     * not blank.
      */
     ST_CHECK enum st (*issue)(void *ctx, const struct card_identity *identity,
                               const struct snapshot *first);

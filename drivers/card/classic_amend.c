@@ -61,13 +61,19 @@ static enum st write_whole(struct classic_card *card, const struct card_identity
 }
 
 /* Layout 2: the copy that does not count yet; coming from layout 1, the one that it does not have.
- */
+ * The sector of the one is written with key B, that of the other with either. */
 static enum st write_other(struct classic_card *card, struct classic_said *said,
                            const struct snapshot *next)
 {
     const bool is_first = card->newest.layout == SNAPSHOT_LAYOUT_FIRST;
     const unsigned copy = is_first ? 0 : CLASSIC_IDENTITY_COPIES - 1 - said->copy;
-    return classic_write_copy(card, copy, &said->identity, next->action, said->bytes);
+    const unsigned role = copy == 0 ? CLASSIC_FACTS : CLASSIC_IDENTITY;
+
+    classic_copy_encode(&card->owner, copy, &said->identity, next->action, said->bytes);
+    const enum st st = classic_open(card, role, copy == 0 ? KEY_A : KEY_B);
+    return st == ST_OK ? classic_write_proven(card, classic_block(card, role, 2),
+                                              said->bytes + 2 * CLASSIC_BLOCK)
+                       : st;
 }
 
 enum st classic_amend(struct classic_card *card, const struct snapshot *next)

@@ -60,16 +60,3 @@ enum st classic_read_identity(struct classic_card *card, const struct snapshot *
     st = read_copy_0(card, copy_0);
     return st == ST_OK ? choose_copy(card, at, copy_0, ret) : st;
 }
-
-enum st classic_write_copy(struct classic_card *card, unsigned copy,
-                           const struct card_identity *identity, uint16_t action,
-                           uint8_t bytes[CLASSIC_SECTOR])
-{
-    const unsigned role = copy == 0 ? CLASSIC_FACTS : CLASSIC_IDENTITY;
-
-    classic_copy_encode(&card->owner, copy, identity, action, bytes);
-    const enum st st = classic_open(card, role, copy == 0 ? KEY_A : KEY_B);
-    return st == ST_OK
-               ? classic_write_proven(card, classic_block(card, role, 2), bytes + 2 * CLASSIC_BLOCK)
-               : st;
-}

@@ -139,8 +139,7 @@ enum st classic_write_once(struct classic_card *card, unsigned role,
 }
 
 /* Everything but the first snapshot. */
-static enum st prepare(struct classic_card *card, const struct card_identity *identity,
-                       const struct snapshot *first)
+static enum st prepare(struct classic_card *card, const struct card_identity *identity)
 {
     const struct classic_pointer pointer = {.number = identity->number, .counter = 0};
     uint8_t bytes[CLASSIC_SECTOR];
@@ -161,9 +160,6 @@ static enum st prepare(struct classic_card *card, const struct card_identity *id
         classic_identity_encode(&card->owner, identity, bytes);
         st = classic_write_once(card, CLASSIC_IDENTITY, bytes);
     }
-    if (st == ST_OK && first->layout > CLASSIC_LAYOUT) {
-        st = classic_write_copy(card, 0, identity, first->action, bytes);
-    }
     if (st == ST_OK) {
         classic_name_encode(&card->owner, identity, bytes);
         st = classic_write_once(card, CLASSIC_NAME, bytes);
@@ -183,13 +179,14 @@ enum st classic_issue(struct classic_card *card, const struct card_identity *ide
 {
     uint8_t bytes[CLASSIC_SECTOR];
     bool is_sent = false;
-    assert(first->counter == 1 && card_number_is_valid(identity->number));
+    assert(first->counter == 1 && first->layout == SNAPSHOT_LAYOUT_FIRST &&
+           card_number_is_valid(identity->number));
 
     if (card->condition != CARD_BLANK && card->condition != CARD_HALF_ISSUED) {
         return ST_FOREIGN;
     }
     card->condition = CARD_UNKNOWN_CHIP;
-    enum st st = prepare(card, identity, first);
+    enum st st = prepare(card, identity);
     if (st == ST_OK) {
         classic_slot_encode(&card->owner, first, bytes);
         st = classic_write_slot(card, classic_slot_of(1), bytes, &is_sent);

@@ -80,12 +80,6 @@ struct classic_said {
 /* ST_DENIED: not known, nothing whole says it. ST_GONE, ST_IO. (classic_identity.c) */
 ST_CHECK enum st classic_read_identity(struct classic_card *card, const struct snapshot *at,
                                        struct classic_said *ret);
-/* Makes a copy of layout 2 behind the two blocks in `bytes`, writes it to its place, and reads it
- * back. Statuses as classic_write_once(). (classic_identity.c) */
-ST_CHECK enum st classic_write_copy(struct classic_card *card, unsigned copy,
-                                    const struct card_identity *identity, uint16_t action,
-                                    uint8_t bytes[CLASSIC_SECTOR]);
-
 /* hal/card.h amend; and, in commit, before the slot is written: writes what was told, and what the
  * layout of `next` needs if it is not the card's. ST_GONE also when the card was selected anew
  * meanwhile. (classic_amend.c) */

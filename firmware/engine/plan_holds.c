@@ -180,11 +180,11 @@ static bool flags_hold(unsigned flags, enum transaction_kind kind, const struct 
     return flags == 0;
 }
 
-/* A new card has any; later only the club's action changes it, and never back. */
+/* A new card is of the first; only the club's action changes it, and never back. */
 static bool layout_holds(const struct snapshot *before, const struct snapshot *after,
                          enum transaction_kind kind)
 {
-    return after->layout == before->layout || is_first(kind, after) ||
+    return after->layout == before->layout ||
            (kind == TRANSACTION_ACTION && after->layout > before->layout);
 }
 

@@ -179,7 +179,7 @@ static void on_classic(void **state)
 }
 
 /* What the card says at AT stands in one copy or in the other: as it came to layout 2, lately or
- * with its issue; or after an action that wrote it once more. */
+ * long ago; or after an action that wrote it once more. */
 static void on_layout_2(void **state)
 {
     struct card_world world;
@@ -187,7 +187,7 @@ static void on_layout_2(void **state)
     for (int way = 0; way < 4; way += 1) {
         is_prepared = way % 2 == 1;
         card_world_init(&world, CLASSIC_1K, way < 2 ? 4 : 7);
-        world.turned_at = way % 3 == 0 ? AT - 3 : 1;
+        world.turned_at = way % 3 == 0 ? AT - 3 : 2;
         card_world_issue(&world, way < 2 ? AT : AT - 1);
         if (way >= 2) {
             say_again(&world);
@@ -285,7 +285,7 @@ static void they_cost_a_tap_that_brings_some_and_no_other(void **state)
         struct card_world world;
         if (way < 2) {
             card_world_init(&world, CLASSIC_1K, 4);
-            world.turned_at = way == 0 ? 0 : 1;
+            world.turned_at = way == 0 ? 0 : 2;
         } else {
             card_world_init_desfire(&world);
         }

@@ -461,7 +461,7 @@ def holds(before, after, parts):
     moves_in, moves_out = kind == "duplicate" and after["flags"] == 2, kind == "duplicate" and after["flags"] == 1
     if (before is None) != (kind == "activate" or moves_in):
         return "a snapshot before, or none"
-    start = before or dict({name: 0 for name, _ in IMAGE}, layout=after["layout"], status=1)
+    start = before or dict({name: 0 for name, _ in IMAGE}, layout=1, status=1)
     if after["counter"] != start["counter"] + 1:
         return "counter %d after %d" % (after["counter"], start["counter"])
     for name, change in zip(PURSES, delta):
