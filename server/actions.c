@@ -26,6 +26,7 @@ enum st actions_end(struct actions *actions, enum st st, struct fault *fault)
 
 enum st actions_look(struct actions *actions)
 {
+    actions->layout = 0;
     return settled_is_forgetful(actions->db, true, &actions->is_held);
 }
 
@@ -211,6 +212,46 @@ static enum st card_is_known(struct actions *actions, uint64_t card, struct faul
     return st;
 }
 
+/* --- layouts ------------------------------------------------------------------------------- */
+
+/* What the terminals told. Once in a transaction: a charge asks for each of its cards. */
+static enum st look_at_readers(struct actions *actions)
+{
+    struct db_stmt *stmt = actions->sql[ASQL_READERS];
+    bool found = false;
+    if (actions->layout != 0) {
+        return ST_OK;
+    }
+    const enum st st = db_first(stmt, &found);
+    if (st == ST_OK) {
+        actions->layout = found ? (uint8_t)db_i64(stmt, 0) : SNAPSHOT_LAYOUT_MAX;
+        actions->behind = found ? (uint32_t)db_i64(stmt, 1) : 0;
+    }
+    db_reset(stmt);
+    return st;
+}
+
+/* A terminal refuses each card of a layout that it cannot read, so none is brought to such a one.
+ */
+static enum st check_readers(struct actions *actions, const struct action *action,
+                             struct fault *fault)
+{
+    if (action->kind != ACTION_LAYOUT) {
+        return ST_OK;
+    }
+    const enum st st = look_at_readers(actions);
+    if (st == ST_OK && actions->layout < action->value) {
+        fault_say(fault,
+                  "Terminal %u does not read cards of layout %u, or has not said yet that it does: "
+                  "update it and let it sync, or revoke it.",
+                  actions->behind, action->value);
+        return ST_REFUSED;
+    }
+    return st;
+}
+
+/* --- new orders ---------------------------------------------------------------------------- */
+
 /* `asked`: the card that the giver named; another one may be in its place. */
 static enum st make_new(struct actions *actions, const struct action_order *order, uint64_t id,
                         uint64_t asked, int64_t now_s, struct action_made *ret, struct fault *fault)
@@ -228,6 +269,9 @@ static enum st make_new(struct actions *actions, const struct action_order *orde
     (void)snprintf(row.giver, sizeof row.giver, "%s", order->giver);
     enum st st =
         order->is_unseen_fine ? ST_OK : card_is_known(actions, row.action.card_number, fault);
+    if (st == ST_OK) {
+        st = check_readers(actions, &row.action, fault);
+    }
     if (st == ST_OK) {
         st = db_run(actions->sql[ASQL_REF_PUT], (int64_t)id, (int64_t)row.action.card_number,
                     (int64_t)(asked == row.action.card_number ? 0 : asked));

@@ -62,6 +62,7 @@ enum actions_sql {
     ASQL_CARD_PUT,
     ASQL_CARD_SET,
     ASQL_CARD_SEEN,
+    ASQL_READERS,
     ASQL_LOG_LAST,
     ASQL_LOG_PUT,
     ASQL_LOG_DROP,
@@ -88,7 +89,10 @@ struct actions {
     struct db *db;
     const struct signer *signer;
     struct db_stmt *sql[ASQL_COUNT];
-    bool is_held; /* no new numbers: the club was restored, and does not know yet which it gave */
+    bool is_held;   /* no new numbers: the club was restored, and does not know yet which it gave */
+    uint8_t layout; /* the latest that all live terminals read; 0: not looked at yet in this write
+                       transaction ... */
+    uint32_t behind; /* ... and one that reads no later one; 0 = there is no live terminal */
     struct actions_sum sums[CARD_BOOKS][ACTION_ACCOUNTS]; /* not yet in the books */
 };
 
@@ -103,7 +107,8 @@ ST_CHECK enum st order_take(struct actions *actions, const struct action_order *
 /* The row of an order by its giver's reference. */
 ST_CHECK enum st row_by_ref(struct actions *actions, enum action_origin origin, const char *ref,
                             struct action_row *ret, bool *ret_found);
-/* Whether new numbers may be given in this write transaction. */
+/* Whether new numbers may be given in this write transaction; and forgets what an earlier one knew.
+ */
 ST_CHECK enum st actions_look(struct actions *actions);
 /* ST_REFUSED: the handle has no signer. */
 ST_CHECK enum st actions_can_seal(const struct actions *actions, struct fault *fault);

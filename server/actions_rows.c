@@ -7,6 +7,7 @@
 #include "hal/base/bytes.h"
 #include "server/actions_priv.h"
 #include "server/business_day.h"
+#include "server/settled.h"
 
 #define COLUMNS                                                                                    \
     "card_no, id, origin, kind, value, amount, until, say, ref, giver, charge, made_at, number,"   \
@@ -48,6 +49,8 @@ static const struct {
     [ASQL_CARD_SET] = {"UPDATE actcard SET last = $2, passed = $3, past = $4 WHERE card_no = $1",
                        "iiii"},
     [ASQL_CARD_SEEN] = {"SELECT image FROM card WHERE card_no = $1", "i"},
+    [ASQL_READERS] = {"SELECT layout, term_id" SETTLED_LIVE " ORDER BY layout, term_id LIMIT 1",
+                      ""},
     [ASQL_LOG_LAST] = {"SELECT no FROM actlog ORDER BY no DESC LIMIT 1", ""},
     [ASQL_LOG_PUT] = {"INSERT INTO actlog (no, mark, at, card_no, number, id, is_live)"
                       " VALUES ($1, $2, $3, $4, $5, $6, 1)",

@@ -117,6 +117,17 @@ static enum st put_successor(struct db *db, uint64_t card, json_t *object)
     return st == ST_OK && !put_card(object, "replaced_by", now == card ? 0 : now) ? ST_FULL : st;
 }
 
+/* As its newest snapshot that the club knows has it. */
+static bool put_layout(struct db_stmt *row, json_t *object)
+{
+    size_t size = 0;
+    const void *image = db_bytes(row, COLUMN_IMAGE, &size);
+    struct snapshot snapshot;
+    const bool is_known =
+        size == SNAPSHOT_IMAGE_BYTES && snapshot_decode(image, &snapshot) == ST_OK;
+    return put_json(object, "layout", is_known ? json_integer(snapshot.layout) : json_null());
+}
+
 static enum st put_freshness(struct db *db, json_t *object)
 {
     int64_t at = 0, behind = 0;
@@ -152,7 +163,7 @@ enum st card_object(struct db *db, uint64_t card, json_t **ret)
     }
     if (st == ST_OK && row) {
         object = row_object(stmt, columns);
-        st = put_text(object, "state", state) ? ST_OK : ST_FULL;
+        st = put_text(object, "state", state) && put_layout(stmt, object) ? ST_OK : ST_FULL;
     }
     db_finish(stmt);
     if (st == ST_OK && row) {

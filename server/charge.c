@@ -107,20 +107,29 @@ static enum st charge_card(struct actions *actions, const struct charge_order *o
                            struct charge_result *result, struct fault *fault)
 {
     char ref[ACTIONS_REF_MAX + 1];
-    struct action_order one = {.action = {.kind = order->kind,
-                                          .origin = ORIGIN_GROUP_CHARGE,
-                                          .card_number = (uint64_t)card,
-                                          .amount = order->amount,
-                                          .until_s = order->until_s},
-                               .ref = ref,
-                               .giver = order->giver,
-                               .charge = charge->number};
+    const bool is_layout = order->kind == ACTION_LAYOUT;
+    struct action_order one = {
+        .action = {.kind = order->kind,
+                   .origin = is_layout ? ORIGIN_CORRECTION : ORIGIN_GROUP_CHARGE,
+                   .value = is_layout ? (uint16_t)order->amount : 0,
+                   .card_number = (uint64_t)card,
+                   .amount = is_layout ? 0 : order->amount,
+                   .until_s = order->until_s},
+        .ref = ref,
+        .giver = order->giver,
+        .charge = charge->number};
     struct action_made made;
     (void)snprintf(ref, sizeof ref, "%s/%016" PRId64, order->ref, card);
     memcpy(one.action.text, order->text, strlen(order->text));
     enum st st = order_take(actions, &one, now_s, &made, fault);
     result->made += st == ST_OK && made.is_new;
     return st;
+}
+
+static bool is_of(const struct charge_order *order, const struct snapshot *card)
+{
+    return order->kind == ACTION_LAYOUT ? card->layout < order->amount
+                                        : card->group == order->group;
 }
 
 /* Is it of the group, and somebody's to use? */
@@ -131,7 +140,7 @@ static bool is_meant(struct db_stmt *stmt, const struct charge_order *order,
     size_t size = 0;
     const void *image = db_bytes(stmt, 1, &size);
     if (size != SNAPSHOT_IMAGE_BYTES || snapshot_decode(image, &snapshot) != ST_OK ||
-        snapshot.group != order->group) {
+        !is_of(order, &snapshot)) {
         return false;
     }
     const bool is_left_out = snapshot.status == CARD_CLOSED || db_i64(stmt, 2) != 0;
@@ -186,8 +195,18 @@ static enum st check(const struct charge_order *order, struct fault *fault)
                   CHARGE_REF_MAX, ACTION_TEXT_BYTES);
         return ST_FOREIGN;
     }
-    if (!row_money(&tried, &book)) {
+    if (order->group == CHARGE_EVERY && order->kind != ACTION_LAYOUT) {
+        fault_say(fault, "Say which group is given that: 0 to 255.");
+        return ST_FOREIGN;
+    }
+    if (order->group != CHARGE_EVERY && !row_money(&tried, &book)) {
         fault_say(fault, "A group is given credit, gift, voucher or points.");
+        return ST_FOREIGN;
+    }
+    if (order->kind == ACTION_LAYOUT &&
+        (order->amount <= SNAPSHOT_LAYOUT_FIRST || order->amount > SNAPSHOT_LAYOUT_MAX)) {
+        fault_say(fault, "Cards go over to a layout from %d to %d.", SNAPSHOT_LAYOUT_FIRST + 1,
+                  SNAPSHOT_LAYOUT_MAX);
         return ST_FOREIGN;
     }
     return ST_OK;
@@ -258,11 +277,17 @@ static const char sql_list[] =
         "1, 3") ", " COUNT_OF("4") ", charge FROM charge c WHERE charge > $1"
                                    " AND ($2 = 0 OR charge = $2) ORDER BY charge LIMIT $3";
 
+/* Of whom: a group, or null. */
+static json_t *group_json(int64_t group)
+{
+    return group == CHARGE_EVERY ? json_null() : json_integer((json_int_t)group);
+}
+
 static json_t *row_json(struct db_stmt *stmt)
 {
     return json_pack(
-        "{s:s, s:I, s:s, s:I, s:I, s:s, s:I, s:b, s:I, s:I, s:I}", "id", db_text(stmt, 0), "group",
-        (json_int_t)db_i64(stmt, 1), "kind", action_kind_word((enum action_kind)db_i64(stmt, 2)),
+        "{s:s, s:o, s:s, s:I, s:I, s:s, s:I, s:b, s:I, s:I, s:I}", "id", db_text(stmt, 0), "group",
+        group_json(db_i64(stmt, 1)), "kind", action_kind_word((enum action_kind)db_i64(stmt, 2)),
         "amount", (json_int_t)db_i64(stmt, 3), "until", (json_int_t)db_i64(stmt, 4), "text",
         db_text(stmt, 5), "made_at", (json_int_t)db_i64(stmt, 6), "done",
         (int)(db_i64(stmt, 7) != 0), "collected", (json_int_t)db_i64(stmt, 8), "waiting",
@@ -310,10 +335,16 @@ enum st charge_write(struct db *db, bool as_json, FILE *out)
             free(text);
             json_decref(line);
         } else {
+            fprintf(out, "%s: ", db_text(stmt, 0));
+            if (db_i64(stmt, 1) == CHARGE_EVERY) {
+                fputs("every card", out);
+            } else {
+                fprintf(out, "group %" PRId64, db_i64(stmt, 1));
+            }
             fprintf(out,
-                    "%s: group %" PRId64 ", %s %" PRId64 "%s; collected %" PRId64
-                    ", waiting %" PRId64 ", returned %" PRId64 "\n",
-                    db_text(stmt, 0), db_i64(stmt, 1), kind, db_i64(stmt, 3),
+                    ", %s %" PRId64 "%s; collected %" PRId64 ", waiting %" PRId64
+                    ", returned %" PRId64 "\n",
+                    kind, db_i64(stmt, 3),
                     db_i64(stmt, 7) != 0 ? "" : " (not made to the end: give the command again)",
                     db_i64(stmt, 8), db_i64(stmt, 9), db_i64(stmt, 10));
         }

@@ -1,4 +1,5 @@
-/* charge.h - an amount for every card of a customer group: one action each.
+/* charge.h - an amount for every card of a customer group, or a layout for every card: one action
+ * each.
  *
  * A charge has a reference of its own; each card's action has REF/CARD, so that however often it is
  * begun again, each card gets it once. It goes through the cards by number, some hundred a
@@ -12,12 +13,15 @@
 #include "server/actions.h"
 
 enum { CHARGE_REF_MAX = ACTIONS_REF_MAX - 17 }; /* "/" and a card number follow */
+enum { CHARGE_EVERY = -1 };                     /* in place of a group: every card */
 
 struct charge_order {
-    const char *ref;       /* 1..CHARGE_REF_MAX bytes of UTF-8 */
-    uint8_t group;         /* of cards, as their newest known state says */
-    enum action_kind kind; /* CREDIT, GIFT, VOUCHER or POINTS */
-    int64_t amount, until_s;
+    const char *ref; /* 1..CHARGE_REF_MAX bytes of UTF-8 */
+    int group;       /* of cards, as their newest known state says: 0..255; or, with LAYOUT and
+                        no other kind, CHARGE_EVERY */
+    enum action_kind kind; /* CREDIT, GIFT, VOUCHER, POINTS or LAYOUT */
+    int64_t amount;        /* or the layout: for cards that are not of it yet */
+    int64_t until_s;
     const char *text, *giver;
 };
 

@@ -29,8 +29,8 @@ static enum action_kind kind_of(struct call *call, const char *word)
     const enum action_kind kind = actions_kind_of(word);
     if (kind == 0) {
         fault_say(&call->fault, "\"kind\" is credit, gift, voucher, points, take_credit, "
-                                "take_points, tier, group, block, unblock, offer, stamps "
-                                "or particulars.");
+                                "take_points, tier, group, block, unblock, offer, stamps, "
+                                "layout or particulars.");
     }
     return kind;
 }
@@ -38,7 +38,7 @@ static enum action_kind kind_of(struct call *call, const char *word)
 static bool uses_value(enum action_kind kind)
 {
     return kind == ACTION_TIER || kind == ACTION_GROUP || kind == ACTION_OFFER ||
-           kind == ACTION_STAMPS;
+           kind == ACTION_STAMPS || kind == ACTION_LAYOUT;
 }
 
 static bool uses_nothing(enum action_kind kind)
@@ -283,7 +283,7 @@ static enum st put_charge(struct call *call)
 static enum st answer_charge(struct call *call)
 {
     struct charge_order order = {.ref = call->values[0],
-                                 .group = (uint8_t)body_number(call, "group", 0),
+                                 .group = (int)body_number(call, "group", CHARGE_EVERY),
                                  .kind = kind_of(call, body_text(call, "kind")),
                                  .amount = body_number(call, "amount", 0),
                                  .until_s = until_of(call),
@@ -294,8 +294,8 @@ static enum st answer_charge(struct call *call)
     if (order.kind == 0) {
         return ST_FOREIGN;
     }
-    if (uses_value(order.kind) || uses_nothing(order.kind)) {
-        fault_say(&call->fault, "A charge is of kind credit, gift, voucher or points.");
+    if (order.kind != ACTION_LAYOUT && (uses_value(order.kind) || uses_nothing(order.kind))) {
+        fault_say(&call->fault, "A charge is of kind credit, gift, voucher, points or layout.");
         return ST_FOREIGN;
     }
     enum st st = actions_open(call->db, call->signer, &actions);
@@ -322,7 +322,7 @@ static const struct field action_fields[] = {
 };
 
 static const struct field charge_fields[] = {
-    {"group", FIELD_NUMBER, true, 0, UINT8_MAX},
+    {"group", FIELD_NUMBER, false, 0, UINT8_MAX},
     {"kind", FIELD_TEXT, true, 1, 16},
     {"amount", FIELD_NUMBER, true, 1, AMOUNT_MAX},
     {"text", FIELD_TEXT, false, 1, ACTION_TEXT_BYTES},

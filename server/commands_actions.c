@@ -39,7 +39,7 @@ static enum st text_of(const char *text, char ret[ACTION_TEXT_BYTES + 1], struct
 static bool has_value(enum action_kind kind)
 {
     return kind == ACTION_TIER || kind == ACTION_GROUP || kind == ACTION_OFFER ||
-           kind == ACTION_STAMPS;
+           kind == ACTION_STAMPS || kind == ACTION_LAYOUT;
 }
 
 /* The amount or value: a whole number, which block and unblock have not. */
@@ -95,7 +95,8 @@ static enum st take_order(struct club *club, struct action_order *ret)
         if (action->kind == 0 || action->kind == ACTION_PARTICULARS) {
             fault_say(&club->fault,
                       "\"%.20s\" is none of credit, gift, voucher, points, take_credit, "
-                      "take_points, tier, group, block, unblock, offer, stamps; particulars have a "
+                      "take_points, tier, group, block, unblock, offer, stamps, layout; "
+                      "particulars have a "
                       "command of their own.",
                       argument(club, 1));
             return ST_FOREIGN;
@@ -263,7 +264,7 @@ static enum st take_charge(struct club *club, struct charge_order *ret,
         fault_say(&club->fault, "--group is a number from 0 to 255.");
         return ST_FOREIGN;
     }
-    ret->group = (uint8_t)group;
+    ret->group = (int)group;
     if (ret->amount == 0) {
         fault_say(&club->fault, "The amount is a whole number of rials from 1.");
         return ST_FOREIGN;
@@ -272,29 +273,56 @@ static enum st take_charge(struct club *club, struct charge_order *ret,
     return st == ST_OK ? until_of(option(club, "--until"), &ret->until_s, &club->fault) : st;
 }
 
+static enum st make_charge(struct club *club, const struct charge_order *order,
+                           struct charge_result *ret)
+{
+    struct sealing sealing = {NULL, NULL};
+    *ret = (struct charge_result){0};
+    enum st st = sealing_open(club, &sealing);
+    if (st == ST_OK) {
+        st = charge_run(sealing.actions, order, club->now_s, show_progress, ret, &club->fault);
+    }
+    sealing_close(&sealing);
+    if (ret->seen > 0) {
+        fputs("\n", stderr);
+    }
+    if (st == ST_OK && ret->was_done) {
+        printf("Charge %s was made before; see `charge list`.\n", order->ref);
+    }
+    return st;
+}
+
 static enum st club_charge(struct club *club)
 {
     struct charge_order order;
     struct charge_result result = {0};
-    struct sealing sealing = {NULL, NULL};
     char text[ACTION_TEXT_BYTES + 1] = "";
     enum st st = take_charge(club, &order, text);
     if (st == ST_OK) {
-        st = sealing_open(club, &sealing);
+        st = make_charge(club, &order, &result);
     }
-    if (st == ST_OK) {
-        st = charge_run(sealing.actions, &order, club->now_s, show_progress, &result, &club->fault);
-    }
-    sealing_close(&sealing);
-    if (result.seen > 0) {
-        fputs("\n", stderr);
-    }
-    if (st == ST_OK && result.was_done) {
-        printf("Charge %s was made before; see `charge list`.\n", order.ref);
-    } else if (st == ST_OK) {
-        printf("Charge %s: %" PRIu64 " cards of group %u; %" PRIu64
+    if (st == ST_OK && !result.was_done) {
+        printf("Charge %s: %" PRIu64 " cards of group %d; %" PRIu64
                " left out (closed, or on the hotlist).\n",
                order.ref, result.made, order.group, result.left_out);
+    }
+    return st;
+}
+
+static enum st club_convert(struct club *club)
+{
+    struct charge_result result = {0};
+    const struct charge_order order = {.ref = option(club, "--id"),
+                                       .group = CHARGE_EVERY,
+                                       .kind = ACTION_LAYOUT,
+                                       .amount = number_of(argument(club, 0)),
+                                       .text = "",
+                                       .giver = ""};
+    const enum st st = make_charge(club, &order, &result);
+    if (st == ST_OK && !result.was_done) {
+        printf("%s: %" PRIu64 " cards go over to layout %" PRId64 " at their next tap; %" PRIu64
+               " left out (closed, or on the hotlist).\n",
+               order.ref, result.made, order.amount, result.left_out);
     }
     return st;
 }
@@ -376,11 +404,16 @@ const struct command commands_actions[] = {
      "CARD KIND [NUMBER] --origin WORD --id ID [--text TEXT] [--until DAY] [--giver NAME] "
      "[--key FILE]",
      "do something to a card at its next tap (credit, gift, voucher, points, take_credit, "
-     "take_points, tier, group, block, unblock, offer, stamps); the same origin and ID is made "
+     "take_points, tier, group, block, unblock, offer, stamps, layout); the same origin and ID is "
+     "made "
      "once",
      club_action, false},
     {"restored", "", "say so before the first start after club.db was restored from a backup",
      club_restored, false},
+    {"convert", "LAYOUT --id ID [--key FILE]",
+     "take every card over to a layout at its next tap (docs/card-layout.md); cut short, the same "
+     "command goes on",
+     club_convert, false},
     {"charge list", "[--json]", "group charges: how many have collected them", club_charge_list,
      false},
     {"charge",

@@ -27,6 +27,7 @@ struct chain {
     int64_t last_at;
     int64_t programme, refused; /* versions, when it last told its health */
     int64_t clear_at;
+    int64_t layout;
 };
 
 static enum st term_load(struct ledger *ledger, const struct wire_sync *batch, struct chain *ret,
@@ -55,6 +56,7 @@ static enum st term_load(struct ledger *ledger, const struct wire_sync *batch, s
     ret->programme = db_i64(stmt, 5);
     ret->refused = db_i64(stmt, 6);
     ret->clear_at = db_i64(stmt, 7);
+    ret->layout = db_i64(stmt, 8);
     db_reset(stmt);
     return size == ENTRY_HASH_BYTES ? ST_OK : ST_CORRUPT;
 }
@@ -527,6 +529,17 @@ static enum st refuse_chain(struct ledger *ledger, const struct wire_sync *batch
                      batch->terminal, differs);
 }
 
+/* Which layouts of cards it reads decides which may be ordered (actions.c), so it is written down
+ * at once. */
+static enum st take_layout(struct ledger *ledger, const struct wire_sync *batch,
+                           const struct chain *before)
+{
+    const int64_t layout = batch->actions.is_there ? batch->actions.layout : SNAPSHOT_LAYOUT_FIRST;
+    return layout == before->layout
+               ? ST_OK
+               : db_run(ledger->sql[SQL_TERM_LAYOUT], (int64_t)batch->terminal, layout);
+}
+
 /* A question for news costs no write unless it says something new: once a minute is enough. */
 static enum st take_health(struct ledger *ledger, const struct wire_sync *batch,
                            const struct chain *before)
@@ -616,6 +629,9 @@ static enum st take(struct ledger *ledger, const struct wire_sync *batch, bool i
             if (st == ST_OK) {
                 st = take_new(ledger, batch, &chain);
             }
+        }
+        if (st == ST_OK && !is_late) {
+            st = take_layout(ledger, batch, &before);
         }
         if (st == ST_OK && !is_late) {
             st = take_health(ledger, batch, &before);

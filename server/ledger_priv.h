@@ -23,6 +23,7 @@ enum sql {
     SQL_TERM_GET,
     SQL_TERM_SET,
     SQL_TERM_HEALTH,
+    SQL_TERM_LAYOUT,
     SQL_TERM_CLEAR,
     SQL_CLEAR_ASKED,
     SQL_REC_PUT,

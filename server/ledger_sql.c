@@ -5,7 +5,8 @@
 static const struct {
     const char *sql, *types;
 } statements[SQL_COUNT] = {
-    [SQL_TERM_GET] = {"SELECT merch, hi, hash, batch_no, last_at, prog, refused, clear_at FROM term"
+    [SQL_TERM_GET] = {"SELECT merch, hi, hash, batch_no, last_at, prog, refused, clear_at,"
+                      " layout FROM term"
                       " WHERE term_id = $1",
                       "i"},
     [SQL_TERM_SET] = {"UPDATE term SET hi = $2, top = $2, cnt = $2, hash = $3, batch_no = $4"
@@ -15,6 +16,7 @@ static const struct {
                          " clock = $6, firmware = $7, prog = $8, refused = $9, refused_say = $10"
                          " WHERE term_id = $1",
                          "iiiiiitiit"},
+    [SQL_TERM_LAYOUT] = {"UPDATE term SET layout = $2 WHERE term_id = $1", "ii"},
     [SQL_TERM_CLEAR] = {"UPDATE term SET clear_at = $2 WHERE term_id = $1", "ii"},
     /* Does anything wait for terminals to be heard? */
     [SQL_CLEAR_ASKED] =

@@ -417,6 +417,10 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     /* When it was approved is no sync. */
     "UPDATE term SET last_at = 0 WHERE firmware = '' AND hi = 0;"
     "UPDATE club SET value = 27 WHERE name = 'schema'",
+    /* The latest layout of cards that it reads, as it told last. */
+    [28] =
+    "ALTER TABLE term ADD COLUMN layout " I64 " NOT NULL DEFAULT 1;"
+    "UPDATE club SET value = 28 WHERE name = 'schema'",
 };
 
 /* clang-format on */

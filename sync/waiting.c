@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "firmware/engine/snapshot.h"
 #include "hal/base/bytes.h"
 #include "storage/actions.h"
 #include "sync/stream.h"
@@ -17,12 +18,12 @@ enum st waiting_have(struct store *store, struct wire_actions_have *ret)
 {
     char text[TEXT_MAX], mark[MARK_DIGITS + 1];
     int used = 0;
-    struct wire_actions_have have = {.is_there = true};
+    struct wire_actions_have have = {.is_there = true, .layout = SNAPSHOT_LAYOUT_MAX};
     const enum st st = stream_read(store, setting_have, text, sizeof text);
     if (st != ST_OK) {
         return st;
     }
-    *ret = (struct wire_actions_have){.is_there = true};
+    *ret = have;
     if (sscanf(text, "%10" SCNu32 " %16[0-9a-f] %10" SCNu32 "%n", &have.no, mark, &have.start,
                &used) == 3 &&
         text[used] == '\0' && have.no <= INT32_MAX && have.start <= INT32_MAX &&

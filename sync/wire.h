@@ -170,6 +170,7 @@ struct wire_actions_have {
     uint8_t mark[WIRE_ACTION_MARK_BYTES]; /* drawn by the club for that number; zeros for 0 */
     uint32_t start; /* where the club stood when the terminal began: of cards that had gone past an
                        action by then it need not hear */
+    uint8_t layout; /* the latest layout of cards that it reads, 1..15; 1 when it does not tell */
 };
 
 struct wire_action {

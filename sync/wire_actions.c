@@ -18,6 +18,7 @@ enum {
     BYTES_MAX = ITEM_BYTES * WIRE_ACTIONS_MAX,
     TEXT_MAX = (BYTES_MAX + 2) / 3 * 4,
     MARK_DIGITS = 2 * WIRE_ACTION_MARK_BYTES,
+    LAYOUT_MAX = 15, /* a snapshot has four bits for it */
 };
 
 /* --- how far a terminal has it -----------------------------------------------------------------
@@ -36,11 +37,16 @@ bool wire_actions_have_put(json_t *have, const struct wire_actions_have *actions
     if (!actions->is_there) {
         return true;
     }
-    assert(actions->no <= INT32_MAX && actions->start <= INT32_MAX);
+    assert(actions->no <= INT32_MAX && actions->start <= INT32_MAX &&
+           actions->layout <= LAYOUT_MAX);
     hex_encode(actions->mark, sizeof actions->mark, mark);
-    return json_object_set_new(have, "actions",
-                               json_pack("{s:I, s:s, s:I}", "no", (json_int_t)actions->no, "mark",
-                                         mark, "start", (json_int_t)actions->start)) == 0;
+    json_t *object = json_pack("{s:I, s:s, s:I}", "no", (json_int_t)actions->no, "mark", mark,
+                               "start", (json_int_t)actions->start);
+    const bool is_told = actions->layout > SNAPSHOT_LAYOUT_FIRST;
+    if (json_object_set_new(have, "actions", object) != 0) {
+        return false;
+    }
+    return !is_told || json_object_set_new(object, "layout", json_integer(actions->layout)) == 0;
 }
 
 enum st wire_actions_have_get(const json_t *have, struct wire_actions_have *ret,
@@ -57,6 +63,12 @@ enum st wire_actions_have_get(const json_t *have, struct wire_actions_have *ret,
         (st = wire_read_number(actions, "start", 0, INT32_MAX, &ret->start, fault)) != ST_OK) {
         return st;
     }
+    uint32_t layout = SNAPSHOT_LAYOUT_FIRST;
+    if (json_object_get(actions, "layout") != NULL &&
+        (st = wire_read_number(actions, "layout", 1, LAYOUT_MAX, &layout, fault)) != ST_OK) {
+        return st;
+    }
+    ret->layout = (uint8_t)layout;
     if (!read_mark(actions, ret->mark)) {
         fault_say(fault, "\"mark\" of \"actions\" must have %d digits.", MARK_DIGITS);
         return ST_FOREIGN;

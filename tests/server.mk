@@ -35,7 +35,7 @@ posting-batches_LIBS = $(CLUB_LIBS)
 PROGRAMS += posting-script
 posting-script_SRC = tests/bench/posting_script.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
 posting-script_LIBS = $(CLUB_LIBS)
-SCRIPTS += tests/e2e/lost_card.py tests/e2e/duplicate.py tests/e2e/members.py tests/e2e/groups.py tests/e2e/sale_back.py tests/e2e/club_actions.py tests/e2e/dead_terminal.py tests/e2e/club_api.py tests/e2e/settlement.py tests/e2e/export.py tests/e2e/restore.py tests/e2e/import.py tests/e2e/club_http.sh tests/e2e/club_kill.py
+SCRIPTS += tests/e2e/layout.py tests/e2e/lost_card.py tests/e2e/duplicate.py tests/e2e/members.py tests/e2e/groups.py tests/e2e/sale_back.py tests/e2e/club_actions.py tests/e2e/dead_terminal.py tests/e2e/club_api.py tests/e2e/settlement.py tests/e2e/export.py tests/e2e/restore.py tests/e2e/import.py tests/e2e/club_http.sh tests/e2e/club_kill.py
 
 TESTS += test_club_actions
 CLUB_CARDS_SRC = tests/unit/club_cards.c tests/unit/club_books.c $(POSTING_MODEL_SRC) $(CLUB_SRC)
@@ -45,6 +45,10 @@ test_club_actions_LIBS = $(CLUB_LIBS) -lcmocka
 TESTS += test_club_taken
 test_club_taken_SRC = tests/unit/test_club_taken.c $(CLUB_CARDS_SRC)
 test_club_taken_LIBS = $(CLUB_LIBS) -lcmocka
+
+TESTS += test_club_layout
+test_club_layout_SRC = tests/unit/test_club_layout.c $(CLUB_CARDS_SRC)
+test_club_layout_LIBS = $(CLUB_LIBS) -lcmocka
 
 TESTS += test_club_transfers
 test_club_transfers_SRC = $(subst test_club_actions.c,test_club_transfers.c,$(test_club_actions_SRC))

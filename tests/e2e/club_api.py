@@ -365,9 +365,25 @@ def actions(world, reader, manager, card):
     for body, status in (({**charge, "group": 256}, 400), ({**charge, "kind": "block"}, 400), ({**charge, "kind": "x"}, 400), ({**charge, "amount": 50001}, 409)):
         seen = manager("PUT", "/charges/nowruz-1406", body)
         result(seen[0] == status, f"charge {str(body)[:40]} is {status}", seen)
+    convert(world, manager, reader, cards)
     result(reader("GET", "/charges/none")[0] == 404, "no such charge")
     result(reader("GET", "/actions", card="1")[0] == 400 == reader("GET", "/actions", open="x")[0], "wrong filters are refused")
     result(world.club("report", check=False).returncode == 0, "the books balance with what waits")
+
+
+def convert(world, manager, reader, cards):
+    layout = {"kind": "layout", "amount": 2}
+    held = manager("PUT", "/charges/layout-2", layout)
+    result(held[0] == 409 and "does not read cards of layout 2" in str(held), "no card goes over while a terminal has not said that it reads it", held)
+    subprocess.run(["sqlite3", world.data / "club.db", "UPDATE term SET layout = 2"], check=True)
+    for body in ({**layout, "group": 0}, {**layout, "amount": 1}, {**layout, "amount": 3}, {"kind": "gift", "amount": 5}):
+        seen = manager("PUT", "/charges/layout-2", body)
+        result(seen[0] == 400, f"charge {body} is 400", seen)
+    made = manager.good("PUT", "/charges/layout-2", layout)
+    result(made["done"] and made["group"] is None and made["waiting"] == len(cards), "every card goes over", made)
+    one = manager.good("PUT", "/actions/correction/layout-2", {"card": cards[0]["card"], "kind": "layout", "value": 2})
+    result((one["kind"], one["value"], one["state"]) == ("layout", 2, "waiting"), "or one card", one)
+    result(reader.good("GET", f"/cards/{cards[0]['card']}")["layout"] == 1, "at its next tap, not before")
 
 
 def measures(world, reader, manager, card):

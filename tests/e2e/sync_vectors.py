@@ -100,6 +100,9 @@ refuse("sync", taken, ["have", "bons", "last"], ..., None, 7, [], [7, 4000, 1, 3
 acting = put(last, ["have", "actions"], {"no": 12, "mark": "0011223344556677", "start": 3})
 case("sync: how far the actions have come", "sync", acting, "ok")
 case("sync: no actions yet", "sync", put(last, ["have", "actions"], {"no": 0, "mark": "0" * 16, "start": 0}), "ok")
+for layout in (2, 15):
+    case(f"sync: it reads layout {layout}", "sync", put(acting, ["have", "actions", "layout"], layout), "ok")
+refuse("sync", acting, ["have", "actions", "layout"], 0, 16, "2", None)
 refuse("sync", acting, ["have", "actions"], None, 1, [], {})
 refuse("sync", acting, ["have", "actions", "no"], ..., -1, 2**31, "1", 1.5)
 refuse("sync", acting, ["have", "actions", "start"], ..., -1, 2**31, "1", None)

@@ -262,9 +262,11 @@ class Carried:
             self.go()
 
     def go(self):
-        """It is taken away once the terminal has let go of it."""
+        """It is taken away once the terminal has let go of it, unless a planned cut took it."""
         end = time.monotonic() + 5
-        while "state=halt" not in self.at.card("state") and time.monotonic() < end:
+        while "cut=done" not in (state := self.at.card("state")):
+            if "state=halt" in state or time.monotonic() > end:
+                self.at.card("remove")
+                break
             time.sleep(0.002)
-        self.at.card("remove")
         self.at.card(f"dump {self.name} {self.file}")

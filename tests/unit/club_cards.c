@@ -75,6 +75,7 @@ struct world *world_new(void)
         assert_int_equal(number, t + 1);
         model_terminal_init(&world->terminals[t], number, WORLD_ROOM);
         world->holdings[t].have.is_there = true;
+        world->holdings[t].have.layout = SNAPSHOT_LAYOUT_MAX;
     }
     for (int c = 0; c < WORLD_CARDS; c++) {
         world->cards[c].number = model_number((uint64_t)c);
@@ -208,7 +209,7 @@ void world_check(struct world *world)
 static bool has_value(enum action_kind kind)
 {
     return kind == ACTION_TIER || kind == ACTION_GROUP || kind == ACTION_OFFER ||
-           kind == ACTION_STAMPS;
+           kind == ACTION_STAMPS || kind == ACTION_LAYOUT;
 }
 
 void world_order_again(struct world *world, struct order *order)
