@@ -18,3 +18,5 @@ test_device_SRC = tests/unit/test_device.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE
 test_device_LIBS = -lcmocka -ljansson
 test_selftest_SRC = tests/unit/test_selftest.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_selftest_LIBS = -lcmocka -ljansson
+
+SCRIPTS += tests/e2e/update_check.sh

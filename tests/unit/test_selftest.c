@@ -180,6 +180,7 @@ static void a_report_is_lines_of_a_whole_file(void **state)
                             .other = 6,
                             .failed = 8,
                             .self_test = "reader: no answer",
+                            .unsent = -1,
                             .data_free = 12345678901};
     char text[REPORT_BYTES_MAX] = "";
     FILE *file = fopen(path_of("update"), "w");
@@ -198,10 +199,10 @@ static void a_report_is_lines_of_a_whole_file(void **state)
     assert_non_null(file);
     assert_true(fread(text, 1, sizeof text - 1, file) > 0);
     (void)fclose(file);
-    assert_string_equal(text,
-                        "board=qemu-virt-arm64\nversion=7\nslot=A\ngood=1\nother=6\nfailed=8\n"
-                        "self_test=reader: no answer\nclock=unset\ndata_free=12345678901\n"
-                        "update=refused 8: it is damaged.\n");
+    assert_string_equal(
+        text, "board=qemu-virt-arm64\nversion=7\nslot=A\ngood=1\nother=6\nfailed=8\n"
+              "self_test=reader: no answer\nclock=unset\nunsent=-1\ndata_free=12345678901\n"
+              "update=refused 8: it is damaged.\n");
     assert_false(report_write(&report, "/nowhere/device"));
 }
 

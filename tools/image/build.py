@@ -139,10 +139,10 @@ class Build:
             target = root / "usr/bin" / program
             run(f"{TRIPLE[self.arch]}-strip", "-o", target, self.programs / program)
             target.chmod(0o755)
-        for tool in ("sh", "ip", "cat", "tail", "grep", "mv", "mkdir", "sleep", "sync", "udhcpc", "sed", "mount", "umount"):
+        for tool in ("sh", "ip", "cat", "tail", "grep", "mv", "mkdir", "sleep", "sync", "udhcpc", "sed", "mount", "umount", "wc"):
             if not (root / "usr/bin" / tool).exists():
                 (root / "usr/bin" / tool).symlink_to("busybox")
-        for script in ("slot", "dhcp", "update"):
+        for script in ("slot", "dhcp", "update", "update-check"):
             copy(ROOT / "boards/common/image" / script, root / "usr/lib/vafa" / script, 0o755)
         self.put_modules(self.board.words("modules"), root / "usr/lib/modules")
         self.write_etc(root / "etc")
@@ -151,6 +151,7 @@ class Build:
     def write_etc(self, etc):
         copy(self.board.dir / "board.conf", etc / "vafa/board.conf", 0o644)
         write(etc / "vafa/version", f"{self.version}\n")
+        write(etc / "vafa/database", f"{bundle.database_versions()[0]}\n")
         copy(bundle.ca_path(), etc / "vafa/update-ca.pem", 0o644)
         copy(ROOT / "boards/common/image/dbus.conf", etc / "vafa/dbus.conf", 0o644)
         text = (ROOT / "boards/common/image/rauc.conf").read_text()

@@ -3,6 +3,7 @@
 Keys: the folder VAFA_UPDATE_KEYS (default: build/update-keys, made when it is missing, for trials) has ca.pem, which goes
 into the image, signer.pem and signer.key. The CA's own key is ca.key; a club keeps it off this machine."""
 import os
+import re
 from pathlib import Path
 
 from common import ROOT, Refused, run
@@ -37,11 +38,19 @@ def ca_path():
     return folder / "ca.pem"
 
 
-def bundle(content, target, board, version, keys=None):
-    """Signs `content`, a folder with rootfs.img and boot.img, as that version for that board."""
+def database_versions():
+    """(version, lowest version whose program may still use it) of the database that these programs make: docs/storage.md."""
+    text = (ROOT / "storage/store_priv.h").read_text()
+    return tuple(int(re.search(rf"\b{name} = (\d+),", text)[1]) for name in ("STORE_VERSION", "STORE_READABLE_FROM"))
+
+
+def bundle(content, target, board, version, keys=None, database=None):
+    """Signs `content`, a folder with rootfs.img and boot.img, as that version for that board. `database`: other numbers than
+    database_versions()."""
     keys = Path(keys) if keys else keys_folder()
+    number, readable_from = database or database_versions()
     (content / "manifest.raucm").write_text(
-        f"[update]\ncompatible=vafa-{board}\nversion={version}\n\n[bundle]\nformat=verity\n\n"
+        f"[update]\ncompatible=vafa-{board}\nversion={version}\nbuild=database-{number}-from-{readable_from}\n\n[bundle]\nformat=verity\n\n"
         "[image.rootfs]\nfilename=rootfs.img\n\n[image.boot]\nfilename=boot.img\n")
     target.unlink(missing_ok=True)
     run("rauc", "bundle", "--cert", keys / "signer.pem", "--key", keys / "signer.key", content, target)

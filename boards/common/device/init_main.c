@@ -356,6 +356,9 @@ static void write_report(struct device *device, int64_t now_ms)
     }
     device->report_at_ms = now_ms + REPORT_EVERY_MS;
     report->data_free = statvfs("/data", &data) == 0 ? (uint64_t)data.f_bavail * data.f_frsize : 0;
+    report->unsent = device->probe.said.is_disk_ok ? device->probe.said.unsent
+                     : device->terminal != NULL    ? -1
+                                                   : 0; /* without keys nothing is ever sold */
     report_take_line(UPDATE, "none", report->update);
     if (!report_write(report, REPORT)) {
         log_say(&device->log, "device", "/run/vafa/device cannot be written");

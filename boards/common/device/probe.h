@@ -20,7 +20,7 @@ enum {
 struct probe_said {
     bool is_ready; /* it can sell */
     bool is_reader_up, is_disk_ok;
-    int64_t entries, programme;
+    int64_t entries, unsent, programme;
     char reader_say[PROBE_SAY_MAX], disk_say[PROBE_SAY_MAX], programme_say[PROBE_SAY_MAX];
 };
 

@@ -18,6 +18,7 @@ struct report {
     uint32_t failed; /* the version that was installed last and fell back; 0 = none */
     char self_test[REPORT_TEXT_MAX]; /* "running", "ok", or what does not work */
     bool is_clock_set;
+    int64_t unsent;               /* entries that the club has not; -1 = not known */
     uint64_t data_free;           /* bytes */
     char update[REPORT_TEXT_MAX]; /* "none", "waiting 8", "installing 8", "refused 8: why" */
 };

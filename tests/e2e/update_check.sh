@@ -1,0 +1,72 @@
+#!/bin/bash
+# update_check.sh - what a device refuses before it installs an update: the script of the image, with a device's files and
+# another rauc. Prints TAP lines.
+set -u
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+
+. tests/support/tap.sh
+
+mkdir -p "$dir/bin" "$dir/etc/vafa" "$dir/run/vafa" "$dir/data/terminal"
+# What RAUC 1.8 says of a bundle that it believes; $dir/about has the lines, nothing there: it refuses.
+cat >"$dir/bin/rauc" <<'END'
+#!/bin/sh
+[ -s "${0%/*}/../about" ] || { echo 'rauc-Message: signature verification failed: Verify error: self signed certificate' >&2; exit 1; }
+cat "${0%/*}/../about"
+END
+chmod +x "$dir/bin/rauc"
+bundle() { # bundle VERSION BUILD
+    printf "RAUC_MF_COMPATIBLE='vafa-qemu-virt-arm64'\nRAUC_MF_VERSION='%s'\nRAUC_MF_DESCRIPTION=''\nRAUC_MF_BUILD='%s'\n" "$@" >"$dir/about"
+}
+device() { # device NAME=VALUE...: a healthy one of version 7, but for these lines of its report
+    printf '%s\n' "$@" >"$dir/run/vafa/device"
+    printf 'board=qemu-virt-arm64\nversion=7\ngood=1\nunsent=0\ndata_free=50000000\n' | while IFS= read -r line; do
+        grep -q "^${line%%=*}=" "$dir/run/vafa/device" || echo "$line"
+    done >>"$dir/run/vafa/device"
+}
+asks() { VAFA_ROOT=$dir PATH=$dir/bin:$PATH sh boards/common/image/update-check "$dir/vafa.raucb" >"$dir/said" 2>&1; }
+takes() { asks && [ "$(cat "$dir/said")" = "$1" ] || { cat "$dir/said"; false; }; }
+refuses() { ! asks && grep -q -- "^$1" "$dir/said" && [ "$(wc -l <"$dir/said")" -eq 1 ] || { cat "$dir/said"; false; }; }
+
+echo 7 >"$dir/etc/vafa/version"
+echo 9 >"$dir/etc/vafa/database"
+head -c 10000000 /dev/zero >"$dir/data/terminal/terminal.db"
+
+bundle 8 database-9-from-9
+device
+check a_newer_version_is_taken takes 8
+bundle 7 database-9-from-9
+check the_same_version_is_refused refuses '7 it is version 7, and version 7 runs already'
+bundle 6 database-9-from-9
+check an_older_version_is_refused refuses '6 it is version 6, and version 7 runs already'
+bundle 10 database-9-from-9
+check versions_are_compared_as_numbers takes 10
+: >"$dir/about"
+check what_rauc_does_not_believe_is_refused refuses '0 it is damaged, or not signed by whom this device believes. rauc-Message: signature'
+bundle 8a database-9-from-9
+check a_version_that_is_no_number_is_refused refuses '0 it is damaged'
+
+bundle 8 database-9-from-9
+device good=0
+check on_trial_nothing_is_installed refuses '8 version 7 is still on trial'
+rm "$dir/run/vafa/device"
+check without_a_report_nothing_is_installed refuses '8 version 7 is still on trial'
+
+bundle 8 database-10-from-9
+device unsent=12
+check a_database_that_the_fallback_can_use_is_taken_with_entries_unsent takes 8
+bundle 8 database-10-from-10
+check one_that_it_cannot_use_is_refused_with_entries_unsent refuses '8 this device has 12 entries that the club has not, and version 7 could not read them'
+device unsent=-1
+check and_when_nobody_knows_how_many refuses '8 this device has an unknown number of entries'
+device unsent=0
+check and_is_taken_once_all_is_sent takes 8
+bundle 8 ''
+check a_bundle_that_does_not_say_is_refused refuses '8 it does not say which database it brings'
+
+bundle 8 database-9-from-9
+device data_free=13959680 # 9765 KiB of database and 4096
+check a_disk_without_room_is_refused refuses '8 13632 KiB are free and 13861 are needed'
+device data_free=14194000
+check a_disk_with_just_enough_is_not takes 8
+exit $failed
