@@ -296,7 +296,7 @@ static enum st follow(struct actions *actions, struct action_order *order)
     const enum action_kind kind = order->action.kind;
     return kind == ACTION_BLOCK || kind == ACTION_UNBLOCK
                ? ST_OK
-               : card_successor(actions->db, order->action.card_number, &order->action.card_number);
+               : card_taker(actions->db, order->action.card_number, &order->action.card_number);
 }
 
 enum st order_take(struct actions *actions, const struct action_order *order, int64_t now_s,

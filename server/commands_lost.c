@@ -1,6 +1,7 @@
 /* Commands about lost cards, and the cards that took their place. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "server/command.h"
 #include "server/lost.h"
@@ -69,6 +70,70 @@ static enum st club_lost_name(struct club *club)
     return st;
 }
 
+/* From 0; -1: not a whole number. */
+static int64_t whole_of(const char *text)
+{
+    return strcmp(text, "0") == 0 ? 0 : number_of(text) > 0 ? number_of(text) : -1;
+}
+
+static enum st club_lost_limit(struct club *club)
+{
+    struct lost_limit limit;
+    const char *rials = argument(club, 0), *points = argument(club, 1);
+    enum st st = ST_OK;
+    if (rials != NULL) {
+        limit = (struct lost_limit){whole_of(rials), points == NULL ? -1 : whole_of(points)};
+        st = lost_limit_set(club->db, &limit, &club->fault);
+    }
+    if (st == ST_OK) {
+        st = lost_limit_get(club->db, &limit);
+    }
+    if (st == ST_OK) {
+        printf("In any %d days %" PRId64 " rials and %" PRId64 " points follow to new cards on the "
+               "word of one terminal; then a person is asked.\n",
+               LOST_DAYS, limit.rials, limit.points);
+    }
+    return st;
+}
+
+static enum st club_lost_confirm(struct club *club)
+{
+    const uint64_t card = card_of(argument(club, 0), &club->fault);
+    if (card == 0) {
+        return ST_FOREIGN;
+    }
+    const enum st st = lost_confirm(club->db, card, club->now_s, &club->fault);
+    if (st == ST_OK) {
+        printf("What is left follows when terminals have synced.\n");
+    }
+    return st;
+}
+
+static enum st club_lost_deny(struct club *club)
+{
+    struct actions *actions = NULL;
+    int64_t gone = 0;
+    const uint64_t card = card_of(argument(club, 0), &club->fault);
+    if (card == 0) {
+        return ST_FOREIGN;
+    }
+    enum st st = actions_open(club->db, NULL, &actions);
+    if (st == ST_OK) {
+        st = lost_deny(club->db, actions, card, club->now_s, &gone, &club->fault);
+    }
+    actions_close(actions);
+    if (st == ST_OK) {
+        printf("The card that was made in its place is refused from the terminals' next sync on. "
+               "This one is lost still: say lost found when the member has it.\n");
+    }
+    if (st == ST_OK && gone > 0) {
+        printf("%" PRId64 " actions of the member's went to the false card, or are withdrawn; see "
+               "action list, and give them again.\n",
+               gone);
+    }
+    return st;
+}
+
 const struct command commands_lost[] = {
     {"lost list", "[--json]",
      "lost cards: what they carry, what was given for them, what the club lost", club_lost_list,
@@ -80,5 +145,12 @@ const struct command commands_lost[] = {
      false},
     {"lost name", "CARD OLD-CARD",
      "which card a dead terminal's new card took the place of (see cases)", club_lost_name, false},
+    {"lost limit", "[RIALS] [POINTS]",
+     "what follows to new cards on the word of one terminal before a person is asked",
+     club_lost_limit, false},
+    {"lost confirm", "CARD", "the card in its place is the member's: all of it follows",
+     club_lost_confirm, false},
+    {"lost deny", "CARD", "it is not: that one is refused, and everything goes back",
+     club_lost_deny, false},
     {0},
 };

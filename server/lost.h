@@ -39,6 +39,30 @@ ST_CHECK enum st lost_found(struct db *db, uint64_t card, int64_t now_s, struct 
 ST_CHECK enum st lost_name(struct db *db, struct actions *actions, uint64_t card, uint64_t old,
                            int64_t now_s, int64_t *ret_gone, struct fault *fault);
 
+/* --- the bound -------------------------------------------------------------------------------- */
+
+/* What follows to new cards on the word of one terminal in any LOST_DAYS days, rials and points,
+ * before a person is asked; beside that which those cards began with. 0: a person is always asked.
+ */
+enum { LOST_DAYS = 30 };
+struct lost_limit {
+    int64_t rials, points;
+};
+ST_CHECK enum st lost_limit_get(struct db *db, struct lost_limit *ret);
+/* ST_FOREIGN  below 0. */
+ST_CHECK enum st lost_limit_set(struct db *db, const struct lost_limit *limit, struct fault *fault);
+
+/* A person stands for it that the card in the place of `card` is the member's: all of it follows,
+ * also what was held. The same again is fine.
+ * ST_REFUSED  no card has its place. */
+ST_CHECK enum st lost_confirm(struct db *db, uint64_t card, int64_t now_s, struct fault *fault);
+/* It is not: that card is refused everywhere, what it began with and has taken is the club's loss,
+ * and all else goes back to `card`, which stays lost until it is said to be found. *ret_gone:
+ * actions of the member that the false card has taken, or that are withdrawn.
+ * ST_REFUSED  no card has its place, or a person stands for that one. */
+ST_CHECK enum st lost_deny(struct db *db, struct actions *actions, uint64_t card, int64_t now_s,
+                           int64_t *ret_gone, struct fault *fault);
+
 /* --- what falls due ------------------------------------------------------------------------- */
 
 enum { LOST_TEND_MAX = 64 };
@@ -60,6 +84,9 @@ ST_CHECK enum st lost_news(struct db *db, uint32_t terminal, const struct wire_l
 /* The card that came in this one's place, and in that one's, and so on; `card` itself when none
  * did. */
 ST_CHECK enum st card_successor(struct db *db, uint64_t card, uint64_t *ret);
+/* The one that gets what is ordered for this card: the same, but not behind a card of which it is
+ * to be said yet whose it is (`lost confirm`). */
+ST_CHECK enum st card_taker(struct db *db, uint64_t card, uint64_t *ret);
 
 /* --- lists ---------------------------------------------------------------------------------- */
 

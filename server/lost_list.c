@@ -28,7 +28,8 @@
 /* At risk: until the books have settled the part may be spent on both cards; then, what is asked
  * back. */
 #define SQL_LOST                                                                                   \
-    "SELECT l.card_no AS card, CASE WHEN l.new_no <> 0 THEN 'replaced' WHEN l.found_at <> 0"       \
+    "SELECT l.card_no AS card, CASE WHEN l.new_no <> 0 AND l.held_at <> 0 THEN 'held'"             \
+    " WHEN l.new_no <> 0 THEN 'replaced' WHEN l.found_at <> 0"       \
     " THEN 'found' ELSE 'lost' END AS state, l.listed_at, l.term_id, l.term_seq, l.found_at,"      \
     " l.settled_at, l.new_no AS new_no, l.replaced_at, l.round,"                                   \
     " CAST(coalesce(c.b1 + c.b2 + c.b3, 0) AS BIGINT) AS rials,"                                   \

@@ -27,6 +27,8 @@ struct lost_row {
         given[CARD_BOOKS]; /* put on the new card, and released since, less what was asked back */
     int64_t short_of[CARD_BOOKS]; /* too much was given, and no action asks for that: a loss */
     bool is_due;                  /* waits to be settled, or has changed since */
+    int64_t held_at;      /* nothing more follows before a person's word (lost_bound.c); 0 = no */
+    int64_t confirmed_at; /* a person stands for the replacement; 0 = a terminal alone says it */
 };
 ST_CHECK enum st lost_get(struct db *db, uint64_t card, struct lost_row *ret);
 /* Inside the caller's write transaction. */
@@ -85,6 +87,14 @@ ST_CHECK enum st lost_tell_again(struct db *db, uint64_t card, int64_t now_s);
  * successor_leave(). The row of `named` itself is the caller's. Inside his write transaction. */
 ST_CHECK enum st lost_unname(struct actions *actions, const struct replacement *named,
                              uint64_t right, int64_t now_s, int64_t *ret_gone);
+
+/* --- lost_bound.c ---------------------------------------------------------------------------- */
+
+/* Whether what is due in place of `row`, which is settled and carries `standing`, is more than may
+ * follow on its terminal's word alone: then the row is held, and a case asks. The caller stores it.
+ * Inside his write transaction. */
+ST_CHECK enum st lost_hold(struct actions *actions, struct lost_row *row,
+                           const struct standing *standing, int64_t now_s);
 
 /* --- successor.c ----------------------------------------------------------------------------- */
 

@@ -6,8 +6,8 @@
 
 #define COLUMNS                                                                                    \
     "listed_at, term_id, term_seq, how, found_at, settled_at, new_no, replaced_at, round, g0, g1," \
-    " g2, g3, s0, s1, s2, s3, is_due"
-enum { COLUMN_GIVEN = 9, COLUMN_SHORT = 13, COLUMN_DUE = 17 };
+    " g2, g3, s0, s1, s2, s3, is_due, held_at, confirmed_at"
+enum { COLUMN_GIVEN = 9, COLUMN_SHORT = 13, COLUMN_DUE = 17, COLUMN_HELD, COLUMN_CONFIRMED };
 
 enum st lost_get(struct db *db, uint64_t card, struct lost_row *ret)
 {
@@ -32,6 +32,8 @@ enum st lost_get(struct db *db, uint64_t card, struct lost_row *ret)
             ret->short_of[book] = db_i64(stmt, COLUMN_SHORT + book);
         }
         ret->is_due = db_i64(stmt, COLUMN_DUE) != 0;
+        ret->held_at = db_i64(stmt, COLUMN_HELD);
+        ret->confirmed_at = db_i64(stmt, COLUMN_CONFIRMED);
     }
     db_finish(stmt);
     return st;
@@ -41,18 +43,19 @@ enum st lost_put(struct db *db, struct lost_row *row)
 {
     static const char insert[] = "INSERT INTO lost (card_no, " COLUMNS
                                  ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
-                                 " $14, $15, $16, $17, $18, $19)";
+                                 " $14, $15, $16, $17, $18, $19, $20, $21)";
     static const char update[] =
         "UPDATE lost SET listed_at = $2, term_id = $3, term_seq = $4, how = $5, found_at = $6,"
         " settled_at = $7, new_no = $8, replaced_at = $9, round = $10, g0 = $11, g1 = $12,"
-        " g2 = $13, g3 = $14, s0 = $15, s1 = $16, s2 = $17, s3 = $18, is_due = $19"
-        " WHERE card_no = $1";
+        " g2 = $13, g3 = $14, s0 = $15, s1 = $16, s2 = $17, s3 = $18, is_due = $19,"
+        " held_at = $20, confirmed_at = $21 WHERE card_no = $1";
     enum st st = ST_OK;
-    DB_ONCE(st, db, row->is_there ? update : insert, "iiiiiiiiiiiiiiiiiii", (int64_t)row->card,
+    DB_ONCE(st, db, row->is_there ? update : insert, "iiiiiiiiiiiiiiiiiiiii", (int64_t)row->card,
             row->listed_at, (int64_t)row->terminal, (int64_t)row->sequence, (int64_t)row->how,
             row->found_at, row->settled_at, (int64_t)row->new_card, row->replaced_at, row->round,
             row->given[0], row->given[1], row->given[2], row->given[3], row->short_of[0],
-            row->short_of[1], row->short_of[2], row->short_of[3], (int64_t)row->is_due);
+            row->short_of[1], row->short_of[2], row->short_of[3], (int64_t)row->is_due,
+            row->held_at, row->confirmed_at);
     row->is_there = row->is_there || st == ST_OK;
     return st;
 }
@@ -69,7 +72,7 @@ enum st lost_mark(struct db *db, uint64_t card, uint32_t terminal, uint32_t sequ
     row.terminal = terminal;
     row.sequence = sequence;
     row.how = how;
-    row.found_at = row.settled_at = 0;
+    row.found_at = row.settled_at = row.held_at = row.confirmed_at = 0;
     row.is_due = true;
     st = hotlist_list_within(db, card, LISTING_LOST, now_s);
     return st == ST_OK ? lost_put(db, &row) : st;

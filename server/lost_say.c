@@ -46,6 +46,12 @@ enum st lost_found(struct db *db, uint64_t card, int64_t now_s, struct fault *fa
     if (st == ST_OK) {
         st = lost_unmark(db, card, now_s, &was);
     }
+    if (st == ST_OK) {
+        DB_ONCE(st, db,
+                "UPDATE tcase SET closed_at = $2, closed_by = 'club', closed_why = 'found'"
+                " WHERE card_no = $1 AND why = 'found' AND closed_at = 0",
+                "ii", (int64_t)card, now_s);
+    }
     return change_end(db, st, fault);
 }
 
@@ -85,6 +91,7 @@ static enum st name_within(struct actions *actions, const struct replacement *ro
                            int64_t now_s, struct fault *fault)
 {
     struct db *db = actions->db;
+    struct lost_row lost = {.card = old};
     enum st st = check_place(db, row->card, old, fault);
     if (st == ST_OK) {
         st = replacement_name(db, row->card, old);
@@ -94,6 +101,13 @@ static enum st name_within(struct actions *actions, const struct replacement *ro
     }
     if (st == ST_OK) {
         st = lost_replaced(db, old, row->card, row->part, 0, 0, now_s);
+    }
+    if (st == ST_OK) {
+        st = lost_get(db, old, &lost);
+    }
+    lost.confirmed_at = now_s; /* that person stands for it */
+    if (st == ST_OK) {
+        st = lost_put(db, &lost);
     }
     return st == ST_OK ? successor_follow(db, old, row->card, false, row->at, fault) : st;
 }
@@ -183,7 +197,7 @@ static enum st stand_back(struct db *db, struct lost_row *row, int64_t now_s)
     const bool was_reported = row->listed_at < row->replaced_at;
     bool was = false;
     row->new_card = 0;
-    row->replaced_at = 0;
+    row->replaced_at = row->held_at = row->confirmed_at = 0;
     row->is_due = row->settled_at == 0;
     enum st st = hotlist_turn_within(db, row->card, LISTING_REPLACED, LISTING_LOST, now_s);
     if (st == ST_OK) {

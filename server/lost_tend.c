@@ -236,11 +236,14 @@ static enum st settle(struct actions *actions, uint64_t card, int64_t now_s, str
     bool can = false;
     row.settled_at = row.settled_at == 0 ? now_s : row.settled_at;
     if (row.new_card != 0) {
-        st = successor_moves(actions->db, card);
+        st = standing_get(actions->db, card, &standing);
         if (st == ST_OK) {
-            st = standing_get(actions->db, card, &standing);
+            st = lost_hold(actions, &row, &standing, now_s);
         }
-        if (st == ST_OK) {
+        if (st == ST_OK && row.held_at == 0) {
+            st = successor_moves(actions->db, card);
+        }
+        if (st == ST_OK && row.held_at == 0) {
             st = can_take(actions, row.new_card, &can);
         }
         if (st == ST_OK && can && !is_even(&row, &standing)) {

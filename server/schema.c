@@ -421,6 +421,16 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     [28] =
     "ALTER TABLE term ADD COLUMN layout " I64 " NOT NULL DEFAULT 1;"
     "UPDATE club SET value = 28 WHERE name = 'schema'",
+    /* What follows to new cards on a terminal's word alone (server/lost_bound.c): the limit, and what is
+     * held or confirmed. */
+    [29] =
+    "ALTER TABLE lost ADD COLUMN held_at " I64 " NOT NULL DEFAULT 0;"
+    "ALTER TABLE lost ADD COLUMN confirmed_at " I64 " NOT NULL DEFAULT 0;"
+    "CREATE INDEX replacement_by ON replacement (term_id);"
+    "CREATE INDEX actref_first ON actref (first_no) WHERE first_no <> 0;"
+    "INSERT INTO club (name, value) VALUES ('follow_rials', 20000000);"
+    "INSERT INTO club (name, value) VALUES ('follow_points', 200000);"
+    "UPDATE club SET value = 29 WHERE name = 'schema'",
 };
 
 /* clang-format on */

@@ -66,6 +66,7 @@ CLUB_SRC = \
     server/limits.c \
     server/links.c \
     server/logs.c \
+    server/lost_bound.c \
     server/lost_list.c \
     server/lost_news.c \
     server/lost_post.c \

@@ -24,7 +24,8 @@ static enum st get(struct db *db, uint64_t card, uint64_t *ret_new, uint64_t *re
     return st;
 }
 
-enum st card_successor(struct db *db, uint64_t card, uint64_t *ret)
+/* Follows the query's one column from card to card; it has no row for the last one. */
+static enum st follow_chain(struct db *db, const char *sql, uint64_t card, uint64_t *ret)
 {
     /* There are no rings (PLACE_RING). A longer chain goes on from where this stops: whoever makes
      * one must not hold up everybody's sync. */
@@ -32,7 +33,7 @@ enum st card_successor(struct db *db, uint64_t card, uint64_t *ret)
     struct db_stmt *stmt = NULL;
     bool row = true;
     *ret = card;
-    enum st st = db_prepare(db, "SELECT new_no FROM successor WHERE card_no = $1", "i", &stmt);
+    enum st st = db_prepare(db, sql, "i", &stmt);
     for (int i = 0; i < CHAIN_MAX && st == ST_OK && row; i++) {
         st = db_first(stmt, &row, (int64_t)*ret);
         if (st == ST_OK && row) {
@@ -41,6 +42,19 @@ enum st card_successor(struct db *db, uint64_t card, uint64_t *ret)
     }
     db_finish(stmt);
     return st;
+}
+
+enum st card_successor(struct db *db, uint64_t card, uint64_t *ret)
+{
+    return follow_chain(db, "SELECT new_no FROM successor WHERE card_no = $1", card, ret);
+}
+
+enum st card_taker(struct db *db, uint64_t card, uint64_t *ret)
+{
+    return follow_chain(db,
+                        "SELECT new_no FROM successor s WHERE card_no = $1 AND NOT EXISTS"
+                        " (SELECT 1 FROM lost l WHERE l.card_no = s.card_no AND l.held_at <> 0)",
+                        card, ret);
 }
 
 enum st successor_place(struct db *db, uint64_t old, uint64_t card, enum place *ret)

@@ -181,8 +181,10 @@ def found_again(world):
     c.sync()
     c.ask("found", card=card.number)
     c.sync()
+    result(world.lost(card)["state"] == "lost" and world.cases().count("found") == 1, "found at another counter, a person is asked")
+    world.shop.club("lost", "found", card.number)
     a.sync()
-    result(world.lost(card)["state"] == "found" and world.sell(card, a, 1000)["credit"] == 499_000, "found at another counter, it is taken again")
+    result(world.lost(card)["state"] == "found" and world.sell(card, a, 1000)["credit"] == 499_000, "and then it is taken again")
     refused = card.tap(b, "sale", amount=MILLION)
     b.sync()
     result(refused["reason"] == "hotlisted" and card.tap(b, "balance")["status"] == "blocked",
@@ -192,17 +194,42 @@ def found_again(world):
     b.ask("report_lost", card=other.number)
     b.sync()
     c.sync()
-    c.ask("found", card=other.number)
-    c.sync()
+    b.ask("found", card=other.number)
     b.sync()
     result(world.sell(other, b, 2000)["credit"] == 498_000, "and is then, by the next list")
+
+
+def held_back(world):
+    """More than the club lets follow on a terminal's word alone: a person says that it is false."""
+    a, b, c, d = world.stations
+    club = world.shop.club
+    old, new = world.card(a), world.card()
+    a.sync()
+    bad = [club("lost", "limit", *args, check=False).returncode for args in (["7"], ["x", "1"], ["1", "-1"])]
+    result(bad == [2, 2, 2] and "299999 rials and 500 points" in club("lost", "limit", "299999", "500").stdout == club("lost", "limit").stdout,
+           "a club says its limit", bad)
+    world.done(old, b, "balance")
+    b.ask("report_lost", card=old.number)
+    new.number = world.done(new, b, "replace", card=old.number, confirm=True)["card"]
+    b.sync()
+    world.settle(world.stations)
+    told = world.lost(old)
+    result((told["state"], told["rounds"]) == ("held", 0) and "held" in world.cases(), "what is above it is held", told)
+    club("lost", "deny", old.number)
+    club("lost", "found", old.number)
+    world.settle(world.stations)
+    refused = new.tap(d, "sale", amount=MILLION)
+    result(refused["reason"] == "hotlisted" and world.sell(old, d, 1000)["credit"] == 499_000, "denied, the false card is refused, and the old one is taken", refused)
+    told = world.lost(old)
+    result((told["state"], told["loss_rials"]) == ("found", 200_000), "what the false one began with is lost", told)
+    result(club("lost", "confirm", old.number, check=False).returncode == 1, "and there is nothing to confirm")
 
 
 def judged(world):
     shop = world.shop
     world.sync(world.stations)
     report = shop.club("report", "--json", check=False)
-    result(report.returncode == 0 and set(world.cases()) == {"replaced"}, "the books balance", (report.stdout[-300:], world.cases()))
+    result(report.returncode == 0 and set(world.cases()) == {"replaced", "found", "held"}, "the books balance", (report.stdout[-300:], world.cases()))
     dump = json.loads(shop.club("dump").stdout)
     dump.update(cards=[], programme=json.loads(shop.programme.read_text()))
     path = Path(shop.path("dump.json"))
@@ -223,6 +250,7 @@ def main():
         released(world, old, new)
         replaced_online(world)
         found_again(world)
+        held_back(world)
         judged(world)
     document.unlink()
     return failed > 0

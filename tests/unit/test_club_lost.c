@@ -385,6 +385,165 @@ static void a_card_that_can_take_no_action_waits_for_the_next_one(void **state)
     expect_account(world, ACCOUNT_REPLACED, -500000, 0);
 }
 
+/* --- on whose word --------------------------------------------------------------------------- */
+
+static void limit(struct world *world, int64_t rials, int64_t points)
+{
+    struct fault fault = {""};
+    assert_int_equal(lost_limit_set(world->db, &(struct lost_limit){rials, points}, &fault), ST_OK);
+}
+
+static int64_t open_cases_of(struct world *world, const char *why)
+{
+    char sql[96];
+    (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM tcase WHERE why = '%s' AND closed_at = 0",
+                   why);
+    return world_sql(world, sql);
+}
+
+/* What a terminal says alone brings so much; the rest, and what waits, needs a person. */
+static void what_is_above_the_limit_waits_for_a_person(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    struct order *order = world_order(world, LOST, ACTION_CREDIT, 70000);
+    limit(world, 369999, 100);
+    (void)report_card(world, 2, card_no(world, LOST), REPORT_LOST);
+    replace_card(world, 2, NEW, LOST, 200000, 0);
+    settle_everywhere(world);
+    settle_everywhere(world);
+    assert_int_equal(lost_figure(world, LOST, "rounds"), 0);
+    assert_int_equal(open_cases_of(world, "held"), 1);
+    world_tap(world, 3, NEW, 0);
+    expect_card(world, NEW, 200000, 0);
+    assert_int_equal(world_state_of(world, order), 1);
+    assert_int_equal(lost_confirm(world->db, card_no(world, LOST), world->now_s, &fault), ST_OK);
+    assert_int_equal(lost_confirm(world->db, card_no(world, LOST), world->now_s, &fault), ST_OK);
+    assert_int_equal(open_cases_of(world, "held"), 0);
+    settle_everywhere(world);
+    world_tap(world, 3, NEW, 0);
+    settle_everywhere(world);
+    expect_card(world, NEW, 570000, 0);
+    assert_int_equal(world_state_of(world, order), 2);
+    world_reference(world);
+}
+
+/* However many cards one terminal names: the limit is for all of them together. */
+static void a_terminal_that_lies_gets_the_limit_and_not_more(void **state)
+{
+    struct world *world = *state;
+    limit(world, 650000, 0);
+    for (int card = 1; card < 4; card++) {
+        (void)model_tap(&world->terminals[0], &world->cards[card], world->programme,
+                        (struct wish){.kind = TRANSACTION_ACTIVATE, .amount = {300000}});
+    }
+    world_sync(world, 0);
+    replace_card(world, 2, 4, 1, 0, 0);
+    replace_card(world, 2, 5, 2, 0, 0);
+    replace_card(world, 2, 6, 3, 0, 0);
+    replace_card(world, 1, 7, LOST, 0, 0); /* another terminal's word */
+    settle_everywhere(world);
+    settle_everywhere(world);
+    assert_int_equal(world_sql(world, "SELECT sum(amount) FROM action WHERE origin = 7"), 1100000);
+    assert_int_equal(open_cases_of(world, "held"), 1);
+    assert_int_equal(lost_figure(world, LOST, "rounds"), 1);
+    world->now_s += 31 * 86400;
+    settle_everywhere(world);
+    assert_int_equal(world_sql(world, "SELECT sum(amount) FROM action WHERE origin = 7"), 1100000);
+    world_check(world);
+}
+
+static void a_false_replacement_is_taken_back(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    int64_t gone = 0;
+    const uint64_t card = card_no(world, LOST);
+    limit(world, 0, 0);
+    assert_int_equal(lost_deny(world->db, world->actions, card, world->now_s, &gone, &fault),
+                     ST_REFUSED);
+    struct order *order = world_order(world, LOST, ACTION_CREDIT, 70000);
+    (void)report_card(world, 2, card, REPORT_LOST);
+    replace_card(world, 2, NEW, LOST, 200000, 0);
+    settle_everywhere(world);
+    assert_int_equal(open_cases_of(world, "held"), 1);
+    struct order *late = world_order(world, LOST, ACTION_CREDIT, 8000); /* waits there, too */
+    world_tap(world, 2, NEW, 0);
+    expect_card(world, NEW, 200000, 0);
+    assert_int_equal(lost_deny(world->db, world->actions, card, world->now_s, &gone, &fault),
+                     ST_OK);
+    assert_int_equal(gone, 0);
+    assert_int_equal(open_cases_of(world, "held"), 0);
+    assert_int_equal(listing_of(world, NEW), LISTING_BLOCKED);
+    assert_int_equal(listing_of(world, LOST), LISTING_LOST);
+    assert_int_equal(lost_found(world->db, card, world->now_s, &fault), ST_OK);
+    settle_everywhere(world);
+    settle_everywhere(world);
+    world_tap(world, 1, LOST, 0);
+    settle_everywhere(world);
+    expect_card(world, LOST, 578000, 0);
+    assert_int_equal(world_state_of(world, order), 2);
+    assert_int_equal(world_state_of(world, late), 2);
+    assert_int_equal(lost_figure(world, LOST, "loss_rials"), 200000);
+    expect_account(world, ACCOUNT_REPLACED, -200000, 0);
+    /* It is lost in earnest later, and all of it follows. */
+    (void)report_card(world, 1, card, REPORT_LOST);
+    replace_card(world, 1, OTHER, LOST, 0, 0);
+    world_sync(world, 1);
+    assert_int_equal(lost_confirm(world->db, card, world->now_s, &fault), ST_OK);
+    assert_int_equal(lost_deny(world->db, world->actions, card, world->now_s, &gone, &fault),
+                     ST_REFUSED);
+    settle_everywhere(world);
+    world_tap(world, 1, OTHER, 0);
+    settle_everywhere(world);
+    expect_card(world, OTHER, 578000, 0);
+    world_reference(world);
+}
+
+/* Too late: the false card has taken the rest. */
+static void what_a_false_card_has_taken_is_lost(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    int64_t gone = 0;
+    replace_card(world, 2, NEW, LOST, 200000, 0);
+    settle_everywhere(world);
+    world_tap(world, 2, NEW, 0);
+    expect_card(world, NEW, 500000, 0);
+    world_sync(world, 2);
+    struct order *late = world_order(world, LOST, ACTION_CREDIT, 8000); /* goes to NEW */
+    assert_int_equal(
+        lost_deny(world->db, world->actions, card_no(world, LOST), world->now_s, &gone, &fault),
+        ST_OK);
+    assert_int_equal(gone, 1);
+    settle_everywhere(world);
+    settle_everywhere(world);
+    assert_int_equal(world_state_of(world, late), 4); /* the giver has it again */
+    assert_int_equal(lost_figure(world, LOST, "loss_rials"), 500000);
+    assert_int_equal(lost_figure(world, LOST, "given_rials"), 0);
+    expect_account(world, ACCOUNT_REPLACED, -500000, 0);
+    world_check(world);
+}
+
+static void only_who_reported_it_finds_a_card_again(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    (void)report_card(world, 1, card_no(world, LOST), REPORT_LOST);
+    world_sync(world, 1);
+    (void)report_card(world, 2, card_no(world, LOST), REPORT_FOUND);
+    world_sync(world, 2);
+    assert_int_equal(listing_of(world, LOST), LISTING_LOST);
+    assert_int_equal(open_cases_of(world, "found"), 1);
+    (void)report_card(world, 2, card_no(world, LOST), REPORT_LOST); /* it is not his by that */
+    (void)report_card(world, 2, card_no(world, LOST), REPORT_FOUND);
+    world_sync(world, 2);
+    assert_int_equal(listing_of(world, LOST), LISTING_LOST);
+    assert_int_equal(lost_found(world->db, card_no(world, LOST), world->now_s, &fault), ST_OK);
+    assert_int_equal(listing_of(world, LOST), 0);
+    assert_int_equal(open_cases_of(world, "found"), 0);
+}
+
 /* --- any order ------------------------------------------------------------------------------ */
 
 /* Takes what waits, and sells for some of what the card has then; returns how much. */
@@ -531,6 +690,11 @@ int main(void)
         TEST(what_comes_back_of_a_release_is_given_anew),
         TEST(a_release_that_came_back_and_was_taken_all_the_same_is_asked_back),
         TEST(a_card_that_can_take_no_action_waits_for_the_next_one),
+        TEST(what_is_above_the_limit_waits_for_a_person),
+        TEST(a_terminal_that_lies_gets_the_limit_and_not_more),
+        TEST(a_false_replacement_is_taken_back),
+        TEST(what_a_false_card_has_taken_is_lost),
+        TEST(only_who_reported_it_finds_a_card_again),
         TEST(in_any_order_the_loss_is_at_most_the_part),
         TEST(a_restored_club_releases_nothing_twice),
         TEST(what_a_restored_club_forgot_to_have_taken_back_is_in_its_place),
