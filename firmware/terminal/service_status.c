@@ -62,6 +62,8 @@ void terminal_status(struct terminal *terminal, struct terminal_status *ret)
     enum st st = ST_OK;
     if (!terminal->is_busy) { /* a tap under way keeps the programme that it began with */
         st = standing_load(store, &terminal->standing);
+        /* Enrolled while it runs: its journal shows that it takes entries, card or none. */
+        st = st == ST_OK ? service_append_start(terminal) : st;
     }
     ret->standing = terminal->standing;
     if (st == ST_OK) {

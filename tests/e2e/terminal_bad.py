@@ -166,6 +166,19 @@ def terminal(shop, *more, db=None, keys=None, limit=None, sock="other.sock"):
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
+def enrolled_while_it_runs(shop, fresh):
+    """Entries in its journal, before and after."""
+    def entries():
+        return json.loads(shop.run("vafa-till", "--socket", shop.path("fresh.sock"), "--json", "status").stdout.splitlines()[-1])["entries"]
+    before = entries()
+    code = next(w for w in shop.club("code", "--merchant", "Refah", "--branch", "Vanak").stdout.split() if w.count("-") == 2)
+    for _ in range(2):
+        shop.run("vafa-sync", "enrol", "--db", fresh, "--identity", shop.path("fresh.identity"), "--club", f"localhost:{shop.port}",
+                 "--ca", shop.path("club/ca.pem"), "--code", code, check=False)
+        shop.club("approve", "all")
+    return [before, entries()]
+
+
 def configuration(shop):
     before = state(shop)
     shop.stop("terminal")
@@ -194,6 +207,7 @@ def configuration(shop):
     done = shop.run("vafa-till", "--socket", shop.path("fresh.sock"), "sale", "1000000", check=False)
     case("a terminal that is not enrolled sells nothing and says what to do",
          done.returncode == 1 and "enrol" in done.stdout, done)
+    case("and one that is enrolled while it runs writes its start at once", enrolled_while_it_runs(shop, fresh) == [0, 1])
     shop.stop("fresh")
     shop.start_terminal()
     second = terminal(shop, sock="till.sock")

@@ -27,6 +27,7 @@ class Machine:
         self.image, self.reader = image, reader
         self.register_path = Path(folder) / "register.sock"
         self.log_path = Path(folder) / "console.log"
+        self.console = "stdio,id=console,signal=off"   # QEMU's words for where the console is
         self.process = None
         self.register = None
 
@@ -44,7 +45,7 @@ class Machine:
             [*words.replace("DISK", str(self.image)).replace("STICK", str(stick)).split(), "-display", "none", "-monitor", "none",
              "-chardev", f"serial,id=reader,path={os.path.realpath(self.reader)}" if self.reader else "null,id=reader",
              "-chardev", f"socket,id=register,path={self.register_path},server=on,wait=off",
-             "-chardev", "stdio,id=console,signal=off"],
+             "-chardev", self.console],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self.listen, args=(self.process.stdout,), daemon=True).start()
 
