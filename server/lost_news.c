@@ -3,12 +3,17 @@
 #include "server/lost_priv.h"
 #include "server/members_priv.h"
 
-/* What goes on with a new card, as far as the club may read it. */
+/* What goes on with a new card: the card's own word, and the member's, as far as the club may read
+ * it. Kind and last day are the card's: the programme may have chosen them. */
 static enum st put_member(struct db *db, struct wire_vouch *vouch)
 {
     struct member member;
-    bool found = false;
-    const enum st st = member_get(db, vouch->card_number, &member, &found);
+    struct action_particulars card;
+    bool found = false, is_known = false;
+    enum st st = card_said(db, vouch->card_number, &card, &is_known);
+    if (st == ST_OK) {
+        st = member_get(db, vouch->card_number, &member, &found);
+    }
     if (st == ST_OK && found) {
         vouch->account = member.account;
     }
@@ -18,6 +23,12 @@ static enum st put_member(struct db *db, struct wire_vouch *vouch)
         vouch->birthday = said->birthday;
         vouch->wedding = said->wedding;
         vouch->expires = said->expires;
+    }
+    if (st == ST_OK && is_known) {
+        vouch->kind = card.kind;
+        vouch->expires = card.expires;
+        vouch->birthday = vouch->birthday != 0 ? vouch->birthday : card.birthday;
+        vouch->wedding = vouch->wedding != 0 ? vouch->wedding : card.wedding;
     }
     return st;
 }

@@ -79,6 +79,18 @@ ST_CHECK enum st lost_unmark(struct db *db, uint64_t card, int64_t now_s, bool *
  * write transaction. */
 ST_CHECK enum st lost_tell_again(struct db *db, uint64_t card, int64_t now_s);
 
+/* --- lost_said.c ----------------------------------------------------------------------------- */
+
+/* What the card says of itself, by the entry that made it and by what orders wrote since.
+ * *ret_known false: the club does not know, and *ret is untouched. */
+ST_CHECK enum st card_said(struct db *db, uint64_t card, struct action_particulars *ret,
+                           bool *ret_known);
+/* The card in the place of the lost one says of itself what that one did, once, by an order, where
+ * its counter did not know; its last day is never a later one. Inside the caller's write
+ * transaction, before what the last day binds is released. */
+ST_CHECK enum st lost_follow_said(struct actions *actions, const struct lost_row *row,
+                                  int64_t now_s, struct fault *fault);
+
 /* --- lost_say.c ------------------------------------------------------------------------------ */
 
 /* What lost_name() booked for `named` is taken back: its terminal's own word, or its card, says

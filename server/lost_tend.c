@@ -246,6 +246,9 @@ static enum st settle(struct actions *actions, uint64_t card, int64_t now_s, str
         if (st == ST_OK && row.held_at == 0) {
             st = can_take(actions, row.new_card, &can);
         }
+        if (st == ST_OK && can) {
+            st = lost_follow_said(actions, &row, now_s, fault);
+        }
         if (st == ST_OK && can && !is_even(&row, &standing)) {
             st = release(actions, &row, now_s, fault);
         }

@@ -71,6 +71,7 @@ CLUB_SRC = \
     server/lost_news.c \
     server/lost_post.c \
     server/lost_rows.c \
+    server/lost_said.c \
     server/lost_say.c \
     server/lost_tend.c \
     server/mandates.c \

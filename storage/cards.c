@@ -161,3 +161,47 @@ enum st cards_facts(struct store *store, uint64_t card_number, const struct snap
     *ret = facts;
     return ST_OK;
 }
+
+/* What an intent says that the card said of itself, or says from then on. False: nothing. */
+static bool particulars_in(const struct entry_intent *intent, struct action_particulars *ret)
+{
+    const struct occasion *occasion = &intent->occasion;
+    if (action_particulars_of(occasion->actions, occasion->action_count, ret)) {
+        return true;
+    }
+    if (occasion->has_identity) {
+        *ret = (struct action_particulars){.kind = occasion->kind,
+                                           .birthday = occasion->birthday,
+                                           .wedding = occasion->wedding,
+                                           .expires = occasion->expires};
+    }
+    return occasion->has_identity;
+}
+
+enum st cards_particulars(struct store *store, uint64_t card_number, struct action_particulars *ret)
+{
+    struct journal_row row;
+    struct entry entry;
+    struct walk walk;
+    uint32_t next = 0;
+    bool is_known = false;
+    enum st st = journal_next(store, &next);
+    if (st == ST_OK) {
+        st = walk_begin(
+            store, next > CARDS_PARTICULARS_LOOK ? next - CARDS_PARTICULARS_LOOK - 1 : 0, &walk);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    while ((st = walk_next(store, &walk, &row)) == ST_OK) {
+        if (entry_decode(row.bytes, row.size, &entry) != ST_OK) {
+            st = store_corrupt(store, "entry %u does not read", row.sequence);
+            break;
+        }
+        if (entry.kind == ENTRY_INTENT && entry.intent.card_number == card_number) {
+            is_known = particulars_in(&entry.intent, ret) || is_known;
+        }
+    }
+    walk_end(&walk);
+    return st == ST_REFUSED && is_known ? ST_OK : st;
+}

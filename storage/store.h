@@ -131,6 +131,13 @@ ST_CHECK enum st cards_facts(struct store *store, uint64_t card_number,
                              const struct snapshot *newest, const struct facts_rules *rules,
                              struct facts *ret);
 
+/* What the card said of itself the last time that this terminal's journal tells: when it was made,
+ * when a plan looked at it, or what an action of the club wrote. Looks through the newest
+ * CARDS_PARTICULARS_LOOK entries, so not for a tap. ST_REFUSED: they do not tell. */
+enum { CARDS_PARTICULARS_LOOK = 20000 };
+ST_CHECK enum st cards_particulars(struct store *store, uint64_t card_number,
+                                   struct action_particulars *ret);
+
 /* --- media --------------------------------------------------------------------------------- */
 
 /* The card that the medium with this keyed hash (hal/keystore.h) is linked to: by the club's word

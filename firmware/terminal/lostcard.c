@@ -242,7 +242,7 @@ static enum st know(const struct members *members, uint64_t card, struct club_vo
     struct snapshot seen;
     int64_t seen_s = 0;
     *ret = (struct lost_card){.source = LOST_UNKNOWN};
-    *ret_vouch = (struct club_vouch){.card_number = 0};
+    *ret_vouch = (struct club_vouch){.card_number = card};
     enum st st = lost_find(members->store, card, ret_vouch);
     if (st == ST_OK && ret_vouch->status != 0) {
         know_vouch(ret_vouch, terminal_list_is_old(members->terminal), ret);
@@ -408,12 +408,32 @@ static enum st check_replaceable(const struct members *members, uint64_t card, s
                    : check_unreplaced(members, card, say);
 }
 
+/* What the lost card says of itself: the club's word, else what this terminal knows. A last day
+ * that nobody here knows comes by the club with what it bounds (docs/decisions/0016). */
+static enum st know_particulars(const struct members *members, const struct club_vouch *vouch,
+                                struct card_identity *ret, struct fault *say)
+{
+    struct action_particulars known = {.kind = vouch->kind,
+                                       .birthday = vouch->birthday,
+                                       .wedding = vouch->wedding,
+                                       .expires = vouch->expires};
+    enum st st = ST_OK;
+    if (known.kind == 0 && known.birthday == 0 && known.wedding == 0 && known.expires == 0) {
+        st = cards_particulars(members->store, vouch->card_number, &known);
+    }
+    *ret = (struct card_identity){.kind = known.kind,
+                                  .birthday = known.birthday,
+                                  .wedding = known.wedding,
+                                  .expires = known.expires};
+    return st == ST_OK || st == ST_REFUSED ? ST_OK : say_store(members, st, say);
+}
+
 enum st lostcard_replace(const struct members *members, const struct lost_named *named,
                          struct joining *said, struct tap_request *tap, struct lost_answer *ret,
                          struct fault *say)
 {
     const uint64_t card = named->card_number;
-    struct club_vouch vouch = {.card_number = 0};
+    struct club_vouch vouch = {.card_number = card};
     bool is_lost = false;
     enum st st = is_joining(said) ? refuse_joining(say) : check_exists(members, card, say);
     if (st == ST_OK) {
@@ -421,6 +441,9 @@ enum st lostcard_replace(const struct members *members, const struct lost_named 
     }
     if (st == ST_OK) { /* before the report, which the club answers anew */
         st = weigh(members, named, &vouch, ret, say);
+    }
+    if (st == ST_OK) {
+        st = know_particulars(members, &vouch, &tap->identity, say);
     }
     if (st == ST_OK) {
         st = is_reported(members, card, &is_lost);
@@ -440,10 +463,6 @@ enum st lostcard_replace(const struct members *members, const struct lost_named 
                               .voucher = share->purse[PURSE_VOUCHER],
                               .peer = {.direction = PEER_IN, .card_number = card},
                               .inherits = share->inherits};
-    tap->identity = (struct card_identity){.kind = vouch.kind,
-                                           .birthday = vouch.birthday,
-                                           .wedding = vouch.wedding,
-                                           .expires = vouch.expires};
     /* Without the club's word the lost card's number stands for its member. */
     tap->legacy = (struct tap_legacy){.account = vouch.account != 0 ? vouch.account : card};
     return attach(members, tap->legacy.account, said, tap, say);

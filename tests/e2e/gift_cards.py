@@ -5,11 +5,37 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from shop import ROOT, Shop  # noqa: E402
+from shop import ROOT, Carried, Shop, Station  # noqa: E402
 from tap import check, exit_code  # noqa: E402
+
+
+def lost_elsewhere(shop, number, left):
+    """Replaced at a counter that has never seen the card: kind and last day come from the club, before the gift does."""
+    b = Station(shop, "b")
+    b.sync()
+    b.start()
+    new = Carried(shop, "new", "1k")
+    got = new.tap(b, "replace", card=number, confirm=True)
+    check("another counter knows nothing of a lost gift card", got["state"] == "done" and
+          got["gift"] == 0, got)
+    for pause in (1.1, 0):
+        b.sync()
+        shop.sync_once()
+        time.sleep(pause)
+    b.sync()
+    got = new.tap(b, "sale", amount=1000000, pay_gift=400000)
+    check("but what it had follows, its last day first", got["state"] == "done" and got["gift"] == left - 400000 and
+          [a["kind"] for a in got["arrived"]] == ["particulars", "gift"], got)
+    listed = json.loads(shop.club("action", "list", "--card", got["card"], "--json").stdout)
+    said = [a["particulars"] for a in listed if a["kind"] == "particulars"]
+    check("and its kind", [(s.get("card_kind"), s["last_day"]) for s in said] == [(1, "2071-03-21")], said)
+    for _ in range(2):
+        b.sync()
+        shop.sync_once()
 
 
 def main():
@@ -59,10 +85,12 @@ def main():
         check("a load of 1,000,000 toman brings 50,000 more", load["credit"] == 10500000 and
               load["parts"]["due"] == 10000000, load)
         shop.sync_once()
+        lost_elsewhere(shop, made["card"], 3500000)
         report = json.loads(shop.club("report", "--json").stdout)
         of = {(row["book"], row["account"]): row["amount"] for row in report["ledger"]}
         check("the books have gift and bonus apart from the cash",
-              of.get(("gift", "opening")) == -5000000 and of.get(("gift", "owed")) == 1500000 and
+              of.get(("gift", "opening")) == -5000000 and of.get(("gift", "owed")) == 1500000 + 400000 and
+              of.get(("gift", "replaced")) == -3500000 and
               of.get(("credit", "taken")) == -10000000 and of.get(("credit", "bonus")) == -500000, of)
         dump = json.loads(shop.club("dump").stdout)
         dump.update(cards=[], programme=json.loads(programme.read_text()))

@@ -13,6 +13,7 @@
 
 #include "firmware/engine/listing.h"
 #include "firmware/terminal/hotcheck.h"
+#include "firmware/terminal/lostcard.h"
 #include "storage/hotlist.h"
 #include "storage/lost.h"
 #include "tests/fault/fault_tap_world.h"
@@ -127,6 +128,66 @@ static void a_report_counts_until_the_list_is_by_a_club_that_had_it(void **unuse
     world_die(&world);
 }
 
+/* --- what a replacement says of itself -------------------------------------------------------- */
+
+enum { KIND = 1, LAST_DAY = 50000, LATER = 50365, BIRTHDAY = 33000 };
+
+/* A card with a last day, issued here. */
+static uint64_t issue_dated(void)
+{
+    struct tap_request request = world_request(OP_ISSUE);
+    open_shop(OP_ISSUE);
+    request.identity.kind = KIND;
+    request.identity.birthday = BIRTHDAY;
+    request.identity.expires = LAST_DAY;
+    const struct tap_answer answer = ask(&request);
+    assert_int_equal(answer.outcome, TAP_DONE);
+    return answer.card_number;
+}
+
+/* What the card that replaces it would say of itself; `said_expires`: the member says so. */
+static struct card_identity replace(uint64_t card, uint16_t said_expires)
+{
+    const struct members members = {.terminal = world.terminal, .store = world.store};
+    const struct lost_named named = {.card_number = card, .how = REPORT_BY_NUMBER};
+    struct joining said = {.is_there = false};
+    struct tap_request request = {.what = TAP_TAKE_OVER};
+    struct lost_answer lost;
+    struct fault say = {""};
+    particulars_init(&said.particulars);
+    said.particulars.expires = said_expires;
+    if (lostcard_replace(&members, &named, &said, &request, &lost, &say) != ST_OK) {
+        fail_msg("%s", say.say);
+    }
+    return request.identity;
+}
+
+static void a_replacement_has_the_last_day_that_this_terminal_knows(void **unused)
+{
+    (void)unused;
+    const uint64_t card = issue_dated();
+    assert_int_equal(sell().outcome, TAP_DONE); /* that plan looks at no identity */
+    struct card_identity identity = replace(card, 0);
+    assert_true(identity.kind == KIND && identity.birthday == BIRTHDAY);
+    assert_int_equal(identity.expires, LAST_DAY);
+    world_die(&world); /* from the journal, not from memory */
+    assert_true(world_boot(&world));
+    identity = replace(card, 0);
+    assert_int_equal(identity.expires, LAST_DAY);
+    identity = replace(card, LATER); /* the issuer answers for what he is told */
+    assert_int_equal(identity.expires, LATER);
+    world_die(&world);
+}
+
+static void of_a_card_that_was_not_looked_at_here_no_day_is_known(void **unused)
+{
+    (void)unused;
+    open_shop(OP_SALE);
+    const struct card_identity identity = replace(9364000002000017, 0);
+    assert_int_equal(identity.expires, 0);
+    world_die(&world);
+}
+
 /* --- no list, or an old one ------------------------------------------------------------------- */
 
 enum { MAX = HOTCHECK_SPEND_DEFAULT };
@@ -205,6 +266,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_counts_until_the_list_is_by_a_club_that_had_it),
+        cmocka_unit_test(a_replacement_has_the_last_day_that_this_terminal_knows),
+        cmocka_unit_test(of_a_card_that_was_not_looked_at_here_no_day_is_known),
         cmocka_unit_test(without_a_list_no_more_leaves_a_card_than_a_sale_may_spend),
         cmocka_unit_test(with_a_list_all_of_it_leaves),
     };

@@ -120,6 +120,36 @@ static void a_settled_balance_that_was_given_whole_leaves_nothing_to_follow(void
     world_reference(world);
 }
 
+static void kind_and_last_day_follow_before_what_they_bind(void **state)
+{
+    struct world *world = *state;
+    static struct wire_lost news;
+    struct wire_lost_have have = {.is_there = true};
+    static const char sql_said[] = "SELECT amount FROM action WHERE card_no = %llu AND kind = 14"
+                                   " AND origin = 7";
+    const struct action_particulars said = {.kind = 3, .birthday = 33000, .expires = 50000};
+    (void)world_order(world, LOST, ACTION_PARTICULARS, action_particulars_pack(&said));
+    world_sync_all(world);
+    world_tap(world, 1, LOST, 0);
+    world_sync(world, 1);
+    (void)report_card(world, 2, card_no(world, LOST), REPORT_LOST);
+    world_sync(world, 2);
+    assert_int_equal(lost_news(world->db, 3, &have, &news), ST_OK);
+    assert_int_equal(news.count, 1);
+    assert_true(news.list[0].kind == 3 && news.list[0].birthday == 33000);
+    assert_int_equal(news.list[0].expires, 50000);
+    replace_card(world, 2, NEW, LOST, 200000, 0); /* which says nothing of itself */
+    settle_everywhere(world);
+    assert_int_equal(sql_of(world, sql_said, card_no(world, NEW)), action_particulars_pack(&said));
+    world_tap(world, 3, NEW, 0);
+    settle_everywhere(world);
+    expect_card(world, NEW, 500000, 0);
+    assert_int_equal(sql_of(world, "SELECT count(*) FROM action WHERE card_no = %llu AND kind = 14",
+                            card_no(world, NEW)),
+                     1);
+    world_reference(world);
+}
+
 static void what_is_heard_late_moves_in_one_more_round(void **state)
 {
     struct world *world = *state;
@@ -679,6 +709,7 @@ int main(void)
         TEST(the_rest_follows_when_the_books_have_settled),
         TEST(what_cannot_be_asked_back_is_the_clubs_loss),
         TEST(a_settled_balance_that_was_given_whole_leaves_nothing_to_follow),
+        TEST(kind_and_last_day_follow_before_what_they_bind),
         TEST(what_is_heard_late_moves_in_one_more_round),
         TEST(a_second_replacement_is_refused_and_its_part_lost),
         TEST(a_card_that_is_found_again_is_taken_off_the_list),
