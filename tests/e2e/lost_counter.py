@@ -208,6 +208,40 @@ def blocked_by_the_club(shop, counter):
         shop.till("status")["entries"] == before, (shown, sure))
 
 
+def limited(shop, counter):
+    """A replacement is an issue to the limits: what it begins with, to the rial, and the number of cards."""
+    def used(unit):
+        row = [r for r in shop.till("status")["allowance"] if (r["what"], r["unit"]) == ("issue", unit)]
+        return row[0]["used"] if row else None
+
+    def allow(unit, most):
+        shop.club("allowance", "set", terminal, "issue", unit, most)
+        shop.sync_once()
+
+    terminal = shop.till("status")["terminal"]
+    _, number = rich(counter, 0)
+    allow("rials", 10**9)
+    began = used("rials")
+    allow("rials", began + 299999)
+    new = counter.blank(1)
+    short = counter.tap(new, do="replace", card=number, confirm=True)
+    left = counter.tap(new, do="balance")
+    check("an issue limit that is a rial short refuses the replacement, and the card stays blank",
+          short["reason"] == "limit" and "29,999.9 are left" in short["say"] and left["reason"] == "blank" and
+          used("rials") == began, (short, left))
+    allow("rials", began + 300000)
+    into = counter.tap(new, do="replace", card=number, confirm=True)
+    check("to the rial it is made", state(into) == (15, 300000, 0, 0) and used("rials") == began + 300000, into)
+    _, number = counter.issue(0)
+    allow("count", 10**6)
+    cards = used("count")
+    allow("count", cards)
+    short = counter.tap(counter.blank(0), do="replace", card=number, confirm=True, bare=True)
+    check("a card too much is refused, also one that begins with nothing", short["reason"] == "limit", short)
+    allow("count", 10**6)
+    allow("rials", 10**9)
+
+
 def bare(counter):
     _, number = rich(counter, 1)
     asked = counter.ask(do="replace", card=number, bare=True)
@@ -294,6 +328,7 @@ def main():
         shop.open(card=None)
         counter = Counter(shop)
         blocked_by_the_club(shop, counter)
+        limited(shop, counter)
         shop.stop("club")
         losses(counter)
         bad_input(counter)

@@ -65,7 +65,7 @@ def entries(shop):
 with Shop(BUILD) as shop:
     shop.open(card=None)
     cards = {}
-    for n, name in enumerate(["member", "cashier", "manager", "issuer", "technician"]):
+    for n, name in enumerate(["member", "cashier", "manager", "issuer", "technician", "lost"]):
         shop.card(f"new {name} 1k 04a1b2c{n}")
         lay(shop, name)
         cards[name] = shop.done("issue")["card"]
@@ -107,6 +107,11 @@ with Shop(BUILD) as shop:
     case("and so does its outcome", entries(shop)[-1]["operator"] == numbers["cashier"])
     case("a cashier may not refund", refused(shop.till("refund", done["counter"])))
     case("nor take back a load", refused(shop.till("unload", done["counter"])))
+    before = len(entries(shop))
+    lost = [shop.till("replace", cards["lost"]), shop.till("replace", cards["lost"], "--confirm"), shop.till("found", cards["lost"])]
+    case("nor replace a lost card, nor say that one was found", all(map(refused, lost)) and len(entries(shop)) == before, lost)
+    case("but may report it", shop.till("report-lost", cards["lost"])["rc"] == 0 and
+         (entries(shop)[-1]["what"], entries(shop)[-1]["operator"]) == ("report", numbers["cashier"]), entries(shop)[-1])
     status = shop.till("status")
     case("status says who", (status["operator"], status["role"], status["sign_in"]) ==
          (numbers["cashier"], "cashier", True), status)
@@ -135,6 +140,7 @@ with Shop(BUILD) as shop:
     case("a manager signs him open", shop.till("unlock", numbers["issuer"])["rc"] == 0)
     case("once", refused(shop.till("unlock", numbers["issuer"])))
     case("and he signs in", sign_in(shop, "issuer", PINS["issuer"])["state"] == "done")
+    case("an issuer may replace a lost card", shop.till("replace", cards["lost"])["reason"] == "confirm")
     case("signing out", shop.till("sign-out")["rc"] == 0 and refused(shop.till("sale", "1000000")))
 
     for pin in ("0001", "0002", "0003"):
