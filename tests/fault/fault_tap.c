@@ -53,19 +53,20 @@ static void leave_disk_to_the_other_family(void)
     }
 }
 
-/* A card in another's place writes like a sale, and like an issue: its card is cut in each run, the
- * rest in the long one. */
-static bool is_taken_off_power(int operation)
-{
-    return is_taken(operation) &&
-           (scope.is_full || scope.only != NULL || operation <= OP_SALE_ACTIONS);
-}
-
-/* So for three transactions in one tap, but that the power is cut, too. */
+/* Three transactions in one tap write like three taps: the card and the power are cut in each run,
+ * the rest in the long one. */
 static bool is_taken_everywhere(int operation)
 {
     return is_taken(operation) &&
-           (scope.is_full || scope.only != NULL || operation < OP_SALE_ACTIONS);
+           (scope.is_full || scope.only != NULL || operation != OP_SALE_ACTIONS);
+}
+
+/* A card in another's place writes like a sale, and like an issue: the card is cut everywhere in
+ * each run, of power, disk and process one step in so many, and all in the long one. */
+static unsigned step_of(int operation)
+{
+    enum { SAMPLE = 5 };
+    return operation < OP_DUPLICATE || scope.is_full || scope.only != NULL ? 1 : SAMPLE;
 }
 static char where[160];
 
@@ -182,7 +183,7 @@ static uint64_t cut_power_at_every_change(enum operation operation, unsigned tur
 {
     uint64_t points = 0;
     bool is_cut = true;
-    for (uint64_t n = 0; is_cut; n++) {
+    for (uint64_t n = 0; is_cut; n += step_of(operation)) {
         struct story story;
         size_t policies = 1;
         for (size_t i = 0; i < policies; i++) {
@@ -209,7 +210,7 @@ static void the_power_fails_at_every_change_of_the_disk(void **unused)
     leave_disk_to_the_other_family();
     size_t random = scope.is_full ? 4 : 1;
     for (int operation = 0; operation < OPERATIONS; operation++) {
-        if (!is_taken_off_power(operation)) {
+        if (!is_taken(operation)) {
             continue;
         }
         uint64_t states = 0, points = 0;
@@ -234,7 +235,7 @@ static void the_disk_fails_at_every_change(void **unused)
         }
         for (int how = 0; how < 4; how++) {
             bool has_failed = true;
-            for (uint64_t n = 1; has_failed; n++) {
+            for (uint64_t n = 1; has_failed; n += step_of(operation)) {
                 struct tap_request request = world_request((enum operation)operation);
                 struct story story = {.operation = (enum operation)operation, .where = where};
                 snprintf(where, sizeof where, "disk failure %d at change %llu", how,
@@ -360,7 +361,7 @@ static void the_process_is_killed_at_every_step(void **unused)
         for (int way = 0; way < 3 * (int)turns_of((enum operation)operation); way++) {
             const int how = way % 3;
             bool is_killed = true;
-            for (uint64_t n = 0; is_killed; n++) {
+            for (uint64_t n = 0; is_killed; n += step_of(operation)) {
                 snprintf(where, sizeof where, "killed, way %d, at step %llu", way,
                          (unsigned long long)n);
                 is_killed = run_killed((enum operation)operation, how == 0 ? n : UINT64_MAX / 2,
