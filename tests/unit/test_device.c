@@ -292,6 +292,30 @@ static void a_process_has_no_rights_but_its_users(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void a_process_waits_for_its_device_and_has_it_alone(void **state)
+{
+    (void)state;
+    struct log log;
+    struct stat owned;
+    char device[100], script[200];
+    (void)snprintf(device, sizeof device, "%s/line", folder);
+    (void)snprintf(script, sizeof script, "test -w %s", device);
+    struct unit unit = self(script);
+    unit.device = device;
+    const int console = hush();
+    log_init(&log);
+    unit_step(&unit, &log, 1000);
+    const bool is_waited_for = unit.pid == 0 && unit.start_at_ms == 1000 + UNIT_LOOK_MS;
+    (void)close(open(device, O_CREAT | O_WRONLY | O_CLOEXEC, 0444));
+    unit_step(&unit, &log, unit.start_at_ms);
+    const int status = wait_for(&unit);
+    unhush(console);
+    assert_true(is_waited_for);
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(stat(device, &owned), 0);
+    assert_int_equal(owned.st_mode & 07777, 0600);
+}
+
 /* --- probe ---------------------------------------------------------------------------------- */
 
 static int listen_at(const char *path)
@@ -405,6 +429,7 @@ int main(void)
         cmocka_unit_test(what_a_process_says_is_logged_by_lines),
         cmocka_unit_test(a_process_that_ends_is_started_later_each_time),
         cmocka_unit_test(a_process_has_no_rights_but_its_users),
+        cmocka_unit_test(a_process_waits_for_its_device_and_has_it_alone),
         cmocka_unit_test(only_an_answer_is_a_sign_of_life),
         cmocka_unit_test(a_stick_is_told_once_until_it_is_pulled),
     };

@@ -195,7 +195,4 @@ void bring_up_owners(const struct conf *board, struct log *log)
     if (conf_get(board, "reader_line", line, sizeof line)) {
         own_if_there(line, RIGHTS_READER, RIGHTS_READER, 0600, log);
     }
-    if (conf_get(board, "register_line", line, sizeof line)) {
-        own_if_there(line, RIGHTS_REGISTER, RIGHTS_REGISTER, 0600, log);
-    }
 }

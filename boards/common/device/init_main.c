@@ -116,7 +116,8 @@ static void add_register(struct device *device)
                                         .user = RIGHTS_REGISTER,
                                         .group = RIGHTS_REGISTER,
                                         .groups = {RIGHTS_TILL},
-                                        .groups_count = 1});
+                                        .groups_count = 1,
+                                        .device = device->register_line});
     }
 }
 
@@ -205,15 +206,20 @@ static void look_for_stick(struct device *device, int64_t now_ms)
 
 /* --- the watchdog and the slot -------------------------------------------------------------- */
 
+/* Some hardware cannot wait that long (the Allwinner H3: 16 s): then it keeps its own time. */
 static void open_watchdog(struct device *device)
 {
-    char path[WORD_MAX];
+    char path[WORD_MAX], text[WORD_MAX];
     int seconds = WATCH_HARDWARE_S;
     device->watchdog_fd = conf_get(&device->board, "watchdog", path, sizeof path)
                               ? open(path, O_WRONLY | O_CLOEXEC)
                               : -1;
-    if (device->watchdog_fd < 0 || ioctl(device->watchdog_fd, WDIOC_SETTIMEOUT, &seconds) != 0) {
+    if (device->watchdog_fd < 0) {
         log_say(&device->log, "device", "there is no watchdog");
+    } else if (ioctl(device->watchdog_fd, WDIOC_SETTIMEOUT, &seconds) != 0) {
+        (void)ioctl(device->watchdog_fd, WDIOC_GETTIMEOUT, &seconds);
+        (void)snprintf(text, sizeof text, "the watchdog waits %d s", seconds);
+        log_say(&device->log, "device", text);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,12 @@ void unit_init(struct unit *unit)
     unit->start_at_ms = 0;
     unit->delay_ms = UNIT_DELAY_FIRST_MS;
     unit->line_bytes = 0;
+}
+
+static bool own_device(const struct unit *unit)
+{
+    return unit->device == NULL || (chown(unit->device, unit->user, unit->group) == 0 &&
+                                    chmod(unit->device, S_IRUSR | S_IWUSR) == 0);
 }
 
 /* In the child: everything of ours is laid down before the program begins. */
@@ -47,7 +54,7 @@ static _Noreturn void become(const struct unit *unit, int out_fd)
     (void)setsid();
     const int in_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (in_fd >= 0 && dup2(in_fd, 0) == 0 && dup2(out_fd, 1) == 1 && dup2(out_fd, 2) == 2 &&
-        take_rights(unit)) {
+        own_device(unit) && take_rights(unit)) {
         (void)execve(unit->arguments[0], (char *const *)unit->arguments, environment);
     }
     (void)dprintf(2, "cannot be started: %s\n", strerror(errno));
@@ -61,6 +68,10 @@ void unit_step(struct unit *unit, struct log *log, int64_t now_ms)
         return;
     }
     assert(unit->arguments[0] != NULL);
+    if (unit->device != NULL && access(unit->device, F_OK) != 0) {
+        unit->start_at_ms = now_ms + UNIT_LOOK_MS;
+        return;
+    }
     unit->start_at_ms = now_ms + unit->delay_ms; /* also when this start fails */
     if (pipe2(pair, O_CLOEXEC) != 0) {
         log_say(log, unit->name, "cannot be started: no descriptors are left");

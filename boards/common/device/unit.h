@@ -20,6 +20,7 @@ enum {
     UNIT_DELAY_FIRST_MS = 100,
     UNIT_DELAY_MAX_MS = 30 * 1000,
     UNIT_WELL_MS = 60 * 1000,
+    UNIT_LOOK_MS = 500, /* between two looks whether its device is there */
 };
 
 struct unit {
@@ -32,6 +33,7 @@ struct unit {
                            */
     bool is_root;         /* keeps root's capabilities; else they are given up for good */
     bool is_once;         /* not started again when it ends */
+    const char *device;   /* is given to its user before each start, and waited for; NULL: none */
 
     /* The unit's own: all zero before unit_init(). */
     pid_t pid;  /* 0: not running */
