@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tests/system"), str(ROO
 
 import provision  # noqa: E402
 from shop import Shop  # noqa: E402
-from disk import device_disk, environment  # noqa: E402
+from disk import MACHINE, device_disk, environment  # noqa: E402
 from tap import check, exit_code, note  # noqa: E402
 from vm import Machine  # noqa: E402
 
@@ -151,7 +151,7 @@ def main():
             first_boot(device)
             serves_a_card(device)
             survives_pulled_power(device)
-            for commands in (3, 6, 9):
+            for commands in MACHINE["cuts"].split():
                 survives_power_in_the_tap(device, commands)
             books_agree(device)
             state_is_kept_twice(device)

@@ -1,7 +1,6 @@
 """A device's disk as the host sees it: the boot loader's state, and partitions that are spoilt or copied."""
 import os
 import struct
-import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -10,16 +9,28 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools/image"), str(ROOT / "tests/support")]
 
 import provision  # noqa: E402
+from common import facts, run  # noqa: E402
 
 BOARD = os.environ.get("BOARD", "qemu-virt-arm64")
+MACHINE = facts(ROOT / "boards" / BOARD / "qemu.conf")
 IMAGE = ROOT / f"build/{BOARD}-image/{BOARD}.img"
+SCRIPT_AT = 64 + 8   # in boot.scr: behind U-Boot's header and the script's length
 ENV_BYTES = 0x4000   # U-Boot's format: CRC-32 over the rest, then NAME=VALUE, each ended by a zero byte
 
 
 def device_disk(path):
-    """A device's disk with the image on it, of a size that cards have: QEMU takes only powers of two."""
-    subprocess.run(["cp", "--sparse=always", IMAGE, path], check=True)
+    """A device's disk with the image on it, of a size that cards have: QEMU takes only powers of two. The folder `first`
+    beside it gets what is in the first partition; there the kernel gets MACHINE's arguments."""
+    run("cp", "--sparse=always", IMAGE, path)
     os.truncate(path, 1 << (IMAGE.stat().st_size - 1).bit_length())
+    first, files = path.parent / "first", f"{path}@@{provision.partition(path, 'scr')[0]}"
+    first.mkdir()
+    run("mcopy", "-s", "-i", files, "::", first)
+    if MACHINE["arguments"]:
+        script = (first / "boot.scr").read_bytes()[SCRIPT_AT:].decode()
+        (first / "boot.cmd").write_text(script.replace(" quiet ", f" quiet {MACHINE['arguments']} "))
+        run("mkimage", "-T", "script", "-C", "none", "-d", first / "boot.cmd", first / "boot.scr")
+        run("mcopy", "-o", "-i", files, first / "boot.scr", "::boot.scr")
 
 
 def environment(image, name):

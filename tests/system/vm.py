@@ -13,10 +13,8 @@ import threading
 import time
 from pathlib import Path
 
-from disk import BOARD, ROOT
-from common import facts  # tools/image, by way of disk
+from disk import MACHINE
 
-MACHINE = facts(ROOT / "boards" / BOARD / "qemu.conf")
 PATIENCE = int(MACHINE["patience"])
 # What a guest says last before its machine should start anew, in Linux and in U-Boot.
 RESETS = ("reboot: Restarting system", "resetting ...")
@@ -41,8 +39,11 @@ class Machine:
         self.register_path.unlink(missing_ok=True)
         self.stick, self.hangs = stick, False
         words = MACHINE["machine"] + (" " + MACHINE["stick"] if stick else "")
+        files = {"DISK": self.image, "STICK": stick, "FIRST": Path(self.image).parent / "first"}
+        for word, path in files.items():
+            words = words.replace(word, str(path))
         self.process = subprocess.Popen(
-            [*words.replace("DISK", str(self.image)).replace("STICK", str(stick)).split(), "-display", "none", "-monitor", "none",
+            [*words.split(), "-display", "none", "-monitor", "none",
              "-chardev", f"serial,id=reader,path={os.path.realpath(self.reader)}" if self.reader else "null,id=reader",
              "-chardev", f"socket,id=register,path={self.register_path},server=on,wait=off",
              "-chardev", self.console],

@@ -215,6 +215,18 @@ class Build:
         run("mkimage", "-A", "arm64" if self.arch == "arm64" else "arm", "-T", "script", "-C", "none",
             "-d", self.work / "boot.cmd", self.work / "boot.scr")
 
+    def make_environment(self):
+        """What U-Boot has built in, but for two things: no key stops it, and USB is left to the kernel."""
+        name, _, size = self.board["u_boot_environment"].partition("@")
+        program = (self.kernel / name).read_bytes()
+        built_in = re.search(rb"(?:[A-Za-z_0-9]+=[^\0]*\0)*bootcmd=[^\0]*\0(?:[A-Za-z_0-9]+=[^\0]*\0)+(?=\0)", program)
+        if not built_in:
+            raise Refused(f"{name} has no environment built in: boards/{self.board.name}/board.conf names it.")
+        lines = [line for line in built_in[0].decode().split("\0") if not line.startswith(("bootdelay=", "preboot="))]
+        write(self.work / "uboot.txt", "\n".join([*filter(None, lines), "bootdelay=-2", ""]))
+        run("mkenvimage", "-s", size, "-o", self.work / "uboot.env", self.work / "uboot.txt")
+        return self.work / "uboot.env"
+
     def make_vfat(self, name, size_mib, files):
         """A FAT file system with {name there: file here}."""
         path = self.work / name
@@ -233,6 +245,8 @@ class Build:
             files["device_tree"] = tree
         self.make_vfat("boot.vfat", 40, files)
         first = {"boot.scr": self.work / "boot.scr", **{path.name: path for path in self.boot_files()}}
+        if self.board["u_boot_environment"]:
+            first["uboot.env"] = self.make_environment()
         self.make_vfat("scr.vfat", SIZES["scr"], first)
 
     def boot_files(self):
