@@ -163,9 +163,9 @@ static void find_silent(struct finding *finding)
     fleet_span(age_s, span);
     fleet_span_fa(age_s, fa);
     SAY(trouble,
-        "Not heard of for %s, with %" PRId64 " entries unsent then; returns and releases wait for "
-        "it. %s",
-        span, facts->unsent,
+        "Not heard of for %s, with %" PRId64 " %s unsent then; returns and releases wait for it. "
+        "%s",
+        span, facts->unsent, facts->unsent == 1 ? "entry" : "entries",
         is_dead ? "That is long: if it does not come back, declare it dead. What it did, cards "
                   "tell:"
                 : "Look at its power and line; if it will not come back:");

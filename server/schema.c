@@ -406,7 +406,7 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "CREATE TABLE rollout (board TEXT NOT NULL, version " I64 " NOT NULL, stage " I64 " NOT NULL,"
     " state " I64 " NOT NULL, why TEXT NOT NULL, from_hour " I64 " NOT NULL, to_hour " I64 " NOT NULL,"
     " good_for " I64 " NOT NULL, terminals " I64 " NOT NULL, started_at " I64 " NOT NULL,"
-    " stage_at " I64 " NOT NULL, PRIMARY KEY (board, version)) " STRICT ";"
+    " stage_at " I64 " NOT NULL, proved_to " I64 " NOT NULL, PRIMARY KEY (board, version)) " STRICT ";"
     "CREATE TABLE rollout_term (board TEXT NOT NULL, version " I64 " NOT NULL, term_id " I64 " NOT NULL,"
     " place " I64 " NOT NULL, offered_at " I64 " NOT NULL, PRIMARY KEY (board, version, term_id)) " STRICT ";"
     "CREATE INDEX rollout_place ON rollout_term (board, version, place);"

@@ -99,6 +99,7 @@ CLUB_SRC = \
     server/transfers_club.c \
     server/transfers_read.c \
     server/updates.c \
+    server/updates_heard.c \
     server/updates_list.c \
     $(ENGINE_SRC) $(PROGRAMME_SRC) $(WIRE_SRC) $(WIRE_JOURNAL_SRC) $(SIGNED_SRC) $(BOX_SRC) firmware/engine/mandate.c \
     $(HAL_BASE_SRC)

@@ -53,18 +53,17 @@ bool stages_is_proved(const struct stages_member *member, uint32_t version, int6
            member->seen_at - member->good_at >= good_for_s;
 }
 
-bool stages_is_complete(const struct stages_member *members, size_t count, uint32_t version,
-                        int64_t good_for_s, int64_t now_s)
+size_t stages_held_by(const struct stages_member *members, size_t count, uint32_t version,
+                      int64_t good_for_s, int64_t now_s, size_t *ret_proved)
 {
-    size_t proved = 0;
     for (size_t i = 0; i < count; i++) {
         if (!stages_waits_for(&members[i], now_s)) {
             continue;
         }
         if (!stages_is_proved(&members[i], version, good_for_s)) {
-            return false;
+            return i;
         }
-        proved++;
+        (*ret_proved)++;
     }
-    return proved > 0;
+    return count;
 }

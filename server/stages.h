@@ -41,8 +41,10 @@ struct stages_member {
 bool stages_waits_for(const struct stages_member *member, int64_t now_s);
 bool stages_is_proved(const struct stages_member *member, uint32_t version, int64_t good_for_s);
 
-/* At least one is waited for, and all that are have proved it. */
-bool stages_is_complete(const struct stages_member *members, size_t count, uint32_t version,
-                        int64_t good_for_s, int64_t now_s);
+/* The index of the first that holds the stage up: it is waited for and has not proved the version;
+ * `count` when none does. *ret_proved grows by those before it that are waited for and have. A
+ * stage is complete when nobody holds it up and at least one has proved the version. */
+size_t stages_held_by(const struct stages_member *members, size_t count, uint32_t version,
+                      int64_t good_for_s, int64_t now_s, size_t *ret_proved);
 
 #endif

@@ -52,7 +52,8 @@ static enum st put_rollout(struct db *db, const struct bundle *bundle, int64_t n
         return put_json(object, "rollout", json_null()) ? ST_OK : ST_FULL;
     }
     if (st == ST_OK) {
-        st = rollout_members(db, bundle->board, bundle->version, UINT32_MAX, &members, &count);
+        st = rollout_members(db, bundle->board, bundle->version, 0, UINT32_MAX, INT32_MAX, &members,
+                             &count);
     }
     if (st != ST_OK) {
         return st;
