@@ -21,7 +21,7 @@ static const char head[] =
     ".bad b{color:#b3261e}.well b{color:#1b7a3d}\n"
     ".bar{display:flex;height:2.1rem;border-radius:.4rem;overflow:hidden;margin:.2rem 0 .9rem}\n"
     ".bar span{color:#fff;text-align:center;overflow:hidden;white-space:nowrap;min-width:3rem;"
-    "direction:ltr}\n"
+    "direction:ltr;line-height:2.1rem}\n"
     ".v0{background:#1f5fa8}.v1{background:#5b8fc7}.v2{background:#8e6bb0}.v3{background:#98a1b0}\n"
     "article{background:#fff;border-inline-start:.35rem solid #b3261e;border-radius:.4rem;"
     "padding:.7rem 1.1rem;margin:.6rem 0}\n"
@@ -117,7 +117,7 @@ static json_t *count_versions(const json_t *rows)
         const json_t *row = json_array_get(rows, i);
         char version[24];
         const bool is_told = json_is_string(json_object_get(row, "board"));
-        const char *board = is_told ? text_in(row, "board") : "?";
+        const char *board = text_in(row, "board");
         (void)snprintf(version, sizeof version, "%010" JSON_INTEGER_FORMAT,
                        is_told ? number_in(row, "version") : 0);
         json_t *versions = json_object_get(boards, board);
@@ -131,7 +131,7 @@ static json_t *count_versions(const json_t *rows)
     return boards;
 }
 
-/* The newest version has the darkest colour. */
+/* The newest version has the darkest colour; 0, not told, is grey. */
 static void put_bar(const json_t *versions, FILE *out)
 {
     const size_t kinds = json_object_size(versions);
@@ -152,13 +152,21 @@ static void put_bar(const json_t *versions, FILE *out)
         }
         last = best;
         fprintf(out, "<span class=\"v%zu\" style=\"flex:%" JSON_INTEGER_FORMAT "\">",
-                at > 3 ? 3 : at, json_integer_value(found));
+                at > 3 || best == 0 ? 3 : at, json_integer_value(found));
         if (best != 0) {
             fprintf(out, "v%" PRId64 " ", best);
         }
         fprintf(out, "× %" JSON_INTEGER_FORMAT "</span>", json_integer_value(found));
     }
     fputs("</div>\n", out);
+}
+
+static void put_board(const char *name, const json_t *versions, FILE *out)
+{
+    fputs("<span lang=\"en\">", out);
+    escape(name, out);
+    fputs("</span>", out);
+    put_bar(versions, out);
 }
 
 static void put_versions(const json_t *rows, FILE *out)
@@ -168,10 +176,13 @@ static void put_versions(const json_t *rows, FILE *out)
     fputs("<h2>نسخه‌ها <span lang=\"en\">Versions, by board</span></h2>\n", out);
     json_object_foreach(boards, board, versions)
     {
-        fputs("<span lang=\"en\">", out);
-        escape(strcmp(board, "?") == 0 ? "no board told" : board, out);
-        fputs("</span>", out);
-        put_bar(versions, out);
+        if (board[0] != '\0') {
+            put_board(board, versions, out);
+        }
+    }
+    versions = json_object_get(boards, "");
+    if (versions != NULL) {
+        put_board("not told", versions, out);
     }
     json_decref(boards);
 }
