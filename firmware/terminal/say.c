@@ -73,6 +73,13 @@ void say_issue_first(bool is_issue, struct fault *ret_say)
                        "one again, or take another blank card.");
 }
 
+void say_no_identity(struct fault *ret_say)
+{
+    fault_say(ret_say,
+              "The card's kind and last day cannot be read, so gift and voucher stay on "
+              "it. Sync the terminal and hold it again; if that does not help, replace it.");
+}
+
 void say_in_doubt(struct fault *ret_say)
 {
     fault_say(ret_say, "It is not known whether the card was changed. Hand nothing over: hold "

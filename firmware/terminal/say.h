@@ -17,6 +17,8 @@ void say_reason(enum tap_reason reason, struct fault *ret_say);
 /* A half-issued card must be issued first, by the request that began it; `is_issue`: another one
  * asks to issue it. */
 void say_issue_first(bool is_issue, struct fault *ret_say);
+/* Kind and last day of the card cannot be read. */
+void say_no_identity(struct fault *ret_say);
 void say_in_doubt(struct fault *ret_say);
 /* The card moved on beyond its own history: only the club can tell. */
 void say_left(struct fault *ret_say);

@@ -51,6 +51,19 @@ static bool takes_too_much(const struct tap *tap, const struct snapshot *before,
     return tap->look.has_spend_max && takes(tap, before, plan) > tap->look.spend_max.rials;
 }
 
+/* The card was asked for its kind and last day, and cannot tell: what they bind is not spent, and
+ * does not go to a card that they would not bind. */
+static bool lacks_identity(const struct tap *tap)
+{
+    return tap->has_asked && !tap->look.occasion.has_identity;
+}
+
+static bool spends_bound(const struct plan *plan)
+{
+    return plan->next.last.kind == TRANSACTION_SALE &&
+           (plan->parts.gift.rials > 0 || plan->parts.voucher.rials > 0);
+}
+
 enum tap_next tap_plan(struct tap *tap, const struct snapshot *history, size_t count,
                        const struct breakdown *sale_parts, struct tap_act *ret_act)
 {
@@ -78,6 +91,11 @@ enum tap_next tap_plan(struct tap *tap, const struct snapshot *history, size_t c
         struct fault why;
         fault_say(&why, "This terminal has no key %s: do it at one that has.",
                   count > 0 ? "to raise the credit of a card" : "to issue a card");
+        return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+    }
+    if (spends_bound(&result) && lacks_identity(tap)) {
+        struct fault why;
+        say_no_identity(&why);
         return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
     }
     if (takes_too_much(tap, count > 0 ? &history[0] : NULL, &result)) {
@@ -261,6 +279,11 @@ static enum tap_next do_request(struct tap *tap, struct tap_act *ret_act)
                       "All has left this card already, by number %" PRIu32 ": go on with a blank "
                       "card (duplicate, from that number).",
                       tap->view.snapshot.last.sequence);
+            return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
+        }
+        if (lacks_identity(tap)) {
+            struct fault why;
+            say_no_identity(&why);
             return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
         }
         return tap_plan(tap, &tap->view.snapshot, 1, NULL, ret_act);

@@ -188,6 +188,34 @@ static void of_a_card_that_was_not_looked_at_here_no_day_is_known(void **unused)
     world_die(&world);
 }
 
+/* Flips a bit of the name, as a torn write would: the seal no longer fits. */
+static void break_identity(void)
+{
+    static const char name[] = "Maryam";
+    unsigned found = 0;
+    for (size_t block = 0; block < CLASSIC_BLOCKS_MAX; block++) {
+        uint8_t *at = memmem(world.card->memory[block], CLASSIC_BLOCK_BYTES, name, 3);
+        if (at != NULL) {
+            at[0] ^= 1;
+            found++;
+        }
+    }
+    assert_int_not_equal(found, 0);
+}
+
+static void a_card_that_cannot_say_its_last_day_is_not_moved(void **unused)
+{
+    (void)unused;
+    const struct tap_request duplicate = world_request(OP_DUPLICATE);
+    open_shop(OP_SALE);
+    break_identity();
+    const struct tap_answer answer = ask(&duplicate);
+    assert_int_equal(answer.reason, TAP_REASON_REFUSED);
+    assert_non_null(strstr(answer.say.say, "last day cannot be read"));
+    assert_int_equal(sell().outcome, TAP_DONE); /* points and credit go on */
+    world_die(&world);
+}
+
 /* --- no list, or an old one ------------------------------------------------------------------- */
 
 enum { MAX = HOTCHECK_SPEND_DEFAULT };
@@ -268,6 +296,7 @@ int main(void)
         cmocka_unit_test(a_report_counts_until_the_list_is_by_a_club_that_had_it),
         cmocka_unit_test(a_replacement_has_the_last_day_that_this_terminal_knows),
         cmocka_unit_test(of_a_card_that_was_not_looked_at_here_no_day_is_known),
+        cmocka_unit_test(a_card_that_cannot_say_its_last_day_is_not_moved),
         cmocka_unit_test(without_a_list_no_more_leaves_a_card_than_a_sale_may_spend),
         cmocka_unit_test(with_a_list_all_of_it_leaves),
     };

@@ -112,7 +112,8 @@ static const struct programme *facts_programme(void)
 {
     static struct programme programme;
     programme = the_programme;
-    programme.modules |= MODULE_EXPIRY;
+    programme.modules |= MODULE_EXPIRY | MODULE_GIFT;
+    programme.purse_max[PURSE_GIFT].rials = 1000000;
     programme.expiry = PERIOD_YEAR;
     programme.uses = USES_FACTS | USES_IDENTITY;
     return &programme;
@@ -172,6 +173,9 @@ static struct tap_request request_of(const char *word)
         request.wish.pay_credit.rials = strcmp(word, "sale-dear") == 0 ? 900000 : 100000;
         if (strcmp(word, "sale-dear") == 0) {
             request.wish.amount.rials = 900000;
+        } else if (strcmp(word, "sale-gift") == 0) {
+            request.wish.pay_credit.rials = 0;
+            request.wish.pay_gift.rials = 50000;
         }
     } else if (strcmp(word, "load") == 0) {
         request.what = TAP_LOAD;
@@ -318,6 +322,9 @@ static bool feed_card(struct world *world, const char *word)
         known = true;
     } else if (strcmp(word, "forged") == 0) {
         view.snapshot = state_at(4, 9, 39);
+        known = true;
+    } else if (strcmp(word, "card-gift") == 0) {
+        view.snapshot.purse[PURSE_GIFT].rials = 50000;
         known = true;
     } else if (strcmp(word, "card-keyless") == 0) {
         view.may_load = false;
@@ -641,6 +648,10 @@ static const char *const scripts[][4] = {
     {"look", "looked", "old list, transfer of too much", "transfer card looked:old-list"},
     {"look", "looked", "old list, transfer of what may leave",
      "transfer card looked:old-list-more"},
+    {"know", "known", "sale that spends gift", "facts sale-gift card-gift looked:unknown known"},
+    {"know", "known", "sale that spends gift, identity is broken",
+     "facts sale-gift card-gift looked:unknown known:lost"},
+    {"know", "known", "duplicate, identity is broken", "duplicate card looked known:lost"},
     {"know", "known", "old list, duplicate of too much",
      "duplicate card looked:old-list-but-one known"},
     {"know", "known", "old list, duplicate of what may leave",
