@@ -2,7 +2,8 @@
 BOARD_COMMON_SRC = boards/common/board.c $(READER_SRC) $(CARD_SRC) $(KEYSTORE_SRC) $(CLOCK_SRC)
 
 # The first process of a device, and a register at a serial line. Built for every board, so that they are tested here.
-DEVICE_SRC = $(addprefix boards/common/device/,conf.c log.c probe.c report.c selftest.c slots.c stick.c unit.c watch.c)
+DEVICE_SRC = $(addprefix boards/common/device/,bundle.c conf.c log.c probe.c report.c selftest.c slots.c \
+             stick.c unit.c updater.c watch.c)
 PROGRAMS += vafa-init vafa-register
 vafa-init_SRC = boards/common/device/init_main.c boards/common/device/bring_up.c $(DEVICE_SRC) \
                 $(filter %names.c,$(BOARD_SRC)) \
@@ -13,10 +14,12 @@ vafa-register_SRC = boards/common/device/register_main.c
 # What goes onto a device, of all programs.
 DEVICE_PROGRAMS = vafa-init vafa-register vafa-terminal vafa-reader vafa-sync vafa-ident vafa-gate vafa-till vafa-keys
 
-TESTS += test_device test_selftest
+TESTS += test_device test_selftest test_bundle
 test_device_SRC = tests/unit/test_device.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_device_LIBS = -lcmocka -ljansson
 test_selftest_SRC = tests/unit/test_selftest.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_selftest_LIBS = -lcmocka -ljansson
+test_bundle_SRC = tests/unit/test_bundle.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
+test_bundle_LIBS = -lcmocka -ljansson
 
 SCRIPTS += tests/e2e/update_check.sh

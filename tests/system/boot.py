@@ -23,6 +23,8 @@ from vm import Machine  # noqa: E402
 
 class Device:
     """One terminal: a copy of the image, provisioned, with keys; its reader; a club that knows it."""
+    more_conf = ""  # lines of what a technician writes, besides
+
     def __init__(self, shop):
         self.shop = shop
         self.image = shop.dir / "device.img"
@@ -38,7 +40,8 @@ class Device:
         code = next(w for w in code.split() if w.count("-") >= 2 and w.replace("-", "").isalnum() and w == w.upper())
         ident = self.shop.dir / "ident"
         ident.mkdir()
-        (ident / "terminal.conf").write_text(f"club=10.0.2.2:{self.shop.port}\nclub_name=localhost\ncode={code}\ninterval=5\n")
+        (ident / "terminal.conf").write_text(f"club=10.0.2.2:{self.shop.port}\nclub_name=localhost\ncode={code}\ninterval=5\n"
+                                            + self.more_conf)
         shutil.copy(self.shop.dir / "club/ca.pem", ident)
         provision.provision(self.image, ident)
         self.put_keys()

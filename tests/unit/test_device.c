@@ -355,9 +355,12 @@ static void only_an_answer_is_a_sign_of_life(void **state)
     assert_false(probe.said.is_ready);
 
     assert_true(read(till, heard, sizeof heard - 1) > 0); /* it asked again at once */
-    assert_int_equal(write(till, "{\"ready\":true}\n", 15), 15);
+    static const char ready[] = "{\"ready\":true,\"quiet\":601,\"hour\":23,\"support\":7}\n";
+    assert_true(probe.said.quiet_s == -1 && probe.said.hour == -1 && probe.said.support_s == 0);
+    assert_int_equal(write(till, ready, sizeof ready - 1), sizeof ready - 1);
     probe_step(&probe, 5000);
     assert_true(probe.said.is_ready && probe.answered_ms == 5000);
+    assert_true(probe.said.quiet_s == 601 && probe.said.hour == 23 && probe.said.support_s == 7);
 
     /* One that stays silent is asked over a new connection. */
     probe_step(&probe, 5000 + PROBE_PATIENCE_MS + 1);

@@ -181,7 +181,11 @@ void bring_up_owners(const struct conf *board, struct log *log)
     own_folder("/data/terminal", RIGHTS_TERMINAL, RIGHTS_JOURNAL, 02770, log);
     own_folder("/data/keys", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0700, log);
     own_folder("/data/identity", RIGHTS_SYNC, RIGHTS_SYNC, 0700, log);
-    own_folder("/data/update", RIGHTS_SYNC, RIGHTS_SYNC, 0755, log);
+    own_folder("/data/update", RIGHTS_SYNC, RIGHTS_SYNC, 0700, log);
+    own_folder("/data/install", 0, 0, 0700, log);
+    own_folder("/data/log", 0, RIGHTS_SYNC, 02700, log); /* sync may look while support is on */
+    own_if_there("/data/log/device", 0, RIGHTS_SYNC, 0640, log);
+    own_if_there("/data/log/device.old", 0, RIGHTS_SYNC, 0640, log);
     own_folder("/run/till", RIGHTS_TERMINAL, RIGHTS_TILL, 02750, log);
     own_if_there("/data/keys/keys", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0600, log);
     own_if_there("/data/keys/keys.device", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0600, log);

@@ -27,8 +27,8 @@
 #include "boards/common/device/rights.h"
 #include "boards/common/device/selftest.h"
 #include "boards/common/device/slots.h"
-#include "boards/common/device/stick.h"
 #include "boards/common/device/unit.h"
+#include "boards/common/device/updater.h"
 #include "boards/common/device/watch.h"
 #include "hal/board.h"
 #include "hal/clock.h"
@@ -38,11 +38,10 @@
 #define IDENTITY "/data/identity"
 #define SOCKET   "/run/till/till.sock"
 #define REPORT   "/run/vafa/device"
-#define UPDATE   "/run/vafa/update" /* how an update is getting on: one line */
+#define LOG      "/data/log/device"
 
 enum {
     UNITS_MAX = 6,
-    STICK_EVERY_MS = 2000,
     REPORT_EVERY_MS = 5000,
     MARK_AGAIN_MS = 10000,
     EAGER_MS = 50,
@@ -60,11 +59,10 @@ struct device {
     size_t units_count;
     struct unit *terminal; /* NULL: no key store, nothing to serve */
     struct unit *sync;     /* NULL: no club was named */
-    struct unit *update;   /* runs once for each stick */
+    struct unit *update;   /* runs once for each stick or bundle */
     struct unit *mark;     /* runs once: the slot is marked good */
-    struct stick stick;
-    int64_t stick_at_ms;
-    char stick_device[STICK_NAME_MAX + 8];
+    struct updater updater;
+    bool is_support_on;
     int watchdog_fd, signal_fd;
     struct slots slots;
     struct report report;
@@ -75,7 +73,7 @@ struct device {
     bool waits_for_trial;              /* the terminal, to migrate the database: its exit code 3 */
     char last_words[SELFTEST_SAY_MAX]; /* of a terminal that ended before it answered */
     char reader[WORD_MAX], register_line[WORD_MAX], club[WORD_MAX], club_name[WORD_MAX],
-        code[WORD_MAX], interval[WORD_MAX];
+        code[WORD_MAX], interval[WORD_MAX], update_rate[WORD_MAX];
 };
 
 /* --- the units ------------------------------------------------------------------------------ */
@@ -125,7 +123,18 @@ static void add_register(struct device *device)
 static void set_sync_arguments(struct device *device)
 {
     const bool is_enrolled = access(IDENTITY "/terminal.pem", F_OK) == 0;
-    const char *const once_enrolled[] = {"--interval", device->interval, NULL};
+    const bool has_rate = device->update_rate[0] != '\0';
+    const char *const once_enrolled[] = {"--interval",
+                                         device->interval,
+                                         "--device",
+                                         REPORT,
+                                         "--log",
+                                         LOG,
+                                         "--updates",
+                                         UPDATER_BUNDLES,
+                                         has_rate ? "--update-rate" : NULL,
+                                         device->update_rate,
+                                         NULL};
     const char *const to_enrol[] = {"--wait", "604800",     "--ca", "/ident/ca.pem",
                                     "--code", device->code, NULL};
     const char *const *more = is_enrolled ? once_enrolled : to_enrol;
@@ -157,6 +166,7 @@ static void add_sync(struct device *device)
     if (!conf_get(&device->ident, "interval", device->interval, sizeof device->interval)) {
         (void)snprintf(device->interval, sizeof device->interval, "60");
     }
+    (void)conf_get(&device->ident, "update_rate", device->update_rate, sizeof device->update_rate);
     (void)add(device, (struct unit){.name = "network",
                                     .arguments = {"/usr/bin/busybox", "udhcpc", "-f", "-i", "eth0",
                                                   "-s", "/usr/lib/vafa/dhcp"},
@@ -171,13 +181,12 @@ static void add_sync(struct device *device)
 
 static void add_update(struct device *device)
 {
-    stick_init(&device->stick, "/sys/class/block", "/dev");
     device->update =
         add(device, (struct unit){.name = "update",
-                                  .arguments = {"/usr/lib/vafa/update", device->stick_device},
+                                  .arguments = {"/usr/lib/vafa/update", device->updater.from},
                                   .is_root = true,
                                   .is_once = true});
-    device->update->start_at_ms = INT64_MAX; /* until a stick is there */
+    updater_init(&device->updater, device->update, &device->ident, &device->log);
 }
 
 /* A slot that was marked before gets back what this boot took. */
@@ -190,17 +199,29 @@ static void add_mark(struct device *device)
     device->mark->start_at_ms = device->report.is_good ? 0 : INT64_MAX;
 }
 
-/* Only in a slot that is good: what runs now must be what to fall back to. */
-static void look_for_stick(struct device *device, int64_t now_ms)
+/* A device that is not set up has no till. */
+static void look_for_update(struct device *device, int64_t now_ms)
 {
-    char name[STICK_NAME_MAX + 1];
-    if (!device->report.is_good || device->update->pid != 0 || now_ms < device->stick_at_ms) {
-        return;
-    }
-    device->stick_at_ms = now_ms + STICK_EVERY_MS;
-    if (stick_look(&device->stick, name)) {
-        (void)snprintf(device->stick_device, sizeof device->stick_device, "/dev/%s", name);
-        device->update->start_at_ms = now_ms;
+    const struct probe *probe = &device->probe;
+    const struct bundle_facts facts = {.running = device->report.version,
+                                       .failed = device->report.failed,
+                                       .is_good = device->report.is_good,
+                                       .quiet_s = device->terminal == NULL
+                                                      ? (now_ms - device->started_ms) / 1000
+                                                  : probe->is_heard ? probe->said.quiet_s
+                                                                    : -1,
+                                       .hour = probe->is_heard ? probe->said.hour : -1};
+    updater_step(&device->updater, &facts, now_ms);
+}
+
+/* The log can be read by vafa-sync while somebody at the till agrees to it, and only then. */
+static void follow_support(struct device *device)
+{
+    const bool is_on = device->probe.is_heard && device->probe.said.support_s > 0;
+    if (is_on != device->is_support_on && chmod("/data/log", is_on ? 02750 : 02700) == 0) {
+        device->is_support_on = is_on;
+        log_say(&device->log, "device",
+                is_on ? "support is on: the club may take this log" : "support is off");
     }
 }
 
@@ -365,7 +386,7 @@ static void write_report(struct device *device, int64_t now_ms)
     report->unsent = device->probe.said.is_disk_ok ? device->probe.said.unsent
                      : device->terminal != NULL    ? -1
                                                    : 0; /* without keys nothing is ever sold */
-    report_take_line(UPDATE, "none", report->update);
+    report_take_line(UPDATER_SAYS, "none", report->update);
     if (!report_write(report, REPORT)) {
         log_say(&device->log, "device", "/run/vafa/device cannot be written");
     }
@@ -401,6 +422,8 @@ static void unit_was_reaped(struct device *device, struct unit *unit, int status
         terminal_ended(device, status);
     } else if (unit == device->mark) {
         marking_ended(device, status, now_ms);
+    } else if (unit == device->update) {
+        updater_ended();
     } else if (unit == device->sync) {
         set_sync_arguments(device); /* it may have enrolled */
     }
@@ -456,7 +479,8 @@ static void serve(struct device *device)
         if (device->terminal != NULL) {
             probe_step(&device->probe, now_ms);
         }
-        look_for_stick(device, now_ms);
+        look_for_update(device, now_ms);
+        follow_support(device);
         watch(device, now_ms);
         test_self(device, now_ms);
         say_ready(device);
@@ -528,7 +552,7 @@ int main(void)
     }
     (void)mkdir("/run/vafa", 0755);
     (void)mkdir("/data/log", 0700);
-    log_open(&device.log, "/data/log/device");
+    log_open(&device.log, LOG);
     learn_version(&device);
     if (!bring_up_ident(&device.log) || conf_load("/ident/terminal.conf", &device.ident) != ST_OK) {
         log_say(&device.log, "device", "/ident/terminal.conf is missing: tools/image/provision");

@@ -18,7 +18,7 @@ void log_init(struct log *log)
 static void open_file(struct log *log)
 {
     struct stat about;
-    log->fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    log->fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     log->bytes = log->fd >= 0 && fstat(log->fd, &about) == 0 ? (size_t)about.st_size : 0;
 }
 

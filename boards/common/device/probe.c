@@ -66,6 +66,12 @@ static bool text_is(const json_t *answer, const char *name, const char *text)
     return found != NULL && strcmp(found, text) == 0;
 }
 
+static int64_t number_or(const json_t *answer, const char *name, int64_t otherwise)
+{
+    const json_t *number = json_object_get(answer, name);
+    return json_is_integer(number) ? json_integer_value(number) : otherwise;
+}
+
 static void take_said(const json_t *answer, struct probe_said *ret)
 {
     ret->is_ready = json_is_true(json_object_get(answer, "ready"));
@@ -74,6 +80,9 @@ static void take_said(const json_t *answer, struct probe_said *ret)
     ret->entries = json_integer_value(json_object_get(answer, "entries"));
     ret->unsent = json_integer_value(json_object_get(answer, "unsent"));
     ret->programme = json_integer_value(json_object_get(answer, "programme"));
+    ret->quiet_s = number_or(answer, "quiet", -1);
+    ret->support_s = number_or(answer, "support", 0);
+    ret->hour = (int)number_or(answer, "hour", -1);
     take_text(answer, "reader_say", ret->reader_say);
     take_text(answer, "disk_say", ret->disk_say);
     take_text(answer, "programme_say", ret->programme_say);

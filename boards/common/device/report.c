@@ -16,17 +16,28 @@ void report_text(const struct report *report, char ret[REPORT_BYTES_MAX])
                    report->unsent, report->data_free, report->update);
 }
 
-bool report_write(const struct report *report, const char *path)
+static bool put_text(const char *path, const char *text, const char *end)
 {
-    char text[REPORT_BYTES_MAX], beside[200];
-    report_text(report, text);
+    char beside[200];
     (void)snprintf(beside, sizeof beside, "%s.new", path);
     FILE *file = fopen(beside, "we");
     if (file == NULL) {
         return false;
     }
-    const bool is_written = fputs(text, file) >= 0;
+    const bool is_written = fputs(text, file) >= 0 && fputs(end, file) >= 0;
     return fclose(file) == 0 && is_written && chmod(beside, 0644) == 0 && rename(beside, path) == 0;
+}
+
+bool report_write(const struct report *report, const char *path)
+{
+    char text[REPORT_BYTES_MAX];
+    report_text(report, text);
+    return put_text(path, text, "");
+}
+
+bool report_put_line(const char *path, const char *line)
+{
+    return put_text(path, line, "\n");
 }
 
 void report_take_line(const char *path, const char *otherwise, char ret[REPORT_TEXT_MAX])

@@ -27,6 +27,8 @@ struct report {
 void report_text(const struct report *report, char ret[REPORT_BYTES_MAX]);
 /* Whole or not at all, for whoever reads it. False: errno says why. */
 bool report_write(const struct report *report, const char *path);
+/* One line as a file, likewise. */
+bool report_put_line(const char *path, const char *line);
 /* The first line of a file as a text for the report; `otherwise` when there is none. */
 void report_take_line(const char *path, const char *otherwise, char ret[REPORT_TEXT_MAX]);
 

@@ -15,7 +15,7 @@
 #include "boards/common/device/log.h"
 
 enum {
-    UNIT_ARGUMENTS_MAX = 18,
+    UNIT_ARGUMENTS_MAX = 22,
     UNIT_GROUPS_MAX = 2,
     UNIT_DELAY_FIRST_MS = 100,
     UNIT_DELAY_MAX_MS = 30 * 1000,

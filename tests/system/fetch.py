@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""fetch - a bundle that the club offers reaches the device through sync, over pulled power, and is installed at a quiet
+time; the club sees the version; support's log comes with consent only. Part of `make systest`.
+
+As boot.py: real but for the machine, the reader and its card. Quiet is some seconds here, not ten minutes."""
+import gzip
+import json
+import os
+import shutil
+import sys
+import time
+
+import boot
+from boot import ROOT, Shop, check, exit_code, note
+from disk import BOARD, environment
+
+BUNDLE = ROOT / f"build/{BOARD}-image/{BOARD}-2.raucb"
+QUIET_S, RATE = 20, 2_000_000
+
+
+class Device(boot.Device):
+    more_conf = f"quiet={QUIET_S}\nupdate_rate={RATE}\n"
+
+
+def fleet(shop):
+    """What the club knows of the only terminal."""
+    return json.loads(shop.club("fleet", "--json").stdout)["terminals"][0]
+
+
+def hours_around_now():
+    """Two hours of Iran's day that this moment, and the next hour, are in."""
+    hour = time.gmtime(time.time() + 12600).tm_hour
+    return f"{hour}-{(hour + 2) % 24}"
+
+
+def comes_over_pulled_power(device):
+    """The offer comes; power goes when a third of the bundle is there."""
+    vm, shop = device.vm, device.shop
+    shop.card("new ali 1k 04a1b2c3")
+    shop.card("insert ali")
+    vm.till(do="issue", amount=0)
+    seen = lambda: [fleet(shop)[name] for name in ("board", "version", "slot", "good", "self_test")]
+    shop.until(lambda: seen() == [BOARD, 1, "A", True, "ok"], 120, "the device's report")
+    shop.club("update", "add", str(BUNDLE), "--board", BOARD, "--version", "2")
+    shop.club("update", "start", "2", "--board", BOARD, "--hours", hours_around_now())
+    began = time.monotonic()
+    shop.until(lambda: fleet(shop).get("have", 0) > BUNDLE.stat().st_size / 3, 120, "a third of the bundle")
+    note(f"{fleet(shop)['have']:,} bytes had come {time.monotonic() - began:.0f} s after the offer, when power was pulled")
+    vm.pull_power()
+    device.boot()
+
+
+def waits_for_a_quiet_time(device):
+    """Somebody uses the till until the bundle is there: it is not installed meanwhile."""
+    vm, shop = device.vm, device.shop
+    while fleet(shop)["update"] != "waiting 2":
+        sold = vm.till(do="sale", amount=1000000)
+        assert sold["state"] == "done", sold
+        time.sleep(2)
+    before = vm.till(do="balance")
+    last = vm.now()
+    begun = vm.until("version 2 is being installed", 120)
+    check("it is installed when the till was quiet, and not before", before["state"] == "done" and begun - last >= QUIET_S - 1, begun - last)
+    return before
+
+
+def is_marked_good(device, before):
+    vm, shop = device.vm, device.shop
+    vm.until("the device restarts", 180)
+    vm.until("device: slot b, version 2, on trial", 180)
+    vm.until("self-test ok", 120)
+    seen = lambda: (fleet(shop)["version"], fleet(shop)["slot"], fleet(shop)["good"], fleet(shop)["self_test"])
+    shop.until(lambda: seen() == (2, "B", True, "ok"), 60, "the version at the club")
+    vm.until_it_answers()
+    after = vm.till(do="balance")
+    check("it restarts into it, is marked good, and the club sees it", environment(device.image, "env1")["BOOT_ORDER"] == "B A", seen())
+    check("card and journal are as they were", all(after[name] == before[name] for name in ("state", "points", "credit", "counter")), (before, after))
+    shop.until(lambda: fleet(shop)["update"] == "none", 60, "the end of the offer")
+
+
+def gives_its_log_with_consent(device):
+    vm, shop = device.vm, device.shop
+    log = shop.dir / "log.gz"
+    shop.club("logs", "ask", "1", "--by", "Sara")
+    time.sleep(12)  # two contacts
+    check("no log comes without consent", "came" not in shop.club("logs", "list").stdout, shop.club("logs", "list").stdout)
+    check("support is switched on at the till", vm.till(do="support", hours=1)["state"] == "done")
+    shop.until(lambda: shop.club("logs", "take", "1", str(log), check=False).returncode == 0, 60, "the log")
+    text = gzip.decompress(log.read_bytes()).decode()
+    check("then it does, with the device's words", "device: slot b, version 2" in text and "board=" in text, text[:600])
+    check("and without a card's number", not any(word.isdigit() and len(word) >= 10 for word in
+          text.split("-- now")[0].replace("=", " ").split()), text)
+
+
+def main():
+    with Shop(os.environ["BUILD"]) as shop:
+        device = Device(shop)
+        try:
+            boot.first_boot(device)
+            comes_over_pulled_power(device)
+            is_marked_good(device, waits_for_a_quiet_time(device))
+            gives_its_log_with_consent(device)
+        except Exception:
+            shutil.copy(device.vm.log_path, ROOT / "build/systest-fetch.log")
+            print("not ok fetch: see build/systest-fetch.log", flush=True)
+            raise
+        finally:
+            device.vm.pull_power()
+    return exit_code()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
