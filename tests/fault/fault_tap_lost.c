@@ -18,6 +18,8 @@
 #include "storage/lost.h"
 #include "tests/fault/fault_tap_world.h"
 
+enum { MAX = HOTCHECK_SPEND_DEFAULT };
+
 static struct world world;
 static char database[64];
 
@@ -75,6 +77,7 @@ static void open_shop(enum operation operation)
 {
     no_list();
     world.database = database;
+    world.spend_max = MAX;
     world_clock_quality = CLOCK_BY_HAND;
     world_reset(&world, operation, NULL);
     assert_true(world_boot(&world));
@@ -217,8 +220,6 @@ static void a_card_that_cannot_say_its_last_day_is_not_moved(void **unused)
 }
 
 /* --- no list, or an old one ------------------------------------------------------------------- */
-
-enum { MAX = HOTCHECK_SPEND_DEFAULT };
 
 /* Loads the card until a sale could not spend all of it; the newest state. */
 static struct snapshot grow_rich(void)

@@ -196,7 +196,12 @@ bool world_boot(struct world *world)
                                        .vfs = world->path != NULL ? NULL : vfs_name,
                                        .create = true};
     const struct terminal_config terminal = {
-        .card = port, .firmware = "test", .overlap = overlap, .database = world->database};
+        .card = port,
+        .firmware = "test",
+        .overlap = overlap,
+        .database = world->database,
+        .list_hours_max = HOTCHECK_HOURS_DEFAULT,
+        .list_spend_max = {world->spend_max > 0 ? world->spend_max : INT64_MAX}};
     world->store = NULL;
     world->terminal = NULL;
     /* SQLite draws the salts of its log: the same in each life. */

@@ -75,6 +75,7 @@ struct world {
     struct terminal *terminal;
     const char *path;     /* of a real database file; NULL: on the crashing disk */
     const char *database; /* that the hotlist lies beside, a real file too; NULL: no list */
+    int64_t spend_max;    /* rials, while that list is old or missing; 0: as much as there is */
     /* Called before each card command; may not return. NULL: nothing. */
     void (*before_command)(void);
     bool is_deaf;            /* nobody takes the answers */
