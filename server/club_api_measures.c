@@ -44,7 +44,11 @@ static enum st answer_give(struct call *call)
     struct actions *actions = NULL;
     struct action_made made;
     (void)read_card(body_text(call, "card"), &order.action.card_number); /* the field is checked */
-    enum st st = measures_get(call->db, name, &order.action.amount, &call->fault);
+    if (strlen(order.ref) > ACTIONS_REF_MAX) {
+        fault_say(&call->fault, "An id has 1 to %d bytes.", ACTIONS_REF_MAX);
+        return ST_FOREIGN;
+    }
+    enum st st = measures_given(call->db, name, order.ref, &order.action.amount, &call->fault);
     if (st == ST_REFUSED) {
         return call_missing(call, "There is no measure \"%.40s\".", name);
     }

@@ -364,7 +364,7 @@ static enum st club_measure_give(struct club *club)
     if (action->card_number == 0) {
         return ST_FOREIGN;
     }
-    enum st st = measures_get(club->db, name, &action->amount, &club->fault);
+    enum st st = measures_given(club->db, name, order.ref, &action->amount, &club->fault);
     if (st == ST_OK) {
         st = text_of(name, action->text, &club->fault);
     }

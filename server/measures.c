@@ -7,6 +7,7 @@
 
 #include "firmware/engine/action.h"
 #include "hal/base/utf8.h"
+#include "server/actions_priv.h"
 
 enum st measures_set(struct db *db, const char *name, int64_t points, int64_t now_s,
                      struct fault *fault)
@@ -50,6 +51,25 @@ enum st measures_get(struct db *db, const char *name, int64_t *ret_points, struc
     }
     db_finish(stmt);
     return st;
+}
+
+enum st measures_given(struct db *db, const char *name, const char *ref, int64_t *ret_points,
+                       struct fault *fault)
+{
+    struct actions *actions = NULL;
+    struct action_row row;
+    bool found = false;
+    enum st st = actions_open(db, NULL, &actions);
+    if (st == ST_OK) {
+        st = row_by_ref(actions, ORIGIN_PRIZE, ref, &row, &found);
+    }
+    actions_close(actions);
+    if (st == ST_OK && found && row.action.kind == ACTION_POINTS &&
+        strcmp(row.action.text, name) == 0) {
+        *ret_points = row.action.amount;
+        return ST_OK;
+    }
+    return st == ST_OK ? measures_get(db, name, ret_points, fault) : st;
 }
 
 enum st measures_drop(struct db *db, const char *name, struct fault *fault)

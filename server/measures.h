@@ -23,6 +23,11 @@ ST_CHECK enum st measures_drop(struct db *db, const char *name, struct fault *fa
 /* Its points. ST_REFUSED: there is none. */
 ST_CHECK enum st measures_get(struct db *db, const char *name, int64_t *ret_points,
                               struct fault *fault);
+/* What giving it under this reference (an action of origin prize) gives: its points, or what was
+ * given under that reference before, whatever the measure gives now, and also when it is no measure
+ * any more: so the same again is the same. ST_REFUSED: there is neither. */
+ST_CHECK enum st measures_given(struct db *db, const char *name, const char *ref,
+                                int64_t *ret_points, struct fault *fault);
 /* Writes all of them by name. */
 ST_CHECK enum st measures_write(struct db *db, bool as_json, FILE *out);
 

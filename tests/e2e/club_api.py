@@ -396,8 +396,11 @@ def measures(world, reader, manager, card):
     result((given["amount"], given["kind"], given["origin"], given["text"], given["state"]) == (20, "points", "prize", "profile", "waiting") and
            manager.good("PUT", "/measures/profile/given/web-1", {"card": card, "giver": "Shop"}) == given, "its points wait for a card, once", given)
     manager.good("PUT", "/measures/profile", {"points": 30})
-    result(manager("PUT", "/measures/profile/given/web-1", {"card": card})[0] == 409, "an id stands for what it stood for")
+    result(manager.good("PUT", "/measures/profile/given/web-1", {"card": card}) == given, "given again after it gives more: what was given")
+    result(manager("PUT", "/measures/%D8%AF%D9%88%D8%B3%D8%AA/given/web-1", {"card": card})[0] == 409, "an id stands for what it stood for")
     result([manager.good("DELETE", "/measures/profile")["points"] for _ in range(2)] == [None, None] and len(reader.all("/measures", 9)) == 1, "off the list, and again")
+    result(manager.good("PUT", "/measures/profile/given/web-1", {"card": card}) == given and
+           "It was here" in world.club("measure", "give", "profile", card, "--id", "web-1").stdout, "and when it is no measure any more")
     for path, body, status in (("/measures/profile/given/web-2", {"card": card}, 404), ("/measures/" + "x" * 25, {"points": 1}, 400), ("/measures/x", {"points": 0}, 400),
                                ("/measures/x%0Ay", {"points": 1}, 400), ("/measures/%D8%AF%D9%88%D8%B3%D8%AA/given/w", {"card": "1"}, 400)):
         result(manager("PUT", path, body)[0] == status, f"PUT {path[:40]} {body} is {status}", manager("PUT", path, body))
