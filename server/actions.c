@@ -400,23 +400,42 @@ static enum st withdraw(struct actions *actions, enum action_origin origin, cons
     return st == ST_OK && row.is_due ? row_offer(actions, &row, now_s, fault) : st;
 }
 
-enum st actions_withdraw(struct actions *actions, enum action_origin origin, const char *ref,
-                         int64_t now_s, struct fault *fault)
+/* Nothing has changed when it is refused. */
+static enum st check_withdraw(const struct actions *actions, const char *ref, struct fault *fault)
 {
     if (!text_is_good(ref, 1, ACTIONS_REF_MAX)) {
         fault_say(fault, "A reference has 1 to %d bytes of text.", ACTIONS_REF_MAX);
         return ST_FOREIGN;
     }
-    enum st st = actions_can_seal(actions, fault);
-    if (st != ST_OK) {
-        return st;
-    }
-    st = db_begin_write(actions->db);
+    return actions_can_seal(actions, fault);
+}
+
+enum st actions_withdraw_within(struct actions *actions, enum action_origin origin, const char *ref,
+                                int64_t now_s, struct fault *fault)
+{
+    enum st st = check_withdraw(actions, ref, fault);
     if (st == ST_OK) {
         st = withdraw(actions, origin, ref, now_s, fault);
     }
     if (st == ST_OK) {
         st = books_flush(actions, now_s);
+    }
+    if (st != ST_OK) {
+        books_forget(actions);
+    }
+    return st;
+}
+
+enum st actions_withdraw(struct actions *actions, enum action_origin origin, const char *ref,
+                         int64_t now_s, struct fault *fault)
+{
+    enum st st = check_withdraw(actions, ref, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    st = db_begin_write(actions->db);
+    if (st == ST_OK) {
+        st = actions_withdraw_within(actions, origin, ref, now_s, fault);
     }
     return actions_end(actions, st, fault);
 }

@@ -69,6 +69,11 @@ ST_CHECK enum st actions_make_within(struct actions *actions, const struct actio
 ST_CHECK enum st actions_withdraw(struct actions *actions, enum action_origin origin,
                                   const char *ref, int64_t now_s, struct fault *fault);
 
+/* The same inside the caller's write transaction. After ST_REFUSED nothing has changed; after
+ * another status but ST_OK the caller must roll back. */
+ST_CHECK enum st actions_withdraw_within(struct actions *actions, enum action_origin origin,
+                                         const char *ref, int64_t now_s, struct fault *fault);
+
 /* What is due, at most ACTIONS_TEND_MAX steps: ends what has expired, gives back what nobody can
  * collect any more, seals and offers what is waiting for that. Costs one read when nothing is due.
  * *ret_steps (may be NULL) = ACTIONS_TEND_MAX: there may be more. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/actions_priv.h"
 #include "server/change.h"
 #include "server/import_priv.h"
 #include "server/rows.h"
@@ -27,14 +28,14 @@ enum st import_unknown(struct db *db, const struct import_file *file, size_t *re
 
 /* --- undoing ------------------------------------------------------------------------------- */
 
-/* Withdraws one balance, in a transaction of its own. */
+/* Withdraws one balance. */
 static enum st undo_one(struct actions *actions, int64_t number, const struct import_line *line,
                         int book, int64_t now_s, FILE *say, struct import_undone *ret)
 {
     char ref[ACTIONS_REF_MAX + 1];
     struct fault fault = {""};
     import_ref(number, line->line, book, ref);
-    enum st st = actions_withdraw(actions, ORIGIN_IMPORT, ref, now_s, &fault);
+    enum st st = actions_withdraw_within(actions, ORIGIN_IMPORT, ref, now_s, &fault);
     if (st == ST_OK) {
         ret->withdrawn[book] += line->balance[book];
         ret->withdrawn_count++;
@@ -48,34 +49,65 @@ static enum st undo_one(struct actions *actions, int64_t number, const struct im
     return st;
 }
 
-static enum st undo_lines(struct db *db, struct actions *actions, int64_t number, int64_t now_s,
-                          FILE *say, struct import_undone *ret)
+static enum st undo_line(struct actions *actions, int64_t number, struct db_stmt *stmt,
+                         int64_t now_s, FILE *say, struct import_undone *ret)
+{
+    struct import_line line = {.line = (uint32_t)db_i64(stmt, 0),
+                               .card = (uint64_t)db_i64(stmt, 1)};
+    enum st st = ST_OK;
+    for (int book = 0; book < CARD_BOOKS && st == ST_OK; book++) {
+        line.balance[book] = db_i64(stmt, 2 + book);
+        if (line.balance[book] != 0) {
+            st = undo_one(actions, number, &line, book, now_s, say, ret);
+        }
+    }
+    return st;
+}
+
+/* The next lines behind *line, one piece of them. *ret_count: how many there were. */
+static enum st undo_piece(struct actions *actions, int64_t number, int64_t *line, int64_t now_s,
+                          FILE *say, struct import_undone *ret, int *ret_count)
 {
     struct db_stmt *stmt = NULL;
-    bool row = true;
-    struct import_line line = {0};
-    enum st st = db_prepare(db,
+    bool row = false;
+    *ret_count = 0;
+    enum st st = db_prepare(actions->db,
                             "SELECT line, card_no, b0, b1, b2, b3 FROM import_line WHERE no = $1"
-                            " AND line > $2 ORDER BY line LIMIT 1",
-                            "ii", &stmt);
-    while (st == ST_OK) {
-        st = db_first(stmt, &row, number, (int64_t)line.line);
-        if (st != ST_OK || !row) {
-            break;
-        }
-        line.line = (uint32_t)db_i64(stmt, 0);
-        line.card = (uint64_t)db_i64(stmt, 1);
-        for (int book = 0; book < CARD_BOOKS; book++) {
-            line.balance[book] = db_i64(stmt, 2 + book);
-        }
-        db_reset(stmt);
-        for (int book = 0; book < CARD_BOOKS && st == ST_OK; book++) {
-            if (line.balance[book] != 0) {
-                st = undo_one(actions, number, &line, book, now_s, say, ret);
-            }
+                            " AND line > $2 ORDER BY line LIMIT $3",
+                            "iii", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row, number, *line, (int64_t)IMPORT_LINES_A_PIECE);
+    }
+    while (st == ST_OK && row) {
+        *line = db_i64(stmt, 0);
+        ++*ret_count;
+        st = undo_line(actions, number, stmt, now_s, say, ret);
+        if (st == ST_OK) {
+            st = db_step(stmt, &row);
         }
     }
     db_finish(stmt);
+    return st;
+}
+
+/* Each piece is a write transaction of its own, and between two of them terminals get theirs. */
+static enum st undo_lines(struct actions *actions, int64_t number, int64_t now_s, FILE *say,
+                          struct import_undone *ret, struct fault *fault)
+{
+    int64_t line = 0;
+    int count = IMPORT_LINES_A_PIECE;
+    enum st st = ST_OK;
+    while (st == ST_OK && count == IMPORT_LINES_A_PIECE) {
+        const int64_t began_ms = change_clock_ms();
+        st = change_begin(actions->db, fault);
+        if (st == ST_OK) {
+            st = undo_piece(actions, number, &line, now_s, say, ret, &count);
+        }
+        st = change_end(actions->db, st, fault);
+        if (st == ST_OK && count == IMPORT_LINES_A_PIECE) {
+            change_leave_room(began_ms);
+        }
+    }
     return st;
 }
 
@@ -134,7 +166,7 @@ enum st import_undo(struct db *db, const char *dir, const char *key, int64_t num
         st = stop(db, number, fault);
     }
     if (st == ST_OK) {
-        st = undo_lines(db, actions, number, now_s, say, ret);
+        st = undo_lines(actions, number, now_s, say, ret, fault);
     }
     actions_close(actions);
     signer_close(signer);

@@ -9,8 +9,6 @@
 #include "server/import_priv.h"
 #include "server/members.h"
 
-enum { LINES_A_PIECE = 200 };
-
 static const enum action_kind kinds[CARD_BOOKS] = {ACTION_POINTS, ACTION_CREDIT, ACTION_GIFT,
                                                    ACTION_VOUCHER};
 
@@ -200,7 +198,7 @@ static enum st make_piece(struct db *db, struct actions *actions, const struct i
                             " VALUES ($1, $2, $3, $4, $5, $6, $7)",
                             "iiiiiii", &stmt);
     for (i = first_behind(file, import->line);
-         i < file->count && made < LINES_A_PIECE && st == ST_OK; i++, made++) {
+         i < file->count && made < IMPORT_LINES_A_PIECE && st == ST_OK; i++, made++) {
         const struct import_line *line = &file->lines[i];
         line_no = line->line;
         st = db_run(stmt, import->number, line_no, (int64_t)line->card, line->balance[0],
@@ -238,7 +236,7 @@ static enum st step(struct db *db, struct actions *actions, const struct import_
     }
     if (st == ST_OK && import.left > 0) {
         st = make_piece(db, actions, file, order, &import, now_s, fault);
-        *ret_left = import.left > LINES_A_PIECE ? import.left - LINES_A_PIECE : 0;
+        *ret_left = import.left > IMPORT_LINES_A_PIECE ? import.left - IMPORT_LINES_A_PIECE : 0;
     }
     return change_end(db, st, fault);
 }

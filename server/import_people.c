@@ -52,34 +52,39 @@ static enum st account_of(struct db_stmt *stmt, enum st st, bool row, int64_t *r
     return st;
 }
 
-/* Who has that national code, and whose the card is; 0: nobody('s). */
+/* Who has that national code, and whose the card is; 0: nobody('s). is_named: the card's member has
+ * the person's name, and no national code. */
 struct owners {
     int64_t of_code, of_card;
+    bool is_named;
 };
 
-static enum st look(struct db_stmt *by_national_code, struct db_stmt *by_card, const char *code,
-                    uint64_t card, struct owners *ret)
+static enum st look(struct db_stmt *by_national_code, struct db_stmt *by_card,
+                    const struct particulars *person, uint64_t card, struct owners *ret)
 {
     bool row = false;
     enum st st = ST_OK;
-    *ret = (struct owners){0, 0};
-    if (code[0] != '\0') {
-        st = db_first(by_national_code, &row, code);
+    *ret = (struct owners){0};
+    if (person->national_code[0] != '\0') {
+        st = db_first(by_national_code, &row, person->national_code);
         st = account_of(by_national_code, st, row, &ret->of_code);
     }
     if (st == ST_OK) {
         st = db_first(by_card, &row, (int64_t)card);
+        ret->is_named = st == ST_OK && row && db_text(by_card, 1)[0] == '\0' &&
+                        strcmp(db_text(by_card, 2), person->name) == 0;
         st = account_of(by_card, st, row, &ret->of_card);
     }
     return st;
 }
 
 /* Whoever is there already with that very card is no mistake: an import that was undone left them.
- */
+ * Who never said a national code is known by the name. */
 static void judge(struct import_file *file, const struct import_line *line,
                   const struct owners *owners, FILE *say)
 {
-    if (owners->of_code == owners->of_card) {
+    const char *code = file->people[line->person].national_code;
+    if (owners->of_code == owners->of_card || (code[0] == '\0' && owners->is_named)) {
         return;
     }
     if (owners->of_code != 0) {
@@ -127,14 +132,16 @@ enum st import_check_people(struct db *db, struct import_file *file, FILE *say)
                         &by_national_code);
     }
     if (st == ST_OK) {
-        st = db_prepare(db, "SELECT account FROM member_card WHERE card_no = $1", "i", &by_card);
+        st = db_prepare(db,
+                        "SELECT c.account, m.national_code, m.name FROM member_card c JOIN member m"
+                        " ON m.account = c.account WHERE c.card_no = $1",
+                        "i", &by_card);
     }
     for (size_t i = 0; i < file->count && st == ST_OK; i++) {
         const struct import_line *line = &file->lines[i];
         if (line->person >= 0 && (int64_t)line->line > made) {
             struct owners owners;
-            st = look(by_national_code, by_card, file->people[line->person].national_code,
-                      line->card, &owners);
+            st = look(by_national_code, by_card, &file->people[line->person], line->card, &owners);
             judge(file, line, &owners, say);
         }
     }

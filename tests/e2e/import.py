@@ -189,19 +189,19 @@ def code(digits):
 
 def people(shop):
     """Lines that say whose the card is: a member each, with consent, once; what contradicts the books is a bad line."""
-    cards = [number(936400000600000 + n) for n in range(8)]
+    cards = [number(936400000600000 + n) for n in range(9)]
     head = "card,points,name,national_code,phone,birthday,kind,consent\n"
-    text = head + (f"{cards[0]},40,\"Amiri, Maryam\",{code(8457594)},09121234567,1361-12-01,2,membership\n" f"{cards[1]},,Reza,{code(8457595)},,,,all\n" f"{cards[2]},5,,,,,,\n")
+    text = head + (f"{cards[0]},40,\"Amiri, Maryam\",{code(8457594)},09121234567,1361-12-01,2,membership\n" f"{cards[1]},,Reza,{code(8457595)},,,,all\n" f"{cards[2]},5,,,,,,\n" f"{cards[8]},3,Mina,,,,,all\n")
     trial = take(shop, text, "--unit", "rial", name="people.csv")
-    result(trial.returncode == 0 and "2 members, with what they say" in trial.stdout and json.loads(shop.club("member", "list", "--json").stdout) == [], "a trial counts them and makes none", trial.stdout)
+    result(trial.returncode == 0 and "3 members, with what they say" in trial.stdout and json.loads(shop.club("member", "list", "--json").stdout) == [], "a trial counts them and makes none", trial.stdout)
     done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="people.csv")
     number_of = done.stdout.split("Import ")[1].split()[0] if "Import " in done.stdout else "0"
     members = {m["name"]: m for m in json.loads(shop.club("member", "list", "--json").stdout)}
     maryam = members.get("Amiri, Maryam", {})
     result((maryam.get("cards"), maryam.get("phone"), maryam.get("birthday"), maryam.get("route"), maryam.get("kind")) == ([str(cards[0])], "09121234567", "1983-02-20", "import", "2") and
-           set(members) == {"Amiri, Maryam", "Reza"}, "two members with their cards; the third line is a balance alone", members)
+           set(members) == {"Amiri, Maryam", "Reza", "Mina"}, "three members with their cards; the third line is a balance alone", members)
     access = shop.club("member", "access").stdout
-    result(access.count(" add ") == 2 and "Sara" in access, "who brought them is noted", access)
+    result(access.count(" add ") == 3 and "Sara" in access, "who brought them is noted", access)
     again = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="people.csv")
     result(again.returncode == 1 and "already" in again.stderr, "the same file again is refused as one that is made", again.stdout + again.stderr)
     lines = ((f"{cards[3]},1,Sara,{code(8457594)},,,,all", "its national code is the member's with account"), (f"{cards[0]},1,Sara,{code(8457599)},,,,all", f"card {cards[0]} is the member's"),
@@ -211,11 +211,11 @@ def people(shop):
     said = {int(l.split(":")[0].split()[1]): l for l in bad.stdout.splitlines() if l.startswith("line ")}
     for n, (line, say) in enumerate(lines, 2):
         result(say is None and n not in said or say is not None and say in said.get(n, ""), f"people, line {n}: {say}", said.get(n))
-    result(bad.returncode == 2 and "0084575947" not in bad.stdout and len(json.loads(shop.club("member", "list", "--json").stdout)) == 2, "none of them is made, and no code is written out", bad.stdout)
+    result(bad.returncode == 2 and "0084575947" not in bad.stdout and len(json.loads(shop.club("member", "list", "--json").stdout)) == 3, "none of them is made, and no code is written out", bad.stdout)
     undone = shop.club("import", "undo", number_of, "--by", "Reza")
-    result("are withdrawn" in undone.stdout and "members stay" in undone.stdout and len(json.loads(shop.club("member", "list", "--json").stdout)) == 2, "an undo takes back balances, not people", undone.stdout)
+    result("are withdrawn" in undone.stdout and "members stay" in undone.stdout and len(json.loads(shop.club("member", "list", "--json").stdout)) == 3, "an undo takes back balances, not people", undone.stdout)
     done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="people.csv")
-    result(done.returncode == 0 and len(json.loads(shop.club("member", "list", "--json").stdout)) == 2, "imported after that, nobody is there twice", done.stdout + done.stderr)
+    result(done.returncode == 0 and len(json.loads(shop.club("member", "list", "--json").stdout)) == 3, "imported after that, nobody is there twice", done.stdout + done.stderr)
 
 
 def main():
