@@ -431,6 +431,11 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "INSERT INTO club (name, value) VALUES ('follow_rials', 20000000);"
     "INSERT INTO club (name, value) VALUES ('follow_points', 200000);"
     "UPDATE club SET value = 29 WHERE name = 'schema'",
+    /* Halves of transfers that cards showed, and what they can fit. */
+    [30] =
+    "CREATE INDEX transfer_in_read ON transfer_in (term_id, term_seq) WHERE how = 1;"
+    "CREATE INDEX transfer_amount ON transfer (term_id, amount);"
+    "UPDATE club SET value = 30 WHERE name = 'schema'",
 };
 
 /* clang-format on */

@@ -5,7 +5,7 @@
 
 #include "server/transfers_priv.h"
 
-enum { HALVES_MAX = 256 }; /* of one terminal; more than that stay apart */
+enum { HALVES_MAX = 256 }; /* of one terminal; with more of them none is joined */
 
 struct half {
     int64_t terminal, sequence, card, amount, at;
@@ -15,6 +15,7 @@ struct half {
 struct halves {
     struct half rows[HALVES_MAX];
     size_t count;
+    bool is_whole; /* there are no more */
 };
 
 /* Columns: terminal, number, card, amount, time, out. */
@@ -26,7 +27,7 @@ static enum st halves_get(struct ledger *ledger, const char *sql, int64_t termin
     ret->count = 0;
     enum st st = db_prepare(ledger->db, sql, "ii", &stmt);
     if (st == ST_OK) {
-        st = db_first(stmt, &row, terminal, (int64_t)HALVES_MAX);
+        st = db_first(stmt, &row, terminal, (int64_t)HALVES_MAX + 1);
     }
     while (st == ST_OK && row && ret->count < HALVES_MAX) {
         ret->rows[ret->count++] = (struct half){.terminal = db_i64(stmt, 0),
@@ -37,6 +38,7 @@ static enum st halves_get(struct ledger *ledger, const char *sql, int64_t termin
                                                 .out = db_i64(stmt, 5)};
         st = db_step(stmt, &row);
     }
+    ret->is_whole = !row;
     db_finish(stmt);
     return st;
 }
@@ -93,11 +95,12 @@ static enum st judge_again(struct ledger *ledger, const struct half *in, int64_t
 static enum st join(struct ledger *ledger, struct halves *ins, const struct halves *outs)
 {
     static struct halves changed; /* one thread; too large for its stack */
+    const bool is_whole = ins->is_whole && outs->is_whole;
     enum st st = ST_OK;
     changed.count = 0;
     for (size_t i = 0; i < ins->count && st == ST_OK; i++) {
         struct half *in = &ins->rows[i];
-        const struct half *out = only(in, true, outs);
+        const struct half *out = is_whole ? only(in, true, outs) : NULL;
         const int64_t now = out != NULL && only(out, false, ins) == in ? out->sequence : 0;
         if (now != in->out) {
             changed.rows[changed.count++] = *in;
@@ -130,16 +133,18 @@ enum st transfers_guess(struct ledger *ledger, uint32_t terminal)
                    "SELECT term_id, term_seq, card_no, amount, at, out_seq FROM"
                    " transfer_in WHERE term_id = $1 AND how = 1 ORDER BY term_seq LIMIT $2",
                    (int64_t)terminal, &ins);
-    if (st == ST_OK) {
-        /* Those that no journal says to be taken, named or handed over. */
+    if (st == ST_OK && ins.count > 0) {
+        /* Those of the same amounts that no journal says to be taken, named or handed over. */
         st = halves_get(ledger,
-                        "SELECT t.term_id, t.term_seq, t.card_no, t.amount, t.at, 0 FROM transfer t"
-                        " WHERE t.term_id = $1 AND t.amount > 0 AND t.by_seq <= 0 AND NOT EXISTS"
+                        "SELECT t.term_id, t.term_seq, t.card_no, t.amount, t.at, 0 FROM"
+                        " (SELECT DISTINCT amount FROM transfer_in WHERE term_id = $1 AND how = 1)"
+                        " a JOIN transfer t ON t.term_id = $1 AND t.amount = a.amount"
+                        " WHERE t.by_seq <= 0 AND NOT EXISTS"
                         " (SELECT 1 FROM transfer_in i WHERE i.term_id = t.term_id"
                         " AND i.out_seq = t.term_seq AND i.how = 0) ORDER BY t.term_seq LIMIT $2",
                         (int64_t)terminal, &outs);
     }
-    return st == ST_OK ? join(ledger, &ins, &outs) : st;
+    return st == ST_OK && ins.count > 0 ? join(ledger, &ins, &outs) : st;
 }
 
 /* --- what is missing ------------------------------------------------------------------------ */

@@ -383,6 +383,36 @@ static void a_wrong_name_is_undone_by_the_journal(void **state)
     world_reference(world);
 }
 
+/* The card that a person had named has been replaced itself when the journal comes: it is no second
+ * one for that. */
+static void a_named_card_may_have_been_replaced_itself(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    uint32_t posted = 0;
+    issue(world, A, 300000);
+    world_sync(world, 0);
+    replace_card(world, 4, A_NEW, A, 100000, 0);
+    assert_int_equal(rebuild_dead(world->ledger, 5, world->now_s, &posted, &fault), ST_OK);
+    show(world, A_NEW);
+    assert_int_equal(name(world, A_NEW, A), ST_OK);
+    replace_card(world, 1, 7, A_NEW, 50000, 0);
+    world_sync(world, 1);
+    assert_int_equal(rebuild_back(world->ledger, 5, world->now_s, &fault), ST_OK);
+    world_sync(world, 4);
+    assert_int_equal(cases_of(world, "replaced"), 0);
+    assert_int_equal(listing_of(world, A_NEW), LISTING_REPLACED);
+    assert_int_equal(successor_of(world, A), (int64_t)card_no(world, A_NEW));
+    assert_int_equal(lost_figure(world, A, "loss_rials"), 0);
+    settle_everywhere(world);
+    settle_everywhere(world);
+    world_tap(world, 1, 7, 0);
+    settle_everywhere(world);
+    /* 200,000 are A's rest; A_NEW had 100,000, of which 50,000 are on the new one. */
+    expect_card(world, 7, 300000, 0);
+    world_reference(world);
+}
+
 /* He said that the card was lost; that it went there whole is heard later. */
 static void a_name_and_a_half_that_comes_later_are_one(void **state)
 {
@@ -462,6 +492,7 @@ int main(void)
         TEST(a_guess_is_taken_back_when_another_one_fits_as_well),
         TEST(a_wrong_guess_is_undone_by_the_journal),
         TEST(a_wrong_name_is_undone_by_the_journal),
+        TEST(a_named_card_may_have_been_replaced_itself),
         TEST(a_name_and_a_half_that_comes_later_are_one),
         TEST(media_and_account_go_on_to_the_new_card),
     };

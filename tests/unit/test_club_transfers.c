@@ -508,6 +508,25 @@ static void halves_that_cards_show_are_joined_when_nothing_else_fits(void **stat
     world_check(world);
 }
 
+/* However many others its terminal let out. */
+static void a_half_is_found_among_many(void **state)
+{
+    struct world *world = *state;
+    for (int i = 0; i < 300; i++) {
+        (void)let_out(world, 1, 3, 1000, -1);
+    }
+    const uint32_t out = let_out(world, 1, 0, 70000, -1);
+    world_sync(world, 1);
+    (void)take_in(world, 1, 1, 70000, 0, out);
+    die(world, 1);
+    see(world, 2, 1, 0);
+    world_sync(world, 2);
+    assert_int_equal(transit(world), 300000);
+    assert_int_equal(open_rows(world), 300);
+    assert_int_equal(cases(world, "half", false), 0);
+    world_check(world);
+}
+
 /* A half later than the one that it would have to come from is none of it. */
 static void what_a_card_got_before_cannot_have_left_later(void **state)
 {
@@ -599,6 +618,7 @@ int main(void)
         IN_A_WORLD(what_a_clone_lets_out_is_a_transfer_like_any_other),
         IN_A_WORLD(the_club_releases_only_what_its_terminal_cannot_give_any_more),
         IN_A_WORLD(halves_that_cards_show_are_joined_when_nothing_else_fits),
+        IN_A_WORLD(a_half_is_found_among_many),
         IN_A_WORLD(what_a_card_got_before_cannot_have_left_later),
         IN_A_WORLD(what_fits_twice_is_left_to_people_and_no_money_is_made),
         IN_A_WORLD(a_terminal_that_comes_back_says_it_exactly),
