@@ -149,7 +149,10 @@ static void print_waits(const json_t *rollout, FILE *out)
         fprintf(out, "%s%" JSON_INTEGER_FORMAT, i == 0 ? "\n    waits for terminal " : ", ",
                 json_integer_value(terminal));
     }
-    fputs(i == WAITS_MAX ? " and others" : "", out);
+    fputs(i == 0 ? "\n    nobody in this stage is heard of: update next goes on without it"
+          : i == WAITS_MAX ? " and others"
+                           : "",
+          out);
 }
 
 static void print_one(const json_t *row, FILE *out)
