@@ -7,4 +7,8 @@ TESTS += test_reader
 test_reader_SRC = tests/unit/test_reader.c $(READER_SRC) $(HAL_BASE_SRC)
 test_reader_LIBS = -lcmocka
 
+TESTS += test_confine
+test_confine_SRC = tests/unit/test_confine.c drivers/reader/confine.c
+test_confine_LIBS = -lcmocka
+
 SCRIPTS += tests/e2e/reader_faults.sh

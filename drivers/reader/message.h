@@ -50,11 +50,12 @@ enum reader_result {
  */
 enum reader_exit {
     READER_EXIT_ORDERLY = 0,
-    READER_EXIT_USAGE = 40,  /* started by hand or with a bad connection string */
-    READER_EXIT_PORT = 41,   /* the serial device is not there or may not be opened */
-    READER_EXIT_SILENT = 42, /* the reader did not answer in time */
-    READER_EXIT_LINE = 43,   /* the line broke, or what came over it was no PN532 frame */
-    READER_EXIT_PARENT = 44, /* the parent's message made no sense */
+    READER_EXIT_USAGE = 40,   /* started by hand or with a bad connection string */
+    READER_EXIT_PORT = 41,    /* the serial device is not there or may not be opened */
+    READER_EXIT_SILENT = 42,  /* the reader did not answer in time */
+    READER_EXIT_LINE = 43,    /* the line broke, or what came over it was no PN532 frame */
+    READER_EXIT_PARENT = 44,  /* the parent's message made no sense */
+    READER_EXIT_CONFINE = 45, /* it could not give up its parent's user: confine.h */
 };
 
 struct reader_message {

@@ -104,6 +104,7 @@ static void say_cause(struct reader_driver *driver, int wait_status)
     switch (WEXITSTATUS(wait_status)) {
     case READER_EXIT_USAGE:
     case READER_EXIT_PARENT:
+    case READER_EXIT_CONFINE:
         fault_say(fault, "The card reader is away: its program and this one do not fit together. "
                          "Install the terminal's software again.");
         return;

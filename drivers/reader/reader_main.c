@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "drivers/reader/confine.h"
 #include "drivers/reader/libnfc.h"
 #include "drivers/reader/message.h"
 #include "hal/base/bytes.h"
@@ -36,6 +37,8 @@ static const char *sentence(enum reader_exit why)
         return "The reader's line is broken, or carries no PN532 frames.";
     case READER_EXIT_PARENT:
         return "The parent sent a message that makes no sense.";
+    case READER_EXIT_CONFINE:
+        return "This kernel has no seccomp filters: a reader with a user of its own needs them.";
     }
     assert(0 && "an exit code outside its enum");
     return "";
@@ -61,6 +64,9 @@ static void settle_in(void)
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGINT, SIG_IGN); /* a key press at the parent's console: the parent decides */
+    if (!confine_self() && getuid() != geteuid()) {
+        leave(READER_EXIT_CONFINE);
+    }
 }
 
 static bool descriptors_are_good(void)
