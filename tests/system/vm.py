@@ -16,6 +16,7 @@ from pathlib import Path
 from disk import MACHINE
 
 PATIENCE = int(MACHINE["patience"])
+WAIT_MS = 15000   # how long the till waits for a card, if it is told nothing else
 # What a guest says last before its machine should start anew, in Linux and in U-Boot.
 RESETS = ("reboot: Restarting system", "resetting ...")
 
@@ -97,7 +98,8 @@ class Machine:
             self.register = socket.socket(socket.AF_UNIX)
             self.register.connect(str(self.register_path))
             self.heard = b""
-        self.register.sendall((json.dumps({"v": 1, **request}) + "\n").encode())
+        request = {"v": 1, "wait_ms": WAIT_MS * PATIENCE, **request}
+        self.register.sendall((json.dumps(request) + "\n").encode())
 
     def hear(self, seconds):
         """The next whole line, or None."""
