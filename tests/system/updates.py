@@ -146,7 +146,7 @@ def run(device, folder):
     half = newer.stat().st_size // 2
     refuses(device, "an older version", device.sign("older", 1), "versions only go up")
     refuses(device, "another CA's signature", device.sign("strangers", 3, keys=folder / "strangers"), "not signed by whom")
-    refuses(device, "another board's bundle", device.sign("foreign", 3, board="nanopi-neo-armhf"), "ompatible")
+    refuses(device, "another board's bundle", device.sign("foreign", 3, board="another"), "ompatible")
     refuses(device, "a bundle with one bit changed", flip_bit(newer, folder / "flipped.raucb", half), "The slot that runs is as it was")
     refuses(device, "a file without a signature", BUNDLES / "work-2/bundle/rootfs.img", "not signed by whom")
     survives_cuts(device, make_stick(folder / "stick-3.img", newer))
