@@ -3,7 +3,8 @@
 
 In between the club's books have all of it in transit; what waited for the old card, and what is ordered for it later, comes
 to the new one; the whole story once more onto a card of the other family. And a blank card that goes away for good while it
-is in doubt, whether it carries all of it or nothing: it is lost like any other, and the member has all of it once."""
+is in doubt, whether it carries all of it or nothing: it is lost like any other, and the member has all of it once. Last, a phone follows its
+member from card to card, where a terminal that died made the last of them, too, and a person says so."""
 import json
 import os
 import subprocess
@@ -131,6 +132,41 @@ def settled(a, b, stories):
         result(found["reason"] == ("hotlisted" if tear == "new" else "blank"), f"{tear}: the one that went away pays nothing", found)
 
 
+def finds(station, phone, card):
+    answer = station.ask("find", medium=phone)
+    return answer["state"] == "done" and answer["card"][-4:] == card.number[-4:]
+
+
+def media_follow(shop, a, b):
+    """A phone finds the card that took a lost one's place, everywhere; also when only a person can say that it did."""
+    old, new = Carried(shop, "old-phone", "1k"), Carried(shop, "new-phone", "desfire")
+    old.number = done(old, a, "issue", name="Sara", phone="09121234567", consent="membership")["card"]
+    a.sync()
+    b.sync()
+    result(finds(a, "09121234567", old) and finds(b, "09121234567", old), "a phone finds its member's card")
+    new.number = new.tap(a, "replace", card=old.number, confirm=True)["card"]
+    a.sync()
+    b.sync()
+    result(finds(a, "09121234567", new) and finds(b, "09121234567", new), "and the one that took its place, here and elsewhere")
+    c = Station(shop, "c")
+    c.sync()
+    c.start()
+    last = Carried(shop, "last-phone", "1k")
+    last.number = last.tap(c, "replace", card=new.number, confirm=True)["card"]
+    c.stop("kill")  # and it never comes back
+    shop.club("terminal", "dead", 3)
+    done(last, b, "balance")
+    b.sync()
+    result("unnamed" in [case["why"] for case in report(shop)["cases"]], "whose place a dead terminal's card took, the club asks", report(shop)["cases"])
+    shop.club("lost", "name", last.number, new.number)
+    a.sync()
+    b.sync()
+    result(finds(a, "09121234567", last) and finds(b, "09121234567", last), "and when a person has said it, the phone finds that one")
+    told = report(shop)
+    result([case["why"] for case in told["cases"] if not case["closed_at"]] == [] and shop.club("report", check=False).returncode == 0,
+           "and nothing is left to ask", told["cases"])
+
+
 def judged(shop, stations):
     for station in stations:
         station.sync()
@@ -157,6 +193,7 @@ def main():
             moved(shop, a, b, Carried(shop, f"old{n}", families[0]), Carried(shop, f"new{n}", families[1]))
         settled(a, b, [gone(shop, a, tear) for tear in ("old", "new")])
         judged(shop, stations)
+        media_follow(shop, a, b)
     return failed > 0
 
 
