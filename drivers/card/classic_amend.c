@@ -98,7 +98,10 @@ enum st classic_amend(struct classic_card *card, const struct snapshot *next)
     } else if (is_twice && is_known) {
         st = write_other(card, &said, next);
     } else {
-        st = write_whole(card, &said.identity, next);
+        /* While a whole identity is written over, the pointer alone says the card's number; and
+         * where none is left, it is not touched for the same reason. */
+        st = is_known ? classic_firm_pointer(card) : ST_OK;
+        st = st == ST_OK ? write_whole(card, &said.identity, next) : st;
     }
     if (st != ST_OK || card->io.selects != card->session) {
         return st == ST_OK ? ST_GONE : st;

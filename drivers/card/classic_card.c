@@ -379,6 +379,26 @@ static bool lags(const struct classic_card *card)
     return card->has_pointer && card->newest.counter >= card->pointer.counter + POINTER_LAG_MAX;
 }
 
+enum st classic_firm_pointer(struct classic_card *card)
+{
+    struct classic_pointer pointer = {0};
+    uint8_t block[CLASSIC_BLOCK];
+    unsigned good = 0;
+
+    enum st st = classic_open(card, CLASSIC_HEAD, KEY_A);
+    for (unsigned reading = 0; reading < READINGS && st == ST_OK; reading += 1) {
+        st = read_ours(card, CLASSIC_HEAD, 0, block);
+        good += st == ST_OK &&
+                classic_pointer_decode(&card->owner, &card->map, block, &pointer) == ST_OK;
+    }
+    if (st != ST_OK || good == READINGS) {
+        return st;
+    }
+    /* Not the newest counter, which may be a torn block that read well; and never back. */
+    const uint32_t before = card->newest.counter - 1;
+    return write_pointer(card, good > 0 && pointer.counter > before ? pointer.counter : before);
+}
+
 static void card_prepare(void *ctx, const struct snapshot *next)
 {
     struct classic_card *card = ctx;

@@ -71,6 +71,11 @@ ST_CHECK enum st classic_write_proven(struct classic_card *card, uint8_t block,
 ST_CHECK enum st classic_write_once(struct classic_card *card, unsigned role,
                                     const uint8_t bytes[CLASSIC_SECTOR]);
 
+/* Before a commit: reads the pointer as often as a slot, and unless it is whole each time, writes
+ * it as far as it is surely reached. ST_GONE, ST_IO; ST_DENIED: not our sector, or the card was set
+ * back. (classic_card.c) */
+ST_CHECK enum st classic_firm_pointer(struct classic_card *card);
+
 /* The identity as a card under a snapshot says it. */
 struct classic_said {
     struct card_identity identity; /* all but the name */

@@ -178,6 +178,22 @@ static void on_classic(void **state)
     }
 }
 
+/* An earlier tap tore the pointer, so that the identity alone says the card's number: it must not
+ * be the next to be torn. */
+static void on_classic_with_a_torn_pointer(void **state)
+{
+    struct card_world world;
+    (void)state;
+    is_prepared = false;
+    for (int layout = 1; layout <= 2; layout += 1) {
+        card_world_init(&world, CLASSIC_1K, 4);
+        world.turned_at = layout == 1 ? 0 : 2;
+        card_world_issue(&world, AT);
+        memset(world.card.memory[4], 0xA5, 16);
+        every_cut_of_new_particulars_is_made_good(&world);
+    }
+}
+
 /* What the card says at AT stands in one copy or in the other: as it came to layout 2, lately or
  * long ago; or after an action that wrote it once more. */
 static void on_layout_2(void **state)
@@ -310,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(on_classic),
+        cmocka_unit_test(on_classic_with_a_torn_pointer),
         cmocka_unit_test(on_layout_2),
         cmocka_unit_test(on_desfire),
         cmocka_unit_test(what_is_told_is_forgotten_by_the_next_reading),
