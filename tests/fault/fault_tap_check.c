@@ -238,6 +238,9 @@ static void check_identity(struct world *world, const struct story *story)
         strcmp(identity.name, "Maryam") != 0) {
         violated(story, "the card does not say its new particulars");
     }
+    if (view.snapshot.layout != 2) {
+        violated(story, "the card is not of layout 2");
+    }
 }
 
 /* Everything that must hold once nothing is in doubt any more. */

@@ -446,8 +446,9 @@ const struct action_particulars world_particulars = {2, 31000, 0, 65000};
 /* Kind 2, 31000, 0, 65000. */
 #define PARTICULARS_PACKED (INT64_C(2) << 48 | INT64_C(31000) << 32 | 65000)
 
-/* Six, so that they take two transactions: put on and taken off, and the second writes what the
- * card says of itself; the third is withdrawn, so that terminals have a void in its place. */
+/* Seven, so that they take two transactions: put on and taken off, and the second writes what the
+ * card says of itself and takes it over to layout 2; the third is withdrawn, so that terminals have
+ * a void in its place. */
 static const struct action arrivals[] = {
     {.kind = ACTION_CREDIT, .origin = ORIGIN_BANK, .amount = 730000, .text = "نوروز"},
     {.kind = ACTION_POINTS, .origin = ORIGIN_PRIZE, .amount = 25},
@@ -455,6 +456,7 @@ static const struct action arrivals[] = {
     {.kind = ACTION_TAKE_POINTS, .origin = ORIGIN_CORRECTION, .amount = 5},
     {.kind = ACTION_TAKE_CREDIT, .origin = ORIGIN_CORRECTION, .amount = 30000},
     {.kind = ACTION_PARTICULARS, .origin = ORIGIN_CORRECTION, .amount = PARTICULARS_PACKED},
+    {.kind = ACTION_LAYOUT, .origin = ORIGIN_CORRECTION, .value = 2},
 };
 enum { ARRIVALS = sizeof arrivals / sizeof arrivals[0] };
 
@@ -467,6 +469,7 @@ static void order_actions(struct store *store, const struct signer *signer)
     struct actions *actions = NULL;
     struct fault fault;
     bool has_more = false;
+    MUST(db_exec(prepared.club, "UPDATE term SET layout = 2") == ST_OK); /* as it would tell */
     MUST(actions_open(prepared.club, signer, &actions) == ST_OK);
     for (size_t n = 0; n < ARRIVALS; n++) {
         char ref[8];
