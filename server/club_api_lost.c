@@ -53,10 +53,39 @@ static enum st answer_found(struct call *call)
     return st == ST_OK ? answer_one(call) : st;
 }
 
+/* The answer is the card as it stands then, as all that follow. */
+static enum st answer_confirm(struct call *call)
+{
+    uint64_t card = 0;
+    if (!call_card(call, &card)) {
+        return ST_REFUSED;
+    }
+    const enum st st = lost_confirm(call->db, card, call->now_s, &call->fault);
+    return st == ST_OK ? answer_one(call) : st;
+}
+
+static enum st answer_deny(struct call *call)
+{
+    struct actions *actions = NULL;
+    uint64_t card = 0;
+    int64_t gone = 0;
+    if (!call_card(call, &card)) {
+        return ST_REFUSED;
+    }
+    enum st st = actions_open(call->db, NULL, &actions);
+    if (st == ST_OK) {
+        st = lost_deny(call->db, actions, card, call->now_s, &gone, &call->fault);
+    }
+    actions_close(actions);
+    return st == ST_OK ? answer_one(call) : st;
+}
+
 const struct route routes_lost[] = {
     {"GET", "/lost", APIKEY_READER, "limit cursor", NULL, answer_lost, 0},
     {"GET", "/lost/{card}", APIKEY_READER, NULL, NULL, answer_one, 0},
     {"PUT", "/lost/{card}", APIKEY_CLERK, NULL, NULL, answer_report, 0},
     {"DELETE", "/lost/{card}", APIKEY_CLERK, NULL, NULL, answer_found, 0},
+    {"PUT", "/lost/{card}/confirmed", APIKEY_MANAGER, NULL, NULL, answer_confirm, 0},
+    {"DELETE", "/lost/{card}/replacement", APIKEY_MANAGER, NULL, NULL, answer_deny, 0},
     {0},
 };

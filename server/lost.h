@@ -58,8 +58,9 @@ ST_CHECK enum st lost_limit_set(struct db *db, const struct lost_limit *limit, s
 ST_CHECK enum st lost_confirm(struct db *db, uint64_t card, int64_t now_s, struct fault *fault);
 /* It is not: that card is refused everywhere, what it began with and has taken is the club's loss,
  * and all else goes back to `card`, which stays lost until it is said to be found. *ret_gone:
- * actions of the member that the false card has taken, or that are withdrawn.
- * ST_REFUSED  no card has its place, or a person stands for that one. */
+ * actions of the member that the false card has taken, or that are withdrawn. The same again is
+ * fine.
+ * ST_REFUSED  no card ever had its place, or a person stands for that one. */
 ST_CHECK enum st lost_deny(struct db *db, struct actions *actions, uint64_t card, int64_t now_s,
                            int64_t *ret_gone, struct fault *fault);
 

@@ -159,15 +159,10 @@ enum st lost_hold(struct actions *actions, struct lost_row *row, const struct st
 
 /* --- a person's word ------------------------------------------------------------------------ */
 
-static enum st load_replaced(struct db *db, uint64_t card, struct lost_row *ret,
-                             struct fault *fault)
+static enum st refuse_none(uint64_t card, struct fault *fault)
 {
-    const enum st st = lost_get(db, card, ret);
-    if (st == ST_OK && ret->new_card == 0) {
-        fault_say(fault, "No card was made in place of card %016" PRIu64 ".", card);
-        return ST_REFUSED;
-    }
-    return st;
+    fault_say(fault, "No card was made in place of card %016" PRIu64 ".", card);
+    return ST_REFUSED;
 }
 
 static enum st close_case(struct db *db, uint64_t card, const char *why, int64_t now_s)
@@ -185,7 +180,10 @@ enum st lost_confirm(struct db *db, uint64_t card, int64_t now_s, struct fault *
     struct lost_row row;
     enum st st = change_begin(db, fault);
     if (st == ST_OK) {
-        st = load_replaced(db, card, &row, fault);
+        st = lost_get(db, card, &row);
+    }
+    if (st == ST_OK && row.new_card == 0) {
+        st = refuse_none(card, fault);
     }
     if (st == ST_OK && row.confirmed_at == 0) {
         row.confirmed_at = now_s;
@@ -281,22 +279,49 @@ static enum st deny(struct actions *actions, struct lost_row *row, int64_t now_s
     return st == ST_OK ? close_case(db, row->card, "denied", now_s) : st;
 }
 
+/* Somebody said so before. */
+static enum st was_denied(struct db *db, const struct lost_row *row, bool *ret)
+{
+    struct db_stmt *stmt = NULL;
+    enum st st =
+        db_prepare(db, "SELECT 1 FROM replacement WHERE old_no = $1 AND is_second = 1", "i", &stmt);
+    *ret = false;
+    if (st == ST_OK && row->new_card == 0) {
+        st = db_first(stmt, ret, (int64_t)row->card);
+    }
+    db_finish(stmt);
+    return st;
+}
+
+static enum st deny_once(struct actions *actions, struct lost_row *row, int64_t now_s,
+                         int64_t *ret_gone, struct fault *fault)
+{
+    if (row->new_card == 0) {
+        return refuse_none(row->card, fault);
+    }
+    if (row->confirmed_at != 0) {
+        fault_say(fault, "Somebody stands for card %016" PRIu64 ": its place was confirmed.",
+                  row->new_card);
+        return ST_REFUSED;
+    }
+    return deny(actions, row, now_s, ret_gone);
+}
+
 enum st lost_deny(struct db *db, struct actions *actions, uint64_t card, int64_t now_s,
                   int64_t *ret_gone, struct fault *fault)
 {
     struct lost_row row;
+    bool is_denied = false;
     *ret_gone = 0;
     enum st st = change_begin(db, fault);
     if (st == ST_OK) {
-        st = load_replaced(db, card, &row, fault);
-    }
-    if (st == ST_OK && row.confirmed_at != 0) {
-        fault_say(fault, "Somebody stands for card %016" PRIu64 ": its place was confirmed.",
-                  row.new_card);
-        st = ST_REFUSED;
+        st = lost_get(db, card, &row);
     }
     if (st == ST_OK) {
-        st = deny(actions, &row, now_s, ret_gone);
+        st = was_denied(db, &row, &is_denied);
+    }
+    if (st == ST_OK && !is_denied) {
+        st = deny_once(actions, &row, now_s, ret_gone, fault);
     }
     if (st == ST_OK) {
         st = books_flush(actions, now_s);

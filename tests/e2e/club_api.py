@@ -254,7 +254,7 @@ def replacement(terminal, card, new, rials):
             head(2, 3) + struct.pack("<IIQBB6s", 2, 1, int(new), 1, 1, bytes(6))]
 
 
-def lost_cards(world, reader, clerk):
+def lost_cards(world, reader, clerk, manager):
     some = sorted(c["card"] for c in reader.all("/cards", 200) if c["credit"] > 200000 and not reader.good("GET", f"/cards/{c['card']}")["listed"])
     found, lost = some[:2]
     told = clerk.good("PUT", f"/lost/{found}")
@@ -295,6 +295,19 @@ def lost_cards(world, reader, clerk):
     shown = world.club_json("lost", "show", lost)
     result(shown["replacements"][0]["credit"] == 150000 and sum(r["amount"] for r in shown["releases"] if r["kind"] == "credit") == has["credit"] - 150000,
            "vafa-club lost show tells the story", shown)
+    confirmed = manager.good("PUT", f"/lost/{lost}/confirmed")
+    result(confirmed["state"] == "replaced" and manager.good("PUT", f"/lost/{lost}/confirmed") == confirmed and manager("DELETE", f"/lost/{lost}/replacement")[0] == 409 and
+           clerk("PUT", f"/lost/{lost}/confirmed")[0] == 403, "a manager stands for the new card", confirmed)
+    result([manager(*what)[0] for what in (("PUT", f"/lost/{found}/confirmed"), ("DELETE", f"/lost/{found}/replacement"))] == [409, 409], "where there is none, nobody does")
+    terminal, false = world.enrol("Refah", "Yazd"), luhn(936499900000001)
+    entries = replacement(terminal, found, false, 1000)
+    body.update(terminal=terminal, after=0, base="0" * 64, entries=[base64.b64encode(e).decode() for e in entries])
+    body["have"]["lost"], body["health"]["unsent"] = {"known": 0, "settled": 0, "again": 0}, 3
+    world.sync(terminal, json.dumps(body))
+    denied = manager.good("DELETE", f"/lost/{found}/replacement")
+    result((denied["state"], denied["loss_rials"], denied["replaced_by"]) == ("lost", 1000, None) and manager.good("DELETE", f"/lost/{found}/replacement") == denied and
+           reader.good("GET", f"/hotlist/{false}")["reason"] == "blocked", "a false one is refused, once", denied)
+    result(clerk.good("DELETE", f"/lost/{found}")["state"] == "found", "and the card is found again")
 
 
 def cases(world, reader, clerk):
@@ -857,7 +870,7 @@ def main():
         places(world, reader, clerk, manager)
         fleet(world, reader, clerk, manager)
         transfers(world, reader, manager)
-        lost_cards(world, reader, clerk)
+        lost_cards(world, reader, clerk, manager)
         wrong(world, reader, clerk, manager, keys, card)
         unseen()
         keys_alone(world, reader)

@@ -546,6 +546,10 @@ static void what_a_false_card_has_taken_is_lost(void **state)
         lost_deny(world->db, world->actions, card_no(world, LOST), world->now_s, &gone, &fault),
         ST_OK);
     assert_int_equal(gone, 1);
+    assert_int_equal(
+        lost_deny(world->db, world->actions, card_no(world, LOST), world->now_s, &gone, &fault),
+        ST_OK); /* once more */
+    assert_int_equal(gone, 0);
     settle_everywhere(world);
     settle_everywhere(world);
     assert_int_equal(world_state_of(world, late), 4); /* the giver has it again */
