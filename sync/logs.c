@@ -9,7 +9,7 @@
 
 #include "hal/clock.h"
 
-enum { DIGITS_HIDDEN = 10, WORD_HIDDEN = 32, PATH_BYTES = 200, DEVICE_BYTES_MAX = 4096 };
+enum { DIGITS_HIDDEN = 10, WORD_HIDDEN = 24, PATH_BYTES = 200, DEVICE_BYTES_MAX = 4096 };
 
 /* --- hiding ----------------------------------------------------------------------------------- */
 
@@ -18,9 +18,10 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* Of hexadecimal, and of base64 in either alphabet. */
 static bool is_word(char c)
 {
-    return is_digit(c) || isalpha((unsigned char)c) || c == '+' || c == '=';
+    return is_digit(c) || isalpha((unsigned char)c) || (c != '\0' && strchr("+/=-_", c) != NULL);
 }
 
 /* Digits, with one blank or hyphen between two of them. Returns where they end. */

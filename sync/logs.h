@@ -3,7 +3,7 @@
  *
  * No entry, no card, no member, no key is taken into it; and whatever looks like one is hidden all
  * the same: numbers of ten digits and more, blanks and hyphens in them or not, what stands behind
- * a "*", and texts of 32 letters and digits and more. */
+ * a "*", and words of 24 letters and digits and more, as keys are in hexadecimal and in base64. */
 #ifndef SYNC_LOGS_H
 #define SYNC_LOGS_H
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hal/clock.h"
 #include "storage/support.h"
@@ -120,6 +121,10 @@ static void send_log(struct upkeep *upkeep, uint32_t number)
     char text[100];
     if (number == 0 || number == upkeep->sent_logs || !has_consent(upkeep)) {
         return;
+    }
+    if (upkeep->config.log != NULL && access(upkeep->config.log, R_OK) != 0) {
+        return; /* the device opens it a moment after support was switched on: at the next contact
+                 */
     }
     const enum st st = post_log(upkeep, number, &answer, &fault);
     if (st != ST_OK) {

@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
+from bundles import write_bundle  # noqa: E402
 from club_world import World  # noqa: E402
 from tap import check, exit_code, note  # noqa: E402
 
@@ -118,14 +119,8 @@ def refused(status, *words, said=None):
     return done.returncode == status and (said is None or said in done.stderr), done.stderr + done.stdout
 
 
-def bundle(version, board=BOARD, size=600_000):
-    """The form of a RAUC bundle: squashfs, then a signature with the manifest in it, then the signature's length."""
-    manifest = f"[update]\ncompatible=vafa-{board}\nversion={version}\n\n[bundle]\nformat=verity\n".encode()
-    signature = b"\x30\x82" + bytes(40) + manifest + bytes(700)
-    body = b"".join(hashlib.sha256(bytes([version]) + n.to_bytes(4, "big")).digest() for n in range(size // 32))
-    path = world.dir / f"{board}-{version}.raucb"
-    path.write_bytes(b"hsqs" + body + signature + len(signature).to_bytes(8, "big"))
-    return path
+def bundle(version, board=BOARD):
+    return write_bundle(world.dir, board, version)
 
 
 # --- what the view says ----------------------------------------------------------------------
