@@ -330,17 +330,13 @@ enum st call_captured(struct call *call, enum st (*write)(struct db *, bool, FIL
     return ST_OK;
 }
 
-enum st call_list(struct call *call, enum st (*write)(struct db *, bool, FILE *))
+enum st call_pages(struct call *call, json_t *all)
 {
-    json_t *all = NULL;
     size_t limit = 0;
     int64_t from = 0;
     if (!call_page_after(call, &limit, &from)) {
+        json_decref(all);
         return ST_FOREIGN;
-    }
-    enum st st = call_captured(call, write, &all);
-    if (st != ST_OK) {
-        return st;
     }
     json_t *items = json_array(), *next = json_null();
     const size_t count = json_array_size(all);
@@ -354,4 +350,11 @@ enum st call_list(struct call *call, enum st (*write)(struct db *, bool, FILE *)
     json_decref(all);
     return put_json(call->reply, "items", items) && put_json(call->reply, "next", next) ? ST_OK
                                                                                         : ST_FULL;
+}
+
+enum st call_list(struct call *call, enum st (*write)(struct db *, bool, FILE *))
+{
+    json_t *all = NULL;
+    const enum st st = call_captured(call, write, &all);
+    return st == ST_OK ? call_pages(call, all) : st;
 }

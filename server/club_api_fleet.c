@@ -8,29 +8,6 @@
 #include "server/logs.h"
 #include "server/updates.h"
 
-/* A page of an array that is in its own order, which it takes. The cursor counts. */
-static enum st page_of(struct call *call, json_t *all)
-{
-    size_t limit = 0;
-    int64_t from = 0;
-    if (!call_page_after(call, &limit, &from)) {
-        json_decref(all);
-        return ST_FOREIGN;
-    }
-    json_t *items = json_array(), *next = json_null();
-    const size_t count = json_array_size(all);
-    size_t at = (size_t)from;
-    for (; at < count && json_array_size(items) < limit; at++) {
-        (void)json_array_append(items, json_array_get(all, at));
-    }
-    if (at < count) {
-        next = json_sprintf("%zu", at);
-    }
-    json_decref(all);
-    return put_json(call->reply, "items", items) && put_json(call->reply, "next", next) ? ST_OK
-                                                                                        : ST_FULL;
-}
-
 /* Takes the object. */
 static enum st reply_with(struct call *call, enum st st, json_t *object)
 {
@@ -53,7 +30,7 @@ static enum st answer_fleet(struct call *call)
     }
     const bool everyone = all != NULL && strcmp(all, "true") == 0;
     const enum st st = fleet_array(call->db, 0, everyone, call->now_s, &rows);
-    return st == ST_OK ? page_of(call, rows) : st;
+    return st == ST_OK ? call_pages(call, rows) : st;
 }
 
 static enum st answer_one(struct call *call)
@@ -91,7 +68,7 @@ static enum st answer_updates(struct call *call)
 {
     json_t *rows = NULL;
     const enum st st = updates_array(call->db, call->dir, call->now_s, &rows);
-    return st == ST_OK ? page_of(call, rows) : st;
+    return st == ST_OK ? call_pages(call, rows) : st;
 }
 
 /* The {board} and {version} of the path. False: the answer is 404 already. */
@@ -215,7 +192,7 @@ static enum st answer_logs(struct call *call)
 {
     json_t *rows = NULL;
     const enum st st = logs_array(call->db, call->now_s, &rows);
-    return st == ST_OK ? page_of(call, rows) : st;
+    return st == ST_OK ? call_pages(call, rows) : st;
 }
 
 static enum st answer_log(struct call *call, int64_t no)

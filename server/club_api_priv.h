@@ -124,7 +124,9 @@ ST_CHECK enum st call_array(struct call *call, json_t *array, size_t limit, cons
  * text, as everywhere in the API. */
 ST_CHECK enum st call_captured(struct call *call, enum st (*write)(struct db *, bool, FILE *),
                                json_t **ret);
-/* A page of it: for lists that are short. The cursor counts. */
+/* A page of an array that is there whole, which it takes. The cursor counts. */
+ST_CHECK enum st call_pages(struct call *call, json_t *all);
+/* A page of such a list: for those that are short. */
 ST_CHECK enum st call_list(struct call *call, enum st (*write)(struct db *, bool, FILE *));
 /* Answers with the action of that origin and reference; 404 when there is none.
  * (club_api_actions.c) */

@@ -470,21 +470,13 @@ static void print_table(json_t *rows, int64_t now_s, FILE *out)
     }
 }
 
-static enum st write_json(const json_t *value, FILE *out)
-{
-    const bool is_written =
-        value != NULL && json_dumpf(value, out, JSON_COMPACT | JSON_PRESERVE_ORDER) == 0;
-    fputs("\n", out);
-    return is_written ? ST_OK : ST_IO;
-}
-
 enum st fleet_write(struct db *db, bool as_json, bool everyone, int64_t now_s, FILE *out)
 {
     json_t *rows = NULL;
     enum st st = fleet_array(db, 0, everyone, now_s, &rows);
     if (st == ST_OK && as_json) {
         json_t *whole = json_pack("{s:O}", "terminals", rows);
-        st = write_json(whole, out);
+        st = print_json(whole, out);
         json_decref(whole);
     } else if (st == ST_OK) {
         print_table(rows, now_s, out);
@@ -520,7 +512,7 @@ enum st fleet_show(struct db *db, uint32_t terminal, bool as_json, int64_t now_s
     json_t *object = NULL;
     enum st st = fleet_object(db, terminal, now_s, &object, fault);
     if (st == ST_OK && as_json) {
-        st = write_json(object, out);
+        st = print_json(object, out);
     } else if (st == ST_OK) {
         json_t *plain = json_copy(object);
         (void)json_object_del(plain, "troubles");

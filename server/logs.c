@@ -271,8 +271,7 @@ enum st logs_write(struct db *db, bool as_json, int64_t now_s, FILE *out)
     size_t i = 0;
     enum st st = logs_array(db, now_s, &rows);
     if (st == ST_OK && as_json) {
-        st = json_dumpf(rows, out, JSON_COMPACT | JSON_PRESERVE_ORDER) == 0 ? ST_OK : ST_IO;
-        fputs("\n", out);
+        st = print_json(rows, out);
     } else if (st == ST_OK) {
         fputs(json_array_size(rows) == 0 ? "No log was asked for.\n" : "", out);
         json_array_foreach(rows, i, row)

@@ -95,14 +95,6 @@ enum st lost_object(struct db *db, uint64_t card, json_t **ret)
     return st;
 }
 
-static enum st write_json(json_t *value, FILE *out)
-{
-    const bool is_written =
-        value != NULL && json_dumpf(value, out, JSON_COMPACT | JSON_PRESERVE_ORDER) == 0;
-    fputs("\n", out);
-    return is_written ? ST_OK : ST_IO;
-}
-
 /* One line for people: the figures that matter in the card's state. */
 static void print_row(json_t *row, FILE *out)
 {
@@ -129,7 +121,7 @@ enum st lost_write(struct db *db, bool as_json, FILE *out)
     size_t i = 0;
     enum st st = lost_array(db, 0, INT32_MAX, &rows);
     if (st == ST_OK && as_json) {
-        st = write_json(rows, out);
+        st = print_json(rows, out);
     } else if (st == ST_OK) {
         fputs(json_array_size(rows) == 0 ? "No card was reported as lost.\n" : "", out);
         json_array_foreach(rows, i, row)
@@ -192,7 +184,7 @@ enum st lost_show(struct db *db, uint64_t card, bool as_json, FILE *out, struct 
         st = put_story(db, card, object);
     }
     if (st == ST_OK && as_json) {
-        st = write_json(object, out);
+        st = print_json(object, out);
     } else if (st == ST_OK) {
         print_plain(object, out);
     }
@@ -235,7 +227,7 @@ enum st lost_dump(struct db *db, FILE *out)
         st = read_rows(db, dumps[i].sql, dumps[i].columns, 0, INT32_MAX, &rows);
         fprintf(out, ",\n\"%s\":", dumps[i].name);
         if (st == ST_OK) {
-            st = write_json(rows, out);
+            st = print_json(rows, out);
         }
         json_decref(rows);
     }

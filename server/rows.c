@@ -179,6 +179,14 @@ void print_plain(const json_t *object, FILE *out)
     }
 }
 
+enum st print_json(const json_t *value, FILE *out)
+{
+    const bool is_written =
+        value != NULL && json_dumpf(value, out, JSON_COMPACT | JSON_PRESERVE_ORDER) == 0;
+    fputs("\n", out);
+    return is_written ? ST_OK : ST_IO;
+}
+
 enum st rows_print(struct db_stmt *stmt, const char *const *columns, bool as_json, FILE *out)
 {
     bool row = false, is_first = true;

@@ -33,6 +33,9 @@ bool put_card(json_t *object, const char *name, uint64_t card);
 /* Writes an object, one line for each name: for people. Arrays of objects follow as tables. */
 void print_plain(const json_t *object, FILE *out);
 
+/* Writes a value as JSON in one line: for programs. NULL: ST_IO, as when it cannot be written. */
+ST_CHECK enum st print_json(const json_t *value, FILE *out);
+
 /* Writes all rows of a bound statement, one at a time, so there may be any number: a JSON array, or
  * for people a line each, "None yet." without any. */
 ST_CHECK enum st rows_print(struct db_stmt *stmt, const char *const *columns, bool as_json,

@@ -192,8 +192,7 @@ enum st updates_write(struct db *db, const char *dir, bool as_json, int64_t now_
     size_t i = 0;
     enum st st = updates_array(db, dir, now_s, &rows);
     if (st == ST_OK && as_json) {
-        st = json_dumpf(rows, out, JSON_COMPACT | JSON_PRESERVE_ORDER) == 0 ? ST_OK : ST_IO;
-        fputs("\n", out);
+        st = print_json(rows, out);
     } else if (st == ST_OK) {
         fputs(json_array_size(rows) == 0 ? "No bundle yet: update add brings one.\n" : "", out);
         json_array_foreach(rows, i, row)
