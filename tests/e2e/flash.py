@@ -145,7 +145,7 @@ def refuses(bench):
     Path(bench.path("file")).write_bytes(bytes(MIB))
     Path(bench.path("two.pem")).write_text(2 * Path(bench.path("ca.pem")).read_text())
     with Loop(bench.path("card"), 64 * MIB) as card:
-        refused(bench, card, "a file in place of a disk", "no disk, but a file", disk=bench.path("file"))
+        refused(bench, card, "a file in place of a disk", "is no disk", disk=bench.path("file"))
         refused(bench, card, "a disk that is not there", "No such file", disk="/dev/vafa-none")
         refused(bench, card, "an image for another board", f"is for {OTHER_BOARD}", image=foreign)
         refused(bench, card, "a board that there is not", "There is no board", board="toaster")
@@ -216,16 +216,37 @@ def breaks(bench):
               "does not hold what was written" in done.stderr and "take another disk" in done.stderr, done.stderr)
 
 
-def typed(bench, card, answer):
-    """With somebody at the keyboard."""
+def cut_short(bench):
+    """Writing that ends in the middle of the last partition: the next try takes the disk for what it is."""
+    folder = Path(bench.path("cut"))
+    folder.mkdir()
+    until = provision.partition(bench.image, "data")[0] // 4096 + 1
+    (folder / "bmaptool").write_text(f'#!/bin/sh\nfor disk; do :; done\n'
+                                     f'dd if="$4" of="$disk" bs=4096 count={until} conv=fsync,sparse 2>/dev/null\nexit 1\n')
+    (folder / "bmaptool").chmod(0o755)
+    with Loop(bench.path("card"), 64 * MIB) as card:
+        at, size = provision.partition(bench.image, "ident")
+        image = bytearray(bench.image.read_bytes())
+        done = bench.write(card.path, env={"PATH": f"{folder}:{os.environ['PATH']}"})
+        check("writing that is cut is said", done.returncode == 1 and "could not be written" in done.stderr and
+              card.bytes(at + size, 4096) == image[at + size:at + size + 4096], done.stderr)
+        done = bench.write(card.path)
+        check("and begun anew it needs no word about sales", done.returncode == 0 and b"half written" not in card.bytes(at, size),
+              done.stdout + done.stderr)
+
+
+def typed(bench, card, *answers, **changed):
+    """With somebody at the keyboard, who answers each question."""
     pid, fd = pty.fork()
     if pid == 0:
-        os.execv(FLASH, [str(FLASH), "write", *map(str, bench.options(card.path))])
+        os.execv(FLASH, [str(FLASH), "write", *map(str, bench.options(card.path, **changed))])
     said = b""
     try:
-        while b"to go on:" not in said and (piece := os.read(fd, 4096)):
-            said += piece
-        os.write(fd, answer.encode() + b"\n")
+        for answer in answers:
+            at = len(said)
+            while not re.search(rb": $", said[at:]) and (piece := os.read(fd, 4096)):
+                said += piece
+            os.write(fd, answer.encode() + b"\n")
         while piece := os.read(fd, 4096):
             said += piece
     except OSError:
@@ -239,6 +260,12 @@ def asks(bench):
         code, said = typed(bench, card, "yes")
         check("any other word than the disk's name ends it", code == 1 and "Nothing was written" in said and
               hashlib.sha256(card.bytes()).digest() == before, said)
+        code, said = typed(bench, card, "99", board=None)
+        check("a number that is not in the menu ends it", code == 1 and "is no number from 1 to" in said, said)
+        boards = sorted(path.parent.name for path in ROOT.glob("boards/*/board.conf"))
+        code, said = typed(bench, card, str(boards.index(BOARD) + 1), CODE.lower(), "no", board=None, code=None)
+        check("what is no option is asked for: the board from a menu, the code", code == 1 and "Nothing was written" in said and
+              all(f"  {n}  {board}" in said for n, board in enumerate(boards, 1)), said)
         code, said = typed(bench, card, card.path.rsplit("/", 1)[-1])
         check("its name goes on, with a bar", code == 0 and re.search(r"read back +\[#{40}\] 100 %", said), said)
 
@@ -334,7 +361,7 @@ def main():
         except OSError as why:
             print(f"ok flash_to_a_disk # SKIP there is no loop device: {why}")
             return exit_code()
-        for part in (writes, refuses, mounted, breaks, asks):
+        for part in (writes, refuses, mounted, breaks, cut_short, asks):
             part(bench)
     return exit_code()
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,6 +115,10 @@ def club_takes(shop):
           {k: books[k] for k in ("ledger", "books", "cards", "cases")}, again["cases"])
 
 
+def empty_folder(shop):
+    return Path(tempfile.mkdtemp(dir=shop.dir))
+
+
 def holds_nothing_or_garbage(shop, disk, pulled):
     work = shop.dir / "content"
     (work / "terminal").mkdir(parents=True)
@@ -123,10 +128,17 @@ def holds_nothing_or_garbage(shop, disk, pulled):
     done, is_same = disk(card_image.make_data(shop.path("sent.ext4"), work))
     check("so is one of which the club has all", done.returncode == 0 and "the club has all of its" in disk.looked, done.stderr + disk.looked)
     (work / "terminal/terminal.db").write_bytes(b"\x55" * 90000)
+    rootless = card_image.make_data(shop.path("rootless.ext4"), empty_folder(shop))
+    call("debugfs", "-w", "-R", "clri <2>", rootless)
+    gone = empty_folder(shop)
+    (gone / "identity").mkdir()
+    shutil.copy(shop.path("identity/terminal.pem"), gone / "identity")
+    gone = card_image.make_data(shop.path("gone.ext4"), gone)
     garbage = Path(shop.path("garbage.ext4"))
     garbage.write_bytes(bytes(range(256)) * (24 * MIB // 256))
     for what, data in (("a database that is garbage", card_image.make_data(shop.path("bad.ext4"), work)),
-                       ("a file system that is garbage", garbage)):
+                       ("a file system that is garbage", garbage), ("one without its root folder", rootless),
+                       ("a terminal of the club without its database", gone)):
         done, is_same = disk(data)
         check(f"{what}: refused, left alone", done.returncode == 1 and is_same and "cannot be read" in done.stderr and
               "--lose-unsent" in done.stderr, done.stderr)

@@ -6,6 +6,7 @@ club to which the terminal simply synced."""
 import base64
 import json
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -142,6 +143,22 @@ def refusals(shop, path, other):
     check("a file that is not there is refused", done.returncode == 1 and "Cannot read" in done.stderr, done.stderr)
 
 
+def noise(shop, path):
+    """Bytes changed, taken out, put in, and the end cut off, anywhere: each is refused."""
+    before, data, taken = club_rows(shop), Path(path).read_bytes(), []
+    chance = random.Random(20261122)
+    for n in range(60):
+        at, odd = chance.randrange(len(data)), bytes([chance.randrange(256)])
+        spoilt = (data[:at] + odd + data[at + 1:], data[:at] + data[at + 1:], data[:at] + odd + data[at:], data[:at])[n % 4]
+        if spoilt == data:
+            continue   # the same byte by chance, or one of two that are alike
+        Path(shop.path("spoilt")).write_bytes(spoilt)
+        done = take(shop, shop.path("spoilt"))
+        if done.returncode not in (1, 2):
+            taken.append((n, at, odd, done.returncode, done.stdout + done.stderr))
+    check("60 random faults in the file are refused, and change nothing", not taken and club_rows(shop) == before, taken)
+
+
 def in_peace(shop, terminal):
     """The books of a copy of the club to which the terminal synced."""
     shop.stop("club")
@@ -274,6 +291,7 @@ def main():
         first = terminal.export("first")
         is_as_described(shop, terminal, first, acknowledged)
         refusals(shop, first, foreign)
+        noise(shop, first)
         refused_writes(shop, terminal)
         once_whatever_happens(shop, terminal, first, in_peace(shop, terminal))
         gaps_and_contradictions(shop, terminal)

@@ -73,7 +73,9 @@ def find(path):
     except OSError as why:
         raise Refused(f"{path}: {why.strerror}. lsblk lists the disks.") from None
     if not is_block:
-        raise Refused(f"{path} is no disk, but a file: images go onto a disk. lsblk lists them.")
+        raise Refused(f"{path} is no disk: images go onto one. lsblk lists them.")
+    if not os.access(real, os.R_OK):
+        raise Refused(f"{path} may only be read by root: run this with sudo.")
     return Disk(lsblk(real)[0])
 
 

@@ -17,6 +17,8 @@ from common import ROOT, Refused
 BUILD = Path(os.environ.get("BUILD", ROOT / "build/sim-release"))
 OURS = ("scr", "boot_a", "root_a", "ident", "data")
 PIECE = 1 << 20
+# What stands at the beginning of `ident` while the disk is written: what it held was looked after before.
+BEGUN = b"vafa: this disk is half written\n"
 
 
 class Unreadable(Exception):
@@ -104,15 +106,23 @@ def extract(disk, folder):
     kind = call("blkid", "-p", "-o", "value", "-s", "TYPE", image).stdout.strip()
     if kind == "crypto_LUKS":
         raise Unreadable("its data are enciphered, and the key is in the board.")
-    done = call("e2fsck", "-fy", "-E", "journal_only", image)
-    if kind != "ext4" or done.returncode >= 4:
-        raise Unreadable("its data are no file system any more.")
+    # Replays the journal and mends what is safe to mend; what is not may be what hides the sales.
+    if kind != "ext4" or call("e2fsck", "-fp", image).returncode > 1:
+        raise Unreadable("its data are damaged, or no file system any more.")
     has_database = dump(image, "/terminal/terminal.db", f"{folder}/terminal.db")
     has_log = dump(image, "/terminal/terminal.db-wal", f"{folder}/terminal.db-wal")
     dump(image, "/identity/key.pem", f"{folder}/key.pem")
-    if has_log and not has_database:
-        raise Unreadable("its database is gone, and the log of it is there.")
+    is_enrolled = dump(image, "/identity/terminal.pem", f"{folder}/terminal.pem")
+    if (has_log or is_enrolled) and not has_database:
+        raise Unreadable("it is one of a club's terminals, and its database is gone.")
     return has_database
+
+
+def is_half_written(disk):
+    offset, _ = provision.partition(disk.path, "ident")
+    with open(disk.path, "rb") as file:
+        file.seek(offset)
+        return file.read(len(BEGUN)) == BEGUN
 
 
 def is_ours(disk):
@@ -126,7 +136,7 @@ def is_ours(disk):
 def read(disk):
     """Held, or None when it is no terminal's disk. The copy is in memory where that is possible, for the key is in it,
     and goes at the end."""
-    if not is_ours(disk):
+    if not is_ours(disk) or is_half_written(disk):
         yield None
         return
     _, size = provision.partition(disk.path, "data")

@@ -4,6 +4,7 @@ An image's block map (bmap) lies beside it: which of its blocks hold something, 
 here it is also what image and disk are compared with."""
 import contextlib
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -12,13 +13,14 @@ import xml.etree.ElementTree as xml
 from collections import namedtuple
 from pathlib import Path
 
+import held
 import provision
 from common import ROOT, Refused, run
 
 Written = namedtuple("Written", "written cleared write_s verify_s")
 PIECE = 1 << 20
 # What an older terminal left there would be believed: the slots' state; or would stay to be read: its data and identity.
-CLEARED = ("env1", "env2", "ident", "data")
+CLEARED = ("env1", "env2", "data")
 
 
 def boards():
@@ -96,15 +98,27 @@ class Image:
                           "other image, or the other board.")
         self.version = self.inside("etc/vafa/version").strip()
 
+    def places(self, disk, names):
+        """Where they are, and where they were: an older layout may have had them elsewhere."""
+        found = {provision.partition(self.path, name) for name in names}
+        with contextlib.suppress(Refused):
+            found |= {provision.partition(disk.path, name) for name in names}
+        return [(offset, min(size, disk.size - offset)) for offset, size in found if offset < disk.size]
+
     def clear(self, disk):
-        """Zeros where an older terminal's words would stay between the image's blocks."""
-        places = {provision.partition(self.path, name) for name in CLEARED}
-        with contextlib.suppress(Refused):   # an older layout has them elsewhere
-            places |= {provision.partition(disk.path, name) for name in CLEARED}
-        for offset, size in places:
-            size = min(size, disk.size - offset)
-            run("blkdiscard", "--force", "--zeroout", "--offset", offset, "--length", size, disk.path)
-        return sum(size for _, size in places)
+        """Zeros where an older terminal's words would stay between the image's blocks; first of all in `ident`, with a mark
+        that goes when all is written, so that a disk whose writing was cut is known."""
+        cleared = 0
+        for names, mark in ((("ident",), held.BEGUN), (CLEARED, b"")):
+            for offset, size in self.places(disk, names):
+                run("blkdiscard", "--force", "--zeroout", "--offset", offset, "--length", size, disk.path)
+                cleared += size
+                with open(disk.path, "r+b") as file:
+                    file.seek(offset)
+                    file.write(mark)
+                    file.flush()
+                    os.fsync(file.fileno())
+        return cleared
 
     def write(self, disk, bar):
         begun = time.monotonic()
