@@ -252,10 +252,12 @@ class Build:
     def boot_files(self):
         """What a board's first stages read beside the script: from packages, from its folder, or its device tree."""
         for name in self.board.words("boot_files"):
-            if name == "device_tree":
-                yield self.work / name
-            else:
-                yield (self.kernel if "/" in name else self.board.dir) / name
+            if "/" in name:
+                yield self.kernel / name
+                continue
+            if name != "device_tree":
+                copy(self.board.dir / name, self.work / name, 0o644)
+            yield self.work / name
 
     # --- the whole -------------------------------------------------------------------------
 
