@@ -16,7 +16,7 @@ from boot import ROOT, Shop, check, exit_code, note
 from disk import BOARD, environment, read
 
 BUNDLE = ROOT / f"build/{BOARD}-image/{BOARD}-2.raucb"
-QUIET_S, RATE = 20, 1_000_000
+QUIET_S, RATE = 10, 1_000_000
 
 
 class Device(boot.Device):
