@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tests/system"), str(ROO
 
 import provision  # noqa: E402
 from shop import Shop  # noqa: E402
-from disk import MACHINE, device_disk, environment  # noqa: E402
+from disk import BOARD, MACHINE, device_disk, environment  # noqa: E402
 from tap import check, exit_code, note  # noqa: E402
 from vm import Machine  # noqa: E402
 
@@ -72,6 +72,8 @@ def first_boot(device):
     vm, shop = device.vm, device.shop
     vm.power_on()
     shop.until(lambda: shop.club("pending").stdout.strip(), seconds=120, what="the request to enrol")
+    asked = shop.club("pending").stdout
+    check("the request to enrol names the board", BOARD in asked, asked)
     shop.club("approve", "all")
     note(f"first power to ready, enrolment included: {vm.until('ready to serve cards', 120):.1f} s")
     vm.until_it_answers()

@@ -135,8 +135,9 @@ static void set_sync_arguments(struct device *device)
                                          has_rate ? "--update-rate" : NULL,
                                          device->update_rate,
                                          NULL};
-    const char *const to_enrol[] = {"--wait", "604800",     "--ca", "/ident/ca.pem",
-                                    "--code", device->code, NULL};
+    const char *const to_enrol[] = {"--wait", "604800",     "--ca",    "/ident/ca.pem",
+                                    "--code", device->code, "--board", device->report.board,
+                                    NULL};
     const char *const *more = is_enrolled ? once_enrolled : to_enrol;
     const char **at = device->sync->arguments;
     *at++ = "/usr/bin/vafa-sync";
