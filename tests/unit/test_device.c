@@ -21,6 +21,7 @@
 
 #include "boards/common/device/conf.h"
 #include "boards/common/device/log.h"
+#include "boards/common/device/owner.h"
 #include "boards/common/device/probe.h"
 #include "boards/common/device/stick.h"
 #include "boards/common/device/unit.h"
@@ -328,6 +329,36 @@ static int listen_at(const char *path)
     return fd;
 }
 
+/* vafa-sync may write in the database's folder: what it puts there in its place is not given away.
+ */
+static void only_a_file_of_one_name_is_given_to_its_user(void **state)
+{
+    (void)state;
+    char precious[64], name[64];
+    struct stat about;
+    (void)snprintf(precious, sizeof precious, "%s/precious", folder);
+    (void)snprintf(name, sizeof name, "%s/terminal.db", folder);
+    assert_true(owner_set(name, geteuid(), getegid(), 0660)); /* there is none yet */
+    put("precious", "disk");
+    assert_int_equal(chmod(precious, 0600), 0);
+    assert_int_equal(symlink(precious, name), 0);
+    assert_false(owner_set(name, geteuid(), getegid(), 0660));
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(link(precious, name), 0);
+    assert_false(owner_set(name, geteuid(), getegid(), 0660));
+    assert_int_equal(stat(precious, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(mkfifo(name, 0600), 0);
+    assert_false(owner_set(name, geteuid(), getegid(), 0660));
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(rename(precious, name), 0);
+    assert_true(owner_set(name, geteuid(), getegid(), 0660));
+    assert_int_equal(stat(name, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0660);
+    assert_int_equal(unlink(name), 0);
+}
+
 static void only_an_answer_is_a_sign_of_life(void **state)
 {
     (void)state;
@@ -433,6 +464,7 @@ int main(void)
         cmocka_unit_test(a_process_that_ends_is_started_later_each_time),
         cmocka_unit_test(a_process_has_no_rights_but_its_users),
         cmocka_unit_test(a_process_waits_for_its_device_and_has_it_alone),
+        cmocka_unit_test(only_a_file_of_one_name_is_given_to_its_user),
         cmocka_unit_test(only_an_answer_is_a_sign_of_life),
         cmocka_unit_test(a_stick_is_told_once_until_it_is_pulled),
     };

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "boards/common/device/owner.h"
 #include "boards/common/device/rights.h"
 
 #define LABELS "/dev/disk/by-partlabel"
@@ -167,8 +168,15 @@ static void own_folder(const char *path, uid_t user, gid_t group, mode_t mode, s
     }
 }
 
-/* A file or device that may be missing. */
-static void own_if_there(const char *path, uid_t user, gid_t group, mode_t mode, struct log *log)
+static void own_file(const char *path, uid_t user, gid_t group, mode_t mode, struct log *log)
+{
+    if (!owner_set(path, user, group, mode)) {
+        say_errno(log, "cannot own", path);
+    }
+}
+
+/* In /dev, which is root's alone. */
+static void own_device(const char *path, uid_t user, gid_t group, mode_t mode, struct log *log)
 {
     if (access(path, F_OK) == 0 && (chown(path, user, group) != 0 || chmod(path, mode) != 0)) {
         say_errno(log, "cannot own", path);
@@ -184,19 +192,19 @@ void bring_up_owners(const struct conf *board, struct log *log)
     own_folder("/data/update", RIGHTS_SYNC, RIGHTS_SYNC, 0700, log);
     own_folder("/data/install", 0, 0, 0700, log);
     own_folder("/data/log", 0, RIGHTS_SYNC, 02700, log); /* sync may look while support is on */
-    own_if_there("/data/log/device", 0, RIGHTS_SYNC, 0640, log);
-    own_if_there("/data/log/device.old", 0, RIGHTS_SYNC, 0640, log);
+    own_file("/data/log/device", 0, RIGHTS_SYNC, 0640, log);
+    own_file("/data/log/device.old", 0, RIGHTS_SYNC, 0640, log);
     own_folder("/run/till", RIGHTS_TERMINAL, RIGHTS_TILL, 02750, log);
-    own_if_there("/data/keys/keys", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0600, log);
-    own_if_there("/data/keys/keys.device", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0600, log);
+    own_file("/data/keys/keys", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0600, log);
+    own_file("/data/keys/keys.device", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0600, log);
     /* Made here, so that both processes may write it and what SQLite lays beside it. */
     const int fd =
         open("/data/terminal/terminal.db", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
     if (fd >= 0) {
         (void)close(fd);
     }
-    own_if_there("/data/terminal/terminal.db", RIGHTS_TERMINAL, RIGHTS_JOURNAL, 0660, log);
+    own_file("/data/terminal/terminal.db", RIGHTS_TERMINAL, RIGHTS_JOURNAL, 0660, log);
     if (conf_get(board, "reader_line", line, sizeof line)) {
-        own_if_there(line, RIGHTS_READER, RIGHTS_READER, 0600, log);
+        own_device(line, RIGHTS_READER, RIGHTS_READER, 0600, log);
     }
 }
