@@ -1,9 +1,11 @@
 #include "drivers/reader/confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -57,9 +59,22 @@ static const int refused[] = {
     SYS_setgroups32,
 #endif
 };
+/* Whoever a descriptor is said to belong to is signalled by the kernel when it stirs, by any
+ * signal, on the word of the user who said so: kill() by another way. */
+static const struct {
+    int call;
+    unsigned command;
+} refused_commands[] = {
+    {SYS_fcntl, F_SETOWN},   {SYS_fcntl, F_SETOWN_EX},
+    {SYS_ioctl, FIOSETOWN},  {SYS_ioctl, SIOCSPGRP},
+#ifdef SYS_fcntl64
+    {SYS_fcntl64, F_SETOWN}, {SYS_fcntl64, F_SETOWN_EX},
+#endif
+};
 enum {
     REFUSED = sizeof refused / sizeof refused[0],
-    FILTER_MAX = 16 + 2 * REFUSED,
+    REFUSED_COMMANDS = sizeof refused_commands / sizeof refused_commands[0],
+    FILTER_MAX = 16 + 2 * REFUSED + 5 * REFUSED_COMMANDS,
 };
 
 struct filter {
@@ -86,6 +101,15 @@ static void refuse_if(struct filter *filter, unsigned short comparison, unsigned
     step(filter, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
 }
 
+/* The command is the call's second argument, of which the kernel takes the lower 32 bits. */
+static void refuse_command(struct filter *filter, int call, unsigned command)
+{
+    load(filter, offsetof(struct seccomp_data, nr));
+    step(filter, BPF_JMP | BPF_K | BPF_JEQ, (unsigned)call, 0, 3);
+    load(filter, offsetof(struct seccomp_data, args[1]));
+    refuse_if(filter, BPF_JEQ, command);
+}
+
 bool confine_self(void)
 {
     struct filter filter = {.count = 0};
@@ -97,6 +121,10 @@ bool confine_self(void)
     for (size_t n = 0; n < REFUSED; n++) {
         refuse_if(&filter, BPF_JEQ, (unsigned)refused[n]);
     }
+    for (size_t n = 0; n < REFUSED_COMMANDS; n++) {
+        refuse_command(&filter, refused_commands[n].call, refused_commands[n].command);
+    }
+    load(&filter, offsetof(struct seccomp_data, nr));
     /* abort() and the like signal their own process. */
     step(&filter, BPF_JMP | BPF_K | BPF_JEQ, SYS_tgkill, 0, 3);
     load(&filter, offsetof(struct seccomp_data, args[0]));

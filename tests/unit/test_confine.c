@@ -9,13 +9,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +54,20 @@ static long signal_other(void)
 static long signal_others_thread(void)
 {
     return syscall(SYS_tgkill, other, other, SIGCONT);
+}
+
+/* The kernel signals a descriptor's owner when it stirs: SIGKILL, for one. */
+static long signal_other_by_descriptor(void)
+{
+    int ends[2];
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0 &&
+                   (fcntl(ends[0], F_SETOWN, other) == 0 ||
+                    fcntl(ends[0], F_SETOWN_EX, &(struct f_owner_ex){F_OWNER_PID, other}) == 0 ||
+                    ioctl(ends[0], FIOSETOWN, &other) == 0 ||
+                    ioctl(ends[0], SIOCSPGRP, &other) == 0) &&
+                   fcntl(ends[0], F_SETSIG, SIGCONT) == 0 && fcntl(ends[0], F_SETFL, O_ASYNC) == 0
+               ? 0
+               : -1;
 }
 
 static long limit_other(void)
@@ -127,8 +144,13 @@ static void what_the_real_user_could_is_refused(void **state)
         const char *name;
         long (*act)(void);
     } acts[] = {
-        {"setresuid", take_user}, {"setuid", take_user_by_setuid},  {"setfsuid", take_files},
-        {"kill", signal_other},   {"tgkill", signal_others_thread}, {"execve", start_program},
+        {"setresuid", take_user},
+        {"setuid", take_user_by_setuid},
+        {"setfsuid", take_files},
+        {"kill", signal_other},
+        {"tgkill", signal_others_thread},
+        {"execve", start_program},
+        {"F_SETOWN", signal_other_by_descriptor},
     };
     if (getuid() != 0) {
         skip(); /* users are set */
