@@ -236,7 +236,7 @@ def cut_short(bench):
 
 
 def typed(bench, card, *answers, **changed):
-    """With somebody at the keyboard, who answers each question."""
+    """With somebody at the keyboard, who answers each question; a function is called for its answer."""
     pid, fd = pty.fork()
     if pid == 0:
         os.execv(FLASH, [str(FLASH), "write", *map(str, bench.options(card.path, **changed))])
@@ -246,7 +246,7 @@ def typed(bench, card, *answers, **changed):
             at = len(said)
             while not re.search(rb": $", said[at:]) and (piece := os.read(fd, 4096)):
                 said += piece
-            os.write(fd, answer.encode() + b"\n")
+            os.write(fd, (answer if isinstance(answer, str) else answer()).encode() + b"\n")
         while piece := os.read(fd, 4096):
             said += piece
     except OSError:
@@ -268,6 +268,21 @@ def asks(bench):
               all(f"  {n}  {board}" in said for n, board in enumerate(boards, 1)), said)
         code, said = typed(bench, card, card.path.rsplit("/", 1)[-1])
         check("its name goes on, with a bar", code == 0 and re.search(r"read back +\[#{40}\] 100 %", said), said)
+
+
+def changed_meanwhile(bench):
+    """Another card in the reader, under the same name, while the person is asked."""
+    with Loop(bench.path("card"), 64 * MIB) as card:
+        other = Path(bench.path("other"))
+        other.write_bytes(b"\x5a" * 64 * MIB)
+
+        def change():
+            subprocess.run(["losetup", "-d", card.path], check=True)
+            subprocess.run(["losetup", card.path, other], check=True)
+            return card.path.rsplit("/", 1)[-1]
+        code, said = typed(bench, card, change)
+        check("a card that was changed before the last word is left as it is", code == 1 and "is another disk by now" in said and
+              other.read_bytes() == b"\x5a" * 64 * MIB, said)
 
 
 def judged():
@@ -361,7 +376,7 @@ def main():
         except OSError as why:
             print(f"ok flash_to_a_disk # SKIP there is no loop device: {why}")
             return exit_code()
-        for part in (writes, refuses, mounted, breaks, cut_short, asks):
+        for part in (writes, refuses, mounted, breaks, cut_short, asks, changed_meanwhile):
             part(bench)
     return exit_code()
 

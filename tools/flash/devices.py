@@ -2,6 +2,7 @@
 import json
 import os
 import stat
+from pathlib import Path
 
 from common import Refused, run
 
@@ -14,10 +15,19 @@ def lsblk(*paths):
     return json.loads(run("lsblk", "-J", "-b", "-o", COLUMNS, *paths))["blockdevices"]
 
 
+def turn_of(path):
+    """The kernel's count of disks and of cards put in: another one under the same name has another number."""
+    try:
+        return Path(f"/sys/class/block/{Path(path).name}/diskseq").read_text()
+    except OSError:
+        return None
+
+
 class Disk:
     """One whole disk, as lsblk tells of it and of what stands on it."""
     def __init__(self, node):
         self.node, self.path, self.size = node, node["path"], int(node["size"])
+        self.turn = turn_of(self.path)
 
     def nodes(self, node=None):
         """The disk, its partitions, and what is made of them."""
@@ -63,6 +73,14 @@ class Disk:
             raise Refused(f"{self.path} may only be written by root: run this with sudo.") from None
         except OSError as why_not:
             raise Refused(f"{self.path} cannot be had for itself ({why_not.strerror}): something uses it.") from None
+
+
+    def check_still_it(self, bytes_needed):
+        """Questions take their time, and a card is soon changed."""
+        now = find(self.path)
+        if (now.turn, now.size, now.node["model"], now.node["serial"]) != (self.turn, self.size, self.node["model"], self.node["serial"]):
+            raise Refused(f"{self.path} is another disk by now than the one that was looked at: begin again.")
+        now.check(bytes_needed)
 
 
 def find(path):
