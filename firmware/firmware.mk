@@ -56,7 +56,7 @@ vafa-terminal_LIBS = $(STORAGE_LIBS) $(BOARD_LIBS) -ljansson
 PROGRAMS += vafa-gate
 vafa-gate_SRC = firmware/terminal/gate_main.c firmware/terminal/gate.c firmware/engine/money.c $(HAL_BASE_SRC)
 vafa-gate_LIBS = -ljansson
-vafa-till_SRC = firmware/terminal/till_main.c firmware/terminal/till_call.c \
+vafa-till_SRC = firmware/terminal/till_main.c firmware/terminal/till_print.c firmware/terminal/till_call.c \
                 firmware/terminal/till_batch.c firmware/engine/money.c $(HAL_BASE_SRC)
 vafa-till_LIBS = -ljansson
 # Members at the counter.

@@ -197,6 +197,27 @@ struct visit {
 ST_CHECK enum st ledger_enter(struct ledger *ledger, uint32_t terminal, struct visit *ret);
 ST_CHECK enum st ledger_leave(struct ledger *ledger, const struct visit *visit);
 
+/* --- ledger_term.c ------------------------------------------------------------------------- */
+
+/* What the club holds of a terminal's chain, and what it told of itself last. */
+struct chain {
+    uint32_t hi;                    /* the last entry that the club holds */
+    uint8_t hash[ENTRY_HASH_BYTES]; /* chain value there */
+    int64_t last_at;
+    int64_t programme, refused; /* versions, when it last told its health */
+    int64_t clear_at;
+    int64_t layout;
+};
+/* Makes the batch's terminal the one in work. ST_DENIED: the club has none of that number. */
+ST_CHECK enum st term_load(struct ledger *ledger, const struct wire_sync *batch, struct chain *ret,
+                           struct fault *fault);
+/* It knows entries or actions that the club does not: the club was put back. */
+ST_CHECK enum st term_note_forgotten(struct ledger *ledger, const struct wire_sync *batch,
+                                     const struct chain *chain);
+/* Notes its health and what layouts it reads, now that its entries are taken. */
+ST_CHECK enum st term_take(struct ledger *ledger, const struct wire_sync *batch,
+                           const struct chain *before);
+
 /* --- posting.c ----------------------------------------------------------------------------- */
 
 /* Posts `items` by card and counter into the batch in work, and writes its counter entries. Sorts

@@ -62,6 +62,7 @@ CLUB_SRC = \
     server/journal_file.c \
     server/keypair.c \
     server/ledger.c \
+    server/ledger_term.c \
     server/ledger_sql.c \
     server/limits.c \
     server/links.c \
