@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 from shop import Shop, Station  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 
 BUILD = os.environ.get("BUILD", str(ROOT / "build/sim-release"))
 IS_FULL = os.environ.get("FULL") == "1"
@@ -29,13 +30,6 @@ OPENING, PAYS, AWARD = 100_000, 1_000, 10  # a sale of 1,000,000 rials earns 10 
 # kind, amount: five for every card, so that they take two transactions.
 CHARGES = [("credit", 70_000), ("points", 25), ("gift", 5_000), ("voucher", 4_000), ("points", 7)]
 CREDIT, POINTS = 70_000, 32
-failed = 0
-
-
-def result(condition, name, detail=""):
-    global failed
-    failed += not condition
-    print(f"ok {name}" if condition else f"not ok {name}\n  {detail}", flush=True)
 
 
 class Card:
@@ -104,12 +98,12 @@ def commands_of_a_tap(station, card):
     """How many commands a card gets in the tap that brings the actions and sells, which is not cut."""
     station.card("reset")
     answer = card.tap(station, "sale", amount=1_000_000, pay_credit=PAYS)
-    result(answer["state"] == "done" and [a["number"] for a in answer["arrived"]] == [1, 2, 3, 4, 5] and
-           answer["credit"] == OPENING + CREDIT - PAYS and answer["points"] == POINTS + AWARD and answer["counter"] == 4,
-           f"{card.family}: five actions in two transactions, and then the sale, in one tap", answer)
+    check(f"{card.family}: five actions in two transactions, and then the sale, in one tap",
+          answer["state"] == "done" and [a["number"] for a in answer["arrived"]] == [1, 2, 3, 4, 5] and
+          answer["credit"] == OPENING + CREDIT - PAYS and answer["points"] == POINTS + AWARD and answer["counter"] == 4, answer)
     lines = [line for line in answer["lines"] if line["kind"] == "arrived"]
-    result(len(lines) == 5 and lines[0]["text"].startswith("Nowruz: ") and answer["lines"][0] == lines[0],
-           f"{card.family}: the receipt begins with what came", answer["lines"])
+    check(f"{card.family}: the receipt begins with what came",
+          len(lines) == 5 and lines[0]["text"].startswith("Nowruz: ") and answer["lines"][0] == lines[0], answer["lines"])
     count = station.card("count")
     card.sold += 1
     return int(count.split("commands=")[1].split()[0])
@@ -141,9 +135,9 @@ def books_agree(shop, made, cards):
     for station in made:
         station.sync()
     report = json.loads(shop.club("report", "--json").stdout)
-    result(report["cases"] == [], "the club has no case", report["cases"][:3])
+    check("the club has no case", report["cases"] == [], report["cases"][:3])
     states = [a["state"] for a in json.loads(shop.club("action", "list", "--json").stdout)]
-    result(len(states) == len(CHARGES) * len(cards) and set(states) == {"applied"}, "every action is applied",
+    check("every action is applied", len(states) == len(CHARGES) * len(cards) and set(states) == {"applied"},
            {s: states.count(s) for s in set(states)})
     wrong = []
     by_number = {f"{c['card']:016}" if isinstance(c["card"], int) else c["card"]: c for c in report["cards"]}
@@ -151,13 +145,13 @@ def books_agree(shop, made, cards):
         books = by_number.get(card.number, {})
         if books.get("credit") != card.last["credit"] or books.get("points") != card.last["points"]:
             wrong.append((card.number, card.last["credit"], card.last["points"], books))
-    result(not wrong, f"card and books agree, {len(cards)} cards", wrong[:3])
+    check(f"card and books agree, {len(cards)} cards", not wrong, wrong[:3])
     dump = json.loads(shop.club("dump").stdout)
     dump.update(cards=[], programme=json.loads(Path(shop.programme).read_text()))
     Path(shop.path("dump.json")).write_text(json.dumps(dump))
     done = subprocess.run([sys.executable, str(ROOT / "tests/reference/vafa_reference.py"), "check", shop.path("dump.json")],
                           capture_output=True, text=True)
-    result(" 0 violations" in done.stdout, "the reference agrees", done.stdout[-600:] + done.stderr[-600:])
+    check("the reference agrees", " 0 violations" in done.stdout, done.stdout[-600:] + done.stderr[-600:])
 
 
 def order(shop, card, *words):
@@ -178,13 +172,13 @@ def the_club_is_told(shop, made, cards):
     """Of what was raised at terminal 2: a case each, with the action as it was there, and the club's beside it."""
     made[1].sync()
     report = json.loads(shop.club("report", "--json").stdout)
-    result([(c["why"], c["terminal"], c["card"]) for c in report["cases"]] == [("forged", 2, int(c.number)) for c in cards] and
-           all("held credit of 1000000000 " in c["say"] and "The club has credit of 9000 there" in c["say"] for c in report["cases"]),
-           "the club has a case for each that was tampered with", report["cases"])
+    check("the club has a case for each that was tampered with",
+          [(c["why"], c["terminal"], c["card"]) for c in report["cases"]] == [("forged", 2, int(c.number)) for c in cards] and
+          all("held credit of 1000000000 " in c["say"] and "The club has credit of 9000 there" in c["say"] for c in report["cases"]), report["cases"])
     case = json.loads(shop.club("case", "show", f"2-{report['cases'][0]['sequence']}-forged", "--json").stdout)
     entry = refused(made[1])[0]
-    result(case["shows"]["image"] == entry[40:104].hex() and case["shows"]["seal"] == entry[104:168].hex(),
-           "with its bytes and seal as evidence", case)
+    check("with its bytes and seal as evidence",
+          case["shows"]["image"] == entry[40:104].hex() and case["shows"]["seal"] == entry[104:168].hex(), case)
     for case in report["cases"]:
         shop.club("case", "close", f"2-{case['sequence']}-forged", "--by", "test", "--why", "the test did it")
 
@@ -199,20 +193,20 @@ def what_is_tampered_with_stays_where_it_is(shop, made, card):
                              " WHERE card_number = ?", (int(card.number),)).rowcount
     told = len(refused(made[1]))
     answer = card.tap(made[1], "sale", amount=500_000)
-    result(changed == 1 and answer["state"] == "done" and "arrived" not in answer and "not sealed" in answer["waits"] and
-           " T211 " in shop.log("b.terminal") and answer["credit"] == card.last["credit"],
-           f"{card.family}: a raised amount does not come, and the sale goes on", answer)
+    check(f"{card.family}: a raised amount does not come, and the sale goes on",
+          changed == 1 and answer["state"] == "done" and "arrived" not in answer and "not sealed" in answer["waits"] and
+          " T211 " in shop.log("b.terminal") and answer["credit"] == card.last["credit"], answer)
     status = made[1].ask("status")
     with sqlite3.connect(made[1].db) as db:
         held = db.execute("SELECT count(*) FROM actions").fetchone()[0]
-    result(status["actions"] == held > 0 and "not sealed" in status["actions_say"], f"{card.family}: status says so, too", status)
+    check(f"{card.family}: status says so, too", status["actions"] == held > 0 and "not sealed" in status["actions_say"], status)
     shop.until(lambda: len(refused(made[1])) > told, what="the refusal in the journal")
     card.tap(made[1], "balance")
-    result(len(refused(made[1])) == told + 1, f"{card.family}: the journal has it once, however often the card comes", refused(made[1]))
+    check(f"{card.family}: the journal has it once, however often the card comes", len(refused(made[1])) == told + 1, refused(made[1]))
     again = card.tap(made[2], "balance", lang="en")
-    result(again["credit"] == card.last["credit"] + 9_000 and [a["number"] for a in again["arrived"]] == [6] and
-           again["lines"] == [{"kind": "arrived", "text": "By bank: credit", "result": "900 toman"}],
-           f"{card.family}: at another terminal it comes, with a balance, and says so", again)
+    check(f"{card.family}: at another terminal it comes, with a balance, and says so",
+          again["credit"] == card.last["credit"] + 9_000 and [a["number"] for a in again["arrived"]] == [6] and
+          again["lines"] == [{"kind": "arrived", "text": "By bank: credit", "result": "900 toman"}], again)
     card.last = again
 
 
@@ -220,13 +214,13 @@ def a_block_and_its_end(shop, made, card):
     order(shop, card, "block")
     made[2].sync()
     answer = card.tap(made[2], "sale", amount=500_000)
-    result(answer["state"] == "not_done" and answer["status"] == "blocked" and answer["arrived"][0]["kind"] == "block",
-           f"{card.family}: a block arrives, and the sale is refused", answer)
+    check(f"{card.family}: a block arrives, and the sale is refused",
+          answer["state"] == "not_done" and answer["status"] == "blocked" and answer["arrived"][0]["kind"] == "block", answer)
     order(shop, card, "unblock")
     made[3].sync()
     answer = card.tap(made[3], "sale", amount=500_000)
-    result(answer["state"] == "done" and answer["status"] == "active" and answer["arrived"][0]["kind"] == "unblock",
-           f"{card.family}: its end arrives, and the sale is done in the same tap", answer)
+    check(f"{card.family}: its end arrives, and the sale is done in the same tap",
+          answer["state"] == "done" and answer["status"] == "active" and answer["arrived"][0]["kind"] == "unblock", answer)
     card.last = answer
 
 
@@ -239,8 +233,8 @@ def the_applying_terminal_dies(shop, made, cards):
     for card in cards:
         before = card.last["credit"]
         card.last = card.tap(made[4], "balance")
-        result(len(card.last.get("arrived", [])) == 2 and card.last["credit"] == before + 8_000,
-               f"{card.family}: arrives at the terminal that is going to die", card.last)
+        check(f"{card.family}: arrives at the terminal that is going to die",
+              len(card.last.get("arrived", [])) == 2 and card.last["credit"] == before + 8_000, card.last)
     made[4].stop("kill")
     for file in made[4].folder.glob("terminal.db*"):
         file.unlink()
@@ -249,14 +243,14 @@ def the_applying_terminal_dies(shop, made, cards):
         noted = shop.log("a.terminal").count(" T208 ")
         answer = card.tap(made[0], "balance")
         shop.until(lambda: shop.log("a.terminal").count(" T208 ") > noted, what="the sightings")
-        result("arrived" not in answer and answer["credit"] == card.last["credit"] and answer["points"] == card.last["points"],
-               f"{card.family}: another terminal holds them too and does not bring them again", answer)
+        check(f"{card.family}: another terminal holds them too and does not bring them again",
+              "arrived" not in answer and answer["credit"] == card.last["credit"] and answer["points"] == card.last["points"], answer)
         card.last = answer
     made[0].sync()
     shop.club("terminal", "dead", 5)
     made[0].sync()
     for card in cards:
-        result(set(states_of(shop, card)) == {"applied"}, f"{card.family}: the club knows it from the card", states_of(shop, card))
+        check(f"{card.family}: the club knows it from the card", set(states_of(shop, card)) == {"applied"}, states_of(shop, card))
 
 
 def main():
@@ -284,7 +278,7 @@ def main():
         for done in walks:
             done.result()
         bad = [judged for judged in (judge(made, card) for card in cards) if judged]
-        result(not bad, f"{len(cards) - 2} cards in as many orders, torn off at every tap: each action came once", bad[:3])
+        check(f"{len(cards) - 2} cards in as many orders, torn off at every tap: each action came once", not bad, bad[:3])
         books_agree(shop, made, cards)
         for card in cards[:2]:
             what_is_tampered_with_stays_where_it_is(shop, made, card)
@@ -294,8 +288,8 @@ def main():
             station.sync()
         the_applying_terminal_dies(shop, made, cards[:2])
         report = json.loads(shop.club("report", "--json").stdout)
-        result([c for c in report["cases"] if not c["closed_at"]] == [], "and has no case besides", report["cases"][:3])
-    return failed > 0
+        check("and has no case besides", [c for c in report["cases"] if not c["closed_at"]] == [], report["cases"][:3])
+    return exit_code()
 
 
 if __name__ == "__main__":

@@ -14,16 +14,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 from shop import Shop  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 
 BUILD = os.environ.get("BUILD", str(ROOT / "build/sim-release"))
 CARDS = 600 if os.environ.get("PROFILE") == "sanitize" else 3000
-failed = 0
-
-
-def result(condition, name, detail=""):
-    global failed
-    failed += not condition
-    print(f"ok {name}" if condition else f"not ok {name}\n  {detail}", flush=True)
 
 
 def actions(shop, *options):
@@ -43,7 +37,7 @@ def refused(shop, name, words, *arguments, rc=1):
     before = sql(shop, "SELECT count(*), coalesce(sum(offer), 0) FROM action")
     done = shop.club(*arguments, check=False)
     same = sql(shop, "SELECT count(*), coalesce(sum(offer), 0) FROM action") == before
-    result(done.returncode == rc and all(w in done.stderr for w in words) and same, name, (done.returncode, done.stderr))
+    check(name, done.returncode == rc and all(w in done.stderr for w in words) and same, (done.returncode, done.stderr))
 
 
 def collected(shop, card):
@@ -51,15 +45,15 @@ def collected(shop, card):
     for _ in range(2):
         shop.club("action", card, "credit", 70000, "--origin", "bank", "--id", "TRX-1", "--text", "Bank load", "--giver", "Melli")
     shop.club("action", card, "points", 12, "--origin", "prize", "--id", "P-1", "--until", "1499-12-29")
-    result(states(shop) == {"TRX-1": "waiting", "P-1": "waiting"}, "given twice, made once", states(shop))
+    check("given twice, made once", states(shop) == {"TRX-1": "waiting", "P-1": "waiting"}, states(shop))
     shop.sync_once()
     balance = shop.done("balance")
-    result(balance["credit"] == 570000 and balance["points"] == 12, "the next tap brings them", balance["text"])
+    check("the next tap brings them", balance["credit"] == 570000 and balance["points"] == 12, balance["text"])
     shop.sync_once()
-    result(states(shop) == {"TRX-1": "applied", "P-1": "applied"}, "the club hears of it", states(shop))
+    check("the club hears of it", states(shop) == {"TRX-1": "applied", "P-1": "applied"}, states(shop))
     report = json.loads(shop.club("report", "--json").stdout)
     bank = [a for a in report["actions"] if a["origin"] == "bank"][0]
-    result(bank["giver"] == "Melli" and bank["applied_sum"] == 70000 and bank["waiting"] == 0, "the report names the giver", bank)
+    check("the report names the giver", bank["giver"] == "Melli" and bank["applied_sum"] == 70000 and bank["waiting"] == 0, bank)
 
 
 def measured(shop, card):
@@ -73,8 +67,8 @@ def measured(shop, card):
     shop.club("measure", "set", "profile filled in", 20)
     shop.club("measure", "set", "رفتار خوب", 7)
     listed = json.loads(shop.club("measure", "list", "--json").stdout)
-    result(listed == [{"name": "profile filled in", "points": 20}, {"name": "رفتار خوب", "points": 7}],
-           "measures are the operator's own, each with its points", listed)
+    check("measures are the operator's own, each with its points",
+          listed == [{"name": "profile filled in", "points": 20}, {"name": "رفتار خوب", "points": 7}], listed)
     for _ in range(2):
         shop.club("measure", "give", "profile filled in", card, "--id", "M-1", "--giver", "the desk")
     shop.club("measure", "give", "رفتار خوب", card, "--id", "M-2")
@@ -83,12 +77,12 @@ def measured(shop, card):
     shop.club("measure", "drop", "رفتار خوب")
     shop.sync_once()
     balance = shop.done("balance")
-    result(balance["points"] == before + 27, "the next tap brings both, each once", balance["text"])
+    check("the next tap brings both, each once", balance["points"] == before + 27, balance["text"])
     shop.sync_once()
     mine = [a for a in actions(shop, "--card", card) if a["id"].startswith("M-")]
     given = {a["id"]: (a["text"], a["amount"], a["state"]) for a in mine}
-    result(given == {"M-1": ("profile filled in", 20, "applied"), "M-2": ("رفتار خوب", 7, "applied")},
-           "and the card's history has them by name", given)
+    check("and the card's history has them by name",
+          given == {"M-1": ("profile filled in", 20, "applied"), "M-2": ("رفتار خوب", 7, "applied")}, given)
 
 
 def taken_back(shop, card):
@@ -96,14 +90,14 @@ def taken_back(shop, card):
     shop.sync_once()
     shop.club("action", "withdraw", "--origin", "bank", "--id", "TRX-2")
     listed = shop.club("action", "list", "--open").stdout
-    result("ended" in listed and "must sync" in listed and " 1" in listed, "withdrawn: the list says who has to sync", listed)
+    check("withdrawn: the list says who has to sync", "ended" in listed and "must sync" in listed and " 1" in listed, listed)
     time.sleep(1.1)  # times are in seconds
     shop.sync_once()  # takes the void
     time.sleep(1.1)
     shop.sync_once()  # says so
-    result(states(shop)["TRX-2"] == "returned", "then the giver has the money again", states(shop))
+    check("then the giver has the money again", states(shop)["TRX-2"] == "returned", states(shop))
     balance = shop.done("balance")
-    result(balance["credit"] == 570000, "and the card has nothing of it", balance["text"])
+    check("and the card has nothing of it", balance["credit"] == 570000, balance["text"])
     refused(shop, "what a card has taken cannot be withdrawn", ["taken"], "action", "withdraw", "--origin", "bank", "--id", "TRX-1")
 
 
@@ -132,7 +126,7 @@ def key_elsewhere(shop, card):
     os.rename(shop.path("club/programme.key"), shop.path("stick.key"))
     refused(shop, "the key is kept elsewhere: it says what to do", ["--key"], "action", card, "credit", 5, "--origin", "bank", "--id", "K")
     done = shop.club("action", card, "credit", 5, "--origin", "bank", "--id", "K", "--key", shop.path("stick.key"))
-    result("Made" in done.stdout, "with the key's file it is made", done.stdout)
+    check("with the key's file it is made", "Made" in done.stdout, done.stdout)
     refused(shop, "another key", ["not the private key"], "action", card, "credit", 5, "--origin", "bank", "--id", "K2", "--key",
             shop.path("club/server.key"))
     os.rename(shop.path("stick.key"), shop.path("club/programme.key"))
@@ -168,20 +162,20 @@ def charged(shop, card):
         break
     process.stdout.close(), process.stderr.close()
     got = sql(shop, "SELECT count(*), count(DISTINCT card_no), sum(amount) FROM action WHERE charge <> 0")[0]
-    result(process.returncode == 0 and got == (CARDS, CARDS, CARDS * 20000) and kills > 0 and 0 < max(made) < CARDS,
-           "a charge that was killed gives each card the amount once", (got, kills, made))
+    check("a charge that was killed gives each card the amount once",
+          process.returncode == 0 and got == (CARDS, CARDS, CARDS * 20000) and kills > 0 and 0 < max(made) < CARDS, (got, kills, made))
     print(f"# killed {kills} times, at {made}")
     again = shop.club(*command[1:-2])
     listed = json.loads(shop.club("charge", "list", "--json").stdout)[0]
-    result("made before" in again.stdout and listed["waiting"] == CARDS and listed["done"] is True, "once more: it says so", again.stdout)
+    check("once more: it says so", "made before" in again.stdout and listed["waiting"] == CARDS and listed["done"] is True, again.stdout)
     refused(shop, "another amount under that reference", ["another one"], "charge", 20001, "--group", 7, "--id", "nowruz", "--text", "Nowruz")
-    result(shop.club("report", check=False).returncode == 0, "the books balance")
+    check("the books balance", shop.club("report", check=False).returncode == 0)
     start = time.monotonic()
     shop.sync_once()
     with sqlite3.connect(shop.path("terminal.db")) as db:
         tables = [t for t, in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%action%'")]
         held = db.execute(f"SELECT count(*) FROM {tables[0]}").fetchone()[0]
-    result(held == CARDS + 1, f"one sync brings all to the terminal ({time.monotonic() - start:.1f} s)", (tables, held))
+    check(f"one sync brings all to the terminal ({time.monotonic() - start:.1f} s)", held == CARDS + 1, (tables, held))
 
 
 def restored(shop, card):
@@ -199,24 +193,24 @@ def restored(shop, card):
     shop.club("restored")
     shop.start_club()
     told = shop.club("action", card, "points", 3, "--origin", "web", "--id", "W-2").stdout
-    result("every terminal has synced" in told and states(shop)["W-2"] == "queued" and "must sync" in shop.club("action", "list").stdout,
-           "a club that was restored gives no new numbers yet", told)
+    check("a club that was restored gives no new numbers yet",
+          "every terminal has synced" in told and states(shop)["W-2"] == "queued" and "must sync" in shop.club("action", "list").stdout, told)
     time.sleep(1.1)
     shop.sync_once()
     time.sleep(1.1)
     shop.sync_once()
-    result(states(shop)["W-2"] == "waiting", "and gives them when its terminal has synced", states(shop)["W-2"])
+    check("and gives them when its terminal has synced", states(shop)["W-2"] == "waiting", states(shop)["W-2"])
     stray = [a for a in actions(shop) if a["state"] == "stray"]
     cases = sql(shop, "SELECT say FROM tcase WHERE why = 'action'")
-    result(len(stray) == 1 and stray[0]["done"] == 4000 and len(cases) == 1 and "give it the order again" in cases[0][0],
-           "a restored club does not know what the card took, and says so", (stray, cases))
+    check("a restored club does not know what the card took, and says so",
+          len(stray) == 1 and stray[0]["done"] == 4000 and len(cases) == 1 and "give it the order again" in cases[0][0], (stray, cases))
     shop.club("action", card, "credit", 4000, "--origin", "web", "--id", "W-1")
-    result(states(shop)["W-1"] == "applied", "the order given again is known: nothing is made twice", states(shop)["W-1"])
+    check("the order given again is known: nothing is made twice", states(shop)["W-1"] == "applied", states(shop)["W-1"])
     shop.sync_once()
     balance = shop.done("balance")
-    result(balance["credit"] == credit and balance["points"] == points + 3, "and the card has it once", balance["text"])
+    check("and the card has it once", balance["credit"] == credit and balance["points"] == points + 3, balance["text"])
     shop.sync_once()
-    result(shop.club("report", check=False).returncode == 0, "the books balance after all")
+    check("the books balance after all", shop.club("report", check=False).returncode == 0)
 
 
 with Shop(BUILD) as shop:
@@ -230,4 +224,4 @@ with Shop(BUILD) as shop:
     key_elsewhere(shop, card)
     charged(shop, card)
     restored(shop, card)
-sys.exit(failed > 0)
+sys.exit(exit_code())

@@ -15,16 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 from shop import Carried, Shop, Station  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 
 BUILD = os.environ.get("BUILD", str(ROOT / "build/sim-release"))
 MILLION = 1_000_000
-failed = 0
-
-
-def result(condition, name, detail=""):
-    global failed
-    failed += not condition
-    print(f"ok {name}" if condition else f"not ok {name}\n  {detail}", flush=True)
 
 
 def done(card, station, what, **fields):
@@ -55,24 +49,27 @@ def moved(shop, a, b, old, new):
     order(shop, old, 70_000, f"before-{old.name}")
     out = done(old, a, "duplicate")
     left = old.tap(a, "balance")
-    result((left["credit"], left["points"], left["status"]) == (0, 0, "closed"), f"{old.name}: the old card is closed, with nothing on it", left)
+    check(f"{old.name}: the old card is closed, with nothing on it",
+          (left["credit"], left["points"], left["status"]) == (0, 0, "closed"), left)
     a.stop("kill")
     a.sync()
-    result(account(shop, "transit") == {"credit": 450_000, "points": 10}, f"{old.name}: in between all of it is in transit", report(shop)["ledger"])
+    check(f"{old.name}: in between all of it is in transit", account(shop, "transit") == {"credit": 450_000, "points": 10}, report(shop)["ledger"])
     a.start()
     got = done(new, a, "duplicate", **{"from": out["sequence"]})
     new.number = got["card"]
-    result((got["credit"], got["points"]) == (450_000, 10), f"{old.name}: the new card has all of it, though the terminal was killed", got)
+    check(f"{old.name}: the new card has all of it, though the terminal was killed",
+          (got["credit"], got["points"]) == (450_000, 10), got)
     a.sync()
-    result(account(shop, "transit") == {}, f"{old.name}: and nothing is in transit any more", report(shop)["ledger"])
+    check(f"{old.name}: and nothing is in transit any more", account(shop, "transit") == {}, report(shop)["ledger"])
     said = order(shop, old, 5_000, f"after-{old.name}")  # nobody told the bank
-    result("Made" in said and order(shop, old, 70_000, f"before-{old.name}") != "", f"{old.name}: the bank's orders are known by its own numbers", said)
+    check(f"{old.name}: the bank's orders are known by its own numbers",
+          "Made" in said and order(shop, old, 70_000, f"before-{old.name}") != "", said)
     b.sync()
     got = done(new, b, "balance")
-    result(got["credit"] == 525_000 and sorted(x["amount"] for x in got["arrived"]) == [5_000, 70_000],
-           f"{old.name}: what waited for the old card, and what is ordered for it still, come to the new one", got)
+    check(f"{old.name}: what waited for the old card, and what is ordered for it still, come to the new one",
+          got["credit"] == 525_000 and sorted(x["amount"] for x in got["arrived"]) == [5_000, 70_000], got)
     again = old.tap(b, "balance")
-    result((again["credit"], again.get("arrived", [])) == (0, []), f"{old.name}: and not to the old one", again)
+    check(f"{old.name}: and not to the old one", (again["credit"], again.get("arrived", [])) == (0, []), again)
 
 
 def cut_in_doubt(shop, a, sequence, name, tear):
@@ -100,22 +97,26 @@ def gone(shop, a, tear):
     done(old, a, "sale", amount=MILLION, pay_credit=50_000)
     sequence = done(old, a, "duplicate")["sequence"]
     waiting = a.ask("transfers")["waiting"]
-    result([(w["sequence"], w["what"], w["amount"], w["card"], w["state"]) for w in waiting] == [(sequence, "card", 450_000, old.number, "open")]
-           and a.ask("status")["transfers_oldest"] == waiting[0]["since"], f"{tear}: a card that was moved out is among what waits", waiting)
+    check(f"{tear}: a card that was moved out is among what waits",
+          [(w["sequence"], w["what"], w["amount"], w["card"], w["state"]) for w in waiting] == [(sequence, "card", 450_000, old.number, "open")]
+          and a.ask("status")["transfers_oldest"] == waiting[0]["since"], waiting)
     part = a.ask("transfer", wait_ms=300, **{"from": sequence}), a.ask("release", number=sequence)
-    result(all(x["state"] == "not_done" and f"duplicate --from {sequence}" in x["say"] for x in part), f"{tear}: none of it is taken or handed over in part", part)
+    check(f"{tear}: none of it is taken or handed over in part",
+          all(x["state"] == "not_done" and f"duplicate --from {sequence}" in x["say"] for x in part), part)
     lost = cut_in_doubt(shop, a, sequence, f"gone-{tear}", tear)
     waiting = a.ask("transfers")["waiting"]
     lost.number = waiting[0]["into"]
     refused = new.tap(a, "duplicate", **{"from": sequence})
-    result(waiting[0]["state"] == "in_doubt" and f"report-lost {lost.number}" in refused["say"], f"{tear}: no other card gets it, and the way out is said", refused)
+    check(f"{tear}: no other card gets it, and the way out is said",
+          waiting[0]["state"] == "in_doubt" and f"report-lost {lost.number}" in refused["say"], refused)
     early = a.ask("replace", card=lost.number, confirm=True, wait_ms=300)
-    result(early["reason"] == "refused" and f"report-lost {lost.number}" in early["say"], f"{tear}: nor while the card may come back", early)
+    check(f"{tear}: nor while the card may come back",
+          early["reason"] == "refused" and f"report-lost {lost.number}" in early["say"], early)
     said = a.ask("report_lost", card=lost.number)
-    result(said["state"] == "done" and a.ask("transfers")["waiting"] == [], f"{tear}: it is lost like any other", said)
+    check(f"{tear}: it is lost like any other", said["state"] == "done" and a.ask("transfers")["waiting"] == [], said)
     got = new.tap(a, "replace", card=lost.number, confirm=True)
     new.number = got["card"]
-    result(got["credit"] == 0, f"{tear}: the new card begins with the provisional part, here nothing", got)
+    check(f"{tear}: the new card begins with the provisional part, here nothing", got["credit"] == 0, got)
     return tear, lost, new
 
 
@@ -127,9 +128,9 @@ def settled(a, b, stories):
         time.sleep(pause)
     for tear, lost, new in stories:
         got = new.tap(b, "balance")
-        result((got["credit"], got["points"]) == (450_000, 10), f"{tear}: and has all of it when the books have settled", got)
+        check(f"{tear}: and has all of it when the books have settled", (got["credit"], got["points"]) == (450_000, 10), got)
         found = lost.tap(b, "sale", amount=MILLION, pay_credit=1000)
-        result(found["reason"] == ("hotlisted" if tear == "new" else "blank"), f"{tear}: the one that went away pays nothing", found)
+        check(f"{tear}: the one that went away pays nothing", found["reason"] == ("hotlisted" if tear == "new" else "blank"), found)
 
 
 def finds(station, phone, card):
@@ -143,11 +144,12 @@ def media_follow(shop, a, b):
     old.number = done(old, a, "issue", name="Sara", phone="09121234567", consent="membership")["card"]
     a.sync()
     b.sync()
-    result(finds(a, "09121234567", old) and finds(b, "09121234567", old), "a phone finds its member's card")
+    check("a phone finds its member's card", finds(a, "09121234567", old) and finds(b, "09121234567", old))
     new.number = new.tap(a, "replace", card=old.number, confirm=True)["card"]
     a.sync()
     b.sync()
-    result(finds(a, "09121234567", new) and finds(b, "09121234567", new), "and the one that took its place, here and elsewhere")
+    check("and the one that took its place, here and elsewhere",
+          finds(a, "09121234567", new) and finds(b, "09121234567", new))
     c = Station(shop, "c")
     c.sync()
     c.start()
@@ -157,27 +159,30 @@ def media_follow(shop, a, b):
     shop.club("terminal", "dead", 3)
     done(last, b, "balance")
     b.sync()
-    result("unnamed" in [case["why"] for case in report(shop)["cases"]], "whose place a dead terminal's card took, the club asks", report(shop)["cases"])
+    check("whose place a dead terminal's card took, the club asks",
+          "unnamed" in [case["why"] for case in report(shop)["cases"]], report(shop)["cases"])
     shop.club("lost", "name", last.number, new.number)
     a.sync()
     b.sync()
-    result(finds(a, "09121234567", last) and finds(b, "09121234567", last), "and when a person has said it, the phone finds that one")
+    check("and when a person has said it, the phone finds that one",
+          finds(a, "09121234567", last) and finds(b, "09121234567", last))
     told = report(shop)
-    result([case["why"] for case in told["cases"] if not case["closed_at"]] == [] and shop.club("report", check=False).returncode == 0,
-           "and nothing is left to ask", told["cases"])
+    check("and nothing is left to ask",
+          [case["why"] for case in told["cases"] if not case["closed_at"]] == [] and shop.club("report", check=False).returncode == 0, told["cases"])
 
 
 def judged(shop, stations):
     for station in stations:
         station.sync()
-    result(report(shop)["cases"] == [] and shop.club("report", check=False).returncode == 0, "the books balance, without a case", report(shop)["cases"])
-    result(account(shop, "pending") == {}, "nothing waits any more", report(shop)["ledger"])
+    check("the books balance, without a case",
+          report(shop)["cases"] == [] and shop.club("report", check=False).returncode == 0, report(shop)["cases"])
+    check("nothing waits any more", account(shop, "pending") == {}, report(shop)["ledger"])
     dump = json.loads(shop.club("dump").stdout)
     dump.update(cards=[], programme=json.loads(shop.programme.read_text()))
     path = Path(shop.path("dump.json"))
     path.write_text(json.dumps(dump))
     again = subprocess.run([sys.executable, str(ROOT / "tests/reference/vafa_reference.py"), "check", str(path)], capture_output=True, text=True)
-    result(again.returncode == 0 and "0 violations" in again.stdout, "the reference comes to the same", again.stdout[-1000:])
+    check("the reference comes to the same", again.returncode == 0 and "0 violations" in again.stdout, again.stdout[-1000:])
 
 
 def main():
@@ -194,7 +199,7 @@ def main():
         settled(a, b, [gone(shop, a, tear) for tear in ("old", "new")])
         judged(shop, stations)
         media_follow(shop, a, b)
-    return failed > 0
+    return exit_code()
 
 
 sys.exit(main())

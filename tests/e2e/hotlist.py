@@ -14,18 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 from shop import Shop  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 from sync_proxy import Proxy  # noqa: E402
 
 BUILD = os.environ.get("BUILD", str(ROOT / "build/sim-release"))
 CUTS = int(os.environ.get("HOTLIST_CUTS", "24" if os.environ.get("PROFILE") == "sanitize" else "60"))
 REASONS = ["", "lost", "stolen", "blocked", "clone", "replaced"]
-failed = 0
-
-
-def result(condition, name, detail=""):
-    global failed
-    failed += not condition
-    print(f"ok {name}" if condition else f"not ok {name}\n  {detail}", flush=True)
 
 
 def number(payload):
@@ -91,40 +85,41 @@ def refused_and_blocked(shop):
     other = Other(shop)
     other.sync()  # before the card is listed: this one does not know
     done = shop.club("hotlist", "add", card, "--reason", "stolen")
-    result("refuse" in done.stdout, "the club's operator lists the card", done.stdout)
+    check("the club's operator lists the card", "refuse" in done.stdout, done.stdout)
     again = shop.club("hotlist", "add", card, "--reason", "stolen")
-    result("already" in again.stdout, "listing it again says so", again.stdout)
+    check("listing it again says so", "already" in again.stdout, again.stdout)
     sale = shop.till("sale", "200000")
-    result(sale["state"] == "done", "before the sync nobody knows", sale["text"])
+    check("before the sync nobody knows", sale["state"] == "done", sale["text"])
     shop.sync_once()
     before = shop.done("status")
-    result(before["hotlist"] == 1 and before["hotlist_cards"] == 1 and before["hotlist_old"] is False and
-           0 <= before["hotlist_age"] < 30 and before["hotlist_say"] == "", "status tells the list and its age", before)
+    check("status tells the list and its age",
+          before["hotlist"] == 1 and before["hotlist_cards"] == 1 and before["hotlist_old"] is False and
+          0 <= before["hotlist_age"] < 30 and before["hotlist_say"] == "", before)
     sale = shop.till("sale", "200000", "--pay-credit", "50000")
-    result(sale["state"] == "not_done" and sale["reason"] == "hotlisted" and sale["listed"] == "stolen" and
-           sale["status"] == "blocked" and sale["counter"] == 4 and sale["credit"] == 400000 and sale["rc"] == 1,
-           "after it the tap refuses the card and blocks it", sale["text"])
+    check("after it the tap refuses the card and blocks it",
+          sale["state"] == "not_done" and sale["reason"] == "hotlisted" and sale["listed"] == "stolen" and
+          sale["status"] == "blocked" and sale["counter"] == 4 and sale["credit"] == 400000 and sale["rc"] == 1, sale["text"])
     sale = shop.till("sale", "200000")
-    result(sale["reason"] == "hotlisted" and sale["counter"] == 4, "a second tap refuses it and writes nothing", sale["text"])
+    check("a second tap refuses it and writes nothing", sale["reason"] == "hotlisted" and sale["counter"] == 4, sale["text"])
     balance = shop.till("balance")
-    result(balance["state"] == "done" and balance["status"] == "blocked" and balance["listed"] == "stolen",
-           "its balance says that it is blocked", balance["text"])
+    check("its balance says that it is blocked",
+          balance["state"] == "done" and balance["status"] == "blocked" and balance["listed"] == "stolen", balance["text"])
     history = shop.till("history")
-    result([h["kind"] for h in history["history"]] == ["block", "sale", "sale", "issue"], "its history, too", history["text"])
+    check("its history, too", [h["kind"] for h in history["history"]] == ["block", "sale", "sale", "issue"], history["text"])
     sale = with_terminal_of(shop, other, "sale", "200000")
-    result(sale["reason"] == "refused" and "blocked" in sale["say"] and "listed" not in sale and sale["counter"] == 4,
-           "a terminal without the list refuses the blocked card", sale["text"])
+    check("a terminal without the list refuses the blocked card",
+          sale["reason"] == "refused" and "blocked" in sale["say"] and "listed" not in sale and sale["counter"] == 4, sale["text"])
     shop.club("hotlist", "remove", card)
     shop.sync_once()
     other.sync()
     sale = shop.till("sale", "200000")
-    result(sale["reason"] == "refused" and sale["status"] == "blocked", "off the list it stays blocked", sale["text"])
+    check("off the list it stays blocked", sale["reason"] == "refused" and sale["status"] == "blocked", sale["text"])
     shop.sync_once()
     with sqlite3.connect(shop.path("club/club.db")) as db:
         kinds = [k for k, in db.execute("SELECT op FROM txn WHERE card_no = ? ORDER BY card_ctr", (card,))]
         cases = db.execute("SELECT why, say FROM tcase").fetchall()
-    result(kinds == [1, 2, 2, 7] and not cases, "the club's books have the block once, and no case", (kinds, cases))
-    result(shop.club("report").returncode == 0, "the books balance")
+    check("the club's books have the block once, and no case", kinds == [1, 2, 2, 7] and not cases, (kinds, cases))
+    check("the books balance", shop.club("report").returncode == 0)
     return card, other
 
 
@@ -138,22 +133,23 @@ def balance_blocks(shop):
     shop.stop("terminal")
     shop.start_terminal("--list-spend", "1000000")
     sale = shop.till("sale", "3000000", "--pay-credit", "2000000")
-    result(sale["state"] == "done", "with a fresh list much may be spent", sale["text"])
+    check("with a fresh list much may be spent", sale["state"] == "done", sale["text"])
     with sqlite3.connect(shop.path("terminal.db.hotlist")) as db:
         db.execute("UPDATE head SET made = made - 73 * 3600")
     sale = shop.till("sale", "2000000", "--pay-credit", "1000001")
-    result(sale["state"] == "not_done" and sale["reason"] == "refused" and "100,000 toman" in sale["say"] and
-           shop.done("status")["hotlist_old"], "with one of 73 hours no more than is stated", sale["text"])
+    check("with one of 73 hours no more than is stated",
+          sale["state"] == "not_done" and sale["reason"] == "refused" and "100,000 toman" in sale["say"] and
+          shop.done("status")["hotlist_old"], sale["text"])
     sale = shop.till("sale", "2000000", "--pay-credit", "1000000")
-    result(sale["state"] == "done", "and that much is sold", sale["text"])
+    check("and that much is sold", sale["state"] == "done", sale["text"])
     shop.sync_once()
     sale = shop.till("sale", "2000000", "--pay-credit", "1000001")
-    result(sale["state"] == "done", "a sync that brings nothing new makes it fresh again", sale["text"])
+    check("a sync that brings nothing new makes it fresh again", sale["state"] == "done", sale["text"])
     shop.club("hotlist", "add", card)
     shop.sync_once()
     balance = shop.till("balance")
-    result(balance["state"] == "done" and balance["status"] == "blocked" and balance["listed"] == "lost",
-           "a balance blocks a listed card and is answered", balance["text"])
+    check("a balance blocks a listed card and is answered",
+          balance["state"] == "done" and balance["status"] == "blocked" and balance["listed"] == "lost", balance["text"])
 
 
 def cut_block(shop):
@@ -180,7 +176,7 @@ def cut_block(shop):
     with sqlite3.connect(shop.path("club/club.db")) as db:
         blocks = db.execute("SELECT card_no, count(*) FROM txn WHERE op = 7 GROUP BY card_no HAVING count(*) > 1").fetchall()
         cases = db.execute("SELECT why, say FROM tcase").fetchall()
-    result(not wrong and not blocks and not cases, "cut anywhere, the card ends up blocked once", (wrong[:2], blocks, cases))
+    check("cut anywhere, the card ends up blocked once", not wrong and not blocks and not cases, (wrong[:2], blocks, cases))
 
 
 def bad_files(shop):
@@ -193,31 +189,33 @@ def bad_files(shop):
     for p in parts():
         os.remove(p)
     status = shop.done("status")
-    result(status["hotlist_old"] and status["hotlist_age"] == -1 and "no hotlist yet" in status["hotlist_say"] and
-           status["ready"], "without a list the terminal is ready, and says so", status)
+    check("without a list the terminal is ready, and says so",
+          status["hotlist_old"] and status["hotlist_age"] == -1 and "no hotlist yet" in status["hotlist_say"] and
+          status["ready"], status)
     shop.sync_once()
-    result(terminal_list(path)[0] == want and not shop.done("status")["hotlist_old"], "sync brings it back whole")
+    check("sync brings it back whole", terminal_list(path)[0] == want and not shop.done("status")["hotlist_old"])
     for p in parts():
         os.remove(p)
     size = 40960
     Path(path).write_bytes(b"SQLite format 3\0" + bytes(size - 16))
     status = shop.done("status")
-    result(status["hotlist_old"] and status["hotlist_say"] != "" and status["ready"], "a damaged list stops nothing", status)
+    check("a damaged list stops nothing", status["hotlist_old"] and status["hotlist_say"] != "" and status["ready"], status)
     Path(path).write_bytes(b"not a list " * 999)
     status = shop.done("status")
-    result("Move terminal.db.hotlist away" in status["hotlist_say"] and status["ready"], "nor does a foreign file", status)
+    check("nor does a foreign file", "Move terminal.db.hotlist away" in status["hotlist_say"] and status["ready"], status)
     synced = shop.sync_once(check=False)
     with sqlite3.connect(shop.path("terminal.db")) as db:
         say, = db.execute("SELECT value FROM settings WHERE name = 'hotlist.say'").fetchone()
-    result(synced.returncode == 0 and "Move terminal.db.hotlist away" in say and
-           Path(path).read_bytes() == b"not a list " * 999, "sync goes on beside it and leaves it alone", say)
+    check("sync goes on beside it and leaves it alone",
+          synced.returncode == 0 and "Move terminal.db.hotlist away" in say and
+          Path(path).read_bytes() == b"not a list " * 999, say)
     os.remove(path)
     with sqlite3.connect(path) as db:  # ours by its marks, and without a table
         db.execute(f"PRAGMA application_id = {0x56616668}")
         db.execute("PRAGMA user_version = 1")
         db.execute("CREATE TABLE card0(a)")
     shop.sync_once()
-    result(terminal_list(path)[0] == want, "a damaged one is made anew")
+    check("a damaged one is made anew", terminal_list(path)[0] == want)
 
 
 def cut_sync(shop, other):
@@ -260,9 +258,9 @@ def cut_sync(shop, other):
             if terminal_list(path)[0] != want:
                 wrong.append((direction, position, "another list"))
     other.sync()
-    result(not wrong and terminal_list(path)[0] == want == club_list(shop),
-           f"deltas: cut at {cuts} places, the list is never half of one and ends the same", wrong[:3])
-    result(cuts > len(positions) * 0.9, "the cuts were made", (cuts, len(positions)))
+    check(f"deltas: cut at {cuts} places, the list is never half of one and ends the same",
+          not wrong and terminal_list(path)[0] == want == club_list(shop), wrong[:3])
+    check("the cuts were made", cuts > len(positions) * 0.9, (cuts, len(positions)))
     # A list of 25,000 cards comes as three pieces to a terminal without one, and moves on meanwhile.
     many = [(number(n), rng.choice(REASONS[1:])) for n in rng.sample(range(936401000000000, 936499000000000), 25000)]
     change(shop, many)
@@ -283,8 +281,8 @@ def cut_sync(shop, other):
         if loading and now:
             wrong.append("a list that is not whole is in force")
     other.sync()
-    result(not wrong and len(seen) > 1 and terminal_list(path)[0] == want == club_list(shop),
-           f"a snapshot goes on where it was cut ({len(seen)} places) and ends the same", (wrong[:3], sorted(seen)))
+    check(f"a snapshot goes on where it was cut ({len(seen)} places) and ends the same",
+          not wrong and len(seen) > 1 and terminal_list(path)[0] == want == club_list(shop), (wrong[:3], sorted(seen)))
     proxy.close()
     # The club is restored from a backup and counts on: same versions, another list.
     backup = shop.path("backup.db")
@@ -301,7 +299,7 @@ def cut_sync(shop, other):
     change(shop, [(n, "clone" if before.get(n) != "clone" else "lost") for n in pool[:5]])
     other.sync()
     now = terminal_list(path)
-    result(now[0] == club_list(shop) != want, "a club restored from a backup gives its own list again", now[1:])
+    check("a club restored from a backup gives its own list again", now[0] == club_list(shop) != want, now[1:])
 
 
 def bad_commands(shop):
@@ -309,13 +307,13 @@ def bad_commands(shop):
                             (("add",), "missing: CARD"), (("add", number(936400000100000), "--reason", "eaten"), "--reason is"),
                             (("eat", "1"), "say hotlist add, hotlist remove"), (("load", shop.path("none")), "Cannot read"), ((), "say hotlist add")):
         done = shop.club("hotlist", *arguments, check=False)
-        result(done.returncode in (1, 2) and word in done.stderr, f"hotlist {' '.join(map(str, arguments))[:24]} is refused",
+        check(f"hotlist {' '.join(map(str, arguments))[:24]} is refused", done.returncode in (1, 2) and word in done.stderr,
                done.stderr)
     before = club_list(shop)
     Path(shop.path("bad")).write_text(f"{number(936400000100000)} lost\n{number(936400000100007)} eaten\n")
     done = shop.club("hotlist", "load", shop.path("bad"), check=False)
-    result(done.returncode == 2 and "Line 2" in done.stderr and club_list(shop) == before,
-           "a file with a bad line changes nothing", done.stderr)
+    check("a file with a bad line changes nothing",
+          done.returncode == 2 and "Line 2" in done.stderr and club_list(shop) == before, done.stderr)
 
 
 def main():
@@ -329,7 +327,7 @@ def main():
         bad_files(shop)
         cut_sync(shop, other)
     print(f"# {time.monotonic() - start:.0f} s")
-    return failed > 0
+    return exit_code()
 
 
 if __name__ == "__main__":

@@ -13,15 +13,9 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 from hotlist import number  # noqa: E402
 from shop import Shop  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 
 BUILD = Path(os.environ["BUILD"]).resolve()
-failed = 0
-
-
-def result(good, name, seen=""):
-    global failed
-    failed += not good
-    print(("ok" if good else "not ok"), "import", name, "" if good else f"({str(seen)[:900]})", flush=True)
 
 
 def take(shop, text, *options, name="old.csv"):
@@ -39,10 +33,11 @@ def trials(shop, card):
     before = state(shop)
     good = f"card,credit,points\n{card},120000,30\n"
     done = take(shop, good, "--unit", "rial")
-    result(done.returncode == 0 and "1 cards, 0 of them not seen" in done.stdout and "credit 120000 rials (12000.0 toman)" in done.stdout and
-           "points 30" in done.stdout and "A trial: nothing was imported" in done.stdout, "a trial says what would happen", done.stdout)
+    check("a trial says what would happen",
+          done.returncode == 0 and "1 cards, 0 of them not seen" in done.stdout and "credit 120000 rials (12000.0 toman)" in done.stdout and
+          "points 30" in done.stdout and "A trial: nothing was imported" in done.stdout, done.stdout)
     done = take(shop, good, "--unit", "toman")
-    result("credit 1200000 rials (120000.0 toman)" in done.stdout, "the same in toman is ten times as much", done.stdout)
+    check("the same in toman is ten times as much", "credit 1200000 rials (120000.0 toman)" in done.stdout, done.stdout)
     unknown = number(936400000500123)
     lines = (
         (f"{card},1,200,000", "more fields than the header's 2"),
@@ -65,24 +60,25 @@ def trials(shop, card):
     done = take(shop, "\ufeffcard,credit\r\n" + "\r\n".join(line for line, _ in lines) + "\r\n", "--unit", "rial", "--commit", "--by", "Sara")
     said = {int(l.split(":")[0].split()[1]): l for l in done.stdout.splitlines() if l.startswith("line ")}
     for n, (line, say) in enumerate(lines, 2):
-        result(say is None and n not in said or say is not None and say in said.get(n, ""), f"line {n}, {line[:30]}: {say}", said.get(n))
-    result(done.returncode == 2 and f"{len(lines) - 1} lines are not right: nothing was imported" in done.stderr and "1 cards, 1 of them not seen" in done.stdout,
-           "one bad line keeps all out, also with --commit", done.stderr)
+        check(f"line {n}, {line[:30]}: {say}", say is None and n not in said or say is not None and say in said.get(n, ""), said.get(n))
+    check("one bad line keeps all out, also with --commit",
+          done.returncode == 2 and f"{len(lines) - 1} lines are not right: nothing was imported" in done.stderr and "1 cards, 1 of them not seen" in done.stdout, done.stderr)
     jsonl = (f'{{"card":"{card}","credit":5}}', f'{{"card":"{card}","credit":"5"}}', f'{{"card":{card},"credit":5}}', f'{{"card":"{card}","credit":5.0}}',
              '{"credit":5}', f'{{"card":"{card}","credit_toman":5}}', f'{{"card":"{card}","credit":5,"credit":6}}', '[1]', '{"card":')
     done = take(shop, "\n".join(jsonl), "--unit", "rial", name="old.jsonl")
     said = [l for l in done.stdout.splitlines() if l.startswith("line ")]
-    result(done.returncode == 2 and [int(l.split(":")[0].split()[1]) for l in said] == list(range(2, 10)), "the same of JSON Lines", said)
+    check("the same of JSON Lines",
+          done.returncode == 2 and [int(l.split(":")[0].split()[1]) for l in said] == list(range(2, 10)), said)
     for text, options, say in (("", ("--unit", "rial"), "empty"), ("naam,credit\nx,1\n", ("--unit", "rial"), "is no column"), ("card\n1\n", ("--unit", "rial"), "at least one"),
                                ("card,card,credit\n", ("--unit", "rial"), "twice"), (good, (), "missing: --unit"), (good, ("--unit", "dollar"), "rial or toman"),
                                ("card,credit\n" + "9" * 5000, ("--unit", "rial"), "longer than"), (good, ("--unit", "rial", "--commit"), "--by"),
                                (good, ("--unit", "rial", "--commit", "--by", ""), "who imports"), ("card,credit\n", ("--unit", "rial", "--commit", "--by", "x"), "no line"),
                                (good, ("--unit", "rial", "--commit", "--by", "x", "--text", "x" * 25), "24 bytes"), (b"\xff\xfec", ("--unit", "rial"), "not UTF-8"), (good + "\0", ("--unit", "rial"), "no text"), (good + "\udcff".encode("utf-8", "surrogatepass").decode("latin-1"), ("--unit", "rial", "--commit", "--by", "x"), "not right")):
         done = take(shop, text, *options)
-        result(done.returncode == 2 and say in done.stderr, f"refused: {say}", done.stderr)
+        check(f"refused: {say}", done.returncode == 2 and say in done.stderr, done.stderr)
     done = shop.run("vafa-club", "import", shop.path("none"), "--unit", "rial", "--data", shop.path("club"), check=False)
-    result(done.returncode == 1 and "Cannot read" in done.stderr, "a file that is not there", done.stderr)
-    result(state(shop) == before, "nothing of all this is in the books")
+    check("a file that is not there", done.returncode == 1 and "Cannot read" in done.stderr, done.stderr)
+    check("nothing of all this is in the books", state(shop) == before)
 
 
 def story(shop):
@@ -93,39 +89,42 @@ def story(shop):
     absent = number(936400000100050)
     text = f"card,points,credit\n{card},40,1200000\n{absent},7,\n"
     done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", "--text", "From the old club")
-    result(done.returncode == 0 and "Import 1 is done" in done.stdout, "a file is imported", done.stdout + done.stderr)
+    check("a file is imported", done.returncode == 0 and "Import 1 is done" in done.stdout, done.stdout + done.stderr)
     again = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="copy.csv")
-    result(again.returncode == 1 and "import 1 already" in again.stderr, "the same file again is refused", again.stderr)
+    check("the same file again is refused", again.returncode == 1 and "import 1 already" in again.stderr, again.stderr)
     listed = json.loads(shop.club("import", "list", "--json").stdout)["imports"][0]
-    result((listed["name"], listed["by"], listed["cards"], listed["points"], listed["credit"], listed["undone_at"]) == ("old.csv", "Sara", 2, 47, 1200000, None),
-           "the list", listed)
+    check("the list",
+          (listed["name"], listed["by"], listed["cards"], listed["points"], listed["credit"], listed["undone_at"]) == ("old.csv", "Sara", 2, 47, 1200000, None), listed)
     before = json.loads(shop.club("card", card, "--json").stdout)
     shop.sync_once()
     shop.sync_once()
     seen = shop.done("balance")
-    result((seen["credit"], seen["points"]) == (500000 + 1200000, before["points"] + 40), "the card collects it at its next tap", seen["text"])
+    check("the card collects it at its next tap",
+          (seen["credit"], seen["points"]) == (500000 + 1200000, before["points"] + 40), seen["text"])
     again = shop.done("balance")
-    result((again["credit"], again["points"]) == (seen["credit"], seen["points"]), "once")
+    check("once", (again["credit"], again["points"]) == (seen["credit"], seen["points"]))
     shop.sync_once()
     books = json.loads(shop.club("card", card, "--json").stdout)
-    result((books["credit"], books["points"], books["state"]) == (1700000, before["points"] + 40, "ok"), "and the books say so", books)
+    check("and the books say so",
+          (books["credit"], books["points"], books["state"]) == (1700000, before["points"] + 40, "ok"), books)
     done = shop.club("import", "undo", "1", "--by", "Reza")
-    result("1 balances are withdrawn, 2 are on cards already and not undone" in done.stdout and "points withdrawn 7, not undone 40" in done.stdout and
-           "credit withdrawn 0, not undone 1200000" in done.stdout and f"card {card}, credit 1200000 is not undone" in done.stdout, "undo says what it is too late for", done.stdout)
+    check("undo says what it is too late for",
+          "1 balances are withdrawn, 2 are on cards already and not undone" in done.stdout and "points withdrawn 7, not undone 40" in done.stdout and
+          "credit withdrawn 0, not undone 1200000" in done.stdout and f"card {card}, credit 1200000 is not undone" in done.stdout, done.stdout)
     again = shop.club("import", "undo", "1", "--by", "Reza")
-    result(again.stdout == done.stdout, "undone again, it says the same", again.stdout)
+    check("undone again, it says the same", again.stdout == done.stdout, again.stdout)
     listed = json.loads(shop.club("import", "list", "--json").stdout)["imports"][0]
-    result(listed["undone_by"] == "Reza" and listed["undone_at"], "the list says that it is undone", listed)
+    check("the list says that it is undone", listed["undone_by"] == "Reza" and listed["undone_at"], listed)
     codes = [shop.run("vafa-club", "import", "undo", n, "--by", by, "--data", shop.path("club"), check=False).returncode for n, by in (("9", "x"), ("x", "x"), ("1", ""))]
-    result(codes == [1, 2, 2], "what is no import cannot be undone", codes)
+    check("what is no import cannot be undone", codes == [1, 2, 2], codes)
     done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara")
-    result("Import 2 is done" in done.stdout, "after the undo the file may be imported again: it is the operator's word", done.stderr)
+    check("after the undo the file may be imported again: it is the operator's word", "Import 2 is done" in done.stdout, done.stderr)
     look = json.loads(shop.club("settlement", "--from", "2020-01-01", "--to", "2099-12-31", "--json").stdout)
     lines = {(r["book"], r["account"]): r["amount"] for r in look["lines"] if r["merchant"] == 0}
-    result(look["sum"] == 0 and lines[("credit", "given")] == -2 * 1200000 and lines[("credit", "pending")] == 1200000 and lines[("credit", "cards")] == 1700000,
-           "the settlement has it as the club's own, and sums to zero", lines)
+    check("the settlement has it as the club's own, and sums to zero",
+          look["sum"] == 0 and lines[("credit", "given")] == -2 * 1200000 and lines[("credit", "pending")] == 1200000 and lines[("credit", "cards")] == 1700000, lines)
     report = shop.run("vafa-club", "report", "--data", shop.path("club"), check=False)
-    result(report.returncode == 0, "the books balance", report.stdout[-400:])
+    check("the books balance", report.returncode == 0, report.stdout[-400:])
 
 
 def cut(shop, name, text, made):
@@ -153,32 +152,34 @@ def pieces(shop):
         work, listed, slowest = cut(shop, "large.csv", text, at)
         work.kill()
         work.communicate()
-        result(at <= listed["made"] < lines and listed["cards"] == lines, f"killed with {listed['made']} of {lines} lines made", listed)
+        check(f"killed with {listed['made']} of {lines} lines made",
+              at <= listed["made"] < lines and listed["cards"] == lines, listed)
         print(f"# a sync while it is imported takes at most {slowest * 1000:.0f} ms, process and TLS included", flush=True)
     other = take(shop, text, "--unit", "toman", "--commit", "--by", "Sara", name="large.csv")
-    result(other.returncode == 1 and "other unit" in other.stderr, "in the other unit it does not go on", other.stdout + other.stderr)
+    check("in the other unit it does not go on", other.returncode == 1 and "other unit" in other.stderr, other.stdout + other.stderr)
     os.rename(shop.path("club/programme.key"), shop.path("stick.key"))
     undone = shop.run("vafa-club", "import", "undo", "5", "--by", "Reza", "--data", shop.path("club"), check=False)
     os.rename(shop.path("stick.key"), shop.path("club/programme.key"))
-    result(undone.returncode == 1 and "--key" in undone.stderr, "without the club's key nothing is undone", undone.stdout + undone.stderr)
+    check("without the club's key nothing is undone", undone.returncode == 1 and "--key" in undone.stderr, undone.stdout + undone.stderr)
     done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="large.csv")
     mine = [a for a in json.loads(shop.club("action", "list", "--json").stdout) if a["origin"] == "import" and a["giver"] == "import 5"]
-    result("Import 5 is done" in done.stdout and sum(a["amount"] for a in mine if a["kind"] == "credit") == total and
-           sum(a["amount"] for a in mine if a["kind"] == "points") == sum(n % 7 for n in range(lines)) and len({a["id"] for a in mine}) == len(mine),
-           "the same command goes on, and each balance is made once", done.stdout + done.stderr)
+    check("the same command goes on, and each balance is made once",
+          "Import 5 is done" in done.stdout and sum(a["amount"] for a in mine if a["kind"] == "credit") == total and
+          sum(a["amount"] for a in mine if a["kind"] == "points") == sum(n % 7 for n in range(lines)) and len({a["id"] for a in mine}) == len(mine), done.stdout + done.stderr)
     again = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="large.csv")
-    result(again.returncode == 1 and "import 5 already" in again.stderr, "then it is whole", again.stderr)
+    check("then it is whole", again.returncode == 1 and "import 5 already" in again.stderr, again.stderr)
     work, listed, _ = cut(shop, "second.csv", text.replace(",1000\n", ",999\n"), 1)
     os.rename(shop.path("club/programme.key"), shop.path("stick.key"))
     undone = shop.club("import", "undo", str(listed["import"]), "--by", "Reza", "--key", shop.path("stick.key"))
     os.rename(shop.path("stick.key"), shop.path("club/programme.key"))
     said = work.communicate()[1]
     listed = json.loads(shop.club("import", "list", "--json").stdout)["imports"][-1]
-    result(work.returncode == 1 and "is being undone" in said and listed["undone_by"] == "Reza" and listed["made"] < lines and ", 0 are on cards" in undone.stdout,
-           "an undo stops one that is under way, and takes back what it had made", (said, listed, undone.stdout))
+    check("an undo stops one that is under way, and takes back what it had made",
+          work.returncode == 1 and "is being undone" in said and listed["undone_by"] == "Reza" and listed["made"] < lines and ", 0 are on cards" in undone.stdout, (said, listed, undone.stdout))
     open_ = [a for a in json.loads(shop.club("action", "list", "--open", "--json").stdout) if a["giver"] == f"import {listed['import']}" and a["state"] in ("waiting", "queued")]
-    result(open_ == [], "nothing of it waits", open_[:2])
-    result(shop.run("vafa-club", "report", "--data", shop.path("club"), check=False).returncode == 0, "the books balance after all that")
+    check("nothing of it waits", open_ == [], open_[:2])
+    check("the books balance after all that",
+          shop.run("vafa-club", "report", "--data", shop.path("club"), check=False).returncode == 0)
 
 
 def code(digits):
@@ -193,29 +194,34 @@ def people(shop):
     head = "card,points,name,national_code,phone,birthday,kind,consent\n"
     text = head + (f"{cards[0]},40,\"Amiri, Maryam\",{code(8457594)},09121234567,1361-12-01,2,membership\n" f"{cards[1]},,Reza,{code(8457595)},,,,all\n" f"{cards[2]},5,,,,,,\n" f"{cards[8]},3,Mina,,,,,all\n")
     trial = take(shop, text, "--unit", "rial", name="people.csv")
-    result(trial.returncode == 0 and "3 members, with what they say" in trial.stdout and json.loads(shop.club("member", "list", "--json").stdout) == [], "a trial counts them and makes none", trial.stdout)
+    check("a trial counts them and makes none",
+          trial.returncode == 0 and "3 members, with what they say" in trial.stdout and json.loads(shop.club("member", "list", "--json").stdout) == [], trial.stdout)
     done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="people.csv")
     number_of = done.stdout.split("Import ")[1].split()[0] if "Import " in done.stdout else "0"
     members = {m["name"]: m for m in json.loads(shop.club("member", "list", "--json").stdout)}
     maryam = members.get("Amiri, Maryam", {})
-    result((maryam.get("cards"), maryam.get("phone"), maryam.get("birthday"), maryam.get("route"), maryam.get("kind")) == ([str(cards[0])], "09121234567", "1983-02-20", "import", "2") and
-           set(members) == {"Amiri, Maryam", "Reza", "Mina"}, "three members with their cards; the third line is a balance alone", members)
+    check("three members with their cards; the third line is a balance alone",
+          (maryam.get("cards"), maryam.get("phone"), maryam.get("birthday"), maryam.get("route"), maryam.get("kind")) == ([str(cards[0])], "09121234567", "1983-02-20", "import", "2") and
+          set(members) == {"Amiri, Maryam", "Reza", "Mina"}, members)
     access = shop.club("member", "access").stdout
-    result(access.count(" add ") == 3 and "Sara" in access, "who brought them is noted", access)
+    check("who brought them is noted", access.count(" add ") == 3 and "Sara" in access, access)
     again = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="people.csv")
-    result(again.returncode == 1 and "already" in again.stderr, "the same file again is refused as one that is made", again.stdout + again.stderr)
+    check("the same file again is refused as one that is made", again.returncode == 1 and "already" in again.stderr, again.stdout + again.stderr)
     lines = ((f"{cards[3]},1,Sara,{code(8457594)},,,,all", "its national code is the member's with account"), (f"{cards[0]},1,Sara,{code(8457599)},,,,all", f"card {cards[0]} is the member's"),
              (f"{cards[4]},1,Sara,,,,,", "consent must say"), (f"{cards[4]},1,,0084575947,,,,all", "check digit is wrong"), (f"{cards[5]},1,,,12,,,all", "mobile number"), (f"{cards[6]},1,Ali,{code(8457600)},,,,all", None),
              (f"{cards[7]},1,Ali,{code(8457600)},,,,all", "its national code is in line 7, too"), (f"{cards[4]},1,Sara,,,1369-13-01,,all", "birthday"))
     bad = take(shop, head + "\n".join(line for line, _ in lines) + "\n", "--unit", "rial", "--commit", "--by", "Sara", name="bad.csv")
     said = {int(l.split(":")[0].split()[1]): l for l in bad.stdout.splitlines() if l.startswith("line ")}
     for n, (line, say) in enumerate(lines, 2):
-        result(say is None and n not in said or say is not None and say in said.get(n, ""), f"people, line {n}: {say}", said.get(n))
-    result(bad.returncode == 2 and "0084575947" not in bad.stdout and len(json.loads(shop.club("member", "list", "--json").stdout)) == 3, "none of them is made, and no code is written out", bad.stdout)
+        check(f"people, line {n}: {say}", say is None and n not in said or say is not None and say in said.get(n, ""), said.get(n))
+    check("none of them is made, and no code is written out",
+          bad.returncode == 2 and "0084575947" not in bad.stdout and len(json.loads(shop.club("member", "list", "--json").stdout)) == 3, bad.stdout)
     undone = shop.club("import", "undo", number_of, "--by", "Reza")
-    result("are withdrawn" in undone.stdout and "members stay" in undone.stdout and len(json.loads(shop.club("member", "list", "--json").stdout)) == 3, "an undo takes back balances, not people", undone.stdout)
+    check("an undo takes back balances, not people",
+          "are withdrawn" in undone.stdout and "members stay" in undone.stdout and len(json.loads(shop.club("member", "list", "--json").stdout)) == 3, undone.stdout)
     done = take(shop, text, "--unit", "rial", "--commit", "--by", "Sara", name="people.csv")
-    result(done.returncode == 0 and len(json.loads(shop.club("member", "list", "--json").stdout)) == 3, "imported after that, nobody is there twice", done.stdout + done.stderr)
+    check("imported after that, nobody is there twice",
+          done.returncode == 0 and len(json.loads(shop.club("member", "list", "--json").stdout)) == 3, done.stdout + done.stderr)
 
 
 def main():
@@ -223,7 +229,7 @@ def main():
         story(shop)
         people(shop)
         pieces(shop)
-    return failed > 0
+    return exit_code()
 
 
 if __name__ == "__main__":

@@ -16,16 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 from shop import Carried, Shop, Station  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 
 BUILD = os.environ.get("BUILD", str(ROOT / "build/sim-release"))
 MILLION = 1_000_000
-failed = 0
-
-
-def result(condition, name, detail=""):
-    global failed
-    failed += not condition
-    print(f"ok {name}" if condition else f"not ok {name}\n  {detail}", flush=True)
 
 
 def programme():
@@ -90,18 +84,18 @@ def replaced_offline(world):
     world.sell(old, a, 50_000)  # 350,000 and 20; a is offline from here on
     ask = {"card": old.number, "wait_ms": 300}
     shown = b.ask("replace", **ask)
-    result(shown["reason"] == "confirm" and shown["known"]["source"] == "seen" and
-           [shown["known"][k] for k in ("credit", "points")] == [400_000, 10] and
-           [shown["now"][k] for k in ("credit", "points", "gift", "voucher")] == [200_000, 10, 0, 0] and
-           [shown["loss"][k] for k in ("credit", "points")] == [200_000, 10],
-           "the issuer sees what is known, what goes on now, and the worst loss", shown)
+    check("the issuer sees what is known, what goes on now, and the worst loss",
+          shown["reason"] == "confirm" and shown["known"]["source"] == "seen" and
+          [shown["known"][k] for k in ("credit", "points")] == [400_000, 10] and
+          [shown["now"][k] for k in ("credit", "points", "gift", "voucher")] == [200_000, 10, 0, 0] and
+          [shown["loss"][k] for k in ("credit", "points")] == [200_000, 10], shown)
     got = world.done(new, b, "replace", card=old.number, confirm=True)
     new.number = got["card"]
-    result((got["credit"], got["points"]) == (200_000, 10) and new.number != old.number, "a replacement is made at once", got)
+    check("a replacement is made at once", (got["credit"], got["points"]) == (200_000, 10) and new.number != old.number, got)
     world.sell(new, b, 80_000)  # 120,000 and 20
     world.sell(old, a, 50_000)  # 300,000 and 30: whoever found it shops on where nobody knows
     refused = old.tap(b, "sale", amount=MILLION)
-    result(refused["reason"] == "hotlisted", "the terminal that took the report refuses the card itself", refused)
+    check("the terminal that took the report refuses the card itself", refused["reason"] == "hotlisted", refused)
     other.number = world.done(other, d, "replace", card=old.number, confirm=True)["card"]
     return old, new, other
 
@@ -111,40 +105,42 @@ def late_sales(world, old, new, other):
     a, b, c, d = world.stations
     b.sync()
     told = world.lost(old)
-    result((told["state"], told["risk_rials"], told["risk_points"], told["loss_rials"]) == ("replaced", 200_000, 10, 0),
-           "the club shows the same loss at risk", told)
+    check("the club shows the same loss at risk",
+          (told["state"], told["risk_rials"], told["risk_points"], told["loss_rials"]) == ("replaced", 200_000, 10, 0), told)
     d.sync()
     told = world.lost(old)
-    result("replaced" in world.cases() and told["loss_rials"] == 200_000 and [r["which"] for r in told["replacements"]] == ["first", "second"],
-           "a second replacement is a case, and what it began with is lost", (told, world.cases()))
+    check("a second replacement is a case, and what it began with is lost",
+          "replaced" in world.cases() and told["loss_rials"] == 200_000 and [r["which"] for r in told["replacements"]] == ["first", "second"], (told, world.cases()))
     world.settle([b, c, d])
-    result(world.lost(old)["rounds"] == 0, "nothing is released while one terminal was not heard")
+    check("nothing is released while one terminal was not heard", world.lost(old)["rounds"] == 0)
     refused = other.tap(c, "sale", amount=MILLION, pay_credit=1000)
-    result(refused["reason"] == "hotlisted", "the second replacement is refused everywhere", refused)
+    check("the second replacement is refused everywhere", refused["reason"] == "hotlisted", refused)
 
 
 def released(world, old, new):
     a, b, c, d = world.stations
     world.settle(world.stations)
     told = world.lost(old)
-    result((told["rials"], told["points"], told["given_rials"], told["given_points"], told["rounds"]) == (300_000, 30, 300_000, 30, 1),
-           "when all are heard, what the lost card carries follows", told)
+    check("when all are heard, what the lost card carries follows",
+          (told["rials"], told["points"], told["given_rials"], told["given_points"], told["rounds"]) == (300_000, 30, 300_000, 30, 1), told)
     c.sync()
     got = world.done(new, c, "balance")
     # 400,000 were there; the lost card spent 2 x 50,000 of them, the new one 80,000. Points: 10 + 2 x 10 + 10.
-    result((got["credit"], got["points"]) == (220_000, 40) and {x["origin"] for x in got["arrived"]} == {"replacement"},
-           "and the new card has it to the rial at its next tap", got)
+    check("and the new card has it to the rial at its next tap",
+          (got["credit"], got["points"]) == (220_000, 40) and {x["origin"] for x in got["arrived"]} == {"replacement"}, got)
     refused = old.tap(a, "sale", amount=MILLION, pay_credit=1000)
-    result(refused["reason"] == "hotlisted" and refused["listed"] == "replaced", "the lost card is refused where it was taken before", refused)
+    check("the lost card is refused where it was taken before",
+          refused["reason"] == "hotlisted" and refused["listed"] == "replaced", refused)
     world.sync(world.stations)
     told = world.lost(old)
-    result((told["loss_rials"], told["loss_points"], told["risk_rials"], told["waiting_rials"]) == (200_000, 10, 0, 0),
-           "the loss is what was shown for the second replacement, and no more", told)
+    check("the loss is what was shown for the second replacement, and no more",
+          (told["loss_rials"], told["loss_points"], told["risk_rials"], told["waiting_rials"]) == (200_000, 10, 0, 0), told)
     lines = json.loads(world.shop.club("report", "--json").stdout)["lost"]
-    result([(row["card"], row["replaced_by"], row["loss_rials"], row["risk_rials"]) for row in lines] == [(int(old.number), int(new.number), 200_000, 0)],
-           "and a line of the club's report", lines)
+    check("and a line of the club's report",
+          [(row["card"], row["replaced_by"], row["loss_rials"], row["risk_rials"]) for row in lines] == [(int(old.number), int(new.number), 200_000, 0)], lines)
     text = world.shop.club("lost", "list").stdout
-    result(f"{old.number} replaced since" in text and f"by {new.number}; settled" in text and "lost to the club 200000, 10\n" in text, "people read it, too", text)
+    check("people read it, too",
+          f"{old.number} replaced since" in text and f"by {new.number}; settled" in text and "lost to the club 200000, 10\n" in text, text)
 
 
 def replaced_online(world):
@@ -156,19 +152,20 @@ def replaced_online(world):
     report = b.ask("report_lost", card=old.number)
     b.sync()
     told = b.ask("replace", card=old.number, wait_ms=300)
-    result(report["state"] == "done" and told["known"]["source"] == "told" and told["now"]["credit"] == 200_000,
-           "what the club knows goes on within the provisional part", told)
+    check("what the club knows goes on within the provisional part",
+          report["state"] == "done" and told["known"]["source"] == "told" and told["now"]["credit"] == 200_000, told)
     world.settle(world.stations)
     b.sync()
     told = b.ask("replace", card=old.number, wait_ms=300)
-    result(told["known"]["source"] == "settled" and (told["now"]["credit"], told["now"]["points"]) == (370_000, 10) and
-           (told["loss"]["credit"], told["loss"]["points"]) == (0, 0), "what it vouches for, whole and without a loss", told)
+    check("what it vouches for, whole and without a loss",
+          told["known"]["source"] == "settled" and (told["now"]["credit"], told["now"]["points"]) == (370_000, 10) and
+          (told["loss"]["credit"], told["loss"]["points"]) == (0, 0), told)
     got = world.done(new, b, "replace", card=old.number, confirm=True)
     new.number = got["card"]
     world.sync(world.stations)
     told = world.lost(old)
-    result((got["credit"], got["points"]) == (370_000, 10) and (told["rounds"], told["risk_rials"], told["loss_rials"]) == (0, 0, 0),
-           "nothing is left to follow", (got, told))
+    check("nothing is left to follow",
+          (got["credit"], got["points"]) == (370_000, 10) and (told["rounds"], told["risk_rials"], told["loss_rials"]) == (0, 0, 0), (got, told))
 
 
 def found_again(world):
@@ -177,18 +174,21 @@ def found_again(world):
     a.sync()
     b.ask("report_lost", card=card.number)
     b.sync()
-    result(world.lost(card)["state"] == "lost" and "lost" in world.shop.club("hotlist", "list").stdout, "a report lists the card")
+    check("a report lists the card",
+          world.lost(card)["state"] == "lost" and "lost" in world.shop.club("hotlist", "list").stdout)
     c.sync()
     c.ask("found", card=card.number)
     c.sync()
-    result(world.lost(card)["state"] == "lost" and world.cases().count("found") == 1, "found at another counter, a person is asked")
+    check("found at another counter, a person is asked",
+          world.lost(card)["state"] == "lost" and world.cases().count("found") == 1)
     world.shop.club("lost", "found", card.number)
     a.sync()
-    result(world.lost(card)["state"] == "found" and world.sell(card, a, 1000)["credit"] == 499_000, "and then it is taken again")
+    check("and then it is taken again",
+          world.lost(card)["state"] == "found" and world.sell(card, a, 1000)["credit"] == 499_000)
     refused = card.tap(b, "sale", amount=MILLION)
     b.sync()
-    result(refused["reason"] == "hotlisted" and card.tap(b, "balance")["status"] == "blocked",
-           "but where it was reported not until that one has heard of it, and it is blocked there", refused)
+    check("but where it was reported not until that one has heard of it, and it is blocked there",
+          refused["reason"] == "hotlisted" and card.tap(b, "balance")["status"] == "blocked", refused)
     other = world.card(a)
     a.sync()
     b.ask("report_lost", card=other.number)
@@ -196,7 +196,7 @@ def found_again(world):
     c.sync()
     b.ask("found", card=other.number)
     b.sync()
-    result(world.sell(other, b, 2000)["credit"] == 498_000, "and is then, by the next list")
+    check("and is then, by the next list", world.sell(other, b, 2000)["credit"] == 498_000)
 
 
 def held_back(world):
@@ -206,36 +206,37 @@ def held_back(world):
     old, new = world.card(a), world.card()
     a.sync()
     bad = [club("lost", "limit", *args, check=False).returncode for args in (["7"], ["x", "1"], ["1", "-1"])]
-    result(bad == [2, 2, 2] and "299999 rials and 500 points" in club("lost", "limit", "299999", "500").stdout == club("lost", "limit").stdout,
-           "a club says its limit", bad)
+    check("a club says its limit",
+          bad == [2, 2, 2] and "299999 rials and 500 points" in club("lost", "limit", "299999", "500").stdout == club("lost", "limit").stdout, bad)
     world.done(old, b, "balance")
     b.ask("report_lost", card=old.number)
     new.number = world.done(new, b, "replace", card=old.number, confirm=True)["card"]
     b.sync()
     world.settle(world.stations)
     told = world.lost(old)
-    result((told["state"], told["rounds"]) == ("held", 0) and "held" in world.cases(), "what is above it is held", told)
+    check("what is above it is held", (told["state"], told["rounds"]) == ("held", 0) and "held" in world.cases(), told)
     club("lost", "deny", old.number)
     club("lost", "found", old.number)
     world.settle(world.stations)
     refused = new.tap(d, "sale", amount=MILLION)
-    result(refused["reason"] == "hotlisted" and world.sell(old, d, 1000)["credit"] == 499_000, "denied, the false card is refused, and the old one is taken", refused)
+    check("denied, the false card is refused, and the old one is taken",
+          refused["reason"] == "hotlisted" and world.sell(old, d, 1000)["credit"] == 499_000, refused)
     told = world.lost(old)
-    result((told["state"], told["loss_rials"]) == ("found", 200_000), "what the false one began with is lost", told)
-    result(club("lost", "confirm", old.number, check=False).returncode == 1, "and there is nothing to confirm")
+    check("what the false one began with is lost", (told["state"], told["loss_rials"]) == ("found", 200_000), told)
+    check("and there is nothing to confirm", club("lost", "confirm", old.number, check=False).returncode == 1)
 
 
 def judged(world):
     shop = world.shop
     world.sync(world.stations)
     report = shop.club("report", "--json", check=False)
-    result(report.returncode == 0 and set(world.cases()) == {"replaced", "found", "held"}, "the books balance", (report.stdout[-300:], world.cases()))
+    check("the books balance", report.returncode == 0 and set(world.cases()) == {"replaced", "found", "held"}, (report.stdout[-300:], world.cases()))
     dump = json.loads(shop.club("dump").stdout)
     dump.update(cards=[], programme=json.loads(shop.programme.read_text()))
     path = Path(shop.path("dump.json"))
     path.write_text(json.dumps(dump))
     again = subprocess.run([sys.executable, str(ROOT / "tests/reference/vafa_reference.py"), "check", str(path)], capture_output=True, text=True)
-    result(again.returncode == 0 and "0 violations" in again.stdout, "the reference comes to the same", again.stdout[-1000:])
+    check("the reference comes to the same", again.returncode == 0 and "0 violations" in again.stdout, again.stdout[-1000:])
 
 
 def main():
@@ -253,7 +254,7 @@ def main():
         held_back(world)
         judged(world)
     document.unlink()
-    return failed > 0
+    return exit_code()
 
 
 sys.exit(main())

@@ -17,19 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 from shop import Shop  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 from hotlist import Other  # noqa: E402
 
 BUILD = os.environ.get("BUILD", str(ROOT / "build/sim-release"))
 SANITIZED = os.environ.get("PROFILE") == "sanitize"  # libfaketime and ASan do not go together
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), "libfaketime is not installed")
 FAMILIES = {"MIFARE Classic": "1k 04a1b2c3", "DESFire": "desfire 04a1b2c3d4e5f6"}
-failed = 0
-
-
-def result(condition, name, detail=""):
-    global failed
-    failed += not condition
-    print(f"ok {name}" if condition else f"not ok {name}\n  {detail}", flush=True)
 
 
 def starter(name):
@@ -85,7 +79,7 @@ class Home(Shop):
         report = self.club("report", "--json")
         seen = json.loads(report.stdout)
         states = [card["state"] for card in seen["cards"]]
-        result(seen["cases"] == [] and states == ["ok"], f"{self.name}: the club reckons the same: no case",
+        check(f"{self.name}: the club reckons the same: no case", seen["cases"] == [] and states == ["ok"],
                (seen["cases"], states))
 
 
@@ -112,13 +106,13 @@ def two_homes():
             home.done("issue")
             first, _ = home.sale("10000000", "--line", "shoes:10000000")
             second, last = home.sale("2000000")
-            result([first, second] == sales, f"{home.name}: two sales by its own programme", (first, second))
-            result((last["points"], last["credit"]) == (sales[0][2] + sales[1][2], sales[0][3] + sales[1][3]),
-                   f"{home.name}: and the card carries it", last)
+            check(f"{home.name}: two sales by its own programme", [first, second] == sales, (first, second))
+            check(f"{home.name}: and the card carries it",
+                  (last["points"], last["credit"]) == (sales[0][2] + sales[1][2], sales[0][3] + sales[1][3]), last)
         refused = cafe.till("load", "1000000")
-        result(refused["rc"] == 1 and refused["reason"] == "refused", "the cafe sells no credit", refused["text"])
+        check("the cafe sells no credit", refused["rc"] == 1 and refused["reason"] == "refused", refused["text"])
         loaded = clothing.done("load", "1000000")
-        result(loaded["credit"] == 2_150_000, "the clothes shop does", loaded["text"])
+        check("the clothes shop does", loaded["credit"] == 2_150_000, loaded["text"])
         for home in expected:
             home.same_at_the_club()
 
@@ -132,9 +126,9 @@ def fourth_is_free(family):
             parts, answer = cafe.sale("1000000")
             seen.append((*parts[:3], answer["points"]))
         paid = [(0, 1_000_000, 10, points) for points in (10, 20, 30, 40)]
-        result(seen[:3] == paid[:3], f"{cafe.name}: three orders at two terminals are paid", seen)
-        result(seen[3] == (1_000_000, 0, 0, 30), f"{cafe.name}: the fourth is free, by the stamps on the card", seen)
-        result(seen[4] == paid[3], f"{cafe.name}: the fifth is paid", seen)
+        check(f"{cafe.name}: three orders at two terminals are paid", seen[:3] == paid[:3], seen)
+        check(f"{cafe.name}: the fourth is free, by the stamps on the card", seen[3] == (1_000_000, 0, 0, 30), seen)
+        check(f"{cafe.name}: the fifth is paid", seen[4] == paid[3], seen)
         cafe.same_at_the_club()
 
 
@@ -149,15 +143,15 @@ def bigger_basket(family):
             parts, answer = grocery.sale("500000")
             seen.append((*parts, answer["points"]))
         # 50 points of welcome for the first; 500,000 is half a block.
-        result(seen == [(0, 500_000, 50, 0, 50)] + [(0, 500_000, 0, 0, 50)] * 4,
-               f"{grocery.name}: five small baskets at A in forty days", seen)
+        check(f"{grocery.name}: five small baskets at A in forty days",
+              seen == [(0, 500_000, 50, 0, 50)] + [(0, 500_000, 0, 0, 50)] * 4, seen)
         grocery.go("B", "2025-06-20")
         parts, answer = grocery.sale("2000000")
-        result((*parts, answer["credit"], answer["points"]) == (0, 2_000_000, 20, 400_000, 400_000, 70),
-               f"{grocery.name}: the sixth, four times as large, gives 20 % as credit at B, which heard of none", answer["text"])
+        check(f"{grocery.name}: the sixth, four times as large, gives 20 % as credit at B, which heard of none",
+              (*parts, answer["credit"], answer["points"]) == (0, 2_000_000, 20, 400_000, 400_000, 70), answer["text"])
         parts, answer = grocery.sale("2000000")
-        result((*parts, answer["credit"], answer["points"]) == (0, 2_000_000, 20, 0, 400_000, 90),
-               f"{grocery.name}: the next does not", answer["text"])
+        check(f"{grocery.name}: the next does not",
+              (*parts, answer["credit"], answer["points"]) == (0, 2_000_000, 20, 0, 400_000, 90), answer["text"])
         grocery.same_at_the_club()
 
 
@@ -170,32 +164,32 @@ def given_back(family):
 
         _, sold = clothing.sale("2000000")
         back = refund(sold)
-        result(sold["credit"] == 1_200_000 and state(back) == (0, 2_000_000, 1_000_000),
-               f"{clothing.name}: a refund takes the cashback back", (sold["text"], back["text"]))
+        check(f"{clothing.name}: a refund takes the cashback back",
+              sold["credit"] == 1_200_000 and state(back) == (0, 2_000_000, 1_000_000), (sold["text"], back["text"]))
         _, sold = clothing.sale("2000000")
         clothing.go("B")
         back = refund(sold, "500000")
-        result(state(back) == (0, 500_000, 1_000_000), f"{clothing.name}: at another terminal, a part: all of it", back["text"])
+        check(f"{clothing.name}: at another terminal, a part: all of it", state(back) == (0, 500_000, 1_000_000), back["text"])
 
         # 500,000 of 2,000,000 paid with credit, 200,000 given: 1,000,000 - 500,000 + 200,000.
         clothing.go("A")
         parts, both = clothing.sale("2000000", "--pay-credit", "500000")
-        result(parts == (0, 1_500_000, 0, 200_000) and both["credit"] == 700_000,
-               f"{clothing.name}: a sale that takes credit and gives some", both["text"])
+        check(f"{clothing.name}: a sale that takes credit and gives some",
+              parts == (0, 1_500_000, 0, 200_000) and both["credit"] == 700_000, both["text"])
         clothing.go("B")
         back = refund(both)
-        result((back["rc"], back["state"], back["reason"]) == (1, "not_done", "refused") and
-               "took and gave credit: only terminal 1, which made it" in back["say"],
-               f"{clothing.name}: another terminal cannot tell them apart and says who can", back["text"])
+        check(f"{clothing.name}: another terminal cannot tell them apart and says who can",
+              (back["rc"], back["state"], back["reason"]) == (1, "not_done", "refused") and
+              "took and gave credit: only terminal 1, which made it" in back["say"], back["text"])
         seen = clothing.done("balance")
-        result((seen["counter"], seen["credit"]) == (both["counter"], 700_000), f"{clothing.name}: and leaves the card alone", seen)
+        check(f"{clothing.name}: and leaves the card alone", (seen["counter"], seen["credit"]) == (both["counter"], 700_000), seen)
         clothing.go("A")
         back = refund(both)
-        result(state(back) == (0, 1_500_000, 1_000_000), f"{clothing.name}: the terminal that made it gives both back", back["text"])
+        check(f"{clothing.name}: the terminal that made it gives both back", state(back) == (0, 1_500_000, 1_000_000), back["text"])
         again = refund(both)
-        result(again["rc"] == 1 or again.get("earlier"), f"{clothing.name}: once", again["text"])
+        check(f"{clothing.name}: once", again["rc"] == 1 or again.get("earlier"), again["text"])
         seen = clothing.done("balance")
-        result(seen["credit"] == 1_000_000, f"{clothing.name}: and the card is where it began", seen)
+        check(f"{clothing.name}: and the card is where it began", seen["credit"] == 1_000_000, seen)
         clothing.same_at_the_club()
 
 
@@ -219,16 +213,17 @@ def changed_at_the_club():
         cafe.sync_once()
         after, answer = cafe.sale("1000000")
         # A point for each 100,000, then for each 50,000.
-        result([parts[2] for parts in (before, unsynced, after)] == [10, 10, 20] and process.poll() is None and
-               cafe.done("status")["programme"] == old + 1, "a new programme counts after the sync, without a restart", answer)
-        result(running()["programme"] == old + 1, "the club's list says that the terminal runs it", running())
+        check("a new programme counts after the sync, without a restart",
+              [parts[2] for parts in (before, unsynced, after)] == [10, 10, 20] and process.poll() is None and
+              cafe.done("status")["programme"] == old + 1, answer)
+        check("the club's list says that the terminal runs it", running()["programme"] == old + 1, running())
 
         document(old + 2, 10_000, lottery={"tickets": 1})
         refused = cafe.club("programme", file, check=False)
-        result(refused.returncode == 1 and "lottery" in refused.stderr and "points" in refused.stderr,
-               "one with an unknown effect is refused by the club, by rule and effect", refused.stderr)
+        check("one with an unknown effect is refused by the club, by rule and effect",
+              refused.returncode == 1 and "lottery" in refused.stderr and "points" in refused.stderr, refused.stderr)
         cafe.sync_once()
-        result(cafe.done("status")["programme"] == old + 1, "and no terminal hears of it")
+        check("and no terminal hears of it", cafe.done("status")["programme"] == old + 1)
 
         # As a newer club would send it: signed with the club's key, stored without a look.
         signed = sign(Path(cafe.path("club/programme.key")), Path(file).read_bytes())
@@ -239,30 +234,30 @@ def changed_at_the_club():
         free, _ = cafe.sale("1000000")
         still, answer = cafe.sale("1000000")
         status = cafe.done("status")
-        result((free[0], still[2], status["programme"]) == (1_000_000, 20, old + 1),
-               "by the line it is refused whole: the one before goes on, down to its stamps", (free, answer, status))
+        check("by the line it is refused whole: the one before goes on, down to its stamps",
+              (free[0], still[2], status["programme"]) == (1_000_000, 20, old + 1), (free, answer, status))
         with sqlite3.connect(cafe.path("terminal.db")) as db:
             why, = db.execute("SELECT value FROM settings WHERE name = 'programme.refused'").fetchone()
-        result("lottery" in why, "the terminal keeps why", why)
+        check("the terminal keeps why", "lottery" in why, why)
         listed = running()
-        result((listed["programme"], listed["refused"]) == (old + 1, old + 2) and
-               why == "A programme was refused: " + listed["refused_say"],
-               "the club's list shows what it runs, what it refused, and why", listed)
-        result("lottery" in cafe.club("terminals").stdout, "in words, too", cafe.club("terminals").stdout)
+        check("the club's list shows what it runs, what it refused, and why",
+              (listed["programme"], listed["refused"]) == (old + 1, old + 2) and
+              why == "A programme was refused: " + listed["refused_say"], listed)
+        check("in words, too", "lottery" in cafe.club("terminals").stdout, cafe.club("terminals").stdout)
         with sqlite3.connect(cafe.path("club/club.db")) as db:  # as a database of before, which just got the columns
             db.execute("UPDATE term SET refused = 0, refused_say = ''")
         forgot = running()
         cafe.sync_once()
         again = running()
-        result((forgot["refused"], again["refused"], again["refused_say"]) == (0, old + 2, listed["refused_say"]),
-               "where the club does not know it yet, the next sync tells", (forgot, again))
+        check("where the club does not know it yet, the next sync tells",
+              (forgot["refused"], again["refused"], again["refused_say"]) == (0, old + 2, listed["refused_say"]), (forgot, again))
         document(old + 3, 20_000)
         cafe.club("programme", file)
         cafe.sync_once()
         parts, answer = cafe.sale("1000000")
         listed = running()
-        result((parts[2], listed["programme"], listed["refused"], listed["refused_say"]) == (50, old + 3, 0, ""),
-               "the next good one is taken, and nothing is refused any more", (answer, listed))
+        check("the next good one is taken, and nothing is refused any more",
+              (parts[2], listed["programme"], listed["refused"], listed["refused_say"]) == (50, old + 3, 0, ""), (answer, listed))
         cafe.same_at_the_club()
 
 
@@ -283,7 +278,7 @@ def offers_later():
         cafe.go("B")
         # Of 13 orders 3 were free, so 10 were paid in this year.
         parts, answer = cafe.sale("500000")
-        result(parts[2] == 5 + 70, f"{cafe.name}: an offer by what the card kept while no rule asked for it", answer)
+        check(f"{cafe.name}: an offer by what the card kept while no rule asked for it", parts[2] == 5 + 70, answer)
         cafe.same_at_the_club()
 
 
@@ -298,7 +293,7 @@ def main():
             bigger_basket(family)
     changed_at_the_club()
     offers_later()
-    return failed > 0
+    return exit_code()
 
 
 if __name__ == "__main__":

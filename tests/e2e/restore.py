@@ -15,18 +15,12 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 from hotlist import Other, number, terminal_list  # noqa: E402
 from shop import Shop  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 
 BUILD = Path(os.environ["BUILD"]).resolve()
 SANITIZED = os.environ.get("PROFILE") == "sanitize"  # libfaketime and ASan do not go together
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 IRAN = timezone(timedelta(hours=3, minutes=30))
-failed = 0
-
-
-def result(good, name, seen=""):
-    global failed
-    failed += not good
-    print(("ok" if good else "not ok"), "restore", name, "" if good else f"({str(seen)[:900]})", flush=True)
 
 
 class Clock:
@@ -119,8 +113,8 @@ def story(shop):
     if not SANITIZED:
         shop.club("settlement", "close", "--to", day(2), "--by", "Reza")
     before = books(shop)
-    result(before[-1] == "yes" and len(before[0]["terminals"]) == 2 and len(before[4]) == 2, "the books before", before[4:])
-    result(set(listed(shop)) == {found}, "the list before", listed(shop))
+    check("the books before", before[-1] == "yes" and len(before[0]["terminals"]) == 2 and len(before[4]) == 2, before[4:])
+    check("the list before", set(listed(shop)) == {found}, listed(shop))
 
     shop.stop("club", "kill")
     for name in ("club.db", "club.db-wal", "club.db-shm"):
@@ -128,45 +122,49 @@ def story(shop):
     shutil.copy(backup, shop.path("club/club.db"))
     shop.start_club()
     forgotten = books(shop)
-    result(forgotten[0] != before[0] and forgotten[-1] == "yes", "the restored club has forgotten, and balances", forgotten[1])
+    check("the restored club has forgotten, and balances", forgotten[0] != before[0] and forgotten[-1] == "yes", forgotten[1])
     if not SANITIZED:
         closing = shop.run("vafa-club", "settlement", "close", "--to", day(1), "--by", "x", "--data", shop.path("club"), check=False)
-        result(closing.returncode == 1 and "Not every terminal" in closing.stderr, "and closes nothing before its terminals have come", closing.stderr)
-        result(forgotten[5] == before[5] and len(before[5]) == 2, "its closed settlements are back from their files, as they were", forgotten[5])
+        check("and closes nothing before its terminals have come",
+              closing.returncode == 1 and "Not every terminal" in closing.stderr, closing.stderr)
+        check("its closed settlements are back from their files, as they were",
+              forgotten[5] == before[5] and len(before[5]) == 2, forgotten[5])
 
     other.sync()
     shop.sync_once()
     after = books(shop)
     action = json.loads(shop.club("action", "list", "--json").stdout)
-    result([(a["id"], a["state"], a["done"]) for a in action] == [("before", "applied", 70000)], "a load that was collected after the backup is collected again", action)
+    check("a load that was collected after the backup is collected again",
+          [(a["id"], a["state"], a["done"]) for a in action] == [("before", "applied", 70000)], action)
     names = ("balances and journals", "the ledger", "cards", "merchants and branches", "media", "settlements")
     for name, then, now in zip(names, before, after):
-        result(then == now, f"{name}: as if nothing had happened", (then, now))
+        check(f"{name}: as if nothing had happened", then == now, (then, now))
     shop.club("settlement", "list")
 
     other.sync()
     shop.sync_once()
-    result(set(listed(shop)) == {lost}, "the hotlist is the backup's", listed(shop))
-    result(at_terminal(first) == at_terminal(other.db) == {lost}, "and each terminal has it", (at_terminal(first), at_terminal(other.db)))
+    check("the hotlist is the backup's", set(listed(shop)) == {lost}, listed(shop))
+    check("and each terminal has it", at_terminal(first) == at_terminal(other.db) == {lost}, (at_terminal(first), at_terminal(other.db)))
     shop.club("hotlist", "remove", lost)
     shop.club("hotlist", "add", found, "--reason", "stolen")
     other.sync()
     shop.sync_once()
-    result(at_terminal(first) == at_terminal(other.db) == {found}, "what the operator does again, they get", at_terminal(first))
+    check("what the operator does again, they get", at_terminal(first) == at_terminal(other.db) == {found}, at_terminal(first))
 
     if not SANITIZED:
         third = json.loads(shop.club("settlement", "close", "--to", day(1), "--by", "Sara", "--json").stdout)
-        result(third["settlement"] == 3 and third["lines"] == [], "the next settlement has nothing that another had", third)
+        check("the next settlement has nothing that another had", third["settlement"] == 3 and third["lines"] == [], third)
     sale = till_at(shop, first, 0, ("sale", "100000", "--pay-credit", "50000"))[0]
     shop.sync_once()
     card = json.loads(shop.club("card", sale["card"], "--json").stdout)
-    result((card["credit"], card["state"]) == (900000 + 300000 - 200000 + 70000 - 150000 + 250000 - 100000 - 50000, "ok"), "and the shop goes on", card)
+    check("and the shop goes on",
+          (card["credit"], card["state"]) == (900000 + 300000 - 200000 + 70000 - 150000 + 250000 - 100000 - 50000, "ok"), card)
 
 
 def main():
     with Shop(BUILD) as shop:
         story(shop)
-    return failed > 0
+    return exit_code()
 
 
 if __name__ == "__main__":

@@ -15,18 +15,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "reference"))
 from club_world import BUILD, ROOT, World
+from tap import check, exit_code  # noqa: E402
 import vafa_reference as reference
 
 IRAN = timezone(timedelta(hours=3, minutes=30))
 BRANCHES = {1: ("Refah", "Tajrish"), 2: ("Refah", "Vanak"), 3: ("Kourosh, the \"great\"", "Karaj")}
 NUMBERS = {1: (1, 1), 2: (1, 2), 3: (2, 3)}  # terminal: merchant, branch
-failed = 0
-
-
-def result(good, name, seen=""):
-    global failed
-    failed += not good
-    print(("ok" if good else "not ok"), "settlement", name, "" if good else f"({str(seen)[:900]})", flush=True)
 
 
 def at(day, clock):
@@ -121,35 +115,41 @@ def by_hand(world):
     send(world, 2, two)
     send(world, 3, cut(three, 1, 3, unsent=10, oldest=at(3, "23:59:59")))
     look = world.club_json("settlement", "--from", "2026-10-03", "--to", "2026-10-04")
-    result(lines_of(look) == FIRST and look["sum"] == 0, "days 3 and 4, as reckoned by hand", look["lines"])
-    result(nets(look) == {0: (3200000, 0, 3200000), 1: (-700000, 0, -700000), 2: (-2500000, 0, -2500000)},
-           "Refah owes 700,000, Kourosh 2,500,000, cards hold the rest", nets(look))
-    result(world.club_json("settlement", "--from", "1405-07-11", "--to", "1405-07-12") == look, "the same days by the Jalali calendar")
+    check("days 3 and 4, as reckoned by hand", lines_of(look) == FIRST and look["sum"] == 0, look["lines"])
+    check("Refah owes 700,000, Kourosh 2,500,000, cards hold the rest",
+          nets(look) == {0: (3200000, 0, 3200000), 1: (-700000, 0, -700000), 2: (-2500000, 0, -2500000)}, nets(look))
+    check("the same days by the Jalali calendar",
+          world.club_json("settlement", "--from", "1405-07-11", "--to", "1405-07-12") == look)
     half = world.club_json("settlement", "--from", "2026-10-03", "--to", "2026-10-03")
-    result(lines_of(half) == {(0, 0, "credit", "cards"): (1500000, 0), (1, 1, "credit", "opening"): (-1000000, 0),
-                              (2, 3, "credit", "taken"): (-500000, 0)}, "a second before midnight and midnight are two days", half["lines"])
+    check("a second before midnight and midnight are two days",
+          lines_of(half) == {(0, 0, "credit", "cards"): (1500000, 0), (1, 1, "credit", "opening"): (-1000000, 0),
+                             (2, 3, "credit", "taken"): (-500000, 0)}, half["lines"])
 
     done = world.club(*close, "2026-10-04", check=False)
-    result(done.returncode == 1 and "Not every terminal" in done.stderr, "a terminal has more to send: not closed", done.stderr)
+    check("a terminal has more to send: not closed", done.returncode == 1 and "Not every terminal" in done.stderr, done.stderr)
     done = world.club(*close, "2026-10-04", "--anyway")
     first = json.loads(done.stdout)
-    result(lines_of(first) == FIRST and (first["settlement"], first["closed_by"], first["from"], first["to"], first["to_jalali"]) ==
-           (1, "Sara", "2026-10-03", "2026-10-04", "1405-07-12"), "closed anyway: settlement 1", first)
+    check("closed anyway: settlement 1",
+          lines_of(first) == FIRST and (first["settlement"], first["closed_by"], first["from"], first["to"], first["to_jalali"]) ==
+          (1, "Sara", "2026-10-03", "2026-10-04", "1405-07-12"), first)
 
     send(world, 1, cut(one, 2, 4))
     send(world, 3, cut(three, 4, 4))
     done = world.club(*close, "2026-10-06")
     second = json.loads(done.stdout)
-    result(lines_of(second) == SECOND and second["sum"] == 0, "settlement 2: days 5 and 6, by hand", second["lines"])
+    check("settlement 2: days 5 and 6, by hand", lines_of(second) == SECOND and second["sum"] == 0, second["lines"])
     send(world, 3, cut(three, 5, 5))
     third = json.loads(world.club(*close, "2026-10-08").stdout)
-    result(lines_of(third) == THIRD and nets(third)[2] == (0, -900000, -900000), "settlement 3: what came late is shown as late", third)
-    result([world.club_json("settlement", "show", n) for n in (1, 2, 3)] == [first, second, third], "closed ones stay as they were")
+    check("settlement 3: what came late is shown as late",
+          lines_of(third) == THIRD and nets(third)[2] == (0, -900000, -900000), third)
+    check("closed ones stay as they were",
+          [world.club_json("settlement", "show", n) for n in (1, 2, 3)] == [first, second, third])
     rows = list(csv.reader(io.StringIO(world.club("settlement", "show", "1", "--csv").stdout, newline="")))
-    result(rows[0] == ["merchant", "name", "branch", "branch_name", "book", "account", "entries", "amount", "late"] and
-           rows[-1] == ["2", 'Kourosh, the "great"', "3", "Karaj", "credit", "taken", "2", "-2500000", "0"], "as CSV, names in quotes", rows)
+    check("as CSV, names in quotes",
+          rows[0] == ["merchant", "name", "branch", "branch_name", "book", "account", "entries", "amount", "late"] and
+          rows[-1] == ["2", 'Kourosh, the "great"', "3", "Karaj", "credit", "taken", "2", "-2500000", "0"], rows)
     text = world.club("settlement", "show", "1").stdout
-    result("merchant 2" in text and "net -2500000" in text, "as text", text)
+    check("as text", "merchant 2" in text and "net -2500000" in text, text)
     return journals
 
 
@@ -161,17 +161,20 @@ def refusals(world):
                              (("close", "--to", "2026-10-09"), 2, "missing: --by"), (("show", "9"), 1, "no settlement 9"), (("show", "x"), 2, "number"),
                              (("--from", "2026-10-05", "--to", "2026-10-04"), 2, "after --to"), (("--from", "2026-10-05"), 2, "missing: --to")):
         done = world.club("settlement", *words, check=False)
-        result((done.returncode, say in done.stderr) == (code, True), f"settlement {' '.join(map(str, words))[:40]} is refused", done.stderr)
+        check(f"settlement {' '.join(map(str, words))[:40]} is refused",
+              (done.returncode, say in done.stderr) == (code, True), done.stderr)
     manager, reader = world.key("manager"), world.key("reader")
     ask = lambda number, body, key=manager: world.api(key, "PUT", f"/settlements/{number}", body)
     good = {"to": "2026-10-08", "by": "Sara"}
-    result(ask(3, good) == (200, {"v": 1, **world.club_json("settlement", "show", 3)}), "the same number and day again is no change")
+    check("the same number and day again is no change",
+          ask(3, good) == (200, {"v": 1, **world.club_json("settlement", "show", 3)}))
     for number, body, status in ((3, {"to": "2026-10-07", "by": "Sara"}, 409), (5, {"to": "2026-10-09", "by": "Sara"}, 409), (4, {"to": "2026-10-08", "by": "Sara"}, 409),
                                  (4, {"to": str(today), "by": "Sara", "anyway": True}, 409), (4, {"to": "9", "by": "Sara"}, 400), (4, {"to": "2026-10-09"}, 400),
                                  (4, {"to": 20261009, "by": "Sara"}, 400), (0, good, 404), (9000000, good, 404), ("x", good, 404)):
-        result(ask(number, body)[0] == status, f"PUT /settlements/{number} {body} is {status}", ask(number, body))
-    result(ask(4, {"to": "2026-10-09", "by": "Sara"}, reader)[0] == 403, "a reader closes nothing")
-    result((world.club("settlement", "list", "--json").stdout, world.club("dump").stdout) == before, "nothing of all this closed anything")
+        check(f"PUT /settlements/{number} {body} is {status}", ask(number, body)[0] == status, ask(number, body))
+    check("a reader closes nothing", ask(4, {"to": "2026-10-09", "by": "Sara"}, reader)[0] == 403)
+    check("nothing of all this closed anything",
+          (world.club("settlement", "list", "--json").stdout, world.club("dump").stdout) == before)
 
 
 def restored(world, journals):
@@ -183,21 +186,22 @@ def restored(world, journals):
     shutil.copy(world.dir / "backup.db", world.data / "club.db")
     world.start()
     behind = world.club("settlement", "close", "--to", "2026-10-09", "--by", "Sara", check=False)
-    result(behind.returncode == 1, "a club that has forgotten entries does not close", behind.stderr)
+    check("a club that has forgotten entries does not close", behind.returncode == 1, behind.stderr)
     listed = world.club("settlement", "list")
-    result([world.club_json("settlement", "show", n) for n in (1, 2, 3)] == shown, "settlements 2 and 3 are back as they were", listed.stdout)
+    check("settlements 2 and 3 are back as they were",
+          [world.club_json("settlement", "show", n) for n in (1, 2, 3)] == shown, listed.stdout)
     for terminal in (1, 2, 3):
         send(world, terminal, journals[terminal][0])
         if terminal == 2:
             done = world.club("settlement", "close", "--to", "2026-10-09", "--by", "Sara", check=False)
-            result(done.returncode == 1, "two of three terminals have sent again: not closed", done.stderr)
+            check("two of three terminals have sent again: not closed", done.returncode == 1, done.stderr)
     fourth = json.loads(world.club("settlement", "close", "--to", "2026-10-09", "--by", "Sara", "--json").stdout)
-    result(fourth["lines"] == [] and fourth["sum"] == 0 and fourth["settlement"] == 4,
-           "after the terminals have sent again, there is nothing left to settle", fourth)
+    check("after the terminals have sent again, there is nothing left to settle",
+          fourth["lines"] == [] and fourth["sum"] == 0 and fourth["settlement"] == 4, fourth)
     name = world.data / "settlement-000005.json"
     name.write_text('{"no":5}')
     done = world.club("settlement", "close", "--to", "2026-10-10", "--by", "Sara", check=False)
-    result(done.returncode == 2 and "not settlement 5" in done.stderr, "a file that is none stops closing", done.stderr)
+    check("a file that is none stops closing", done.returncode == 2 and "not settlement 5" in done.stderr, done.stderr)
     name.unlink()
 
 
@@ -303,8 +307,8 @@ def by_chance(seed):
             look = world.club_json("settlement", "--from", first, "--to", last)
             right = right and amounts(look) == recount(dump, first, last) and look["sum"] == 0
         late = sum(len(amounts(s, 1)) for s in closed)
-        result(right and closed and [world.club_json("settlement", "show", s["settlement"]) for s in closed] == closed,
-               f"seed {seed}: {len(closed)} closed periods, {late} late lines, as counted from the journals")
+        check(f"seed {seed}: {len(closed)} closed periods, {late} late lines, as counted from the journals",
+              right and closed and [world.club_json("settlement", "show", s["settlement"]) for s in closed] == closed)
         return late
     finally:
         world.close()
@@ -328,8 +332,8 @@ def main():
     finally:
         world.close()
     late = sum(by_chance(seed) for seed in (1, 2))
-    result(late > 0, "random weeks had something late", late)
-    return failed > 0
+    check("random weeks had something late", late > 0, late)
+    return exit_code()
 
 
 if __name__ == "__main__":

@@ -16,18 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 from shop import Shop  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 from sync_proxy import Proxy  # noqa: E402
 
 BUILD = os.environ.get("BUILD", str(ROOT / "build/sim-release"))
 EVERY = int(os.environ.get("SYNC_CUT_EVERY", "13" if os.environ.get("PROFILE") == "sanitize" else "1"))
 WORKERS = 2
-failed = 0
-
-
-def result(condition, name, detail=""):
-    global failed
-    failed += not condition
-    print(f"ok {name}" if condition else f"not ok {name}\n  {detail}", flush=True)
 
 
 class Terminal:
@@ -111,13 +105,13 @@ def check_books(shop, terminals):
             with sqlite3.connect(terminal.db) as db:
                 journal = db.execute("SELECT seq, bytes FROM journal ORDER BY seq").fetchall()
             n = terminal.number
-            result(ask("SELECT term_seq, raw FROM rec WHERE term_id = ? ORDER BY term_seq", n) == journal,
-                   f"terminal {n}: the club holds the same {len(journal)} entries", "the rows differ")
+            check(f"terminal {n}: the club holds the same {len(journal)} entries",
+                  ask("SELECT term_seq, raw FROM rec WHERE term_id = ? ORDER BY term_seq", n) == journal, "the rows differ")
             intents = {s: raw for s, raw in journal if raw[1] == 1}
             done = {number_at(raw, 24) for _, raw in journal if raw[1] == 2 and raw[40] == 1}
-            result(done == set(intents) and [r[0] for r in ask(
-                "SELECT term_seq FROM txn WHERE term_id = ? ORDER BY term_seq", n)] == sorted(done),
-                f"terminal {n}: each of {len(done)} transactions is posted once", "other transactions are posted")
+            check(f"terminal {n}: each of {len(done)} transactions is posted once",
+                  done == set(intents) and [r[0] for r in ask(
+                "SELECT term_seq FROM txn WHERE term_id = ? ORDER BY term_seq", n)] == sorted(done), "other transactions are posted")
             total += len(done)
             cards, wrong = {}, []
             for _, raw in sorted(intents.items()):
@@ -133,10 +127,10 @@ def check_books(shop, terminals):
                 row = ask("SELECT b1, b0, b2, b3, hi, top, cnt FROM card WHERE card_no = ?", card)
                 if row != [(credit, points, 0, 0, count, count, count)]:
                     wrong.append((card, credit, points, count, row))
-            result(not wrong, f"terminal {n}: {len(cards)} balances are right to the last rial", wrong[:3])
-        result(ask("SELECT count(*) FROM txn") == [(total,)], "nothing else is posted", ask("SELECT count(*) FROM txn"))
+            check(f"terminal {n}: {len(cards)} balances are right to the last rial", not wrong, wrong[:3])
+        check("nothing else is posted", ask("SELECT count(*) FROM txn") == [(total,)], ask("SELECT count(*) FROM txn"))
         cases = ask("SELECT why, say, count(*) FROM tcase GROUP BY why")
-        result(not cases, "no case was opened", cases)
+        check("no case was opened", not cases, cases)
 
 
 def main():
@@ -158,17 +152,17 @@ def main():
             for terminal in terminals:
                 terminal.close()
         wrong = [w for t in terminals for w in t.wrong]
-        result(not wrong, "after each cut one more sync brings everything", wrong[:3])
+        check("after each cut one more sync brings everything", not wrong, wrong[:3])
         # Beyond the shortest exchange's end a cut may find nothing to cut.
         sure = {(d, n) for d, n in positions if n <= least[d]}
         made = sure & set().union(*(t.cuts for t in terminals))
-        result(len(made) >= 0.98 * len(sure) and len(sure) >= 0.95 * len(positions), "the cuts were made",
+        check("the cuts were made", len(made) >= 0.98 * len(sure) and len(sure) >= 0.95 * len(positions),
                f"{len(made)} of {len(sure)} that must be possible, {len(positions)} positions")
         check_books(shop, terminals)
         thin = f", every {EVERY}th byte" if EVERY > 1 else ", every byte"
         print(f"# {len(positions)} cut positions ({most['up']} bytes up, {most['down']} down{thin}), "
               f"{time.monotonic() - start:.0f} s")
-    return failed > 0
+    return exit_code()
 
 
 sys.exit(main())

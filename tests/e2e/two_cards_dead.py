@@ -15,17 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 from shop import Shop  # noqa: E402
+from tap import check, exit_code  # noqa: E402
 from hotlist import Other  # noqa: E402
 
 BUILD = os.environ.get("BUILD", str(ROOT / "build/sim-release"))
 CARDS = {"ali": "1k 04a1b2c3", "leila": "desfire 04112233445566", "sara": "1k 04a1b2c4"}
-failed = 0
-
-
-def result(condition, name, detail=""):
-    global failed
-    failed += not condition
-    print(f"ok {name}" if condition else f"not ok {name}\n  {detail}", flush=True)
 
 
 def hold(shop, name):
@@ -95,19 +89,19 @@ def main():
         for name in ("leila", "sara", "ali"):
             meet(shop, name)
         other.sync()
-        result(transit(shop) == 57_000, "what left the cards and came to none is in transit", transit(shop))
-        result(waits(shop) == {(alone, "seen"): 50_000, (named, "seen"): 7_000}, "and is listed", waits(shop))
-        result(halves(shop) == [(alone, False), (named, False)], "two cases say what is missing", halves(shop))
+        check("what left the cards and came to none is in transit", transit(shop) == 57_000, transit(shop))
+        check("and is listed", waits(shop) == {(alone, "seen"): 50_000, (named, "seen"): 7_000}, waits(shop))
+        check("two cases say what is missing", halves(shop) == [(alone, False), (named, False)], halves(shop))
         refused = shop.club("transfer", "release", 1, taken, "--anyway", check=False)
-        result(refused.returncode == 1 and "already" in refused.stderr, "what a card has is released to nobody", refused.stderr)
+        check("what a card has is released to nobody", refused.returncode == 1 and "already" in refused.stderr, refused.stderr)
         done = released(shop, other, alone)
-        result(json.loads(done.stdout)["to"] == numbers["sara"] and transit(shop) == 7_000, "the club gives one back", done.stdout)
+        check("the club gives one back", json.loads(done.stdout)["to"] == numbers["sara"] and transit(shop) == 7_000, done.stdout)
         other.sync()
         hold(shop, "sara")
         got = shop.done("balance")
-        result(got["credit"] == 1_000_000 and got["arrived"][0]["origin"] == "transfer", "it is on its card again", got)
+        check("it is on its card again", got["credit"] == 1_000_000 and got["arrived"][0]["origin"] == "transfer", got)
         other.sync()
-        result(halves(shop, "--all") == [(alone, True), (named, False)], "which settles its case", halves(shop, "--all"))
+        check("which settles its case", halves(shop, "--all") == [(alone, True), (named, False)], halves(shop, "--all"))
 
         shop.stop("terminal")
         for file in list(Path(shop.path("kept")).iterdir()):
@@ -115,22 +109,22 @@ def main():
         shop.club("terminal", "back", 1)
         shop.sync_once()
         other.sync()
-        result(transit(shop) == 0 and waits(shop) == {}, "the journal comes back: nothing is in transit", waits(shop))
-        result(halves(shop) == [], "and no case of it is open", halves(shop))
+        check("the journal comes back: nothing is in transit", transit(shop) == 0 and waits(shop) == {}, waits(shop))
+        check("and no case of it is open", halves(shop) == [], halves(shop))
         shop.start_terminal("--db", other.db)
         hold(shop, "sara")
         got = shop.done("balance")
-        result(got["credit"] == 1_007_000, "the card that only the journal named has its credit", got)
+        check("the card that only the journal named has its credit", got["credit"] == 1_007_000, got)
         other.sync()
         dump = json.loads(shop.club("dump").stdout)
         dump.update(cards=[], programme=json.loads(Path(shop.programme).read_text()))
         Path(shop.path("dump.json")).write_text(json.dumps(dump))
         again = subprocess.run([sys.executable, str(ROOT / "tests/reference/vafa_reference.py"), "check",
                                 shop.path("dump.json")], capture_output=True, text=True)
-        result(again.returncode == 0 and "0 violations" in again.stdout, "the reference comes to the same", again.stdout)
+        check("the reference comes to the same", again.returncode == 0 and "0 violations" in again.stdout, again.stdout)
         told = shop.club("report", check=False)
-        result(told.returncode == 0, "and the books balance", told.stdout)
-    return failed > 0
+        check("and the books balance", told.returncode == 0, told.stdout)
+    return exit_code()
 
 
 if __name__ == "__main__":
