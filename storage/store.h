@@ -32,10 +32,9 @@ struct store_config {
 
 /* Opens, checks that the file is ours (application_id, user_version), migrates forward, verifies
  * the hash chain's tail. A file of a newer version that says that this one may use it becomes one
- * of this version again (docs/storage.md, "Older and newer versions"). ST_FOREIGN  not a Vafa
- * database, or of a version that this one cannot use. ST_AGAIN    also: it would have to be
- * migrated, and keep_readable forbids it. Nothing has changed.
- */
+ * of this version again (docs/storage.md, "Older and newer versions"). ST_FOREIGN: not a Vafa
+ * database, or of a version that this one cannot use. ST_REFUSED: it would have to be migrated, and
+ * keep_readable forbids it. Nothing has changed. */
 ST_CHECK enum st store_open(const struct store_config *config, struct store **ret,
                             struct fault *fault);
 void store_close(struct store *store); /* accepts NULL */
