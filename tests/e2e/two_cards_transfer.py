@@ -46,9 +46,9 @@ def waiting(shop):
     return rows if ok else {"sums": (answer, status["transfers"], status["transfers_amount"])}
 
 
-def ask(till, **fields):
+def ask(till, wait_ms=10_000, **fields):
     """The final answer, without a process: a wait may be short."""
-    till.say(json.dumps({"v": 1, "do": "transfer", "wait_ms": 300, "lang": "en", **fields}))
+    till.say(json.dumps({"v": 1, "do": "transfer", "wait_ms": wait_ms, "lang": "en", **fields}))
     while not (answer := json.loads(till.hear()))["final"]:
         pass
     return answer
@@ -63,7 +63,7 @@ def cut_second_halves(shop, given):
         out = ask(till, amount=given)
         hold(shop, "leila")
         shop.card(f"cut after {commands}")
-        first = ask(till, **{"from": out["sequence"]})
+        first = ask(till, wait_ms=300, **{"from": out["sequence"]})  # that card is away
         shop.card("cut clear")
         whole = first["state"] == "done"
         hold(shop, "leila")
