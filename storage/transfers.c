@@ -26,6 +26,13 @@ static uint32_t about(const struct entry *entry, const struct entry *intent)
                                                 : 0;
 }
 
+/* Of a card that is moved whole, its moving on tells by itself: the first one would be closed then,
+ * and takes no more; the second one was made by just this intent. */
+static bool is_whole_card(const struct entry *intent)
+{
+    return intent->intent.after.last.kind == TRANSACTION_DUPLICATE;
+}
+
 static void fold_first(struct transfer *row, const struct entry *entry, const struct entry *intent)
 {
     if (entry->kind == ENTRY_INTENT) {
@@ -42,7 +49,8 @@ static void fold_first(struct transfer *row, const struct entry *entry, const st
         row->end = TRANSFER_VOID;
         break;
     case VERDICT_LEFT:
-        row->first = FIRST_LEFT;
+        row->first = is_whole_card(intent) ? row->first : FIRST_LEFT;
+        row->end = is_whole_card(intent) ? TRANSFER_VOID : row->end;
         break;
     }
 }
@@ -55,7 +63,9 @@ static void fold_second(struct transfer *row, const struct entry *entry, const s
     }
     if (entry->kind == ENTRY_INTENT) {
         row->second = intent->sequence;
-    } else if (row->second == intent->sequence && entry->outcome.verdict == VERDICT_DONE) {
+    } else if (row->second == intent->sequence &&
+               (entry->outcome.verdict == VERDICT_DONE ||
+                (entry->outcome.verdict == VERDICT_LEFT && is_whole_card(intent)))) {
         row->end = TRANSFER_TAKEN;
     } else if (row->second == intent->sequence && entry->outcome.verdict == VERDICT_NOT_DONE) {
         row->second = 0;

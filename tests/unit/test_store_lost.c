@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "storage/lost.h"
+#include "storage/transfers.h"
 #include "tests/support/crash_vfs.h"
 #include "tests/support/store_model.h"
 
@@ -81,8 +82,9 @@ static uint32_t report(struct world *world, uint32_t card, enum report_event eve
     return append(world, &entry);
 }
 
-/* An intent that makes card `card` in the place of card `old`. */
-static uint32_t take_over(struct world *world, uint32_t card, uint32_t old)
+/* An intent that makes card `card` in the place of card `old`, which entry `out` emptied here; 0:
+ * it was lost. */
+static uint32_t take_over(struct world *world, uint32_t card, uint32_t old, uint32_t out)
 {
     struct entry entry = model_intent(&world->model, card, 1);
     entry.intent.has_before = 0;
@@ -93,7 +95,8 @@ static uint32_t take_over(struct world *world, uint32_t card, uint32_t old)
     entry.intent.after.last.kind = TRANSACTION_DUPLICATE;
     entry.intent.after.last.reference = 0;
     entry.intent.occasion.peer =
-        (struct peer){.direction = PEER_IN, .card_number = model_card(old)};
+        (struct peer){.direction = PEER_IN, .card_number = model_card(old), .sequence = out};
+    entry.intent.occasion.peer.terminal = out != 0 ? entry.terminal : 0;
     return append(world, &entry);
 }
 
@@ -176,19 +179,54 @@ static void a_successor_counts_until_it_is_known_to_have_failed(void **state)
     struct world world = world_new();
     struct entry successor;
     assert_int_equal(lost_successor(world.store, model_card(LOST), &successor), ST_REFUSED);
-    const uint32_t first = take_over(&world, NEW, LOST);
+    const uint32_t first = take_over(&world, NEW, LOST, 0);
     assert_int_equal(lost_successor(world.store, model_card(LOST), &successor), ST_OK);
     assert_int_equal(successor.sequence, first); /* in doubt */
     assert_int_equal(lost_successor(world.store, model_card(NEW), &successor), ST_REFUSED);
     settle(&world, first, VERDICT_NOT_DONE);
     assert_int_equal(lost_successor(world.store, model_card(LOST), &successor), ST_REFUSED);
-    const uint32_t second = take_over(&world, SPARE, LOST);
+    const uint32_t second = take_over(&world, SPARE, LOST, 0);
     settle(&world, second, VERDICT_DONE);
     assert_int_equal(lost_successor(world.store, model_card(LOST), &successor), ST_OK);
     assert_int_equal(successor.sequence, second);
-    const uint32_t third = take_over(&world, NEW, OTHER);
+    const uint32_t third = take_over(&world, NEW, OTHER, 0);
     settle(&world, third, VERDICT_LEFT); /* the club decides: it may be there */
     assert_int_equal(lost_successor(world.store, model_card(OTHER), &successor), ST_OK);
+    world_end(&world);
+}
+
+/* An intent that takes all off card `card`. */
+static uint32_t move_out(struct world *world, uint32_t card)
+{
+    struct entry entry = model_intent(&world->model, card, 3);
+    entry.intent.refers_counter = 0;
+    memset(&entry.intent.parts, 0, sizeof entry.intent.parts);
+    memset(&entry.intent.occasion, 0, sizeof entry.intent.occasion);
+    entry.intent.after.last.kind = TRANSACTION_DUPLICATE;
+    entry.intent.after.last.reference = 0;
+    entry.intent.occasion.peer = (struct peer){.direction = PEER_OUT};
+    return append(world, &entry);
+}
+
+/* A card that moved on was not moved out; a new one that did was made. Else it would wait for ever:
+ * a whole card can be neither held once more, nor handed over. */
+static void a_card_that_moved_on_tells_what_became_of_it(void **state)
+{
+    (void)state;
+    struct world world = world_new();
+    struct transfer row;
+    const uint32_t out = move_out(&world, LOST);
+    settle(&world, out, VERDICT_LEFT);
+    assert_int_equal(transfers_find(world.store, out, &row), ST_OK);
+    assert_int_equal(row.end, TRANSFER_VOID);
+    const uint32_t done = move_out(&world, OTHER);
+    settle(&world, done, VERDICT_DONE);
+    const uint32_t in = take_over(&world, NEW, OTHER, done);
+    assert_int_equal(transfers_find(world.store, done, &row), ST_OK);
+    assert_true(row.end == TRANSFER_WAITS && row.second == in);
+    settle(&world, in, VERDICT_LEFT);
+    assert_int_equal(transfers_find(world.store, done, &row), ST_OK);
+    assert_true(row.end == TRANSFER_TAKEN && row.second == in);
     world_end(&world);
 }
 
@@ -258,10 +296,10 @@ static void what_changed_by_itself_is_found(void **state)
         uint32_t entries = 0;
         (void)report(&world, LOST, REPORT_LOST);
         (void)report(&world, LOST, REPORT_LOST);
-        const uint32_t failed = take_over(&world, NEW, LOST);
+        const uint32_t failed = take_over(&world, NEW, LOST, 0);
         assert_int_equal(failed, 3);
         settle(&world, failed, VERDICT_NOT_DONE);
-        (void)take_over(&world, SPARE, LOST);
+        (void)take_over(&world, SPARE, LOST, 0);
         assert_int_equal(lost_take(world.store, &vouch, 1), ST_OK);
         assert_int_equal(journal_verify(world.store, &entries, NULL), ST_OK);
         store_close(world.store);
@@ -296,6 +334,7 @@ int main(void)
         cmocka_unit_test(the_last_report_of_a_card_counts),
         cmocka_unit_test(a_list_counts_for_the_reports_that_its_club_had),
         cmocka_unit_test(a_successor_counts_until_it_is_known_to_have_failed),
+        cmocka_unit_test(a_card_that_moved_on_tells_what_became_of_it),
         cmocka_unit_test(the_clubs_last_word_counts_until_another_report),
         cmocka_unit_test(what_changed_by_itself_is_found),
         cmocka_unit_test(a_file_of_version_8_gets_the_tables),
