@@ -532,7 +532,7 @@ static enum st take(struct ledger *ledger, const struct wire_sync *batch, bool i
         if (st == ST_OK && !is_late) {
             st = term_take(ledger, batch, &before);
         }
-        if (st == ST_OK) {
+        if (st == ST_OK && !is_late) {
             st = fleet_take(ledger->db, batch, now_s);
         }
     }

@@ -201,9 +201,22 @@ def refused_writes(shop, terminal):
               not os.path.exists(shop.path("e.part")), done.stderr)
 
 
+def device_row(shop, **values):
+    """What the terminal last said of its device; with values: it said so an hour ago."""
+    with sqlite3.connect(shop.path("club/club.db")) as db:
+        for name, value in values.items():
+            db.execute(f"UPDATE device SET {name} = ?", (value,))
+        db.row_factory = sqlite3.Row
+        return dict(db.execute("SELECT * FROM device").fetchone())
+
+
 def once_whatever_happens(shop, terminal, first, peace):
+    at_first = device_row(shop)
+    said = device_row(shop, board="nanopi-neo-armhf", version=7, told_at=at_first["told_at"] - 3600, self_test="ok")
     done = take(shop, first)
     check("the club takes it", done.returncode == 0 and "4 transactions posted" in done.stdout, done.stdout + done.stderr)
+    check("the fleet shows the device as it last told itself", device_row(shop) == said, device_row(shop))
+    device_row(shop, **at_first)
     after = books(shop)
     for name in peace:
         check(f"as if the terminal had synced: {name}", after[name] == peace[name], f"{after[name]}\n{peace[name]}")
