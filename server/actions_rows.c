@@ -95,13 +95,14 @@ static const struct {
                          "iiii"},
     /* The money is in transit again (transfers.h), whichever card the order had gone on to. */
     [ASQL_TRANSFER_BACK] = {"UPDATE transfer SET ordered = 0, is_open = 1 WHERE ordered = $1", "i"},
-    [ASQL_RELEASE_GIVEN] = {"UPDATE lost SET is_due = 1,"
-                            " g0 = g0 + CASE $2 WHEN 0 THEN $3 ELSE 0 END,"
-                            " g1 = g1 + CASE $2 WHEN 1 THEN $3 ELSE 0 END,"
-                            " g2 = g2 + CASE $2 WHEN 2 THEN $3 ELSE 0 END,"
-                            " g3 = g3 + CASE $2 WHEN 3 THEN $3 ELSE 0 END WHERE card_no ="
-                            " (SELECT r.card_no FROM lost_release r WHERE r.id = $1)",
-                            "iii"},
+    [ASQL_RELEASE_GIVEN] =
+        {"UPDATE lost SET is_due = 1,"
+         " g0 = g0 + CASE $2 WHEN 0 THEN $3 ELSE 0 END,"
+         " g1 = g1 + CASE $2 WHEN 1 THEN $3 ELSE 0 END,"
+         " g2 = g2 + CASE $2 WHEN 2 THEN $3 ELSE 0 END,"
+         " g3 = g3 + CASE $2 WHEN 3 THEN $3 ELSE 0 END WHERE card_no ="
+         " (SELECT r.card_no FROM lost_release r WHERE r.id = $1 AND r.round > 0)",
+         "iii"},
     [ASQL_BOOKS_LAST] = {"SELECT batch_no FROM batch WHERE term_id = 0"
                          " ORDER BY batch_no DESC LIMIT 1",
                          ""},

@@ -62,6 +62,6 @@ enum st case_open_listed(struct ledger *ledger, const char *why, const struct it
     enum st st = put(ledger, &about, &is_new, format, values);
     va_end(values);
     return st == ST_OK && is_new
-               ? hotlist_list_within(ledger->db, card, LISTING_CLONE, ledger->now_s)
+               ? hotlist_refuse_within(ledger->db, card, LISTING_CLONE, ledger->now_s)
                : st;
 }

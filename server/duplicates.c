@@ -164,7 +164,7 @@ static enum st second(struct ledger *ledger, const struct item *item, uint64_t o
 {
     const struct entry_intent *intent = &item->entry.intent;
     enum st st =
-        hotlist_list_within(ledger->db, intent->card_number, LISTING_BLOCKED, ledger->now_s);
+        hotlist_refuse_within(ledger->db, intent->card_number, LISTING_BLOCKED, ledger->now_s);
     if (st == ST_OK && first == old) {
         return case_open(ledger, "replaced", item, intent->card_number, 1,
                          "Card %016" PRIu64 " was made at terminal %u in place of card %016" PRIu64

@@ -175,6 +175,12 @@ enum st hotlist_turn_within(struct db *db, uint64_t card, uint8_t from, uint8_t 
     return st;
 }
 
+enum st hotlist_refuse_within(struct db *db, uint64_t card, uint8_t listing, int64_t now_s)
+{
+    const enum st st = hotlist_list_within(db, card, listing, now_s);
+    return st == ST_OK ? hotlist_turn_within(db, card, LISTING_LOST, listing, now_s) : st;
+}
+
 /* "9364000001000000 lost" -> card and reason. */
 static bool read_line(const char *line, uint64_t *ret_card, uint8_t *ret_listing)
 {

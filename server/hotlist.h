@@ -23,6 +23,10 @@ ST_CHECK enum st hotlist_set(struct db *db, uint64_t card, uint8_t listing, int6
 /* Puts the card on the list inside the caller's write transaction, unless it is on it already for
  * whatever reason. After any status but ST_OK the caller must roll back. */
 ST_CHECK enum st hotlist_list_within(struct db *db, uint64_t card, uint8_t listing, int64_t now_s);
+/* The same for a reason that is the club's own: a loss, which whoever reported it can take back,
+ * gives way to it. */
+ST_CHECK enum st hotlist_refuse_within(struct db *db, uint64_t card, uint8_t listing,
+                                       int64_t now_s);
 
 /* Inside the caller's write transaction: what is listed as `from` becomes `to` (LISTING_NONE: comes
  * off the list). Listed otherwise, or not at all: it stays so. */

@@ -78,16 +78,25 @@ static enum st add_up(struct db *db, const char *sql, int64_t of, int64_t since,
     "replacement p JOIN lost l ON l.card_no = p.old_no AND l.new_no = p.card_no"                   \
     " AND l.confirmed_at = 0"
 
-/* What went to new cards on this terminal's word since then: released, or ordered for the lost
- * cards. */
+/* What went to new cards on this terminal's word since then: released, also to one that was denied
+ * since, or ordered for the lost cards. */
 static enum st followed(struct db *db, uint32_t terminal, int64_t since, struct lost_limit *ret)
 {
     enum st st = add_up(db,
-                        SUMS BY_TERMINAL " JOIN lost_release r ON r.card_no = l.card_no"
-                                         " JOIN actref f ON f.id = r.id JOIN action a"
-                                         " ON a.card_no = f.card_no AND a.id = r.id"
-                                         " WHERE p.term_id = $1 AND r.at > $2 AND a.state <> 4",
+                        SUMS "replacement p JOIN lost_release r ON r.card_no = p.card_no"
+                             " AND r.round < 0 JOIN actref f ON f.id = r.id JOIN action a"
+                             " ON a.card_no = f.card_no AND a.id = r.id"
+                             " WHERE p.term_id = $1 AND r.at > $2 AND a.state <> 4",
                         terminal, since, ret);
+    if (st != ST_OK) {
+        return st;
+    }
+    st = add_up(db,
+                SUMS BY_TERMINAL " JOIN lost_release r ON r.card_no = l.card_no"
+                                 " JOIN actref f ON f.id = r.id JOIN action a"
+                                 " ON a.card_no = f.card_no AND a.id = r.id"
+                                 " WHERE p.term_id = $1 AND r.at > $2 AND a.state <> 4",
+                terminal, since, ret);
     return st == ST_OK
                ? add_up(db,
                         SUMS BY_TERMINAL " JOIN actref f ON f.first_no = l.card_no"
@@ -207,7 +216,7 @@ static enum st call_back(struct actions *actions, struct lost_row *lost)
     enum st st =
         db_prepare(actions->db,
                    "SELECT f.card_no, r.id FROM lost_release r JOIN actref f ON f.id = r.id"
-                   " WHERE r.card_no = $1 ORDER BY r.round, r.n",
+                   " WHERE r.card_no = $1 AND r.round > 0 ORDER BY r.round, r.n",
                    "i", &stmt);
     if (st == ST_OK) {
         st = db_first(stmt, &found, (int64_t)lost->card);
@@ -236,15 +245,18 @@ static enum st call_back(struct actions *actions, struct lost_row *lost)
     return st;
 }
 
-/* The lost card has given nothing: neither the part, nor releases, which the false card keeps. */
+/* The lost card has given nothing: neither the part, nor releases, which the false card keeps: in
+ * rounds below 0, for it may be lost itself and have rounds of its own. */
 static enum st stand_alone(struct actions *actions, struct lost_row *row)
 {
     struct db *db = actions->db;
     const uint64_t false_card = row->new_card;
     enum st st = call_back(actions, row);
     if (st == ST_OK) {
-        DB_ONCE(st, db, "UPDATE lost_release SET card_no = $2 WHERE card_no = $1", "ii",
-                (int64_t)row->card, (int64_t)false_card);
+        DB_ONCE(st, db,
+                "UPDATE lost_release SET card_no = $2, round = -round WHERE card_no = $1"
+                " AND round > 0",
+                "ii", (int64_t)row->card, (int64_t)false_card);
     }
     if (st == ST_OK) {
         DB_ONCE(st, db, "UPDATE replacement SET is_second = 1 WHERE card_no = $1", "i",
@@ -259,6 +271,14 @@ static enum st stand_alone(struct actions *actions, struct lost_row *row)
     return st == ST_OK ? lost_put(db, row) : st;
 }
 
+/* For good, also when it was replaced itself: denying that would make it a lost one again. */
+static enum st block(struct db *db, uint64_t card, int64_t now_s)
+{
+    const enum st st = hotlist_refuse_within(db, card, LISTING_BLOCKED, now_s);
+    return st == ST_OK ? hotlist_turn_within(db, card, LISTING_REPLACED, LISTING_BLOCKED, now_s)
+                       : st;
+}
+
 static enum st deny(struct actions *actions, struct lost_row *row, int64_t now_s, int64_t *ret_gone)
 {
     struct db *db = actions->db;
@@ -268,7 +288,7 @@ static enum st deny(struct actions *actions, struct lost_row *row, int64_t now_s
         st = stand_alone(actions, row);
     }
     if (st == ST_OK) {
-        st = hotlist_list_within(db, false_card, LISTING_BLOCKED, now_s);
+        st = block(db, false_card, now_s);
     }
     if (st == ST_OK) {
         st = hotlist_turn_within(db, row->card, LISTING_REPLACED, LISTING_LOST, now_s);

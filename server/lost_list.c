@@ -10,8 +10,8 @@
  * and 7 ask back credit and points, 5 gives points, 2 to 4 give rials. */
 #define SUM(what)                                                                                  \
     "CAST(coalesce((SELECT sum(" what ") FROM lost_release r JOIN actref f ON f.id = r.id"         \
-    " JOIN action a ON a.card_no = f.card_no AND a.id = r.id WHERE r.card_no = l.card_no), 0)"     \
-    " AS BIGINT)"
+    " JOIN action a ON a.card_no = f.card_no AND a.id = r.id WHERE r.card_no = l.card_no"          \
+    " AND r.round > 0), 0) AS BIGINT)"
 #define WAITING(kinds)                                                                             \
     SUM("CASE WHEN a.kind IN (" kinds ") AND a.state IN (1, 3) THEN a.amount ELSE 0 END")
 #define SHORT_OF(kind)                                                                             \
@@ -147,7 +147,7 @@ static const char sql_releases[] =
     " a.amount, CASE a.state WHEN 1 THEN 'waiting' WHEN 2 THEN 'applied' WHEN 3 THEN 'ended'"
     " WHEN 4 THEN 'returned' WHEN 6 THEN 'taken' ELSE 'stray' END, a.done"
     " FROM lost_release r JOIN actref f ON f.id = r.id JOIN action a ON a.card_no = f.card_no"
-    " AND a.id = r.id WHERE r.card_no = $1 ORDER BY r.round, r.n LIMIT $2";
+    " AND a.id = r.id WHERE r.card_no = $1 AND r.round > 0 ORDER BY r.round, r.n LIMIT $2";
 
 static enum st put_rows(struct db *db, json_t *object, const char *name, const char *sql,
                         const char *const *names, uint64_t card)
@@ -209,8 +209,8 @@ static const struct {
      (const char *const[]){"icard", "iold", "iterminal", "isequence", "isecond", "ix0", "ix1",
                            "ix2", "ix3", NULL}},
     {"releases",
-     "SELECT card_no, round, id FROM lost_release WHERE card_no > $1 ORDER BY card_no, round, n"
-     " LIMIT $2",
+     "SELECT card_no, round, id FROM lost_release WHERE card_no > $1 AND round > 0"
+     " ORDER BY card_no, round, n LIMIT $2",
      (const char *const[]){"icard", "iround", "iid", NULL}},
     {"duplicates",
      "SELECT card_no, term_id, term_seq, is_out, new_no, in_seq, o0, o1, o2, o3 FROM duplicate"

@@ -705,6 +705,96 @@ static void what_a_restored_club_forgot_to_have_taken_back_is_in_its_place(void 
     world_reference(world);
 }
 
+/* A false card has its own losses: what it took stays counted, and nothing of both meets. */
+static void a_card_that_was_denied_can_be_replaced_itself(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    int64_t gone = 0;
+    limit(world, 650000, 0);
+    replace_card(world, 2, NEW, LOST, 0, 0);
+    settle_everywhere(world);
+    world_tap(world, 2, NEW, 0);
+    expect_card(world, NEW, 500000, 0);
+    world_sync(world, 2);
+    assert_int_equal(
+        lost_deny(world->db, world->actions, card_no(world, LOST), world->now_s, &gone, &fault),
+        ST_OK);
+    replace_card(world, 2, OTHER, NEW, 0, 0);
+    settle_everywhere(world);
+    assert_int_equal(open_cases_of(world, "held"), 1); /* 500,000 and 500,000 in 30 days */
+    assert_int_equal(world_sql(world, "SELECT sum(amount) FROM action WHERE origin = 7"), 500000);
+    assert_int_equal(lost_confirm(world->db, card_no(world, NEW), world->now_s, &fault), ST_OK);
+    settle_everywhere(world);
+    assert_int_equal(lost_figure(world, NEW, "given_rials"), 500000);
+    assert_int_equal(lost_figure(world, LOST, "loss_rials"), 500000);
+    world_check(world);
+}
+
+static void a_false_card_that_was_replaced_can_be_denied(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    int64_t gone = 0;
+    replace_card(world, 2, NEW, LOST, 0, 0);
+    settle_everywhere(world);
+    world_tap(world, 2, NEW, 0);
+    world_sync(world, 2);
+    replace_card(world, 2, OTHER, NEW, 0, 0);
+    settle_everywhere(world);
+    assert_int_equal(lost_figure(world, NEW, "given_rials"), 500000);
+    for (int card = LOST; card <= NEW; card++) {
+        assert_int_equal(
+            lost_deny(world->db, world->actions, card_no(world, card), world->now_s, &gone, &fault),
+            ST_OK);
+    }
+    assert_int_equal(listing_of(world, NEW), LISTING_BLOCKED);
+    assert_int_equal(listing_of(world, OTHER), LISTING_BLOCKED);
+    settle_everywhere(world);
+    assert_int_equal(lost_figure(world, LOST, "loss_rials"), 500000);
+    assert_int_equal(lost_figure(world, NEW, "loss_rials"), 0); /* OTHER had not taken it */
+    world_check(world);
+}
+
+/* Who has a terminal says that a card is lost, so as to find it again after the club refused it. */
+static void report_at_two(struct world *world, int card, enum report_event event)
+{
+    (void)report_card(world, 2, card_no(world, card), event);
+    world_sync(world, 2);
+}
+
+static void what_the_club_refuses_no_terminal_finds_again(void **state)
+{
+    struct world *world = *state;
+    replace_card(world, 1, NEW, LOST, 200000, 0);
+    world_sync(world, 1);
+    report_at_two(world, NEW, REPORT_LOST);
+    world->cards[NEW].count = 0; /* a clone of it */
+    replace_card(world, 2, NEW, LOST, 150000, 0);
+    report_at_two(world, OTHER, REPORT_LOST);
+    replace_card(world, 2, OTHER, LOST, 200000, 0); /* a second one */
+    world_sync(world, 2);
+    report_at_two(world, NEW, REPORT_FOUND);
+    report_at_two(world, OTHER, REPORT_FOUND);
+    assert_int_equal(listing_of(world, NEW), LISTING_CLONE);
+    assert_int_equal(listing_of(world, OTHER), LISTING_BLOCKED);
+}
+
+static void a_card_that_was_denied_is_not_found_again(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    int64_t gone = 0;
+    replace_card(world, 2, NEW, LOST, 200000, 0);
+    world_sync(world, 2);
+    report_at_two(world, NEW, REPORT_LOST);
+    assert_int_equal(
+        lost_deny(world->db, world->actions, card_no(world, LOST), world->now_s, &gone, &fault),
+        ST_OK);
+    report_at_two(world, NEW, REPORT_FOUND);
+    assert_int_equal(listing_of(world, NEW), LISTING_BLOCKED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lost_setup, lost_teardown)
 
 int main(void)
@@ -729,6 +819,10 @@ int main(void)
         TEST(a_terminal_that_lies_gets_the_limit_and_not_more),
         TEST(a_false_replacement_is_taken_back),
         TEST(what_a_false_card_has_taken_is_lost),
+        TEST(a_card_that_was_denied_can_be_replaced_itself),
+        TEST(a_false_card_that_was_replaced_can_be_denied),
+        TEST(what_the_club_refuses_no_terminal_finds_again),
+        TEST(a_card_that_was_denied_is_not_found_again),
         TEST(only_who_reported_it_finds_a_card_again),
         TEST(in_any_order_the_loss_is_at_most_the_part),
         TEST(a_restored_club_releases_nothing_twice),
