@@ -24,9 +24,9 @@ device() { # device NAME=VALUE...: a healthy one of version 7, but for these lin
         grep -q "^${line%%=*}=" "$dir/run/vafa/device" || echo "$line"
     done >>"$dir/run/vafa/device"
 }
-asks() { VAFA_ROOT=$dir PATH=$dir/bin:$PATH sh boards/common/image/update-check "$dir/vafa.raucb" >"$dir/said" 2>&1; }
-takes() { asks && [ "$(cat "$dir/said")" = "$1" ] || { cat "$dir/said"; false; }; }
-refuses() { ! asks && grep -q -- "^$1" "$dir/said" && [ "$(wc -l <"$dir/said")" -eq 1 ] || { cat "$dir/said"; false; }; }
+asks() { VAFA_ROOT=$dir PATH=$dir/bin:$PATH sh boards/common/image/update-check "$dir/${1:-vafa.raucb}" >"$dir/said" 2>&1; }
+takes() { asks "${2:-}" && [ "$(cat "$dir/said")" = "$1" ] || { cat "$dir/said"; false; }; }
+refuses() { ! asks "${2:-}" && grep -q -- "^$1" "$dir/said" && [ "$(wc -l <"$dir/said")" -eq 1 ] || { cat "$dir/said"; false; }; }
 
 echo 7 >"$dir/etc/vafa/version"
 echo 9 >"$dir/etc/vafa/database"
@@ -51,6 +51,12 @@ device good=0
 check on_trial_nothing_is_installed refuses '8 version 7 is still on trial'
 rm "$dir/run/vafa/device"
 check without_a_report_nothing_is_installed refuses '8 version 7 is still on trial'
+
+device failed=8
+check a_version_that_fell_back_is_refused_whatever_the_offer_said refuses '8 it was installed before and fell back' data/install/vafa.raucb
+check and_taken_from_a_technicians_stick takes 8
+device failed=6
+check and_another_version_than_that_is_taken takes 8 data/install/vafa.raucb
 
 bundle 8 database-10-from-9
 device unsent=12
