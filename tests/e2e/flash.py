@@ -344,6 +344,8 @@ def tells(bench):
           "This terminal is ready" in page)
     code, said, page = selftest(bench, (*OK_LINES, "[   3.200] vafa: self-test ok (the clock was never set)"))
     check("a clock that was never set is said, and green", code == 0 and "The clock was never set" in page and 'class="works"' in page, said)
+    code, said, page = selftest(bench, ("[   1.203] device: slot a, version 7, on trial", "[   3.200] vafa: self-test ok"))
+    check("so does one that was just flashed, on trial until then", code == 0 and "version 7, slot A" in page, (code, said))
     code, said, page = selftest(bench, ("[   1.203] device: slot a, version 7",
                                         "[  91.000] vafa: self-test failed: reader: no answer at <ttyS0>"))
     check("a reader that is silent gives a red page, with what to do", code == 1 and 'class="fails"' in page and

@@ -65,7 +65,7 @@ def hear(result, line):
     """True: that was its last word."""
     said = STAMP.sub("", line)
     result.lines = [*result.lines, line][-LINES_KEPT:]
-    if found := re.fullmatch(r"device: slot (\w), version (\d+)", said):
+    if found := re.fullmatch(r"device: slot (\w), version (\d+)(, on trial)?", said):
         result.slot, result.version = found[1].upper(), found[2]
     if found := re.fullmatch(r"vafa: self-test failed: (.*)", said):
         result.why = found[1]
