@@ -69,13 +69,16 @@ class Disk:
     def __init__(self, shop, image):
         self.shop, self.image = shop, image
 
-    def __call__(self, data, *more):
+    def __call__(self, data, *more, is_table_gone=False):
         """flash's answer, and whether the disk was left alone."""
         with Loop(self.shop.path("card"), 64 * MIB, source=self.image) as card:
             at, _ = provision.partition(card.path, "data")
             with open(card.path, "r+b") as file:
                 file.seek(at)
                 file.write(Path(data).read_bytes())
+                if is_table_gone:
+                    file.seek(0)
+                    file.write(bytes(34 * 512))
                 file.flush()
                 os.fsync(file.fileno())
             before = card.bytes()
@@ -100,6 +103,15 @@ def holds_unsent(shop, disk, pulled):
           done.stderr)
     done, is_same = disk(pulled, "--export", shop.path("unsent"))
     check("with --export it goes on", done.returncode == 0 and not is_same and "entries" in done.stdout, done.stdout + done.stderr)
+
+
+def has_no_table(shop, disk, pulled):
+    done, is_same = disk(pulled, is_table_gone=True)
+    check("a damaged partition table hides no sales", done.returncode == 1 and is_same and "4 transactions of 4,800,000" in done.stderr,
+          done.stdout + done.stderr)
+    done, is_same = disk(pulled, "--export", shop.path("without-table"), is_table_gone=True)
+    check("they are exported from it, too", done.returncode == 0 and not is_same and
+          Path(shop.path("without-table")).stat().st_size == Path(shop.path("unsent")).stat().st_size, done.stdout + done.stderr)
 
 
 def club_takes(shop):
@@ -171,6 +183,7 @@ def main():
         disk = Disk(shop, image)
         pulled = as_power_leaves_it(shop)
         holds_unsent(shop, disk, pulled)
+        has_no_table(shop, disk, pulled)
         club_takes(shop)
         holds_nothing_or_garbage(shop, disk, pulled)
     return exit_code()

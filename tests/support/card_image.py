@@ -3,7 +3,12 @@
 It has the partitions of a real one, by their names, and in them what tools/flash looks at; it does not boot."""
 import os
 import subprocess
+import sys
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tools/image"))
+
+import build  # noqa: E402
 
 MIB = 1 << 20
 PARTITIONS = (("scr", 1), ("env1", 1), ("env2", 1), ("boot_a", 2), ("root_a", 2), ("boot_b", 2), ("root_b", 2), ("ident", 1), ("data", 24))
@@ -15,7 +20,7 @@ def run(*args, **kw):
 
 def make_data(path, content, size=24 * MIB):
     """An ext4 file system with what is in the folder `content`."""
-    run("mke2fs", "-q", "-t", "ext4", "-F", "-d", content, path, f"{size >> 10}k")
+    run("mke2fs", "-q", "-t", "ext4", "-F", "-U", build.fixed_uuid("data"), "-d", content, path, f"{size >> 10}k")
     return Path(path)
 
 

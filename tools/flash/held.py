@@ -7,8 +7,10 @@ import datetime
 import json
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
+import uuid
 from pathlib import Path
 
 import provision
@@ -17,6 +19,9 @@ from common import ROOT, Refused
 BUILD = Path(os.environ.get("BUILD", ROOT / "build/sim-release"))
 OURS = ("scr", "boot_a", "root_a", "ident", "data")
 PIECE = 1 << 20
+# Every image's file system for data has this name (tools/image/build.py), and begins at a multiple of STEP before SEARCHED.
+DATA_UUID = uuid.UUID("b7e4c668-e719-54ca-baee-e4b789947f5e")
+STEP, SEARCHED = 16 << 10, 512 << 20
 # What stands at the beginning of `ident` while the disk is written: what it held was looked after before.
 BEGUN = b"vafa: this disk is half written\n"
 
@@ -99,7 +104,7 @@ def dump(image, name, target):
 def extract(disk, folder):
     """The database and the key. False: the disk is empty, or has no database yet."""
     image = f"{folder}/data.ext4"
-    offset, size = provision.partition(disk.path, "data")
+    offset, size = data_of(disk)
     copy_partition(disk.path, offset, size, image)
     if os.stat(image).st_blocks == 0:
         return False
@@ -119,6 +124,8 @@ def extract(disk, folder):
 
 
 def is_half_written(disk):
+    if not is_ours(disk):
+        return False
     offset, _ = provision.partition(disk.path, "ident")
     with open(disk.path, "rb") as file:
         file.seek(offset)
@@ -132,14 +139,33 @@ def is_ours(disk):
         return False
 
 
+def search(disk):
+    """(offset, size) of a terminal's data by themselves: a damaged partition table is a reason to flash a disk anew."""
+    with open(disk.path, "rb", buffering=0) as file:
+        for at in range(0, min(disk.size, SEARCHED), STEP):
+            file.seek(at + 1024)
+            block = file.read(1024)
+            if block[0x38:0x3a] == b"\x53\xef" and block[0x68:0x78] == DATA_UUID.bytes:
+                count, = struct.unpack_from("<I", block, 4)
+                unit, = struct.unpack_from("<I", block, 24)
+                return at, min(count << 10 + min(unit, 6), disk.size - at)
+    return None
+
+
+def data_of(disk):
+    """(offset, size). None: it is no terminal's disk."""
+    return provision.partition(disk.path, "data") if is_ours(disk) else search(disk)
+
+
 @contextlib.contextmanager
 def read(disk):
     """Held, or None when it is no terminal's disk. The copy is in memory where that is possible, for the key is in it,
     and goes at the end."""
-    if not is_ours(disk) or is_half_written(disk):
+    place = data_of(disk)
+    if place is None or is_half_written(disk):
         yield None
         return
-    _, size = provision.partition(disk.path, "data")
+    _, size = place
     memory = Path("/dev/shm")
     has_room = memory.is_dir() and shutil.disk_usage(memory).free > 2 * size
     with tempfile.TemporaryDirectory(prefix="vafa-held.", dir=memory if has_room else None) as folder:
