@@ -206,9 +206,10 @@ def breaks(bench):
     folder = Path(bench.path("bin"))
     folder.mkdir()
     real = subprocess.run(["which", "bmaptool"], capture_output=True, text=True, check=True).stdout.strip()
-    at = provision.partition(bench.image, "boot_a")[0] + 5000
+    at = provision.partition(bench.image, "boot_a")[0] + 5000   # by chance in each image
+    other = "Y" if bench.image.read_bytes()[at] == ord("X") else "X"
     (folder / "bmaptool").write_text(f'#!/bin/sh\n{real} "$@" || exit 1\nfor disk; do :; done\n'
-                                     f'printf X | dd of="$disk" bs=1 seek={at} conv=notrunc,fsync 2>/dev/null\n')
+                                     f'printf {other} | dd of="$disk" bs=1 seek={at} conv=notrunc,fsync 2>/dev/null\n')
     (folder / "bmaptool").chmod(0o755)
     with Loop(bench.path("card"), 64 * MIB) as card:
         done = bench.write(card.path, env={"PATH": f"{folder}:{os.environ['PATH']}"})
