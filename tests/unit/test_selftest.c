@@ -110,8 +110,12 @@ static void more_tries_than_three_are_a_slot_that_was_marked_good(void **state)
 
 /* --- the self-test -------------------------------------------------------------------------- */
 
-static const struct probe_said well = {
-    .is_ready = true, .is_reader_up = true, .is_disk_ok = true, .entries = 7, .programme = 3};
+static const struct probe_said well = {.is_ready = true,
+                                       .is_reader_up = true,
+                                       .is_disk_ok = true,
+                                       .terminal = 1,
+                                       .entries = 7,
+                                       .programme = 3};
 
 static struct selftest_facts facts_of(const struct probe_said *said)
 {
@@ -142,13 +146,23 @@ static void each_part_is_named_when_it_fails(void **state)
 
     struct probe_said said = well;
     facts = facts_of(&said);
-    said.programme = 0; /* not enrolled, or before its first programme */
+    said.programme = 0; /* before its first programme */
     expect(&facts, "");
     (void)snprintf(said.programme_say, sizeof said.programme_say, "Programme 3 is not in force.");
     expect(&facts, "programme: Programme 3 is not in force.");
     said.is_reader_up = false;
     (void)snprintf(said.reader_say, sizeof said.reader_say, "There is no answer.");
     expect(&facts, "reader: There is no answer.");
+    said.terminal = 0; /* it waits to be let in and has no journal: that is told last */
+    said.entries = 0;
+    said.reader_say[0] = '\0';
+    said.is_reader_up = true;
+    said.programme_say[0] = '\0';
+    expect(&facts, "club: It has not let this terminal in yet: see vafa-club pending there.");
+    said.is_reader_up = false;
+    (void)snprintf(said.reader_say, sizeof said.reader_say, "There is no answer.");
+    expect(&facts, "reader: There is no answer.");
+    said.terminal = 1;
     said.entries = 0; /* not even its start could be written */
     expect(&facts, "journal: Nothing could be written to it.");
     said.entries = 7;

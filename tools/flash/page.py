@@ -15,6 +15,8 @@ HELP = {"keys": ("کلیدها را در همین کنسول وارد کنید (
         "reader": ("کابل کارت‌خوان را وارسی کنید: برق، زمین، و دو سیم داده که نباید جابه‌جا باشند.",
                    "Check the reader's cable: power, ground, and the two data wires, which are easily swapped."),
         "programme": ("دستگاه را به شبکه وصل کنید تا برنامهٔ تازه را بگیرد.", "Connect the terminal to the network: it gets a new one."),
+        "club": ("باشگاه هنوز این پایانه را نپذیرفته است؛ پس از پذیرش دوباره آزمون بگیرید.",
+                 "The club has not let this terminal in yet. Ask there (vafa-club pending), then test again."),
         "clock": ("باتری ساعت یا خود برد خراب است.", "The clock's battery or the board is broken.")}
 MARK = {True: ("✓", "well"), False: ("✗", "bad"), None: ("–", "open")}
 

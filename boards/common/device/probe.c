@@ -77,6 +77,7 @@ static void take_said(const json_t *answer, struct probe_said *ret)
     ret->is_ready = json_is_true(json_object_get(answer, "ready"));
     ret->is_reader_up = text_is(answer, "reader", "up");
     ret->is_disk_ok = text_is(answer, "disk", "ok");
+    ret->terminal = json_integer_value(json_object_get(answer, "terminal"));
     ret->entries = json_integer_value(json_object_get(answer, "entries"));
     ret->unsent = json_integer_value(json_object_get(answer, "unsent"));
     ret->programme = json_integer_value(json_object_get(answer, "programme"));

@@ -21,6 +21,7 @@ struct probe_said {
     bool is_ready; /* it can sell */
     bool is_reader_up, is_disk_ok;
     int64_t entries, unsent, programme;
+    int64_t terminal;  /* its number; 0 = the club has not let it in */
     int64_t quiet_s;   /* since somebody used the till; -1 = not said */
     int64_t support_s; /* support is on for so long; 0 = off */
     int hour;          /* of the day here; -1 = not known */

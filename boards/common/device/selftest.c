@@ -37,8 +37,9 @@ bool selftest_judge(const struct selftest_facts *facts, char ret_say[SELFTEST_SA
     if (!facts->is_heard) {
         return fails_to_start(ret_say, facts->last_words);
     }
-    /* Its start was an entry of the journal, behind a chain that was checked. */
-    if (!said->is_disk_ok || said->entries == 0) {
+    /* Its start was an entry of the journal, behind a chain that was checked. Before it is let in
+     * it has no number, and no journal. */
+    if (!said->is_disk_ok || (said->entries == 0 && said->terminal != 0)) {
         return fails(ret_say, "journal",
                      said->disk_say[0] != '\0' ? said->disk_say
                                                : "Nothing could be written to it.");
@@ -52,6 +53,10 @@ bool selftest_judge(const struct selftest_facts *facts, char ret_say[SELFTEST_SA
     }
     if (facts->up_ms >= CLOCK_SEEN_MS && facts->clock_up_ms <= 0) {
         return fails(ret_say, "clock", "It stands still, or runs backwards.");
+    }
+    if (said->terminal == 0) {
+        return fails(ret_say, "club",
+                     "It has not let this terminal in yet: see vafa-club pending there.");
     }
     return true;
 }

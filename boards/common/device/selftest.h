@@ -1,6 +1,6 @@
 /* selftest.h - what a device says of itself: the first of its parts that does not work. Pure.
  *
- * Parts, in this order: keys, database, journal, reader, programme, clock.
+ * Parts, in this order: keys, database, journal, reader, programme, clock, club.
  * docs/decisions/0017-image.md, "The self-test". */
 #ifndef BOARDS_COMMON_DEVICE_SELFTEST_H
 #define BOARDS_COMMON_DEVICE_SELFTEST_H
