@@ -144,6 +144,22 @@ static void a_log_never_takes_more_than_twice_its_bound(void **state)
     assert_in_range(size_of("log.old"), 1, LOG_FILE_MAX);
 }
 
+/* As with a keyboard at it, or noise on an open line: Ctrl-S. */
+static void what_comes_in_at_the_console_stops_nobody(void **state)
+{
+    (void)state;
+    const int keyboard = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(keyboard >= 0 && grantpt(keyboard) == 0 && unlockpt(keyboard) == 0);
+    const int console = open(ptsname(keyboard), O_RDWR | O_NOCTTY | O_NONBLOCK);
+    assert_true(console >= 0);
+    log_console(console);
+    assert_int_equal(write(keyboard, "\x13", 1), 1);
+    (void)poll(NULL, 0, 50);
+    assert_int_equal(write(console, "line\n", 5), 5);
+    assert_int_equal(close(console), 0);
+    assert_int_equal(close(keyboard), 0);
+}
+
 static void a_log_goes_on_where_it_was(void **state)
 {
     (void)state;
@@ -458,6 +474,7 @@ int main(void)
         cmocka_unit_test(a_fact_is_the_rest_of_its_line),
         cmocka_unit_test(a_file_that_is_missing_or_too_long_has_no_facts),
         cmocka_unit_test(a_log_never_takes_more_than_twice_its_bound),
+        cmocka_unit_test(what_comes_in_at_the_console_stops_nobody),
         cmocka_unit_test(a_log_goes_on_where_it_was),
         cmocka_unit_test(a_silent_tap_loop_is_started_anew_and_then_starved),
         cmocka_unit_test(what_a_process_says_is_logged_by_lines),

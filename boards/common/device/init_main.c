@@ -540,6 +540,7 @@ int main(void)
         return 2;
     }
     log_init(&device.log);
+    log_console(STDOUT_FILENO);
     device.signal_fd = open_signals();
     (void)umask(022);
     if (!bring_up_kernel(&device.log) ||

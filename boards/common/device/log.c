@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "hal/clock.h"
@@ -13,6 +14,15 @@
 void log_init(struct log *log)
 {
     *log = (struct log){.fd = -1};
+}
+
+void log_console(int fd)
+{
+    struct termios line;
+    if (tcgetattr(fd, &line) == 0) {
+        line.c_iflag &= ~(tcflag_t)IXON;
+        (void)tcsetattr(fd, TCSANOW, &line);
+    }
 }
 
 static void open_file(struct log *log)

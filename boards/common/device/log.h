@@ -17,6 +17,9 @@ struct log {
 
 /* The console alone. */
 void log_init(struct log *log);
+/* Nothing that comes in at the console holds up what is said there: the first process would stand
+ * still in the middle of a line, and the watchdog reset the device. */
+void log_console(int fd);
 /* From now on also into `path` (at most LOG_PATH_MAX bytes). What cannot be opened is left out: the
  * console still has it. */
 void log_open(struct log *log, const char *path);
