@@ -394,9 +394,13 @@ enum st classic_firm_pointer(struct classic_card *card)
     if (st != ST_OK || good == READINGS) {
         return st;
     }
-    /* Not the newest counter, which may be a torn block that read well; and never back. */
-    const uint32_t before = card->newest.counter - 1;
-    return write_pointer(card, good > 0 && pointer.counter > before ? pointer.counter : before);
+    /* Not the newest counter, which may be a torn block that read well; and never back, of what was
+     * read now or when the card was found. */
+    uint32_t counter = card->newest.counter - 1;
+    counter = good > 0 && pointer.counter > counter ? pointer.counter : counter;
+    return write_pointer(card, card->has_pointer && card->pointer.counter > counter
+                                   ? card->pointer.counter
+                                   : counter);
 }
 
 static void card_prepare(void *ctx, const struct snapshot *next)

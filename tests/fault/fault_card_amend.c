@@ -16,7 +16,8 @@
 enum { AT = 12 }; /* the card's counter before: its ring has gone round */
 static const struct action_particulars particulars = {5, 31000, 41000, 46001};
 
-static bool is_prepared; /* the commit is staged before, as a terminal does */
+static bool is_prepared;     /* the commit is staged before, as a terminal does */
+static bool is_pointer_lost; /* the pointer is a weak block: read once, and then no more */
 
 /* Reads, and if the card has not got it yet, commits the snapshot with its particulars. */
 static enum st amend(struct card_world *world, const struct card_cut *cut)
@@ -35,6 +36,9 @@ static enum st amend(struct card_world *world, const struct card_cut *cut)
     assert_true(view.may_load);
     if (view.snapshot.counter == AT + 1) {
         return ST_OK;
+    }
+    if (is_pointer_lost) {
+        memset(world->card.memory[4], 0xA5, 16);
     }
     if (is_prepared) {
         world->port.ops->prepare(world->port.ctx, &next);
@@ -191,6 +195,32 @@ static void on_classic_with_a_torn_pointer(void **state)
     every_cut_of_new_particulars_is_made_good(&world);
 }
 
+/* It read well when the card was found, and does not any more when the identity is to be written.
+ */
+static void on_classic_whose_pointer_goes_bad(void **state)
+{
+    struct card_world world;
+    struct card_cut cut = {0};
+    bool was_taken = true;
+    union card_chip chip;
+    (void)state;
+    is_prepared = false;
+    card_world_init(&world, CLASSIC_1K, 4);
+    card_world_issue(&world, AT);
+    card_chip_save(&world, &chip);
+    do {
+        card_chip_load(&world, &chip);
+        is_pointer_lost = true;
+        const enum st st = amend(&world, &cut);
+        is_pointer_lost = false;
+        was_taken = card_cut_was_taken(&world);
+        check(&world, st, false);
+        assert_int_equal(amend(&world, NULL), ST_OK);
+        check(&world, ST_OK, true);
+    } while (card_cut_next(&world, &cut, was_taken));
+    card_world_finish(&world);
+}
+
 /* What the card says at AT stands in one copy or in the other: as it came to layout 2, lately or
  * long ago; or after an action that wrote it once more. */
 static void on_layout_2(void **state)
@@ -324,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(on_classic),
         cmocka_unit_test(on_classic_with_a_torn_pointer),
+        cmocka_unit_test(on_classic_whose_pointer_goes_bad),
         cmocka_unit_test(on_layout_2),
         cmocka_unit_test(on_desfire),
         cmocka_unit_test(what_is_told_is_forgotten_by_the_next_reading),
