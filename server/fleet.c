@@ -84,10 +84,9 @@ static int64_t clock_error(const struct wire_sync *batch, int64_t now_s)
     return batch->health.now_s == 0 ? 0 : batch->health.now_s - now_s;
 }
 
-static enum st store(struct db *db, const struct wire_sync *batch, const struct before *before,
-                     int64_t now_s)
+static enum st store(struct db *db, const struct wire_sync *batch, const struct wire_device *device,
+                     const struct before *before, int64_t now_s)
 {
-    const struct wire_device *device = &batch->device;
     const char slot[2] = {device->slot, '\0'};
     const bool has_clock = batch->health.now_s != 0;
     const bool is_kept = is_same_version(device, &before->device) && before->is_there;
@@ -150,10 +149,10 @@ static enum st note(struct db *db, uint32_t terminal, const struct event *event,
 }
 
 /* What is new since before, in the order in which it happened. */
-static enum st note_events(struct db *db, const struct wire_sync *batch,
+static enum st note_events(struct db *db, uint32_t terminal, const struct wire_device *device,
                            const struct before *before, int64_t now_s)
 {
-    const struct wire_device *device = &batch->device, *was = &before->device;
+    const struct wire_device *was = &before->device;
     const bool is_kept = is_same_version(device, was);
     const bool is_unfit = fleet_has_failed_test(device->self_test);
     const struct {
@@ -170,35 +169,55 @@ static enum st note_events(struct db *db, const struct wire_sync *batch,
     enum st st = ST_OK;
     for (size_t i = 0; i < sizeof events / sizeof events[0] && st == ST_OK; i++) {
         if (events[i].is_so) {
-            st = note(db, batch->terminal, &events[i].event, now_s);
+            st = note(db, terminal, &events[i].event, now_s);
         }
         if (st == ST_OK && events[i].is_so) {
-            st = updates_heard(db, batch->terminal, device->board, events[i].event.what,
+            st = updates_heard(db, terminal, device->board, events[i].event.what,
                                events[i].event.version, events[i].event.say);
         }
     }
     return st;
 }
 
+/* Ours say it in plain ASCII. Anything else orders about the screen of whoever looks, or is cut in
+ * the middle of a letter. */
+static void make_plain(char *text)
+{
+    for (char *at = text; *at != '\0'; at++) {
+        if (*at < ' ' || *at > '~') {
+            *at = '?';
+        }
+    }
+}
+
+static struct wire_device plain(const struct wire_device *said)
+{
+    struct wire_device device = *said;
+    make_plain(device.board);
+    make_plain(device.self_test);
+    make_plain(device.update);
+    return device;
+}
+
 enum st fleet_take(struct db *db, const struct wire_sync *batch, int64_t now_s)
 {
+    const struct wire_device device = plain(&batch->device);
     struct before before;
     enum st st = load(db, batch->terminal, &before);
     if (st != ST_OK) {
         return st;
     }
     const int64_t clock_moved = clock_error(batch, now_s) - before.clock_error_s;
-    const bool is_news = !before.is_there || !is_same(&batch->device, &before.device) ||
+    const bool is_news = !before.is_there || !is_same(&device, &before.device) ||
                          clock_moved > CLOCK_NEWS_S || clock_moved < -CLOCK_NEWS_S ||
                          now_s - before.told_at >= TOLD_AGAIN_S || now_s < before.told_at;
     if (is_news) {
-        st = store(db, batch, &before, now_s);
+        st = store(db, batch, &device, &before, now_s);
     }
-    if (st == ST_OK && is_news && batch->device.is_there) {
-        st = note_events(db, batch, &before, now_s);
+    if (st == ST_OK && is_news && device.is_there) {
+        st = note_events(db, batch->terminal, &device, &before, now_s);
     }
-    return st == ST_OK && batch->device.is_there ? updates_tend(db, batch->terminal, is_news, now_s)
-                                                 : st;
+    return st == ST_OK && device.is_there ? updates_tend(db, batch->terminal, is_news, now_s) : st;
 }
 
 /* --- the setting --------------------------------------------------------------------------- */

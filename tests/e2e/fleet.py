@@ -3,6 +3,7 @@
 a fallback stops it, a person resumes it, a restored club finds its way; what the fleet view says; logs with consent."""
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -286,6 +287,13 @@ def a_failed_self_test_stops_it(terminals):
     terminals[2].sync(self_test="keys: they cannot be read")
     seen = rollout(9)
     check("fleet a failed self-test stops it, with what failed", (seen["state"], seen["why"]) == ("stopped", "Terminal 2: self-test failed: keys: they cannot be read"), seen)
+    # A terminal in another's hands: a letter of two bytes lies across the cut of what stopped it.
+    world.club("update", "resume", "--board", BOARD)
+    device = {"board": BOARD, "version": 9, "slot": "A", "good": False, "other": 7, "failed": 0, "self_test": "\x1b[2J" + "خ" * 120 + "x", "free": 10**9, "update": "none", "have": 0, "consent": False}
+    told = terminals[2].ask("POST", "/v1/sync", json.dumps({
+        "v": 1, "terminal": 2, "after": 0, "base": "00" * 32, "entries": [], "have": {"programme": 0}, "device": device,
+        "health": {"unsent": 0, "pending": 0, "oldest": 0, "clock": 2, "firmware": "m", "now": int(time.time())}}))
+    check("fleet what is no plain letter is not shown", told[0] == 200 and rollout(9)["why"] == "Terminal 2: self-test failed: ?[2J" + "?" * 136, told)
     check("fleet the version before it has ended", rollout(8)["state"] == "replaced", rollout(8))
     world.club("update", "resume", "--board", BOARD)
     terminals[2].sync(good=1, self_test="ok")
