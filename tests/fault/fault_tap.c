@@ -183,7 +183,7 @@ static uint64_t cut_power_at_every_change(enum operation operation, unsigned tur
 {
     uint64_t points = 0;
     bool is_cut = true;
-    for (uint64_t n = 0; is_cut; n += step_of(operation)) {
+    for (uint64_t n = 0; is_cut; n += step_of((int)operation)) {
         struct story story;
         size_t policies = 1;
         for (size_t i = 0; i < policies; i++) {
