@@ -104,12 +104,12 @@ class Trial:
         self.vm.until("version 2, on trial", 180)
         self.vm.until("self-test ok", 180, after=len(self.vm.lines) - 1)
         self.vm.until_it_answers()
-        for slot, version, wants in ((None, "2", 589834), ("A B", "1", self.mark), ("B A", "2", 589834)):
+        for slot, version, wants, millions in ((None, "2", 589834, 2), ("A B", "1", self.mark, 3), ("B A", "2", 589834, 4)):
             if slot:
                 write_environment(self.device.image, BOOT_ORDER=slot, BOOT_A_LEFT=40, BOOT_B_LEFT=40, BOOT_TRIED=2)
                 self.device.boot()
-            sold = self.vm.till(do="sale", amount=1000000)
-            self.points += 10
+            sold = self.vm.till(do="sale", amount=millions * 1000000)   # another one each time: the same would be done once
+            self.points += 10 * millions
             self.vm.pull_power()
             entries, mark, _ = journal(self.device.image)
             check(f"version {version} sells with the database{' that the other one left' if slot else ''}", sold["state"] == "done"
