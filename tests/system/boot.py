@@ -47,7 +47,7 @@ class Device:
         self.put_keys()
 
     def put_keys(self):
-        """In place of the ceremony, which three people hold at the device's console."""
+        """What docs/flash.md, 4, has people do, and nobody has to mount anything."""
         data = self.shop.dir / "data"
         (data / "keys").mkdir(parents=True)
         self.shop.run("vafa-keys", "new", data / "keys/keys")

@@ -179,7 +179,7 @@ static void each_part_is_named_when_it_fails(void **state)
     facts.waits_for_trial = true; /* it says so only when keys and reader were tried */
     expect(&facts, "");
     facts.has_keys = false;
-    expect(&facts, "keys: There are none yet: hold the ceremony at the console.");
+    expect(&facts, "keys: There are none yet: put a key store onto its disk.");
 }
 
 /* --- the report ----------------------------------------------------------------------------- */

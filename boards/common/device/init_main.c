@@ -89,7 +89,7 @@ static struct unit *add(struct device *device, struct unit unit)
 static void add_terminal(struct device *device)
 {
     if (access(KEYS, F_OK) != 0) {
-        log_say(&device->log, "device", "no keys yet: run the ceremony (vafa-keys), then restart");
+        log_say(&device->log, "device", "no keys yet: put a key store onto its disk");
         return;
     }
     device->terminal = add(
