@@ -143,7 +143,7 @@ def the_view(terminals):
 
 def troubles(terminals):
     if not SANITIZED:
-        terminals[9].sync(env={"LD_PRELOAD": str(FAKETIME), "FAKETIME": "+37m30s"})
+        terminals[9].sync(env={"LD_PRELOAD": str(FAKETIME), "FAKETIME": "+2250"})
     terminals[2].sync(self_test="reader: no answer at /dev/ttyS0", data_free=3_000_000)
     terminals[7].sync(update="refused 6: older than 7")
     books("UPDATE cert SET issued_at = issued_at - 86400 * 2 WHERE term_id = ?", SILENT)
@@ -154,7 +154,7 @@ def troubles(terminals):
     check("fleet each trouble is named", found == wanted, found)
     check("fleet the troubled first and the worst before the others", list(rows)[:len(wanted)] == list(wanted), list(rows))
     if not SANITIZED:
-        check("fleet a wrong clock is measured by the club", abs(rows[9]["clock_error"] - 37 * 60 - 30) <= 5 and "37 minutes ahead" in rows[9]["troubles"][0]["say"], rows[9])
+        check("fleet a wrong clock is measured by the club", abs(rows[9]["clock_error"] - 2250) <= 5 and "37 minutes ahead" in rows[9]["troubles"][0]["say"], rows[9])
     table = world.club("fleet").stdout
     check("fleet the table says what to do", f"{len(wanted)} of them in trouble" in table and f"vafa-club terminal forget {SILENT}" in table and
           "Not heard of for 3 days, with 4 entries unsent then" in table and "vafa-club terminal dead 6" in table, table)
