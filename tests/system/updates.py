@@ -99,11 +99,12 @@ def refuses(device, name, bundle_path, says):
 
 
 def survives_cuts(device, stick):
-    """Power is pulled so long after an installation of version 3 began; the next boot begins it again."""
+    """Power is pulled so long after an installation of version 3 began; the next boot begins it again. Its contents are
+    version 2's, so the slot tells old from new; on a fast machine the last cuts come behind its end."""
     outcomes = []
     for cut_s in CUTS_S:
         outcomes.append(device.boots(stick))
-        if outcomes[-1] == ("a", "3"):
+        if outcomes[-1][0] == "a":
             break
         begun = device.vm.until("is being installed")
         time.sleep(max(0, begun + cut_s - device.vm.now()))
@@ -112,14 +113,12 @@ def survives_cuts(device, stick):
     outcomes = [*outcomes[1:], device.boots()]
     device.vm.pull_power()
     check(f"power pulled {len(outcomes)} times during an installation: old or new, never neither",
-          all(o in (("b", "2"), ("a", "3")) for o in outcomes), outcomes)
-    note("version that boots after a cut at: " + ", ".join(f"{c:.1f} s {v}" for c, (_, v) in zip(CUTS_S, outcomes)))
+          all(o in (("b", "2"), ("a", "2")) for o in outcomes), outcomes)
+    note("slot that boots after a cut at: " + ", ".join(f"{c:.1f} s {v}" for c, (v, _) in zip(CUTS_S, outcomes)))
 
 
 def falls_back(device, stick):
-    before = device.boots()
-    device.vm.pull_power()
-    device.boots(stick)
+    before = device.boots(stick)
     device.vm.until("the device restarts", 180)
     mark = len(device.vm.lines)
     device.vm.until("device: slot ", 240, after=mark)
