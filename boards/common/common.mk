@@ -15,9 +15,9 @@ vafa-register_SRC = boards/common/device/register_main.c
 DEVICE_PROGRAMS = vafa-init vafa-register vafa-terminal vafa-reader vafa-sync vafa-ident vafa-gate vafa-till vafa-keys
 
 TESTS += test_device test_selftest test_bundle
-test_device_SRC = tests/unit/test_device.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
+test_device_SRC = tests/unit/test_device.c tests/support/test_folder.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_device_LIBS = -lcmocka -ljansson
-test_selftest_SRC = tests/unit/test_selftest.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
+test_selftest_SRC = tests/unit/test_selftest.c tests/support/test_folder.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_selftest_LIBS = -lcmocka -ljansson
 test_bundle_SRC = tests/unit/test_bundle.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_bundle_LIBS = -lcmocka -ljansson

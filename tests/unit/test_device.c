@@ -27,33 +27,11 @@
 #include "boards/common/device/unit.h"
 #include "boards/common/device/watch.h"
 #include "hal/clock.h"
-
-static char folder[] = "/tmp/test_device.XXXXXX";
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[64];
-    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[64];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
+#include "tests/support/test_folder.h"
 
 static void put(const char *name, const char *text)
 {
-    FILE *file = fopen(path_of(name), "w");
+    FILE *file = fopen(test_folder_path(name), "w");
     assert_non_null(file);
     assert_true(fputs(text, file) >= 0);
     assert_int_equal(fclose(file), 0);
@@ -67,7 +45,7 @@ static void a_fact_is_the_rest_of_its_line(void **state)
     struct conf conf;
     char value[16];
     put("conf", "# reader=no\nreader_line=/dev/a\nreader=b=c\nprinter=none\nlast=end");
-    assert_int_equal(conf_load(path_of("conf"), &conf), ST_OK);
+    assert_int_equal(conf_load(test_folder_path("conf"), &conf), ST_OK);
     assert_true(conf_get(&conf, "reader", value, sizeof value));
     assert_string_equal(value, "b=c");
     assert_true(conf_get(&conf, "reader_line", value, sizeof value));
@@ -85,15 +63,15 @@ static void a_file_that_is_missing_or_too_long_has_no_facts(void **state)
     (void)state;
     struct conf conf;
     char value[8], text[CONF_BYTES_MAX + 2] = "a=1\n";
-    assert_int_equal(conf_load(path_of("nothing"), &conf), ST_IO);
+    assert_int_equal(conf_load(test_folder_path("nothing"), &conf), ST_IO);
     assert_false(conf_get(&conf, "a", value, sizeof value));
     memset(text + 4, 'x', sizeof text - 5);
     put("long", text);
-    assert_int_equal(conf_load(path_of("long"), &conf), ST_FOREIGN);
+    assert_int_equal(conf_load(test_folder_path("long"), &conf), ST_FOREIGN);
     assert_false(conf_get(&conf, "a", value, sizeof value));
     text[CONF_BYTES_MAX] = '\0';
     put("long", text);
-    assert_int_equal(conf_load(path_of("long"), &conf), ST_OK);
+    assert_int_equal(conf_load(test_folder_path("long"), &conf), ST_OK);
     assert_true(conf_get(&conf, "a", value, sizeof value));
 }
 
@@ -102,7 +80,7 @@ static void a_file_that_is_missing_or_too_long_has_no_facts(void **state)
 static off_t size_of(const char *name)
 {
     struct stat about;
-    return stat(path_of(name), &about) == 0 ? about.st_size : -1;
+    return stat(test_folder_path(name), &about) == 0 ? about.st_size : -1;
 }
 
 /* What is said also goes to the console; here that is nobody. */
@@ -132,7 +110,7 @@ static void a_log_never_takes_more_than_twice_its_bound(void **state)
     const int console = hush();
     log_init(&log);
     log_say(&log, "test", "before there is a file");
-    log_open(&log, path_of("log"));
+    log_open(&log, test_folder_path("log"));
     off_t most = 0;
     for (int n = 0; n < 3 * LOG_FILE_MAX / LOG_LINE_MAX; n++) {
         log_say(&log, "test", text);
@@ -167,12 +145,12 @@ static void a_log_goes_on_where_it_was(void **state)
     const int console = hush();
     put("again", "what was\n");
     log_init(&log);
-    log_open(&log, path_of("again"));
+    log_open(&log, test_folder_path("again"));
     log_say(&log, "test", "hello");
     log_close(&log);
     unhush(console);
     char text[100] = "";
-    FILE *file = fopen(path_of("again"), "r");
+    FILE *file = fopen(test_folder_path("again"), "r");
     assert_non_null(file);
     assert_true(fread(text, 1, sizeof text - 1, file) > 0);
     (void)fclose(file);
@@ -237,7 +215,7 @@ static void what_a_process_says_is_logged_by_lines(void **state)
     struct unit unit = self("echo one; printf two >&2");
     const int console = hush();
     log_init(&log);
-    log_open(&log, path_of("said"));
+    log_open(&log, test_folder_path("said"));
     unit_step(&unit, &log, 1000);
     assert_int_not_equal(unit.pid, 0);
     const int status = wait_for(&unit);
@@ -246,7 +224,7 @@ static void what_a_process_says_is_logged_by_lines(void **state)
     log_close(&log);
     unhush(console);
     char text[300] = "";
-    FILE *file = fopen(path_of("said"), "r");
+    FILE *file = fopen(test_folder_path("said"), "r");
     assert_non_null(file);
     assert_true(fread(text, 1, sizeof text - 1, file) > 0);
     (void)fclose(file);
@@ -315,7 +293,7 @@ static void a_process_waits_for_its_device_and_has_it_alone(void **state)
     struct log log;
     struct stat owned;
     char device[100], script[200];
-    (void)snprintf(device, sizeof device, "%s/line", folder);
+    (void)snprintf(device, sizeof device, "%s/line", test_folder());
     (void)snprintf(script, sizeof script, "test -w %s", device);
     struct unit unit = self(script);
     unit.device = device;
@@ -352,8 +330,8 @@ static void only_a_file_of_one_name_is_given_to_its_user(void **state)
     (void)state;
     char precious[64], name[64];
     struct stat about;
-    (void)snprintf(precious, sizeof precious, "%s/precious", folder);
-    (void)snprintf(name, sizeof name, "%s/terminal.db", folder);
+    (void)snprintf(precious, sizeof precious, "%s/precious", test_folder());
+    (void)snprintf(name, sizeof name, "%s/terminal.db", test_folder());
     assert_true(owner_set(name, geteuid(), getegid(), 0660)); /* there is none yet */
     put("precious", "disk");
     assert_int_equal(chmod(precious, 0600), 0);
@@ -380,7 +358,7 @@ static void only_an_answer_is_a_sign_of_life(void **state)
     (void)state;
     static struct probe probe;
     char heard[100] = "", path[64];
-    (void)snprintf(path, sizeof path, "%s", path_of("till"));
+    (void)snprintf(path, sizeof path, "%s", test_folder_path("till"));
     probe_init(&probe, path, 1000);
     probe_step(&probe, 1000); /* nobody is there */
     assert_int_equal(probe.answered_ms, 1000);
@@ -432,7 +410,7 @@ static void plug(const char *name, int label_at, const char *label)
     (void)snprintf(path, sizeof path, "block/%s", name);
     put(path, "");
     (void)snprintf(path, sizeof path, "dev/%s", name);
-    FILE *file = fopen(path_of(path), "w");
+    FILE *file = fopen(test_folder_path(path), "w");
     assert_non_null(file);
     assert_int_equal(fwrite(sector, 1, sizeof sector, file), sizeof sector);
     assert_int_equal(fclose(file), 0);
@@ -443,8 +421,8 @@ static void a_stick_is_told_once_until_it_is_pulled(void **state)
     (void)state;
     static struct stick stick;
     char block[64], devices[64], name[STICK_NAME_MAX + 1] = "";
-    (void)snprintf(block, sizeof block, "%s", path_of("block"));
-    (void)snprintf(devices, sizeof devices, "%s", path_of("dev"));
+    (void)snprintf(block, sizeof block, "%s", test_folder_path("block"));
+    (void)snprintf(devices, sizeof devices, "%s", test_folder_path("dev"));
     assert_int_equal(mkdir(block, 0700), 0);
     assert_int_equal(mkdir(devices, 0700), 0);
     stick_init(&stick, block, devices);
@@ -461,7 +439,7 @@ static void a_stick_is_told_once_until_it_is_pulled(void **state)
     assert_true(stick_look(&stick, name));
     assert_string_equal(name, "sdb");
 
-    assert_int_equal(unlink(path_of("block/sda1")), 0);
+    assert_int_equal(unlink(test_folder_path("block/sda1")), 0);
     assert_false(stick_look(&stick, name));
     plug("sda1", 43, "VAFA-UPDATE");
     assert_true(stick_look(&stick, name));
@@ -485,5 +463,5 @@ int main(void)
         cmocka_unit_test(only_an_answer_is_a_sign_of_life),
         cmocka_unit_test(a_stick_is_told_once_until_it_is_pulled),
     };
-    return cmocka_run_group_tests_name("device", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("device", tests, test_folder_make, test_folder_remove);
 }

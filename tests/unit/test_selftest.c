@@ -15,29 +15,7 @@
 #include "boards/common/device/report.h"
 #include "boards/common/device/selftest.h"
 #include "boards/common/device/slots.h"
-
-static char folder[] = "/tmp/test_selftest.XXXXXX";
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[64];
-    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[64];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
+#include "tests/support/test_folder.h"
 
 /* --- slots ---------------------------------------------------------------------------------- */
 
@@ -55,7 +33,7 @@ static void put_copy(const char *name, const char *words, size_t size, uint32_t 
         copy[n] = (unsigned char)(sum >> 8 * n);
     }
     memcpy(copy + 4, words, size);
-    FILE *file = fopen(path_of(name), "w");
+    FILE *file = fopen(test_folder_path(name), "w");
     assert_non_null(file);
     assert_int_equal(fwrite(copy, 1, sizeof copy, file), sizeof copy);
     assert_int_equal(fclose(file), 0);
@@ -67,21 +45,21 @@ static void the_first_copy_that_is_whole_counts(void **state)
     struct slots slots;
     put_copy("env1", first, sizeof first - 1, first_sum);
     put_copy("env2", second, sizeof second - 1, second_sum);
-    slots_read("console=ttyS0 vafa.slot=b rauc.slot=B", folder, &slots);
+    slots_read("console=ttyS0 vafa.slot=b rauc.slot=B", test_folder(), &slots);
     assert_int_equal(slots.running, 1);
     assert_int_equal(slots.left[0], 63);
     assert_int_equal(slots.left[1], 2);
     assert_int_equal(slots.tried, 12);
 
     put_copy("env1", first, sizeof first - 1, first_sum ^ 1);
-    slots_read("vafa.slot=a", folder, &slots);
+    slots_read("vafa.slot=a", test_folder(), &slots);
     assert_int_equal(slots.running, 0);
     assert_int_equal(slots.left[0], 3);
     assert_int_equal(slots.left[1], 0);
     assert_int_equal(slots.tried, 0);
 
     put_copy("env2", second, sizeof second - 1, second_sum ^ 0x80000000);
-    slots_read("", folder, &slots);
+    slots_read("", test_folder(), &slots);
     assert_int_equal(slots.running, SLOTS_UNKNOWN);
     assert_int_equal(slots.left[0] + slots.left[1], 0);
     assert_int_equal(slots_letter(slots.running), '?');
@@ -197,19 +175,19 @@ static void a_report_is_lines_of_a_whole_file(void **state)
                             .unsent = -1,
                             .data_free = 12345678901};
     char text[REPORT_BYTES_MAX] = "";
-    FILE *file = fopen(path_of("update"), "w");
+    FILE *file = fopen(test_folder_path("update"), "w");
     assert_non_null(file);
     assert_true(fputs("refused 8: it is damaged.\nmore\n", file) >= 0);
     assert_int_equal(fclose(file), 0);
-    report_take_line(path_of("nothing"), "none", report.update);
+    report_take_line(test_folder_path("nothing"), "none", report.update);
     assert_string_equal(report.update, "none");
-    report_take_line(path_of("update"), "none", report.update);
-    assert_true(report_write(&report, path_of("device")));
-    assert_int_not_equal(access(path_of("device.new"), F_OK), 0);
+    report_take_line(test_folder_path("update"), "none", report.update);
+    assert_true(report_write(&report, test_folder_path("device")));
+    assert_int_not_equal(access(test_folder_path("device.new"), F_OK), 0);
     struct stat about;
-    assert_int_equal(stat(path_of("device"), &about), 0);
+    assert_int_equal(stat(test_folder_path("device"), &about), 0);
     assert_int_equal(about.st_mode & 0777, 0644);
-    file = fopen(path_of("device"), "r");
+    file = fopen(test_folder_path("device"), "r");
     assert_non_null(file);
     assert_true(fread(text, 1, sizeof text - 1, file) > 0);
     (void)fclose(file);
@@ -228,5 +206,5 @@ int main(void)
         cmocka_unit_test(each_part_is_named_when_it_fails),
         cmocka_unit_test(a_report_is_lines_of_a_whole_file),
     };
-    return cmocka_run_group_tests_name("selftest", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("selftest", tests, test_folder_make, test_folder_remove);
 }
