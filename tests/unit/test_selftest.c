@@ -97,12 +97,8 @@ static const struct probe_said well = {.is_ready = true,
 
 static struct selftest_facts facts_of(const struct probe_said *said)
 {
-    return (struct selftest_facts){.has_keys = true,
-                                   .is_heard = true,
-                                   .said = said,
-                                   .last_words = "",
-                                   .up_ms = 10000,
-                                   .clock_up_ms = 10000};
+    return (struct selftest_facts){
+        .has_keys = true, .is_heard = true, .said = said, .up_ms = 10000, .clock_up_ms = 10000};
 }
 
 static void expect(const struct selftest_facts *facts, const char *say)
@@ -111,6 +107,9 @@ static void expect(const struct selftest_facts *facts, const char *say)
     assert_int_equal(selftest_judge(facts, said), say[0] == '\0');
     assert_string_equal(said, say);
 }
+
+/* A wait status as Linux has it. */
+#define EXITED(code) ((code) << 8)
 
 static void each_part_is_named_when_it_fails(void **state)
 {
@@ -150,14 +149,36 @@ static void each_part_is_named_when_it_fails(void **state)
 
     facts.is_heard = false;
     expect(&facts, "terminal: it has not answered yet.");
-    facts.last_words = "vafa-terminal: database: It is damaged. (corrupt)";
+    selftest_terminal_ended(&facts, EXITED(1), "vafa-terminal: database: It is damaged. (corrupt)");
     expect(&facts, "database: It is damaged. (corrupt)");
-    facts.last_words = "cannot be started: No such file or directory";
+    selftest_terminal_ended(&facts, EXITED(127), "cannot be started: No such file or directory");
     expect(&facts, "terminal: cannot be started: No such file or directory");
-    facts.waits_for_trial = true; /* it says so only when keys and reader were tried */
-    expect(&facts, "");
     facts.has_keys = false;
     expect(&facts, "keys: There are none yet: put a key store onto its disk.");
+}
+
+/* It says so only when keys, reader and database were tried. */
+static void a_terminal_that_waits_for_the_end_of_its_trial_is_well(void **state)
+{
+    (void)state;
+    static const char words[] = "vafa-terminal: database: Wait: vafa.db has version 8. (refused)";
+    struct selftest_facts facts = facts_of(&well);
+    facts.is_heard = false;
+    selftest_terminal_ended(&facts, EXITED(3), words);
+    assert_true(facts.waits_for_trial);
+    expect(&facts, "");
+    selftest_terminal_ended(&facts, 3, words); /* a signal of that number */
+    assert_false(facts.waits_for_trial);
+    expect(&facts, "database: Wait: vafa.db has version 8. (refused)");
+    selftest_terminal_ended(&facts, EXITED(3), words);
+    selftest_terminal_ended(&facts, EXITED(1), "vafa-terminal: database: No room. (full)");
+    expect(&facts, "database: No room. (full)"); /* the migration failed */
+    selftest_terminal_ended(&facts, EXITED(3), words);
+    facts.is_heard = true; /* once it serves, that counts, whatever was before */
+    struct probe_said said = well;
+    said.is_reader_up = false;
+    facts.said = &said;
+    expect(&facts, "reader: ");
 }
 
 /* --- the report ----------------------------------------------------------------------------- */
@@ -204,6 +225,7 @@ int main(void)
         cmocka_unit_test(the_first_copy_that_is_whole_counts),
         cmocka_unit_test(more_tries_than_three_are_a_slot_that_was_marked_good),
         cmocka_unit_test(each_part_is_named_when_it_fails),
+        cmocka_unit_test(a_terminal_that_waits_for_the_end_of_its_trial_is_well),
         cmocka_unit_test(a_report_is_lines_of_a_whole_file),
     };
     return cmocka_run_group_tests_name("selftest", tests, test_folder_make, test_folder_remove);

@@ -47,7 +47,6 @@ enum {
     EAGER_MS = 50,
     CALM_MS = 500,
     WORD_MAX = 100,
-    TERMINAL_WAITS = 3,    /* vafa-terminal's exit code: --help */
     TERMINAL_TRIAL_AT = 9, /* "--trial" among its arguments, or NULL */
 };
 
@@ -70,8 +69,7 @@ struct device {
     int64_t works_ms;            /* when the self-test went well last, or the start of the device */
     bool has_passed, has_failed; /* the self-test's last word on the console */
     bool was_ready;
-    bool waits_for_trial;              /* the terminal, to migrate the database: its exit code 3 */
-    char last_words[SELFTEST_SAY_MAX]; /* of a terminal that ended before it answered */
+    struct selftest_facts facts;
     char reader[WORD_MAX], register_line[WORD_MAX], club[WORD_MAX], club_name[WORD_MAX],
         code[WORD_MAX], interval[WORD_MAX], update_rate[WORD_MAX];
 };
@@ -309,13 +307,13 @@ static bool judge(struct device *device, int64_t now_ms, char ret_say[SELFTEST_S
     enum clock_quality quality;
     const int64_t clock_s = clock_now_s(&quality);
     device->report.is_clock_set = quality != CLOCK_UNSET;
-    const struct selftest_facts facts = {.has_keys = device->terminal != NULL,
-                                         .is_heard = device->probe.is_heard,
-                                         .said = &device->probe.said,
-                                         .last_words = device->last_words,
-                                         .up_ms = now_ms - device->started_ms,
-                                         .clock_up_ms = (clock_s - device->clock_started_s) * 1000};
-    return selftest_judge(&facts, ret_say);
+    struct selftest_facts *facts = &device->facts;
+    facts->has_keys = device->terminal != NULL;
+    facts->is_heard = device->probe.is_heard;
+    facts->said = &device->probe.said;
+    facts->up_ms = now_ms - device->started_ms;
+    facts->clock_up_ms = (clock_s - device->clock_started_s) * 1000;
+    return selftest_judge(facts, ret_say);
 }
 
 /* A restart helps when the slot is on trial and there is another one to fall back to. */
@@ -398,9 +396,7 @@ static void write_report(struct device *device, int64_t now_ms)
 static void terminal_ended(struct device *device, int status)
 {
     probe_drop(&device->probe);
-    device->waits_for_trial = WIFEXITED(status) && WEXITSTATUS(status) == TERMINAL_WAITS;
-    (void)snprintf(device->last_words, sizeof device->last_words, "%.*s",
-                   (int)sizeof device->last_words - 1, device->terminal->line);
+    selftest_terminal_ended(&device->facts, status, device->terminal->line);
 }
 
 /* The slot is marked good, or could not be: then it stays on trial. */
@@ -412,7 +408,7 @@ static void marking_ended(struct device *device, int status, int64_t now_ms)
     if (device->report.is_good && device->terminal != NULL) {
         device->terminal->arguments[TERMINAL_TRIAL_AT] = NULL; /* from its next start */
         device->terminal->start_at_ms =
-            device->waits_for_trial ? now_ms : device->terminal->start_at_ms;
+            device->facts.waits_for_trial ? now_ms : device->terminal->start_at_ms;
     }
 }
 

@@ -2,8 +2,19 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
-enum { CLOCK_SEEN_MS = 3000 }; /* what a clock of whole seconds must have shown in */
+enum {
+    CLOCK_SEEN_MS = 3000, /* what a clock of whole seconds must have shown in */
+    TERMINAL_WAITS = 3,   /* vafa-terminal's exit code: --help */
+};
+
+void selftest_terminal_ended(struct selftest_facts *facts, int wait_status, const char *line)
+{
+    facts->waits_for_trial = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == TERMINAL_WAITS;
+    (void)snprintf(facts->last_words, sizeof facts->last_words, "%.*s",
+                   (int)sizeof facts->last_words - 1, line);
+}
 
 static bool fails(char *ret_say, const char *part, const char *why)
 {
@@ -14,13 +25,14 @@ static bool fails(char *ret_say, const char *part, const char *why)
 /* A terminal that cannot start says why in its last line, the part first. */
 static bool fails_to_start(char *ret_say, const char *last_words)
 {
-    static const char program[] = "vafa-terminal: ";
+    static const char program[] = "vafa-terminal: ", other[] = "terminal: ";
     const bool is_ours = strncmp(last_words, program, sizeof program - 1) == 0;
     if (last_words[0] == '\0') {
         return fails(ret_say, "terminal", "it has not answered yet.");
     }
-    (void)snprintf(ret_say, SELFTEST_SAY_MAX, "%s%s",
-                   is_ours ? "" : "terminal: ", last_words + (is_ours ? sizeof program - 1 : 0));
+    (void)snprintf(ret_say, SELFTEST_SAY_MAX, "%s%.*s", is_ours ? "" : other,
+                   (int)(SELFTEST_SAY_MAX - sizeof other),
+                   last_words + (is_ours ? sizeof program - 1 : 0));
     return false;
 }
 

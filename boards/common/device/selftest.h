@@ -17,15 +17,19 @@ enum {
 };
 
 struct selftest_facts {
-    bool waits_for_trial; /* all is well as far as can be tried: the database is migrated once the
-                             slot is marked good */
-    bool has_keys;        /* a key store lies on the device */
-    bool is_heard;        /* the terminal's process answers */
+    bool has_keys;                 /* a key store lies on the device */
+    bool is_heard;                 /* the terminal's process answers */
     const struct probe_said *said; /* its last answer; only when it is heard */
-    const char *last_words;        /* of the terminal's process, which ended; "" = it has not */
     int64_t up_ms, clock_up_ms;    /* since the device's start: by the clock that only grows, and by
                                       the clock that tells the date */
+    /* Of the terminal's process that ended last: selftest_terminal_ended(). */
+    bool waits_for_trial; /* all is well as far as can be tried: the database is migrated once the
+                             slot is marked good */
+    char last_words[SELFTEST_SAY_MAX]; /* "" = none has ended */
 };
+
+/* The terminal's process was reaped with this wait status; `line` is the last that it said. */
+void selftest_terminal_ended(struct selftest_facts *facts, int wait_status, const char *line);
 
 /* True: all of it works, and ret_say is "". Else the first that does not, "reader: why". */
 bool selftest_judge(const struct selftest_facts *facts, char ret_say[SELFTEST_SAY_MAX]);
