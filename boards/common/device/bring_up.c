@@ -9,9 +9,10 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "boards/common/device/command.h"
+#include "boards/common/device/disk.h"
 #include "boards/common/device/owner.h"
 #include "boards/common/device/rights.h"
 
@@ -105,30 +106,32 @@ void bring_up_devices(struct log *log)
 
 /* --- file systems --------------------------------------------------------------------------- */
 
-static void repair(const char *device, struct log *log)
+static void repair(const char *device, const struct watchdog *watchdog, struct log *log)
 {
+    const char *const arguments[] = {"/usr/sbin/e2fsck", "-y", device, NULL};
+    char text[80];
     log_say(log, "device", "/data is repaired");
-    const pid_t pid = fork();
-    if (pid == 0) {
-        (void)execl("/usr/sbin/e2fsck", "e2fsck", "-y", device, (char *)NULL);
-        _exit(127);
-    }
-    int status = 0;
-    (void)waitpid(pid, &status, 0);
+    const int code = command_run(arguments, watchdog, log);
+    (void)snprintf(text, sizeof text, "/data was repaired: e2fsck ended with %d", code);
+    log_say(log, "device", text);
 }
 
-bool bring_up_data(struct log *log)
+bool bring_up_data(const struct watchdog *watchdog, struct log *log)
 {
     static const char device[] = LABELS "/data";
     const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME;
     static const char options[] = "errors=remount-ro";
+    const bool has_errors = disk_has_errors(device);
+    if (has_errors) {
+        repair(device, watchdog, log);
+    }
     if (mount_at(device, "/data", "ext4", flags, options, log)) {
         return true;
     }
-    if (access(device, F_OK) != 0) {
+    if (has_errors || access(device, F_OK) != 0) {
         return false;
     }
-    repair(device, log);
+    repair(device, watchdog, log);
     return mount_at(device, "/data", "ext4", flags, options, log);
 }
 

@@ -9,14 +9,15 @@
 
 #include "boards/common/device/conf.h"
 #include "boards/common/device/log.h"
+#include "boards/common/device/watchdog.h"
 
 /* /proc, /sys, /dev, /run. False: nothing else can work. */
 bool bring_up_kernel(struct log *log);
 /* The modules of /lib/modules/load, in order; links /dev/disk/by-partlabel/NAME. */
 void bring_up_devices(struct log *log);
-/* /data, read and written; a file system that does not mount is repaired once. False: it is not
- * there. */
-bool bring_up_data(struct log *log);
+/* /data, read and written; a file system that does not mount, or in which an error was met, is
+ * repaired once, for which the watchdog waits. False: it is not there. */
+bool bring_up_data(const struct watchdog *watchdog, struct log *log);
 /* /ident, if a technician wrote one. */
 bool bring_up_ident(struct log *log);
 /* The version in the slot 'A' or 'B', which does not run; 0: none that can be read. */

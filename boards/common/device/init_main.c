@@ -5,13 +5,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/reboot.h>
-#include <linux/watchdog.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -21,6 +19,7 @@
 
 #include "boards/common/device/bring_up.h"
 #include "boards/common/device/conf.h"
+#include "boards/common/device/disk.h"
 #include "boards/common/device/log.h"
 #include "boards/common/device/probe.h"
 #include "boards/common/device/report.h"
@@ -30,6 +29,7 @@
 #include "boards/common/device/unit.h"
 #include "boards/common/device/updater.h"
 #include "boards/common/device/watch.h"
+#include "boards/common/device/watchdog.h"
 #include "hal/board.h"
 #include "hal/clock.h"
 
@@ -43,6 +43,7 @@
 enum {
     UNITS_MAX = 6,
     REPORT_EVERY_MS = 5000,
+    DISK_EVERY_MS = 5000,
     MARK_AGAIN_MS = 10000,
     EAGER_MS = 50,
     CALM_MS = 500,
@@ -61,11 +62,12 @@ struct device {
     struct unit *update;   /* runs once for each stick or bundle */
     struct unit *mark;     /* runs once: the slot is marked good */
     struct updater updater;
-    bool is_support_on;
-    int watchdog_fd, signal_fd;
+    bool is_support_on, has_disk_failed;
+    int signal_fd;
+    struct watchdog watchdog;
     struct slots slots;
     struct report report;
-    int64_t report_at_ms, started_ms, clock_started_s;
+    int64_t report_at_ms, disk_at_ms, started_ms, clock_started_s;
     int64_t works_ms;            /* when the self-test went well last, or the start of the device */
     bool has_passed, has_failed; /* the self-test's last word on the console */
     bool was_ready;
@@ -226,30 +228,6 @@ static void follow_support(struct device *device)
 
 /* --- the watchdog and the slot -------------------------------------------------------------- */
 
-/* Some hardware cannot wait that long (the Allwinner H3: 16 s): then it keeps its own time. */
-static void open_watchdog(struct device *device)
-{
-    char path[WORD_MAX], text[WORD_MAX];
-    int seconds = WATCH_HARDWARE_S;
-    device->watchdog_fd = conf_get(&device->board, "watchdog", path, sizeof path)
-                              ? open(path, O_WRONLY | O_CLOEXEC)
-                              : -1;
-    if (device->watchdog_fd < 0) {
-        log_say(&device->log, "device", "there is no watchdog");
-    } else if (ioctl(device->watchdog_fd, WDIOC_SETTIMEOUT, &seconds) != 0) {
-        (void)ioctl(device->watchdog_fd, WDIOC_GETTIMEOUT, &seconds);
-        (void)snprintf(text, sizeof text, "the watchdog waits %d s", seconds);
-        log_say(&device->log, "device", text);
-    }
-}
-
-static void feed(struct device *device)
-{
-    if (device->watchdog_fd >= 0) {
-        (void)ioctl(device->watchdog_fd, WDIOC_KEEPALIVE, 0);
-    }
-}
-
 static void watch(struct device *device, int64_t now_ms)
 {
     const struct watch_facts facts = {
@@ -259,10 +237,10 @@ static void watch(struct device *device, int64_t now_ms)
         .started_ms = device->terminal != NULL ? device->terminal->started_ms : 0};
     switch (watch_decide(&facts)) {
     case WATCH_FEED:
-        feed(device);
+        watchdog_feed(&device->watchdog);
         break;
     case WATCH_RESTART:
-        feed(device);
+        watchdog_feed(&device->watchdog);
         if (device->terminal->pid != 0) {
             log_say(&device->log, "device", "the terminal does not answer: it is started anew");
             (void)kill(device->terminal->pid, SIGKILL);
@@ -297,6 +275,26 @@ static _Noreturn void go_down(struct device *device, int how)
     (void)reboot(how);
     for (;;) {
         (void)pause();
+    }
+}
+
+/* The next start repairs the file system; who sells nothing loses nothing by it. */
+static void look_at_disk(struct device *device, int64_t now_ms)
+{
+    const bool is_well = device->terminal == NULL || device->probe.said.is_disk_ok;
+    if (is_well || now_ms < device->disk_at_ms) {
+        return;
+    }
+    device->disk_at_ms = now_ms + DISK_EVERY_MS;
+    if (!disk_has_failed("/data/log")) {
+        return;
+    }
+    if (!device->has_disk_failed) {
+        device->has_disk_failed = true;
+        log_say(&device->log, "device", "/data takes no writes any more: a restart repairs it");
+    }
+    if (now_ms - device->started_ms >= DISK_RESTART_AFTER_MS) {
+        go_down(device, LINUX_REBOOT_CMD_RESTART);
     }
 }
 
@@ -479,6 +477,7 @@ static void serve(struct device *device)
         look_for_update(device, now_ms);
         follow_support(device);
         watch(device, now_ms);
+        look_at_disk(device, now_ms);
         test_self(device, now_ms);
         say_ready(device);
         write_report(device, now_ms);
@@ -544,8 +543,8 @@ int main(void)
         go_down(&device, LINUX_REBOOT_CMD_RESTART);
     }
     bring_up_devices(&device.log);
-    open_watchdog(&device);
-    if (!bring_up_data(&device.log)) {
+    watchdog_open(&device.watchdog, &device.board, &device.log);
+    if (!bring_up_data(&device.watchdog, &device.log)) {
         go_down(&device, LINUX_REBOOT_CMD_RESTART); /* a few times, then the other slot tries */
     }
     (void)mkdir("/run/vafa", 0755);
@@ -563,6 +562,7 @@ int main(void)
     add_update(&device);
     add_mark(&device);
     device.works_ms = device.started_ms = clock_monotonic_ms();
+    device.disk_at_ms = device.started_ms + DISK_EVERY_MS;
     device.clock_started_s = clock_now_s(&(enum clock_quality){CLOCK_UNSET});
     probe_init(&device.probe, SOCKET, clock_monotonic_ms());
     serve(&device);

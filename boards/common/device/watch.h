@@ -10,7 +10,6 @@
 enum {
     WATCH_SILENT_MS = 15 * 1000, /* a tap waits for a card that left no longer than some seconds */
     WATCH_DEAD_MS = 60 * 1000,   /* restarts have not helped either */
-    WATCH_HARDWARE_S = 30,       /* what the hardware waits after the last feeding */
 };
 
 enum watch_act {
