@@ -4,6 +4,8 @@
 
 #include "storage/store_priv.h"
 
+enum { TAIL_ENTRIES = 256 }; /* of the chain, checked at each open */
+
 void chain_extend(const uint8_t before[ENTRY_HASH_BYTES], const uint8_t *bytes, size_t size,
                   uint8_t ret_hash[ENTRY_HASH_BYTES])
 {
@@ -155,6 +157,27 @@ enum st walk_next(struct store *store, struct walk *walk, struct journal_row *re
 void walk_end(struct walk *walk)
 {
     (void)sqlite3_reset(walk->statement);
+}
+
+enum st journal_check_tail(struct store *store)
+{
+    struct tip tip;
+    enum st st = journal_tip(store, &tip);
+    if (st != ST_OK || tip.sequence == 0) {
+        return st;
+    }
+    struct walk walk;
+    struct journal_row row;
+    const uint32_t after = tip.sequence > TAIL_ENTRIES ? tip.sequence - TAIL_ENTRIES : 0;
+    st = walk_begin(store, after, &walk);
+    if (st != ST_OK) {
+        return st == ST_REFUSED ? store_corrupt(store, "entry %u is missing", after) : st;
+    }
+    while (st == ST_OK) {
+        st = walk_next(store, &walk, &row);
+    }
+    walk_end(&walk);
+    return st == ST_REFUSED ? ST_OK : st;
 }
 
 enum st journal_fetch(struct store *store, uint32_t after, struct journal_row *ret_rows, size_t max,

@@ -71,7 +71,8 @@ static const struct {
 };
 /* How many of the tables a file of each version has: a migration adds the rest. */
 static const size_t tables_of[STORE_VERSION + 1] = {
-    [1] = 6, [2] = 8, [3] = 9, [4] = 10, [5] = 12, [6] = 14, [7] = 14, [8] = 15, [9] = 18};
+    [1] = 6,  [2] = 8,  [3] = 9,  [4] = 10, [5] = 12,
+    [6] = 14, [7] = 14, [8] = 15, [9] = 18, [10] = 18};
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
 /* One number out of a one-row query. */
@@ -212,7 +213,7 @@ static enum st check_tables(struct store *store, size_t expected, bool may_have_
 }
 
 /* What the journal of an older file says of the new tables. Version 7 counts in `used` what 6 did
- * not, accruals and vouchers. */
+ * not, accruals and vouchers; 10 has cards that were moved whole in `transfers`. */
 static enum st fill(struct store *store, int64_t version)
 {
     enum st st = sql_prepare(store);
@@ -222,7 +223,10 @@ static enum st fill(struct store *store, int64_t version)
     if (st == ST_OK && version < 7) {
         st = limits_fill(store);
     }
-    return st == ST_OK && version < 8 ? transfers_fill(store) : st;
+    if (st == ST_OK && version < 10) {
+        st = sql_text(store, "DELETE FROM transfers", "fold again");
+    }
+    return st == ST_OK && version < 10 ? transfers_fill(store) : st;
 }
 
 static enum st mark_ours(struct store *store)
@@ -269,10 +273,14 @@ static enum st find_more(struct store *store, char **ret)
 }
 
 /* Takes away what a newer version added: this one would not keep it up to date. The newer one makes
- * it again when it is back. */
+ * it again when it is back. Its tables may refer to each other in any order: what one leaves behind
+ * in another may hang until that is gone, too. */
 static enum st drop_more(struct store *store)
 {
     enum st st = check_tables(store, TABLES, true);
+    if (st == ST_OK) {
+        st = sql_text(store, "PRAGMA defer_foreign_keys = ON", "drop a newer version's tables");
+    }
     for (bool is_more = true; st == ST_OK && is_more;) {
         char *name = NULL;
         st = find_more(store, &name);
@@ -288,9 +296,24 @@ static enum st drop_more(struct store *store)
     return st;
 }
 
+/* All that can go wrong behind the new tables, as far as it can be known before the commit. What
+ * was written lies in the log without counting, and the log keeps its length. */
+static enum st try_out(struct store *store)
+{
+    enum st st = check_tables(store, TABLES, false);
+    if (st == ST_OK) {
+        st = sql_prepare(store);
+    }
+    if (st == ST_OK) {
+        st = journal_check_tail(store);
+    }
+    return st == ST_OK ? sql_status(store, sqlite3_db_cacheflush(store->db), "write the new tables")
+                       : st;
+}
+
 /* Creates, migrates forward, or back from a newer version that allows it: tables and marks in one
- * transaction. A power cut leaves the file as it was, or a whole one. */
-static enum st migrate(struct store *store)
+ * transaction. A power cut leaves the file as it was, or a whole one. A rehearsal is taken back. */
+static enum st migrate(struct store *store, bool is_rehearsal)
 {
     enum st st = sql_text(store, "BEGIN IMMEDIATE", "begin to migrate");
     if (st != ST_OK) {
@@ -305,7 +328,7 @@ static enum st migrate(struct store *store)
         }
     }
     if (st == ST_OK) {
-        st = sql_text(store, "COMMIT", "commit the new tables");
+        st = is_rehearsal ? try_out(store) : sql_text(store, "COMMIT", "commit the new tables");
     }
     if (sqlite3_get_autocommit(store->db) == 0) {
         (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
@@ -339,14 +362,29 @@ static enum st refuse(struct store *store, const struct header *header,
             STORE_VERSION);
         return ST_FOREIGN;
     }
-    if (!is_empty && config->keep_readable && header->version < STORE_READABLE_FROM) {
+    return ST_OK;
+}
+
+/* A migration after which the version that wrote the file could not use it any more. */
+static bool is_breaking(const struct header *header)
+{
+    return !header_is_empty(header) && header->version < STORE_READABLE_FROM;
+}
+
+static enum st wait_for_trial(struct store *store, const struct header *header, bool rehearse)
+{
+    enum st st = rehearse ? use_wal(store) : ST_OK;
+    if (st == ST_OK && rehearse) {
+        st = migrate(store, true);
+    }
+    if (st == ST_OK) {
         fault_say(&store->fault,
                   "Wait: %s has version %lld, and becomes %d, which the firmware before this one"
                   " cannot use, once this one has proven itself.",
                   store->name, (long long)header->version, STORE_VERSION);
-        return ST_REFUSED;
+        st = ST_REFUSED;
     }
-    return ST_OK;
+    return st;
 }
 
 enum st schema_check_and_migrate(struct store *store, const struct store_config *config)
@@ -359,12 +397,15 @@ enum st schema_check_and_migrate(struct store *store, const struct store_config 
     if (st == ST_OK) {
         st = refuse(store, &header, config);
     }
+    if (st == ST_OK && config->keep_readable && is_breaking(&header)) {
+        return wait_for_trial(store, &header, config->rehearse);
+    }
     /* Only now: before this point a foreign file has not been changed. */
     if (st == ST_OK) {
         st = use_wal(store);
     }
     if (st == ST_OK && header.version != STORE_VERSION) {
-        st = migrate(store);
+        st = migrate(store, false);
     }
     if (st == ST_OK) {
         st = check_tables(store, TABLES, false);

@@ -6,7 +6,6 @@
 enum {
     BUSY_MAX_MS = 2000,      /* sync's longest transaction takes milliseconds */
     CACHE_KIB = 512,         /* a tap touches about a dozen pages of 4 KiB */
-    TAIL_ENTRIES = 256,      /* of the chain, checked at each open */
     READY_ENTRIES_MIN = 256, /* numbers left for intents, or selling stops */
 };
 
@@ -60,29 +59,6 @@ static int on_commit(void *context, sqlite3 *db, const char *schema, int frames)
     return SQLITE_OK;
 }
 
-/* The newest entries against their chain. The rest waits for journal_verify(): a start must not
- * grow with the journal. */
-static enum st tail_check(struct store *store)
-{
-    struct tip tip;
-    enum st st = journal_tip(store, &tip);
-    if (st != ST_OK || tip.sequence == 0) {
-        return st;
-    }
-    struct walk walk;
-    struct journal_row row;
-    const uint32_t after = tip.sequence > TAIL_ENTRIES ? tip.sequence - TAIL_ENTRIES : 0;
-    st = walk_begin(store, after, &walk);
-    if (st != ST_OK) {
-        return st == ST_REFUSED ? store_corrupt(store, "entry %u is missing", after) : st;
-    }
-    while (st == ST_OK) {
-        st = walk_next(store, &walk, &row);
-    }
-    walk_end(&walk);
-    return st == ST_REFUSED ? ST_OK : st;
-}
-
 static enum st open_checked(struct store *store, const struct store_config *config)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -106,7 +82,7 @@ static enum st open_checked(struct store *store, const struct store_config *conf
     }
     if (st == ST_OK) {
         (void)sqlite3_wal_hook(store->db, on_commit, store);
-        st = tail_check(store);
+        st = journal_check_tail(store);
     }
     return st;
 }

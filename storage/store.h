@@ -28,13 +28,16 @@ struct store_config {
     const char *vfs;    /* SQLite VFS name, NULL = the default; tests put a crashing disk here */
     bool create;        /* make it when missing; else a missing file is ST_IO */
     bool keep_readable; /* no migration after which the version that wrote the file cannot use it */
+    bool rehearse;      /* with keep_readable: such a migration is done and taken back */
 };
 
 /* Opens, checks that the file is ours (application_id, user_version), migrates forward, verifies
  * the hash chain's tail. A file of a newer version that says that this one may use it becomes one
  * of this version again (docs/storage.md, "Older and newer versions"). ST_FOREIGN: not a Vafa
  * database, or of a version that this one cannot use. ST_REFUSED: it would have to be migrated, and
- * keep_readable forbids it. Nothing has changed. */
+ * keep_readable forbids it; when that was rehearsed, it will go well: all of it was done but the
+ * commit, the chain's tail checked behind it, and the room on the disk is kept for it. Nothing has
+ * changed. */
 ST_CHECK enum st store_open(const struct store_config *config, struct store **ret,
                             struct fault *fault);
 void store_close(struct store *store); /* accepts NULL */

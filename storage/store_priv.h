@@ -12,8 +12,8 @@
 
 enum {
     STORE_APPLICATION_ID = 0x56616661, /* "Vafa" */
-    STORE_VERSION = 9,                 /* of the tables */
-    STORE_READABLE_FROM = 9,           /* the lowest version whose program may use them */
+    STORE_VERSION = 10,                /* of the tables and of what the journal's entries can be */
+    STORE_READABLE_FROM = 10,          /* the lowest version whose program may use them */
     SEQUENCE_MAX = (1 << 24) - 1,
     SEQUENCE_RESERVE = 1024, /* the last numbers are for outcomes of what was begun before */
     CARD_NUMBER_DIGITS = 16,
@@ -207,6 +207,9 @@ ST_CHECK enum st walk_begin(struct store *store, uint32_t after, struct walk *re
 /* ST_REFUSED: the end. */
 ST_CHECK enum st walk_next(struct store *store, struct walk *walk, struct journal_row *ret);
 void walk_end(struct walk *walk);
+/* The newest entries against their chain. The rest waits for journal_verify(): a start must not
+ * grow with the journal. */
+ST_CHECK enum st journal_check_tail(struct store *store);
 
 /* --- cards.c, settings.c --------------------------------------------------------------------- */
 

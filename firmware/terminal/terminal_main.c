@@ -235,8 +235,10 @@ static enum st open_parts(const struct options *options, const char *program, st
         st = ST_IO;
     }
     if (st == ST_OK) {
-        const struct store_config store = {
-            .path = options->db, .create = true, .keep_readable = options->is_on_trial};
+        const struct store_config store = {.path = options->db,
+                                           .create = true,
+                                           .keep_readable = options->is_on_trial,
+                                           .rehearse = options->is_on_trial};
         parts->opening = "database";
         st = store_open(&store, &parts->store, fault);
     }

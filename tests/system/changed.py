@@ -32,8 +32,8 @@ def change_storage(tree):
     change(tree / "storage/store_priv.h", rf"STORE_VERSION = {version},", f"STORE_VERSION = {version + 1},")
     change(schema, r"\};\n/\* How many", TABLE)
     change(schema, re.escape(last[0]), f"{last[0]}, [{version + 1}] = {int(last[1]) + 1}")
-    change(schema, re.escape("return st == ST_OK && version < 8 ?"),
-           f"st = st == ST_OK ? {FILLED} : st;\n    return st == ST_OK && version < 8 ?")
+    change(schema, re.escape("return st == ST_OK && version < 10 ?"),
+           f"st = st == ST_OK ? {FILLED} : st;\n    return st == ST_OK && version < 10 ?")
 
 
 HANG = """    /* A device of the system's tests: the loop stands still for as long as a file says so. */

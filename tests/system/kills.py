@@ -81,7 +81,7 @@ class Trial:
         self.kill(line, seconds)
         entries, mark, tables = journal(self.device.image)
         copies = [environment(self.device.image, name) for name in ("env1", "env2")]
-        whole = entries >= self.entries and (mark, tables) in ((self.mark, self.tables), (589834, self.tables + 1))
+        whole = entries >= self.entries and (mark, tables) in ((self.mark, self.tables), (655371, self.tables + 1))
         self.vm.power_on()
         self.vm.until("ready to serve cards", 180)
         said = [text for _, text in self.vm.lines if "device: slot " in text][-1]
@@ -104,7 +104,7 @@ class Trial:
         self.vm.until("version 2, on trial", 180)
         self.vm.until("self-test ok", 180, after=len(self.vm.lines) - 1)
         self.vm.until_it_answers()
-        for slot, version, wants, millions in ((None, "2", 589834, 2), ("A B", "1", self.mark, 3), ("B A", "2", 589834, 4)):
+        for slot, version, wants, millions in ((None, "2", 655371, 2), ("A B", "1", self.mark, 3), ("B A", "2", 655371, 4)):
             if slot:
                 write_environment(self.device.image, BOOT_ORDER=slot, BOOT_A_LEFT=40, BOOT_B_LEFT=40, BOOT_TRIED=2)
                 self.device.boot()
