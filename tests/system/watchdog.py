@@ -32,7 +32,7 @@ def hangs_once(device):
     put_file(device, "hang-once")
     vm = device.vm
     vm.power_on()
-    ended = vm.until("the terminal does not answer: it is started anew", 120)
+    ended = vm.until("terminal: does not answer: it is started anew", 120)
     ready = vm.until("ready to serve cards", 60)
     vm.until_it_answers()
     check("a tap loop that hangs is started anew and serves", vm.till(do="status")["ready"], ready)

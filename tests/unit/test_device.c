@@ -1,5 +1,5 @@
-/* test_device - what the first process of a device is made of: its facts, log, watchdog, processes,
- * and the question it asks the terminal. */
+/* test_device - what the first process of a device is made of: its facts, log and watchdog, and
+ * the question it asks the terminal. Its processes: test_unit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,9 +24,9 @@
 #include "boards/common/device/owner.h"
 #include "boards/common/device/probe.h"
 #include "boards/common/device/stick.h"
-#include "boards/common/device/unit.h"
 #include "boards/common/device/watch.h"
 #include "hal/clock.h"
+#include "tests/support/hush.h"
 #include "tests/support/test_folder.h"
 
 static void put(const char *name, const char *text)
@@ -81,23 +81,6 @@ static off_t size_of(const char *name)
 {
     struct stat about;
     return stat(test_folder_path(name), &about) == 0 ? about.st_size : -1;
-}
-
-/* What is said also goes to the console; here that is nobody. */
-static int hush(void)
-{
-    (void)fflush(stdout);
-    const int console = dup(STDOUT_FILENO);
-    const int nobody = open("/dev/null", O_WRONLY);
-    assert_int_equal(dup2(nobody, STDOUT_FILENO), STDOUT_FILENO);
-    (void)close(nobody);
-    return console;
-}
-
-static void unhush(int console)
-{
-    assert_int_equal(dup2(console, STDOUT_FILENO), STDOUT_FILENO);
-    (void)close(console);
 }
 
 static void a_log_never_takes_more_than_twice_its_bound(void **state)
@@ -160,155 +143,72 @@ static void a_log_goes_on_where_it_was(void **state)
 
 /* --- watch ---------------------------------------------------------------------------------- */
 
-/* The seconds of the answers that docs/decisions/0017-image.md promises. */
-static void a_silent_tap_loop_is_started_anew_and_then_starved(void **state)
+/* The seconds that docs/decisions/0017-image.md promises. */
+struct watch_case {
+    bool has_keys;
+    int64_t now_s, answered_s, started_s, works_s;
+    bool gave_up;
+    enum watch_act act;
+};
+
+static void assert_acts(const struct watch_case *cases, size_t count)
 {
-    (void)state;
-    static const struct {
-        bool has_keys;
-        int64_t now_s, answered_s, started_s;
-        enum watch_act act;
-    } cases[] = {
-        {true, 100, 98, 10, WATCH_FEED},    {true, 100, 86, 10, WATCH_FEED},
-        {true, 100, 85, 10, WATCH_RESTART}, {true, 100, 85, 90, WATCH_FEED},
-        {true, 100, 41, 80, WATCH_RESTART}, {true, 100, 41, 99, WATCH_FEED},
-        {true, 100, 40, 99, WATCH_STARVE},  {true, 100, 40, 10, WATCH_STARVE},
-        {false, 1000, 0, 0, WATCH_FEED},    {false, 100, 40, 10, WATCH_FEED},
-        {true, 14, 0, 0, WATCH_FEED},
-    };
-    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+    for (size_t n = 0; n < count; n++) {
         const struct watch_facts facts = {.has_keys = cases[n].has_keys,
                                           .now_ms = cases[n].now_s * 1000,
                                           .answered_ms = cases[n].answered_s * 1000,
-                                          .started_ms = cases[n].started_s * 1000};
-        assert_int_equal(watch_decide(&facts), cases[n].act);
+                                          .started_ms = cases[n].started_s * 1000,
+                                          .works_ms = cases[n].works_s * 1000,
+                                          .gave_up = cases[n].gave_up};
+        if (watch_decide(&facts) != cases[n].act) {
+            fail_msg("case %zu: %d", n, watch_decide(&facts));
+        }
     }
 }
 
-/* --- unit ----------------------------------------------------------------------------------- */
-
-static struct unit self(const char *script)
-{
-    struct unit unit = {.name = "test",
-                        .arguments = {"/bin/sh", "-c", script},
-                        .user = getuid(),
-                        .group = getgid(),
-                        .is_root = true};
-    unit_init(&unit);
-    return unit;
-}
-
-static int wait_for(struct unit *unit)
-{
-    int status = 0;
-    assert_int_equal(waitpid(unit->pid, &status, 0), unit->pid);
-    return status;
-}
-
-static void what_a_process_says_is_logged_by_lines(void **state)
+static void a_silent_tap_loop_is_started_anew_and_then_starved(void **state)
 {
     (void)state;
-    if (getuid() != 0) {
-        skip(); /* groups and users are set, which only root may */
-    }
-    struct log log;
-    struct unit unit = self("echo one; printf two >&2");
-    const int console = hush();
-    log_init(&log);
-    log_open(&log, test_folder_path("said"));
-    unit_step(&unit, &log, 1000);
-    assert_int_not_equal(unit.pid, 0);
-    const int status = wait_for(&unit);
-    unit_hear(&unit, &log);
-    unit_ended(&unit, status, &log, 1000);
-    log_close(&log);
-    unhush(console);
-    char text[300] = "";
-    FILE *file = fopen(test_folder_path("said"), "r");
-    assert_non_null(file);
-    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
-    (void)fclose(file);
-    assert_non_null(strstr(text, "] test: one\n"));
-    assert_non_null(strstr(text, "] test: ended with 0\n"));
+    static const struct watch_case cases[] = {
+        {true, 100, 98, 10, 0, false, WATCH_FEED},    {true, 100, 86, 10, 0, false, WATCH_FEED},
+        {true, 100, 85, 10, 0, false, WATCH_RESTART}, {true, 100, 85, 90, 0, false, WATCH_FEED},
+        {true, 100, 41, 80, 0, false, WATCH_RESTART}, {true, 100, 41, 99, 0, false, WATCH_FEED},
+        {true, 100, 40, 99, 0, false, WATCH_STARVE},  {true, 100, 40, 10, 0, false, WATCH_STARVE},
+        {false, 1000, 0, 0, 0, false, WATCH_FEED},    {false, 100, 40, 10, 0, false, WATCH_FEED},
+        {true, 14, 0, 0, 0, false, WATCH_FEED},
+    };
+    assert_acts(cases, sizeof cases / sizeof cases[0]);
 }
 
-static void a_process_that_ends_is_started_later_each_time(void **state)
+static void long_work_at_the_start_goes_on_and_one_that_hangs_does_not(void **state)
 {
     (void)state;
-    if (getuid() != 0) {
-        skip();
-    }
-    struct log log;
-    struct unit unit = self("exit 3");
-    const int console = hush();
-    int64_t now_ms = 1000, gap_ms[11];
-    log_init(&log);
-    for (int n = 0; n < 11; n++) {
-        unit_step(&unit, &log, now_ms);
-        unit_ended(&unit, wait_for(&unit), &log, now_ms);
-        gap_ms[n] = unit.start_at_ms - now_ms;
-        unit_step(&unit, &log, unit.start_at_ms - 1);
-        assert_int_equal(unit.pid, 0);
-        now_ms = unit.start_at_ms;
-    }
-    /* One that lived long enough begins from the first delay again. */
-    unit_step(&unit, &log, now_ms);
-    unit_ended(&unit, wait_for(&unit), &log, now_ms + UNIT_WELL_MS);
-    unhush(console);
-    assert_int_equal(gap_ms[0], 100);
-    assert_int_equal(gap_ms[1], 200);
-    assert_int_equal(gap_ms[8], 25600);
-    assert_int_equal(gap_ms[9], 30000);
-    assert_int_equal(gap_ms[10], 30000);
-    assert_int_equal(unit.start_at_ms, now_ms + UNIT_WELL_MS + 100);
+    static const struct watch_case cases[] = {
+        {true, 100, 0, 1, 99, false, WATCH_FEED}, /* each second a line */
+        {true, 3500, 0, 1, 3499, false, WATCH_FEED},
+        {true, 3601, 0, 1, 3600, false, WATCH_STARVE}, /* an hour of it is too much */
+        {true, 100, 0, 1, 41, false, WATCH_FEED},      /* the disk writes */
+        {true, 100, 0, 1, 40, false, WATCH_RESTART},   /* it hung in its work */
+        {true, 144, 0, 1, 40, false, WATCH_RESTART},
+        {true, 145, 0, 1, 40, false, WATCH_STARVE},
+        {true, 100, 90, 1, 80, false, WATCH_FEED}, /* it has answered since */
+        {true, 105, 90, 1, 80, false, WATCH_RESTART},
+        {true, 16, 0, 1, 0, false, WATCH_RESTART}, /* hung before any work */
+    };
+    assert_acts(cases, sizeof cases / sizeof cases[0]);
 }
 
-static void a_process_has_no_rights_but_its_users(void **state)
+static void a_terminal_that_says_why_it_ends_has_time_to_be_heard(void **state)
 {
     (void)state;
-    if (getuid() != 0) {
-        skip();
-    }
-    struct log log;
-    struct unit unit = self("test \"$(id -u):$(id -g):$(id -G)\" = '901:902:902 911' || exit 1; "
-                            "grep -q '^CapEff:.0*$' /proc/self/status || exit 2; "
-                            "grep -q '^CapBnd:.0*$' /proc/self/status || exit 3; "
-                            "grep -q '^NoNewPrivs:.1$' /proc/self/status || exit 4");
-    unit.user = 901;
-    unit.group = 902;
-    unit.groups[0] = 911;
-    unit.groups_count = 1;
-    unit.is_root = false;
-    const int console = hush();
-    log_init(&log);
-    unit_step(&unit, &log, 1000);
-    const int status = wait_for(&unit);
-    unhush(console);
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-static void a_process_waits_for_its_device_and_has_it_alone(void **state)
-{
-    (void)state;
-    struct log log;
-    struct stat owned;
-    char device[100], script[200];
-    (void)snprintf(device, sizeof device, "%s/line", test_folder());
-    (void)snprintf(script, sizeof script, "test -w %s", device);
-    struct unit unit = self(script);
-    unit.device = device;
-    const int console = hush();
-    log_init(&log);
-    unit_step(&unit, &log, 1000);
-    const bool is_waited_for = unit.pid == 0 && unit.start_at_ms == 1000 + UNIT_LOOK_MS;
-    (void)close(open(device, O_CREAT | O_WRONLY | O_CLOEXEC, 0444));
-    unit_step(&unit, &log, unit.start_at_ms);
-    const int status = wait_for(&unit);
-    unhush(console);
-    assert_true(is_waited_for);
-    assert_int_equal(WEXITSTATUS(status), 0);
-    assert_int_equal(stat(device, &owned), 0);
-    assert_int_equal(owned.st_mode & 07777, 0600);
+    static const struct watch_case cases[] = {
+        {true, 100, 0, 99, 0, true, WATCH_FEED},
+        {true, 599, 0, 590, 0, true, WATCH_FEED},
+        {true, 600, 0, 599, 0, true, WATCH_STARVE},
+        {true, 100, 0, 80, 0, true, WATCH_RESTART}, /* and then hangs */
+        {true, 100, 0, 80, 0, false, WATCH_STARVE},
+    };
+    assert_acts(cases, sizeof cases / sizeof cases[0]);
 }
 
 /* --- probe ---------------------------------------------------------------------------------- */
@@ -455,10 +355,8 @@ int main(void)
         cmocka_unit_test(what_comes_in_at_the_console_stops_nobody),
         cmocka_unit_test(a_log_goes_on_where_it_was),
         cmocka_unit_test(a_silent_tap_loop_is_started_anew_and_then_starved),
-        cmocka_unit_test(what_a_process_says_is_logged_by_lines),
-        cmocka_unit_test(a_process_that_ends_is_started_later_each_time),
-        cmocka_unit_test(a_process_has_no_rights_but_its_users),
-        cmocka_unit_test(a_process_waits_for_its_device_and_has_it_alone),
+        cmocka_unit_test(long_work_at_the_start_goes_on_and_one_that_hangs_does_not),
+        cmocka_unit_test(a_terminal_that_says_why_it_ends_has_time_to_be_heard),
         cmocka_unit_test(only_a_file_of_one_name_is_given_to_its_user),
         cmocka_unit_test(only_an_answer_is_a_sign_of_life),
         cmocka_unit_test(a_stick_is_told_once_until_it_is_pulled),

@@ -48,6 +48,7 @@ enum {
     EAGER_MS = 50,
     CALM_MS = 500,
     WORD_MAX = 100,
+    ENDED_MAX = 64,        /* processes and signals, in one turn of the loop */
     TERMINAL_TRIAL_AT = 9, /* "--trial" among its arguments, or NULL */
 };
 
@@ -230,21 +231,21 @@ static void follow_support(struct device *device)
 
 static void watch(struct device *device, int64_t now_ms)
 {
-    const struct watch_facts facts = {
-        .has_keys = device->terminal != NULL,
-        .now_ms = now_ms,
-        .answered_ms = device->probe.answered_ms,
-        .started_ms = device->terminal != NULL ? device->terminal->started_ms : 0};
+    static const struct unit none = {.name = ""};
+    const struct unit *terminal = device->terminal != NULL ? device->terminal : &none;
+    const struct watch_facts facts = {.has_keys = device->terminal != NULL,
+                                      .now_ms = now_ms,
+                                      .answered_ms = device->probe.answered_ms,
+                                      .started_ms = terminal->started_ms,
+                                      .works_ms = terminal->works_ms,
+                                      .gave_up = terminal->gave_up};
     switch (watch_decide(&facts)) {
     case WATCH_FEED:
         watchdog_feed(&device->watchdog);
         break;
     case WATCH_RESTART:
         watchdog_feed(&device->watchdog);
-        if (device->terminal->pid != 0) {
-            log_say(&device->log, "device", "the terminal does not answer: it is started anew");
-            (void)kill(device->terminal->pid, SIGKILL);
-        }
+        unit_kill(device->terminal, &device->log, "does not answer: it is started anew");
         break;
     case WATCH_STARVE:
         break;
@@ -339,6 +340,13 @@ static void say_passed(struct device *device)
     device->has_failed = false;
 }
 
+/* The terminal brings its database up to date, say: nobody knows yet whether all works. */
+static bool is_at_work(const struct device *device, int64_t now_ms)
+{
+    return device->terminal != NULL && !device->probe.is_heard && device->terminal->works_ms != 0 &&
+           now_ms - device->terminal->works_ms < WATCH_WORK_MS;
+}
+
 /* What passes is told at once, what does not after SELFTEST_WITHIN_MS: a reader needs its time, and
  * a cable that somebody moves is no failure. A device that was not set up yet has nothing to test,
  * and nothing that a bad version could hurt. */
@@ -346,7 +354,7 @@ static void test_self(struct device *device, int64_t now_ms)
 {
     char why[SELFTEST_SAY_MAX];
     const bool works = judge(device, now_ms, why);
-    if (works) {
+    if (works || is_at_work(device, now_ms)) {
         device->works_ms = now_ms;
     }
     if (works && !device->has_passed) {
@@ -424,10 +432,12 @@ static void unit_was_reaped(struct device *device, struct unit *unit, int status
     }
 }
 
+/* Of processes that somebody starts faster than they can be reaped, some wait for the next turn. */
 static void reap(struct device *device, int64_t now_ms)
 {
     int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    pid_t pid;
+    for (int left = ENDED_MAX; left > 0 && (pid = waitpid(-1, &status, WNOHANG)) > 0; left--) {
         for (size_t n = 0; n < device->units_count; n++) {
             if (device->units[n].pid == pid) {
                 unit_was_reaped(device, &device->units[n], status, now_ms);
@@ -439,7 +449,8 @@ static void reap(struct device *device, int64_t now_ms)
 static void take_signals(struct device *device, int64_t now_ms)
 {
     struct signalfd_siginfo info;
-    while (read(device->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+    for (int left = ENDED_MAX;
+         left > 0 && read(device->signal_fd, &info, sizeof info) == (ssize_t)sizeof info; left--) {
         if (info.ssi_signo == SIGTERM) {
             go_down(device, LINUX_REBOOT_CMD_RESTART);
         } else if (info.ssi_signo == SIGUSR2) {
@@ -452,13 +463,14 @@ static void take_signals(struct device *device, int64_t now_ms)
 static void wait_and_hear(struct device *device)
 {
     struct pollfd polled[1 + UNITS_MAX] = {{.fd = device->signal_fd, .events = POLLIN}};
+    const int64_t now_ms = clock_monotonic_ms();
     for (size_t n = 0; n < device->units_count; n++) {
-        polled[1 + n] = (struct pollfd){.fd = device->units[n].out_fd, .events = POLLIN};
+        polled[1 + n] = (struct pollfd){.fd = unit_fd(&device->units[n], now_ms), .events = POLLIN};
     }
     (void)poll(polled, 1 + device->units_count, device->was_ready ? CALM_MS : EAGER_MS);
     for (size_t n = 0; n < device->units_count; n++) {
         if (polled[1 + n].revents != 0) {
-            unit_hear(&device->units[n], &device->log);
+            unit_hear(&device->units[n], &device->log, clock_monotonic_ms());
         }
     }
     take_signals(device, clock_monotonic_ms());

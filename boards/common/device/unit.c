@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,10 @@ void unit_init(struct unit *unit)
     unit->start_at_ms = 0;
     unit->delay_ms = UNIT_DELAY_FIRST_MS;
     unit->line_bytes = 0;
+    unit->hear_at_ms = unit->works_ms = 0;
+    unit->left_out = 0;
+    unit->gave_up = unit->is_killed = false;
+    ration_init(&unit->ration, 0);
 }
 
 static bool own_device(const struct unit *unit)
@@ -32,9 +37,10 @@ static bool own_device(const struct unit *unit)
 /* In the child: everything of ours is laid down before the program begins. */
 static bool take_rights(const struct unit *unit)
 {
-    const struct rlimit none = {0, 0};
+    const struct rlimit none = {0, 0}, few = {UNIT_PROCESSES_MAX, UNIT_PROCESSES_MAX};
     bool is_good = setrlimit(RLIMIT_CORE, &none) == 0;
     if (!unit->is_root) {
+        is_good = setrlimit(RLIMIT_NPROC, &few) == 0 && is_good;
         for (unsigned long c = 0; prctl(PR_CAPBSET_READ, c) >= 0; c++) {
             is_good = prctl(PR_CAPBSET_DROP, c) == 0 && is_good;
         }
@@ -94,47 +100,110 @@ void unit_step(struct unit *unit, struct log *log, int64_t now_ms)
     unit->pid = pid;
     unit->out_fd = pair[0];
     unit->started_ms = now_ms;
+    unit->works_ms = unit->hear_at_ms = 0;
+    unit->is_killed = false;
     unit->line_bytes = 0;
 }
 
-static void say_line(struct unit *unit, struct log *log)
+static void say_line(struct unit *unit, struct log *log, int64_t now_ms)
 {
+    char text[60];
+    const bool was_out = unit->ration.is_out;
+    const bool is_kept = ration_take(&unit->ration, unit->line_bytes, now_ms);
     unit->line[unit->line_bytes] = '\0';
-    log_say(log, unit->name, unit->line);
+    if (strstr(unit->line, UNIT_WORKS) != NULL) {
+        unit->works_ms = now_ms;
+    }
+    if (was_out && is_kept) {
+        (void)snprintf(text, sizeof text, "%" PRIu32 " lines of it were left out", unit->left_out);
+        log_say(log, unit->name, text);
+    } else if (!was_out && !is_kept) {
+        log_say(log, unit->name, "says too much: lines of it are left out");
+    }
+    if (is_kept) {
+        log_say(log, unit->name, unit->line);
+    }
+    unit->left_out = is_kept ? 0 : unit->left_out + 1;
     unit->line_bytes = 0;
 }
 
-void unit_hear(struct unit *unit, struct log *log)
+/* A character that moves a screen's cursor could make a line look like another one's. */
+static char shown(char c)
 {
-    char bytes[1024];
-    const ssize_t got = read(unit->out_fd, bytes, sizeof bytes);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return;
-    }
-    for (ssize_t i = 0; i < got; i++) {
+    const unsigned char byte = (unsigned char)c;
+    return (byte < ' ' && c != '\t') || byte == 0x7f ? '?' : c;
+}
+
+static void take_bytes(struct unit *unit, const char *bytes, size_t size, struct log *log,
+                       int64_t now_ms)
+{
+    for (size_t i = 0; i < size; i++) {
         if (bytes[i] == '\n' || unit->line_bytes == sizeof unit->line - 1) {
-            say_line(unit, log);
+            say_line(unit, log, now_ms);
         }
         if (bytes[i] != '\n') {
-            unit->line[unit->line_bytes++] = bytes[i];
+            unit->line[unit->line_bytes++] = shown(bytes[i]);
         }
     }
-    if (got <= 0) {
-        (void)close(unit->out_fd);
-        unit->out_fd = -1;
+}
+
+int unit_fd(const struct unit *unit, int64_t now_ms)
+{
+    return now_ms < unit->hear_at_ms ? -1 : unit->out_fd;
+}
+
+/* True: there may be more than `max` bytes. */
+static bool hear(struct unit *unit, size_t max, struct log *log, int64_t now_ms)
+{
+    char bytes[4096];
+    for (size_t heard = 0; heard < max;) {
+        const ssize_t got = read(unit->out_fd, bytes, sizeof bytes);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+            return false;
+        }
+        if (got <= 0) {
+            (void)close(unit->out_fd);
+            unit->out_fd = -1;
+            return false;
+        }
+        take_bytes(unit, bytes, (size_t)got, log, now_ms);
+        heard += (size_t)got;
+    }
+    return true;
+}
+
+void unit_hear(struct unit *unit, struct log *log, int64_t now_ms)
+{
+    if (hear(unit, UNIT_HEAR_MAX, log, now_ms)) {
+        unit->hear_at_ms = now_ms + UNIT_PAUSE_MS;
+    }
+}
+
+void unit_kill(struct unit *unit, struct log *log, const char *why)
+{
+    if (unit->pid != 0 && !unit->is_killed) {
+        unit->is_killed = true;
+        log_say(log, unit->name, why);
+        (void)kill(unit->pid, SIGKILL);
     }
 }
 
 void unit_ended(struct unit *unit, int wait_status, struct log *log, int64_t now_ms)
 {
     char text[80];
+    assert(unit->pid > 1);
     if (WIFSIGNALED(wait_status)) {
         (void)snprintf(text, sizeof text, "ended by signal %d", WTERMSIG(wait_status));
     } else {
         (void)snprintf(text, sizeof text, "ended with %d", WEXITSTATUS(wait_status));
     }
+    unit->gave_up = WIFEXITED(wait_status);
+    (void)kill(-unit->pid, SIGKILL); /* it led a session of its own */
     if (unit->out_fd >= 0) {
-        unit_hear(unit, log);
+        (void)hear(unit, UNIT_PIPE_MAX, log, now_ms);
+    }
+    if (unit->line_bytes > 0) {
+        say_line(unit, log, now_ms);
     }
     log_say(log, unit->name, text);
     if (now_ms - unit->started_ms >= UNIT_WELL_MS) {
