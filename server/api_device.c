@@ -1,5 +1,6 @@
 #include "server/api_device.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,13 +70,41 @@ static bool parameter(const struct api_request *request, const char *name, int64
     return *ret_value >= 0;
 }
 
-static bool may_send(struct api_device_budget *budget, int64_t now_s, size_t size)
+static_assert((int)API_DEVICE_SHARE_A_SECOND >= (int)WIRE_PIECE_MAX, "a piece can be sent");
+
+/* The terminal's place in this second's list; its end: it got nothing yet. */
+static size_t place_of(const struct api_device_budget *budget, uint32_t terminal)
+{
+    size_t i = 0;
+    while (i < budget->count && budget->to[i].terminal != terminal) {
+        i++;
+    }
+    return i;
+}
+
+static bool may_send(struct api_device_budget *budget, uint32_t terminal, int64_t now_s,
+                     size_t size)
 {
     if (budget->second != now_s) {
-        *budget = (struct api_device_budget){.second = now_s};
+        budget->second = now_s;
+        budget->bytes = budget->count = 0;
     }
+    const size_t i = place_of(budget, terminal);
+    const size_t got = i < budget->count ? budget->to[i].bytes : 0;
+    return i < API_DEVICE_TERMINALS_A_SECOND && got + size <= API_DEVICE_SHARE_A_SECOND &&
+           budget->bytes + size <= API_DEVICE_BYTES_A_SECOND;
+}
+
+/* What it was let and got, in the same second. */
+static void note_sent(struct api_device_budget *budget, uint32_t terminal, size_t size)
+{
+    const size_t i = place_of(budget, terminal);
+    if (i == budget->count) {
+        budget->to[budget->count++].terminal = terminal;
+        budget->to[i].bytes = 0;
+    }
+    budget->to[i].bytes += (uint32_t)size;
     budget->bytes += size;
-    return budget->bytes <= API_DEVICE_BYTES_A_SECOND;
 }
 
 void api_device_update(struct db *db, const char *dir, const struct api_request *request,
@@ -102,8 +131,8 @@ void api_device_update(struct db *db, const char *dir, const struct api_request 
                request->terminal);
         return;
     }
-    if (st == ST_OK && !may_send(budget, request->now_s, (size_t)max)) {
-        refuse(ret, 503, "busy", "Many terminals fetch: try again in a moment.");
+    if (st == ST_OK && !may_send(budget, request->terminal, request->now_s, (size_t)max)) {
+        refuse(ret, 503, "busy", "That is enough for a second: try again in a moment.");
         return;
     }
     *ret = (struct api_device_reply){.status = 200};
@@ -115,7 +144,9 @@ void api_device_update(struct db *db, const char *dir, const struct api_request 
     }
     if (st != ST_OK) {
         refuse_trouble(ret, st, fault.say[0] != '\0' ? fault.say : db_fault(db)->say);
+        return;
     }
+    note_sent(budget, request->terminal, ret->size);
 }
 
 void api_device_logs(struct db *db, const char *dir, const struct api_request *request,

@@ -7,12 +7,23 @@
 #include "sync/wire.h"
 
 /* So many bytes of bundles leave the club in a second, however many terminals ask: sending them
- * takes the thread that also posts journals. Who asks for more is told to come again. */
-enum { API_DEVICE_BYTES_A_SECOND = 16 << 20 };
+ * takes the thread that also posts journals. One terminal gets a share, so that one that asks in a
+ * loop takes nothing from the others. Who asks for more is told to come again, at no cost. */
+enum {
+    API_DEVICE_BYTES_A_SECOND = 16 << 20,
+    API_DEVICE_SHARE_A_SECOND = 1 << 20,
+    API_DEVICE_TERMINALS_A_SECOND = 512, /* as many as fetch at vafa-sync's own rate */
+};
 
+/* What was sent in one second. Zeros at first. */
 struct api_device_budget {
     int64_t second;
     size_t bytes;
+    size_t count; /* terminals */
+    struct {
+        uint32_t terminal;
+        uint32_t bytes;
+    } to[API_DEVICE_TERMINALS_A_SECOND];
 };
 
 /* What api.c answers: 200 with `size` bytes, or a refusal with a word and a sentence. */
