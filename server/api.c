@@ -16,6 +16,7 @@
 #include "server/mandates.h"
 #include "server/numbers.h"
 #include "server/registry.h"
+#include "server/said.h"
 #include "server/updates.h"
 #include "sync/wire.h"
 
@@ -302,6 +303,7 @@ static void answer_enrol(struct api *api, const struct api_request *request,
         !body_is_good(api, wire_enrol_decode(text, size, &api->enrol, &fault), &fault, reply)) {
         return;
     }
+    said_enrol(&api->enrol);
     if (!may_try(api, request)) {
         refuse(api, 429, "slow_down", reply, "Too many wrong codes: try again in a minute.");
         return;
@@ -362,6 +364,7 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
         !body_is_good(api, wire_sync_decode(text, size, &api->sync, &fault), &fault, reply)) {
         return;
     }
+    said_sync(&api->sync);
     /* Again, because the body may have taken minutes, or hours, to come. */
     if (!screen_terminal(api, request, reply)) {
         return;

@@ -84,9 +84,10 @@ static int64_t clock_error(const struct wire_sync *batch, int64_t now_s)
     return batch->health.now_s == 0 ? 0 : batch->health.now_s - now_s;
 }
 
-static enum st store(struct db *db, const struct wire_sync *batch, const struct wire_device *device,
-                     const struct before *before, int64_t now_s)
+static enum st store(struct db *db, const struct wire_sync *batch, const struct before *before,
+                     int64_t now_s)
 {
+    const struct wire_device *device = &batch->device;
     const char slot[2] = {device->slot, '\0'};
     const bool has_clock = batch->health.now_s != 0;
     const bool is_kept = is_same_version(device, &before->device) && before->is_there;
@@ -120,6 +121,24 @@ struct event {
     const char *say;
 };
 
+/* A version that fell back is never offered again: that is remembered, each version once, however
+ * much else happens. No terminal that is not in another's hands has so many. */
+static enum st forget(struct db *db, uint32_t terminal, const struct event *event, int64_t no)
+{
+    enum st st = ST_OK;
+    if (event->what == FLEET_FELL_BACK) {
+        DB_ONCE(st, db,
+                "DELETE FROM device_past WHERE term_id = $1 AND what = 2 AND no < $2"
+                " AND (version = $3 OR no <= (SELECT f.no FROM device_past f WHERE f.term_id = $1"
+                " AND f.what = 2 ORDER BY f.no DESC LIMIT 1 OFFSET $4))",
+                "iiii", (int64_t)terminal, no, (int64_t)event->version, (int64_t)FLEET_EVENTS_MAX);
+    } else if (no > FLEET_EVENTS_MAX) {
+        DB_ONCE(st, db, "DELETE FROM device_past WHERE term_id = $1 AND what <> 2 AND no <= $2",
+                "ii", (int64_t)terminal, no - FLEET_EVENTS_MAX);
+    }
+    return st;
+}
+
 static enum st note(struct db *db, uint32_t terminal, const struct event *event, int64_t now_s)
 {
     struct db_stmt *stmt = NULL;
@@ -141,11 +160,7 @@ static enum st note(struct db *db, uint32_t terminal, const struct event *event,
                 "iiiiit", (int64_t)terminal, no, now_s, (int64_t)event->what,
                 (int64_t)event->version, event->say);
     }
-    if (st == ST_OK && no > FLEET_EVENTS_MAX) {
-        DB_ONCE(st, db, "DELETE FROM device_past WHERE term_id = $1 AND no <= $2", "ii",
-                (int64_t)terminal, no - FLEET_EVENTS_MAX);
-    }
-    return st;
+    return st == ST_OK ? forget(db, terminal, event, no) : st;
 }
 
 /* What is new since before, in the order in which it happened. */
@@ -179,45 +194,25 @@ static enum st note_events(struct db *db, uint32_t terminal, const struct wire_d
     return st;
 }
 
-/* Ours say it in plain ASCII. Anything else orders about the screen of whoever looks, or is cut in
- * the middle of a letter. */
-static void make_plain(char *text)
-{
-    for (char *at = text; *at != '\0'; at++) {
-        if (*at < ' ' || *at > '~') {
-            *at = '?';
-        }
-    }
-}
-
-static struct wire_device plain(const struct wire_device *said)
-{
-    struct wire_device device = *said;
-    make_plain(device.board);
-    make_plain(device.self_test);
-    make_plain(device.update);
-    return device;
-}
-
 enum st fleet_take(struct db *db, const struct wire_sync *batch, int64_t now_s)
 {
-    const struct wire_device device = plain(&batch->device);
+    const struct wire_device *device = &batch->device;
     struct before before;
     enum st st = load(db, batch->terminal, &before);
     if (st != ST_OK) {
         return st;
     }
     const int64_t clock_moved = clock_error(batch, now_s) - before.clock_error_s;
-    const bool is_news = !before.is_there || !is_same(&device, &before.device) ||
+    const bool is_news = !before.is_there || !is_same(device, &before.device) ||
                          clock_moved > CLOCK_NEWS_S || clock_moved < -CLOCK_NEWS_S ||
                          now_s - before.told_at >= TOLD_AGAIN_S || now_s < before.told_at;
     if (is_news) {
-        st = store(db, batch, &device, &before, now_s);
+        st = store(db, batch, &before, now_s);
     }
-    if (st == ST_OK && is_news && device.is_there) {
-        st = note_events(db, batch->terminal, &device, &before, now_s);
+    if (st == ST_OK && is_news && device->is_there) {
+        st = note_events(db, batch->terminal, device, &before, now_s);
     }
-    return st == ST_OK && device.is_there ? updates_tend(db, batch->terminal, is_news, now_s) : st;
+    return st == ST_OK && device->is_there ? updates_tend(db, batch->terminal, is_news, now_s) : st;
 }
 
 /* --- the setting --------------------------------------------------------------------------- */

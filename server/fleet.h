@@ -26,10 +26,13 @@ enum fleet_event {
     FLEET_UNFIT = 3,     /* its self-test failed while it ran the version */
     FLEET_GOOD = 4,      /* the version was marked good, self-test ok */
 };
-enum { FLEET_EVENTS_MAX = 500 /* the newest ones of a terminal are kept */ };
+enum {
+    FLEET_EVENTS_MAX = 500 /* the newest of a terminal are kept; and as many versions fallen back */
+};
 
 /* Notes what the terminal says in a batch that was taken; brings rollouts on (updates.h). Costs no
- * write unless it is news or a minute old. Inside the caller's write transaction. */
+ * write unless it is news or a minute old. Its texts are plain (said.h). Inside the caller's write
+ * transaction. */
 ST_CHECK enum st fleet_take(struct db *db, const struct wire_sync *batch, int64_t now_s);
 
 /* --- the view ------------------------------------------------------------------------------ */
@@ -39,6 +42,18 @@ ST_CHECK enum st fleet_take(struct db *db, const struct wire_sync *batch, int64_
  * With `everyone` also those that are dead or revoked, without troubles. The caller owns it. */
 ST_CHECK enum st fleet_array(struct db *db, uint32_t terminal, bool everyone, int64_t now_s,
                              json_t **ret);
+/* Some of them by number: no more are looked at than FLEET_LOOK_MAX, so there may be fewer rows
+ * than `max`, or none, and more to come. *ret_next is what `after` is then; 0: there are no more.
+ */
+enum { FLEET_LOOK_MAX = 1000 };
+struct fleet_part {
+    uint32_t after; /* a terminal's number */
+    size_t max;     /* rows, 1.. */
+    bool everyone;
+    bool is_troubled; /* only those that have a trouble */
+};
+ST_CHECK enum st fleet_part(struct db *db, const struct fleet_part *part, int64_t now_s,
+                            json_t **ret, uint32_t *ret_next);
 /* One terminal with its history, newest first; ST_REFUSED: there is none, and the fault says so. */
 ST_CHECK enum st fleet_object(struct db *db, uint32_t terminal, int64_t now_s, json_t **ret,
                               struct fault *fault);

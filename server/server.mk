@@ -53,6 +53,7 @@ CLUB_SRC = \
     server/fleet_page.c \
     server/fleet_trouble.c \
     server/refused.c \
+    server/said.c \
     server/groups.c \
     server/hotlist.c \
     server/import.c \

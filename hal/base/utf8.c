@@ -1,6 +1,7 @@
 #include "hal/base/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* The size of the character at `at`, or 0: none that is shown. */
 static size_t shown_character(const uint8_t *at, size_t left)
@@ -36,4 +37,16 @@ bool utf8_is_shown(const char *text, size_t size)
         }
     }
     return true;
+}
+
+void utf8_make_shown(char *text)
+{
+    const size_t size = strlen(text);
+    for (size_t i = 0; i < size;) {
+        const size_t step = shown_character((const uint8_t *)text + i, size - i);
+        if (step == 0) {
+            text[i] = '?';
+        }
+        i += step == 0 ? 1 : step;
+    }
 }

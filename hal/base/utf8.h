@@ -8,5 +8,7 @@
 /* True when all `size` bytes, which may be none, are UTF-8 (RFC 3629) without control characters
  * and without those that turn the direction of what is shown (U+202A..202E, U+2066..2069). */
 bool utf8_is_shown(const char *text, size_t size);
+/* Makes it so: each byte of `text` that is not part of such a character becomes a '?'. */
+void utf8_make_shown(char *text);
 
 #endif
