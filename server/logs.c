@@ -1,12 +1,16 @@
 #include "server/logs.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <gnutls/crypto.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hal/base/bytes.h"
 #include "server/ca.h"
 #include "server/change.h"
 #include "server/rows.h"
@@ -15,11 +19,20 @@
 
 #define FOLDER "logs"
 
-enum { NAME_BYTES = 40 };
+enum { NAME_BYTES = 40, SUM_BYTES = 32, SUM_TEXT_BYTES = 2 * SUM_BYTES + 1 };
 
 static void name_of(int64_t no, char ret[NAME_BYTES])
 {
     (void)snprintf(ret, NAME_BYTES, "%" PRId64 ".gz", no);
+}
+
+/* In hexadecimal. */
+static void sum_of(const void *bytes, size_t size, char ret[SUM_TEXT_BYTES])
+{
+    uint8_t sha256[SUM_BYTES];
+    const int rc = gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes, size, sha256);
+    assert(rc == 0 && "SHA-256 of memory cannot fail");
+    hex_encode(sha256, sizeof sha256, ret);
 }
 
 /* --- asking -------------------------------------------------------------------------------- */
@@ -124,16 +137,58 @@ static enum st end_all(struct db *db, const char *dir, int64_t now_s)
     return st;
 }
 
+/* N.gz of a log that is here; the rest of the folder is nobody's. */
+static enum st is_known(struct db *db, const char *name, bool *ret)
+{
+    char again[NAME_BYTES];
+    int64_t no = 0, found = 0;
+    enum st st = ST_OK;
+    if (sscanf(name, "%18" SCNd64, &no) == 1) {
+        st = one_number(db,
+                        "SELECT no FROM log_asked WHERE no = $1 AND came_at > $2 AND ended_at = 0",
+                        "ii", no, 0, &found);
+    }
+    name_of(no, again);
+    *ret = found != 0 && strcmp(name, again) == 0;
+    return st;
+}
+
+static enum st drop_strangers(struct db *db, const char *dir)
+{
+    char path[PATH_MAX];
+    enum st st = ST_OK;
+    (void)snprintf(path, sizeof path, "%s/" FOLDER, dir);
+    DIR *folder = opendir(path);
+    const struct dirent *entry = NULL;
+    while (st == ST_OK && folder != NULL && (entry = readdir(folder)) != NULL) {
+        bool is_one = true;
+        if (entry->d_name[0] != '.') {
+            st = is_known(db, entry->d_name, &is_one);
+        }
+        if (st == ST_OK && !is_one) {
+            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+    return st;
+}
+
 enum st logs_tend(struct db *db, const char *dir, int64_t now_s, struct fault *fault)
 {
-    const enum st st = change_begin(db, fault);
-    return st != ST_OK ? st : change_end(db, end_all(db, dir, now_s), fault);
+    enum st st = change_begin(db, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    st = end_all(db, dir, now_s);
+    return change_end(db, st == ST_OK ? drop_strangers(db, dir) : st, fault);
 }
 
 static enum st keep(struct db *db, const char *dir, int64_t no, const void *bytes, size_t size,
                     int64_t now_s, struct fault *fault)
 {
-    char name[NAME_BYTES], path[PATH_MAX];
+    char name[NAME_BYTES], path[PATH_MAX], sum[SUM_TEXT_BYTES];
     (void)snprintf(path, sizeof path, "%s/" FOLDER, dir);
     if (mkdir(path, 0700) != 0 && errno != EEXIST) {
         fault_say(fault, "Cannot make %s: %s.", path, strerror(errno));
@@ -142,8 +197,9 @@ static enum st keep(struct db *db, const char *dir, int64_t no, const void *byte
     name_of(no, name);
     enum st st = file_store(path, name, bytes, size, 0600, fault);
     if (st == ST_OK) {
-        DB_ONCE(st, db, "UPDATE log_asked SET came_at = $2, bytes = $3 WHERE no = $1", "iii", no,
-                now_s, (int64_t)size);
+        sum_of(bytes, size, sum);
+        DB_ONCE(st, db, "UPDATE log_asked SET came_at = $2, bytes = $3, sha256 = $4 WHERE no = $1",
+                "iiit", no, now_s, (int64_t)size, sum);
     }
     return st == ST_OK ? end_all(db, dir, now_s) : st;
 }
@@ -152,14 +208,16 @@ static enum st keep(struct db *db, const char *dir, int64_t no, const void *byte
 struct asked {
     bool found;
     int64_t terminal, at, came_at, ended_at;
+    char sum[SUM_TEXT_BYTES]; /* "": it has not come, or came before these were kept */
 };
 
 static enum st asked_get(struct db *db, int64_t no, struct asked *ret)
 {
     struct db_stmt *stmt = NULL;
     *ret = (struct asked){.found = false};
-    enum st st = db_prepare(
-        db, "SELECT term_id, at, came_at, ended_at FROM log_asked WHERE no = $1", "i", &stmt);
+    enum st st =
+        db_prepare(db, "SELECT term_id, at, came_at, ended_at, sha256 FROM log_asked WHERE no = $1",
+                   "i", &stmt);
     if (st == ST_OK) {
         st = db_first(stmt, &ret->found, no);
     }
@@ -168,6 +226,7 @@ static enum st asked_get(struct db *db, int64_t no, struct asked *ret)
         ret->at = db_i64(stmt, 1);
         ret->came_at = db_i64(stmt, 2);
         ret->ended_at = db_i64(stmt, 3);
+        (void)snprintf(ret->sum, sizeof ret->sum, "%s", db_text(stmt, 4));
     }
     db_finish(stmt);
     return st;
@@ -205,11 +264,33 @@ enum st logs_put(struct db *db, const char *dir, uint32_t terminal, int64_t no, 
     return change_end(db, st, fault);
 }
 
+/* The file, when it is what came. */
+static enum st load(const char *dir, int64_t no, const struct asked *asked, char **ret_bytes,
+                    size_t *ret_size, struct fault *fault)
+{
+    char name[NAME_BYTES], path[PATH_MAX], sum[SUM_TEXT_BYTES] = "";
+    name_of(no, name);
+    (void)snprintf(path, sizeof path, "%s/" FOLDER, dir);
+    if (file_exists(path, name)) {
+        const enum st st = file_load(path, name, ret_bytes, ret_size, fault);
+        if (st != ST_OK) {
+            return st;
+        }
+        sum_of(*ret_bytes, *ret_size, sum);
+        if (asked->sum[0] == '\0' || strcmp(sum, asked->sum) == 0) {
+            return ST_OK;
+        }
+        free(*ret_bytes);
+        *ret_bytes = NULL;
+    }
+    fault_say(fault, "The file of log %" PRId64 " is not here any more: ask for another.", no);
+    return ST_REFUSED;
+}
+
 enum st logs_get(struct db *db, const char *dir, int64_t no, char **ret_bytes, size_t *ret_size,
                  struct fault *fault)
 {
     struct asked asked;
-    char name[NAME_BYTES], path[PATH_MAX];
     enum st st = asked_get(db, no, &asked);
     *ret_bytes = NULL;
     if (st == ST_OK && (!asked.found || asked.came_at == 0 || asked.ended_at != 0)) {
@@ -219,9 +300,7 @@ enum st logs_get(struct db *db, const char *dir, int64_t no, char **ret_bytes, s
                                         : "has not come yet");
         return ST_REFUSED;
     }
-    name_of(no, name);
-    (void)snprintf(path, sizeof path, "%s/" FOLDER, dir);
-    return st == ST_OK ? file_load(path, name, ret_bytes, ret_size, fault) : st;
+    return st == ST_OK ? load(dir, no, &asked, ret_bytes, ret_size, fault) : st;
 }
 
 enum st logs_drop(struct db *db, const char *dir, int64_t no, int64_t now_s, struct fault *fault)

@@ -35,13 +35,14 @@ ST_CHECK enum st logs_put(struct db *db, const char *dir, uint32_t terminal, int
                           const void *bytes, size_t size, void *scratch, int64_t now_s,
                           struct fault *fault);
 /* One that came, as it was packed: *ret_bytes is the caller's to free. ST_REFUSED: it did not come,
- * or was thrown away. */
+ * or was thrown away, or its file is not what came: a restored club gives numbers again. */
 ST_CHECK enum st logs_get(struct db *db, const char *dir, int64_t no, char **ret_bytes,
                           size_t *ret_size, struct fault *fault);
 /* Throws one away, or asks for it no more. Again is fine. ST_REFUSED: there is no such one. */
 ST_CHECK enum st logs_drop(struct db *db, const char *dir, int64_t no, int64_t now_s,
                            struct fault *fault);
-/* Throws away what was kept for its time. */
+/* Throws away what was kept for its time, and files in the folder that the database does not know:
+ * those that came after the backup that a club was restored from. */
 ST_CHECK enum st logs_tend(struct db *db, const char *dir, int64_t now_s, struct fault *fault);
 
 /* All, the newest first; members: docs/club-api.yaml, log. */

@@ -436,6 +436,13 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "CREATE INDEX transfer_in_read ON transfer_in (term_id, term_seq) WHERE how = 1;"
     "CREATE INDEX transfer_amount ON transfer (term_id, amount);"
     "UPDATE club SET value = 30 WHERE name = 'schema'",
+    /* What a log was when it came, in hexadecimal: a restored club gives its number again. Which log
+     * is asked for, and which versions fell back, are looked up at every sync. */
+    [31] =
+    "ALTER TABLE log_asked ADD COLUMN sha256 TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX log_asked_of ON log_asked (term_id) WHERE came_at = 0 AND ended_at = 0;"
+    "CREATE INDEX device_fell_back ON device_past (term_id, version) WHERE what = 2;"
+    "UPDATE club SET value = 31 WHERE name = 'schema'",
 };
 
 /* clang-format on */
