@@ -17,6 +17,7 @@
 #define FOLDER "updates"
 /* A squashfs, then the signature (CMS, DER) with the manifest in it, then its length in 8 bytes. */
 #define SQUASHFS_MAGIC "hsqs"
+#define MANIFEST       "[update]\n"
 
 enum { LENGTH_BYTES = 8, SIGNATURE_MAX = 65536, NAME_BYTES = 64 };
 
@@ -36,14 +37,13 @@ static void name_of(const char *board, uint32_t version, char ret[NAME_BYTES])
 
 /* --- adding -------------------------------------------------------------------------------- */
 
-/* "compatible=vafa-BOARD" and "version=N" as lines of their own. What the signature does not show
- * is not judged. */
+/* "compatible=vafa-BOARD" and "version=N" as lines of their own. */
 static bool manifest_says(const uint8_t *signature, size_t size, const char *name,
                           const char *value)
 {
     const uint8_t *at = memmem(signature, size, name, strlen(name));
     if (at == NULL) {
-        return true;
+        return false;
     }
     at += strlen(name);
     const size_t left = size - (size_t)(at - signature), length = strlen(value);
@@ -69,9 +69,14 @@ static enum st check(const uint8_t *bytes, size_t size, const char *board, uint3
         fault_say(fault, "This is not a RAUC bundle, or it was cut: no signature at its end.");
         return ST_FOREIGN;
     }
+    if (memmem(signature, length, MANIFEST, strlen(MANIFEST)) == NULL) {
+        fault_say(fault, "The bundle's signature holds no manifest: devices take the form verity "
+                         "only, which tools/image makes.");
+        return ST_FOREIGN;
+    }
     (void)snprintf(compatible, sizeof compatible, "vafa-%s", board);
     (void)snprintf(number, sizeof number, "%" PRIu32, version);
-    if (!manifest_says(signature, length, "compatible=", compatible)) {
+    if (!manifest_says(signature, length, "\ncompatible=", compatible)) {
         fault_say(fault, "The bundle is not for board %s: its manifest names another one.", board);
         return ST_FOREIGN;
     }
@@ -220,6 +225,32 @@ static int open_file(const char *dir, const struct bundle *bundle)
         return -1;
     }
     return fd;
+}
+
+enum st bundles_check(const char *dir, const struct bundle *bundle, struct fault *fault)
+{
+    uint8_t piece[65536], sha256[WIRE_SHA256_BYTES];
+    const int fd = open_file(dir, bundle);
+    gnutls_hash_hd_t hash;
+    const int rc = gnutls_hash_init(&hash, GNUTLS_DIG_SHA256);
+    assert(rc == 0 && "SHA-256 is always there");
+    ssize_t got = fd < 0 ? -1 : 1;
+    while (got > 0) {
+        got = read(fd, piece, sizeof piece);
+        if (got > 0) {
+            (void)gnutls_hash(hash, piece, (size_t)got);
+        }
+    }
+    gnutls_hash_deinit(hash, sha256);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (got != 0 || memcmp(sha256, bundle->sha256, sizeof sha256) != 0) {
+        fault_say(fault, "The file of version %u for %s is %s: update add it again.",
+                  bundle->version, bundle->board, fd < 0 ? "missing" : "damaged");
+        return ST_REFUSED;
+    }
+    return ST_OK;
 }
 
 bool bundles_is_there(const char *dir, const struct bundle *bundle)

@@ -2,8 +2,8 @@
  *
  * A bundle is BOARD-VERSION.raucb in the folder `updates`; size and SHA-256 are in the database.
  * Whether it is signed by the right key the device finds out: the club only looks whether the file
- * has a bundle's form, and whether its manifest names this board and version. db's statuses besides
- * those named. */
+ * has a bundle's form (verity: devices take no other), and whether its manifest names this board
+ * and version. db's statuses besides those named. */
 #ifndef SERVER_BUNDLES_H
 #define SERVER_BUNDLES_H
 
@@ -39,6 +39,9 @@ ST_CHECK enum st bundles_get(struct db *db, const char *board, uint32_t version,
  * not as long as it was: fault says so. */
 ST_CHECK enum st bundles_read(const char *dir, const struct bundle *bundle, int64_t from,
                               void *ret_bytes, size_t max, size_t *ret_size, struct fault *fault);
+/* Whether its file is in the folder and is what was added: reads all of it. ST_REFUSED: it is not,
+ * and the fault says so. */
+ST_CHECK enum st bundles_check(const char *dir, const struct bundle *bundle, struct fault *fault);
 /* Whether its file is in the folder, as long as it was. */
 bool bundles_is_there(const char *dir, const struct bundle *bundle);
 

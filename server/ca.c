@@ -71,6 +71,20 @@ bool file_exists(const char *dir, const char *name)
     return path_of(dir, name, path, NULL) == ST_OK && access(path, F_OK) == 0;
 }
 
+/* A disk that fills up takes a part first, and says why only at the next try. */
+static bool write_all(int fd, const uint8_t *bytes, size_t size)
+{
+    while (size > 0) {
+        const ssize_t done = write(fd, bytes, size);
+        if (done < 0) {
+            return false;
+        }
+        bytes += done;
+        size -= (size_t)done;
+    }
+    return true;
+}
+
 enum st file_store(const char *dir, const char *name, const void *bytes, size_t size, mode_t mode,
                    struct fault *fault)
 {
@@ -82,7 +96,7 @@ enum st file_store(const char *dir, const char *name, const void *bytes, size_t 
     (void)snprintf(aside, sizeof aside, "%s.new", path);
     (void)unlink(aside);
     int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    bool ok = fd >= 0 && write(fd, bytes, size) == (ssize_t)size && fsync(fd) == 0;
+    bool ok = fd >= 0 && write_all(fd, bytes, size) && fsync(fd) == 0;
     if (fd >= 0) {
         ok = close(fd) == 0 && ok;
     }
@@ -91,6 +105,7 @@ enum st file_store(const char *dir, const char *name, const void *bytes, size_t 
     ok = ok && folder >= 0 && fsync(folder) == 0;
     if (!ok) {
         fault_say(fault, "Cannot write %s: %s.", path, strerror(errno));
+        (void)unlink(aside); /* a full disk gets its room back */
     }
     if (folder >= 0) {
         (void)close(folder);

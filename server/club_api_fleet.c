@@ -20,17 +20,37 @@ static enum st reply_with(struct call *call, enum st st, json_t *object)
 
 /* --- the view ------------------------------------------------------------------------------ */
 
+/* A parameter that is true or false; false when it is left out. */
+static bool read_flag(struct call *call, const char *name, bool *ret)
+{
+    const char *text = call_parameter(call, name);
+    *ret = text != NULL && strcmp(text, "true") == 0;
+    if (text != NULL && !*ret && strcmp(text, "false") != 0) {
+        fault_say(&call->fault, "\"%s\" is true or false.", name);
+        return false;
+    }
+    return true;
+}
+
 static enum st answer_fleet(struct call *call)
 {
+    struct fleet_part part = {0};
     json_t *rows = NULL;
-    const char *all = call_parameter(call, "all");
-    if (all != NULL && strcmp(all, "true") != 0 && strcmp(all, "false") != 0) {
-        fault_say(&call->fault, "\"all\" is true or false.");
+    int64_t after = 0;
+    uint32_t next = 0;
+    if (!read_flag(call, "all", &part.everyone) ||
+        !read_flag(call, "troubled", &part.is_troubled) ||
+        !call_page_after(call, &part.max, &after)) {
         return ST_FOREIGN;
     }
-    const bool everyone = all != NULL && strcmp(all, "true") == 0;
-    const enum st st = fleet_array(call->db, 0, everyone, call->now_s, &rows);
-    return st == ST_OK ? call_pages(call, rows) : st;
+    part.after = after > WIRE_TERMINAL_MAX ? WIRE_TERMINAL_MAX : (uint32_t)after;
+    const enum st st = fleet_part(call->db, &part, call->now_s, &rows, &next);
+    if (st != ST_OK) {
+        return st;
+    }
+    json_t *cursor = next == 0 ? json_null() : json_sprintf("%" PRIu32, next);
+    const bool done = put_json(call->reply, "items", rows);
+    return put_json(call->reply, "next", cursor) && done ? ST_OK : ST_FULL;
 }
 
 static enum st answer_one(struct call *call)
@@ -129,7 +149,7 @@ static enum st answer_start(struct call *call)
         .from_hour = (uint8_t)body_number(call, "from_hour", UPDATES_FROM_DEFAULT),
         .to_hour = (uint8_t)body_number(call, "to_hour", UPDATES_TO_DEFAULT),
         .good_for_s = body_number(call, "good_for", UPDATES_GOOD_FOR_DEFAULT_S)};
-    st = updates_start(call->db, &order, call->now_s, &call->fault);
+    st = updates_start(call->db, call->dir, &order, call->now_s, &call->fault);
     return st == ST_OK ? answer_bundle(call, &bundle) : st;
 }
 
@@ -182,7 +202,7 @@ static enum st answer_state(struct call *call)
         return st;
     }
     st = is_stop ? updates_stop(call->db, bundle.board, why, &call->fault)
-                 : updates_resume(call->db, bundle.board, &call->fault);
+                 : updates_resume(call->db, call->dir, bundle.board, &call->fault);
     return st == ST_OK ? answer_bundle(call, &bundle) : st;
 }
 
@@ -282,7 +302,7 @@ static const struct field state_fields[] = {
 static const struct field ask_fields[] = {{"by", FIELD_TEXT, true, 1, LOGS_BY_MAX}, {0}};
 
 const struct route routes_fleet[] = {
-    {"GET", "/fleet", APIKEY_READER, "limit cursor all", NULL, answer_fleet, 0},
+    {"GET", "/fleet", APIKEY_READER, "limit cursor all troubled", NULL, answer_fleet, 0},
     {"GET", "/fleet/{terminal}", APIKEY_READER, NULL, NULL, answer_one, 0},
     {"GET", "/settings/fleet", APIKEY_READER, NULL, NULL, answer_settings, 0},
     {"PUT", "/settings/fleet", APIKEY_MANAGER, NULL, settings_fields, answer_set, 0},

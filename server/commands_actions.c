@@ -384,7 +384,8 @@ static enum st club_restored(struct club *club)
         db_rollback(club->db);
         return st;
     }
-    printf("New actions are sealed when every terminal has synced from now on.\n");
+    printf("New actions are sealed when every terminal has synced from now on. No update goes on "
+           "before update resume.\n");
     return ST_OK;
 }
 

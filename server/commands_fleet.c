@@ -139,14 +139,20 @@ static enum st club_update_start(struct club *club)
     }
     order.version = (uint32_t)version;
     order.good_for_s = hours * 3600;
-    const enum st st = updates_start(club->db, &order, club->now_s, &club->fault);
+    const enum st st = updates_start(club->db, club->data, &order, club->now_s, &club->fault);
     return st == ST_OK ? updates_write(club->db, club->data, false, club->now_s, stdout) : st;
 }
 
 static enum st club_update_next(struct club *club)
 {
+    const char *word = option(club, "--stage");
+    const enum stage stage = word == NULL ? STAGE_NONE : stages_of_word(word);
+    if (word != NULL && stage == STAGE_NONE) {
+        fault_say(&club->fault, "--stage is one, tenth or all.");
+        return ST_FOREIGN;
+    }
     const enum st st =
-        updates_next(club->db, option(club, "--board"), STAGE_NONE, club->now_s, &club->fault);
+        updates_next(club->db, option(club, "--board"), stage, club->now_s, &club->fault);
     return st == ST_OK ? updates_write(club->db, club->data, false, club->now_s, stdout) : st;
 }
 
@@ -163,7 +169,7 @@ static enum st club_update_stop(struct club *club)
 
 static enum st club_update_resume(struct club *club)
 {
-    const enum st st = updates_resume(club->db, option(club, "--board"), &club->fault);
+    const enum st st = updates_resume(club->db, club->data, option(club, "--board"), &club->fault);
     if (st == ST_OK) {
         printf("It goes on in the stage that it was in.\n");
     }
@@ -259,7 +265,9 @@ const struct command commands_fleet[] = {
      "bring it to one terminal, then a tenth, then all; each installs it at those hours (2-5), a "
      "stage goes on when all of it were good for so long (24)",
      club_update_start, false},
-    {"update next", "--board NAME", "go on to the next stage now", club_update_next, false},
+    {"update next", "--board NAME [--stage STAGE]",
+     "go on to the next stage now; with a stage (tenth, all) the same again goes no further",
+     club_update_next, false},
     {"update stop", "--board NAME [--why TEXT]", "offer it to nobody", club_update_stop, false},
     {"update resume", "--board NAME", "go on with what was stopped", club_update_resume, false},
     {"update list", "[--json]", "bundles, and how far each has come", club_update_list, false},

@@ -26,7 +26,7 @@ static const char sql_fleet[] =
     " coalesce(d.has_clock, 0), coalesce(d.clock_error, 0), coalesce(d.hotlist, 0),"
     " coalesce(d.version_at, 0) FROM term t JOIN merchant m ON m.merch = t.merch"
     " JOIN branch b ON b.branch = t.branch LEFT JOIN device d ON d.term_id = t.term_id"
-    " WHERE t.term_id = $1 OR $1 = 0 ORDER BY t.term_id";
+    " WHERE t.term_id >= $1 AND t.term_id <= $2 ORDER BY t.term_id LIMIT $3";
 /* clang-format on */
 
 enum column {
@@ -107,10 +107,8 @@ static json_t *text_or_null(const char *text, bool is_there)
     return is_there ? json_string(text) : json_null();
 }
 
-static json_t *troubles_of(const struct fleet_facts *facts)
+static json_t *troubles_array(const struct fleet_trouble *troubles, size_t count)
 {
-    struct fleet_trouble troubles[FLEET_TROUBLES];
-    const size_t count = fleet_troubles(facts, troubles);
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++) {
         const struct fleet_trouble *trouble = &troubles[i];
@@ -167,15 +165,26 @@ static bool put_device(json_t *row, struct db_stmt *stmt, const struct fleet_fac
            put_json(row, "offered", number_or_null(offer->version, offer->is_there));
 }
 
+/* Which terminals, and which of them. */
+struct choice {
+    uint32_t first, last;
+    size_t look_max; /* terminals that are looked at */
+    size_t max;      /* rows */
+    bool everyone, is_troubled;
+    int64_t dead_days, now_s;
+};
+
 /* *ret is NULL for one that is not wanted. */
-static enum st make_row(struct db *db, struct db_stmt *stmt, bool everyone, int64_t dead_days,
-                        int64_t now_s, json_t **ret)
+static enum st make_row(struct db *db, struct db_stmt *stmt, const struct choice *choice,
+                        json_t **ret)
 {
-    const struct fleet_facts facts = facts_of(stmt, dead_days, now_s);
+    const struct fleet_facts facts = facts_of(stmt, choice->dead_days, choice->now_s);
     const bool is_in_use = strcmp(db_text(stmt, STATE), "good") == 0;
+    struct fleet_trouble troubles[FLEET_TROUBLES];
     struct wire_update offer = {.is_there = false};
+    const size_t count = is_in_use ? fleet_troubles(&facts, troubles) : 0;
     *ret = NULL;
-    if (!is_in_use && !everyone) {
+    if ((!is_in_use && !choice->everyone) || (count == 0 && choice->is_troubled)) {
         return ST_OK;
     }
     enum st st = facts.has_device && is_in_use ? updates_offer(db, facts.terminal, &offer) : ST_OK;
@@ -184,7 +193,7 @@ static enum st make_row(struct db *db, struct db_stmt *stmt, bool everyone, int6
     }
     json_t *row = json_object();
     if (!put_terminal(row, stmt, &facts) || !put_device(row, stmt, &facts, &offer) ||
-        !put_json(row, "troubles", is_in_use ? troubles_of(&facts) : json_array())) {
+        !put_json(row, "troubles", troubles_array(troubles, count))) {
         json_decref(row);
         return ST_FULL;
     }
@@ -221,73 +230,97 @@ static int compare(const void *a, const void *b)
                               : (number > other_number) - (number < other_number);
 }
 
-/* Takes the rows. */
-static enum st sorted(json_t **rows, size_t count, json_t **ret)
+/* By trouble, in place. */
+static enum st sort(json_t *array)
 {
-    json_t *array = json_array();
-    if (count > 1) {
-        qsort(rows, count, sizeof(json_t *), compare);
-    }
-    bool done = array != NULL;
-    for (size_t i = 0; i < count; i++) {
-        done = json_array_append_new(array, rows[i]) == 0 && done;
-    }
-    if (!done) {
-        json_decref(array);
+    const size_t count = json_array_size(array);
+    json_t **rows = malloc((count + 1) * sizeof *rows);
+    if (rows == NULL) {
         return ST_FULL;
     }
-    *ret = array;
-    return ST_OK;
-}
-
-static enum st add_row(json_t ***rows, size_t *count, json_t *row)
-{
-    if ((*count & (*count - 1)) == 0) { /* full at each power of two */
-        json_t **grown = realloc(*rows, (*count == 0 ? 1 : 2 * *count) * sizeof(json_t *));
-        if (grown == NULL) {
-            json_decref(row);
-            return ST_FULL;
-        }
-        *rows = grown;
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = json_incref(json_array_get(array, i));
     }
-    (*rows)[(*count)++] = row;
-    return ST_OK;
+    qsort(rows, count, sizeof *rows, compare);
+    bool done = true;
+    for (size_t i = 0; i < count; i++) {
+        done = json_array_set_new(array, i, rows[i]) == 0 && done;
+    }
+    free(rows);
+    return done ? ST_OK : ST_FULL;
 }
 
-enum st fleet_array(struct db *db, uint32_t terminal, bool everyone, int64_t now_s, json_t **ret)
+/* By number. *ret_next: the last one that was looked at, when there are more; else 0. */
+static enum st read_rows(struct db *db, const struct choice *choice, json_t **ret,
+                         uint32_t *ret_next)
 {
     struct db_stmt *stmt = NULL;
-    json_t **rows = NULL;
-    size_t count = 0;
+    json_t *array = json_array();
+    size_t looked = 0;
+    uint32_t last = 0;
     bool row = false;
-    int64_t dead_days = 0;
-    enum st st = fleet_dead_days(db, &dead_days);
+    enum st st = array == NULL ? ST_FULL : db_prepare(db, sql_fleet, "iii", &stmt);
     if (st == ST_OK) {
-        st = db_prepare(db, sql_fleet, "i", &stmt);
+        st = db_first(stmt, &row, (int64_t)choice->first, (int64_t)choice->last,
+                      (int64_t)choice->look_max + 1);
     }
-    if (st == ST_OK) {
-        st = db_first(stmt, &row, (int64_t)terminal);
-    }
-    while (st == ST_OK && row) {
+    while (st == ST_OK && row && looked < choice->look_max &&
+           json_array_size(array) < choice->max) {
         json_t *object = NULL;
-        st = make_row(db, stmt, everyone || terminal != 0, dead_days, now_s, &object);
-        if (st == ST_OK && object != NULL) {
-            st = add_row(&rows, &count, object);
+        st = make_row(db, stmt, choice, &object);
+        if (st == ST_OK && object != NULL && json_array_append_new(array, object) != 0) {
+            st = ST_FULL;
         }
+        last = (uint32_t)db_i64(stmt, TERMINAL);
+        looked++;
         if (st == ST_OK) {
             st = db_step(stmt, &row);
         }
     }
     db_finish(stmt);
+    if (st != ST_OK) {
+        json_decref(array);
+        return st;
+    }
+    *ret = array;
+    *ret_next = row ? last : 0;
+    return ST_OK;
+}
+
+enum st fleet_array(struct db *db, uint32_t terminal, bool everyone, int64_t now_s, json_t **ret)
+{
+    struct choice choice = {.first = terminal,
+                            .last = terminal == 0 ? UINT32_MAX : terminal,
+                            .look_max = INT32_MAX,
+                            .max = INT32_MAX,
+                            .everyone = everyone || terminal != 0,
+                            .now_s = now_s};
+    uint32_t next = 0;
+    enum st st = fleet_dead_days(db, &choice.dead_days);
     if (st == ST_OK) {
-        st = sorted(rows, count, ret);
-    } else {
-        for (size_t i = 0; i < count; i++) {
-            json_decref(rows[i]);
+        st = read_rows(db, &choice, ret, &next);
+    }
+    if (st == ST_OK) {
+        st = sort(*ret);
+        if (st != ST_OK) {
+            json_decref(*ret);
         }
     }
-    free(rows);
     return st;
+}
+
+enum st fleet_part(struct db *db, const struct fleet_part *part, int64_t now_s, json_t **ret,
+                   uint32_t *ret_next)
+{
+    struct choice choice = {.first = part->after + 1,
+                            .last = UINT32_MAX,
+                            .look_max = FLEET_LOOK_MAX,
+                            .max = part->max,
+                            .everyone = part->everyone,
+                            .is_troubled = part->is_troubled,
+                            .now_s = now_s};
+    const enum st st = fleet_dead_days(db, &choice.dead_days);
+    return st == ST_OK ? read_rows(db, &choice, ret, ret_next) : st;
 }
 
 static enum st put_past(struct db *db, uint32_t terminal, json_t *object)

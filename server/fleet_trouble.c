@@ -246,7 +246,7 @@ static void find_certificate(struct finding *finding)
     SAY(trouble, "Its certificate %s %s%s: without one it cannot sync. Enrol it again with a code:",
         left_s < 0 ? "ended" : "ends in", span, left_s < 0 ? " ago" : "");
     FA(trouble, FA_CERT, fa, left_s < 0 ? FA_ENDED : FA_ENDS);
-    COMMAND(trouble, "vafa-club code --merchant \"%.48s\" --branch \"%.48s\"", facts->merchant,
+    COMMAND(trouble, "vafa-club code --merchant \"%s\" --branch \"%s\"", facts->merchant,
             facts->branch);
 }
 

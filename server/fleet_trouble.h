@@ -26,7 +26,11 @@ enum fleet_trouble_kind {
     TROUBLE_TRIAL,     /* its version is on trial for more than an hour */
     TROUBLE_CERT,      /* its certificate ends within 60 days */
 };
-enum { FLEET_TROUBLES = TROUBLE_CERT + 1, TROUBLE_SAY_BYTES = 512, TROUBLE_COMMAND_BYTES = 160 };
+enum {
+    FLEET_TROUBLES = TROUBLE_CERT + 1,
+    TROUBLE_SAY_BYTES = 512,
+    TROUBLE_COMMAND_BYTES = 2 * WIRE_NAME_MAX + 64
+};
 
 enum {
     FLEET_NEVER_S = 86400,

@@ -2,6 +2,7 @@
 
 #include "server/actions.h"
 #include "server/hotlist.h"
+#include "server/updates.h"
 
 /* When the first change after `no` was made; INT64_MAX: there is none. */
 static enum st next_at(struct db *db, const char *sql, int64_t no, int64_t *ret)
@@ -153,6 +154,10 @@ enum st settled_is_forgetful(struct db *db, bool ends, bool *ret)
 enum st settled_forgot(struct db *db, int64_t now_s)
 {
     bool is_so = false;
-    const enum st st = settled_is_forgetful(db, false, &is_so);
-    return st == ST_OK && !is_so ? note_forgot(db, now_s) : st;
+    enum st st = settled_is_forgetful(db, false, &is_so);
+    if (st != ST_OK || is_so) {
+        return st;
+    }
+    st = note_forgot(db, now_s);
+    return st == ST_OK ? updates_restored(db) : st;
 }

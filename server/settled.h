@@ -34,7 +34,8 @@ ST_CHECK enum st settled_until(struct db *db, int64_t *ret);
 ST_CHECK enum st settled(struct db *db, int64_t time_s, bool *ret);
 
 /* The club was restored from an older backup, and terminals know more than it does: notes the time,
- * unless it waits for terminals since an earlier one. Inside the caller's write transaction. */
+ * unless it waits for terminals since an earlier one, and stops what updates go on (updates.h).
+ * Inside the caller's write transaction. */
 ST_CHECK enum st settled_forgot(struct db *db, int64_t now_s);
 /* Whether that is so still: not every live terminal has brought all that it has since then. Until
  * then the club does not know which numbers it gave. When it is over, `ends` notes that, too

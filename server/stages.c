@@ -38,9 +38,9 @@ uint32_t stages_reach(enum stage stage, uint32_t count)
     return 0;
 }
 
-bool stages_waits_for(const struct stages_member *member, int64_t now_s)
+bool stages_waits_for(const struct stages_member *member, uint32_t version, int64_t now_s)
 {
-    if (!member->is_live || member->has_failed) {
+    if (!member->is_live || member->has_failed || member->version > version) {
         return false;
     }
     return member->offered_at != 0 ||
@@ -49,7 +49,7 @@ bool stages_waits_for(const struct stages_member *member, int64_t now_s)
 
 bool stages_is_proved(const struct stages_member *member, uint32_t version, int64_t good_for_s)
 {
-    return member->version >= version && member->good_at != 0 &&
+    return member->version == version && member->good_at != 0 &&
            member->seen_at - member->good_at >= good_for_s;
 }
 
@@ -57,7 +57,7 @@ size_t stages_held_by(const struct stages_member *members, size_t count, uint32_
                       int64_t good_for_s, int64_t now_s, size_t *ret_proved)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!stages_waits_for(&members[i], now_s)) {
+        if (!stages_waits_for(&members[i], version, now_s)) {
             continue;
         }
         if (!stages_is_proved(&members[i], version, good_for_s)) {

@@ -35,10 +35,11 @@ struct stages_member {
     int64_t good_at;    /* since when it runs its version, good and self-test ok; 0 = it does not */
 };
 
-/* Does the stage wait for it? Not when it is gone, when the version fell back there (that stops the
- * rollout; who goes on all the same knows), or when it has not asked yet and need not be expected.
- * One that was offered the version and fell silent is waited for. */
-bool stages_waits_for(const struct stages_member *member, int64_t now_s);
+/* Does the stage wait for it? Not when it is gone, when a newer version runs there, when the
+ * version fell back there (that stops the rollout; who goes on all the same knows), or when it has
+ * not asked yet and need not be expected. One that was offered the version and fell silent is
+ * waited for. */
+bool stages_waits_for(const struct stages_member *member, uint32_t version, int64_t now_s);
 bool stages_is_proved(const struct stages_member *member, uint32_t version, int64_t good_for_s);
 
 /* The index of the first that holds the stage up: it is waited for and has not proved the version;

@@ -135,9 +135,9 @@ static enum st give_places(struct db *db, const struct updates_order *order, int
             " (SELECT y.term_id, y.is_first, y.is_recent, row_number() OVER"
             " (PARTITION BY y.branch, y.is_first, y.is_recent ORDER BY y.term_id) AS turn FROM"
             " (SELECT t.term_id, t.branch, CASE WHEN t.term_id = $3 THEN 1 ELSE 0 END AS is_first,"
-            " CASE WHEN d.told_at >= $4 THEN 1 ELSE 0 END AS is_recent FROM device d"
-            " JOIN term t ON t.term_id = d.term_id WHERE d.board = $1 AND " ROLLOUT_IS_LIVE
-            ") y) x",
+            " CASE WHEN d.told_at >= $4 AND " ROLLOUT_MAY_HAVE(
+                "$2") " THEN 1 ELSE 0 END AS is_recent FROM device d JOIN term t ON t.term_id ="
+                      " d.term_id WHERE d.board = $1 AND " ROLLOUT_IS_LIVE ") y) x",
             "tiii", order->board, (int64_t)order->version, (int64_t)order->first,
             now_s - STAGES_RECENT_S);
     return st;
@@ -163,6 +163,33 @@ static enum st place_of(struct db *db, const struct updates_order *order, uint32
     return st;
 }
 
+/* Who is named to go first must be able to: a stage of one that nobody is in proves nothing. */
+static enum st check_first(struct db *db, const struct updates_order *order, bool is_in_use,
+                           struct fault *fault)
+{
+    struct db_stmt *stmt = NULL;
+    bool may = false;
+    enum st st = db_prepare(
+        db, "SELECT 1 FROM device d WHERE d.term_id = $1 AND " ROLLOUT_MAY_HAVE("$2"), "ii", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &may, (int64_t)order->first, (int64_t)order->version);
+    }
+    db_finish(stmt);
+    if (st == ST_OK && !is_in_use) {
+        fault_say(fault, "Terminal %u is no %s in use: see vafa-club fleet.", order->first,
+                  order->board);
+        return ST_REFUSED;
+    }
+    if (st == ST_OK && !may) {
+        fault_say(fault,
+                  "Terminal %u cannot have version %u first: it runs that or a newer one, it fell "
+                  "back there, or what runs is not good: see vafa-club fleet show %u.",
+                  order->first, order->version, order->first);
+        return ST_REFUSED;
+    }
+    return st;
+}
+
 static enum st begin(struct db *db, const struct updates_order *order, int64_t now_s,
                      struct fault *fault)
 {
@@ -185,10 +212,8 @@ static enum st begin(struct db *db, const struct updates_order *order, int64_t n
                   order->board);
         return ST_REFUSED;
     }
-    if (st == ST_OK && order->first != 0 && place != 1) {
-        fault_say(fault, "Terminal %u is no %s in use: see vafa-club fleet.", order->first,
-                  order->board);
-        return ST_REFUSED;
+    if (st == ST_OK && order->first != 0) {
+        st = check_first(db, order, place == 1, fault);
     }
     if (st == ST_OK) {
         DB_ONCE(st, db,
@@ -226,21 +251,26 @@ static enum st say_again(struct db *db, const struct updates_order *order, enum 
     return st;
 }
 
+/* The bundle of a version as it was added. ST_REFUSED: there is none, or its file is not that. */
+static enum st check_bundle(struct db *db, const char *dir, const char *board, uint32_t version,
+                            struct fault *fault)
+{
+    struct bundle bundle;
+    bool found = false;
+    const enum st st = bundles_get(db, board, version, &bundle, &found);
+    if (st == ST_OK && !found) {
+        fault_say(fault, "There is no version %u for %.*s here: update add it first.", version,
+                  WIRE_BOARD_MAX, board);
+        return ST_REFUSED;
+    }
+    return st == ST_OK ? bundles_check(dir, &bundle, fault) : st;
+}
+
 static enum st start(struct db *db, const struct updates_order *order, int64_t now_s,
                      struct fault *fault)
 {
-    struct bundle bundle;
     struct rollout now;
-    bool found = false;
-    enum st st = bundles_get(db, order->board, order->version, &bundle, &found);
-    if (st == ST_OK && !found) {
-        fault_say(fault, "There is no version %u for %s here: update add it first.", order->version,
-                  order->board);
-        return ST_REFUSED;
-    }
-    if (st == ST_OK) {
-        st = rollout_get(db, order->board, 0, &now);
-    }
+    enum st st = rollout_get(db, order->board, 0, &now);
     if (st == ST_OK && now.version == order->version) {
         return say_again(db, order, now.state, fault);
     }
@@ -257,12 +287,15 @@ static enum st start(struct db *db, const struct updates_order *order, int64_t n
     return st == ST_OK ? begin(db, order, now_s, fault) : st;
 }
 
-enum st updates_start(struct db *db, const struct updates_order *order, int64_t now_s,
-                      struct fault *fault)
+enum st updates_start(struct db *db, const char *dir, const struct updates_order *order,
+                      int64_t now_s, struct fault *fault)
 {
     assert(order->from_hour <= 23 && order->to_hour <= 23);
     assert(order->good_for_s >= 0 && order->good_for_s <= UPDATES_GOOD_FOR_MAX_S);
-    const enum st st = change_begin(db, fault);
+    enum st st = check_bundle(db, dir, order->board, order->version, fault);
+    if (st == ST_OK) {
+        st = change_begin(db, fault);
+    }
     return st != ST_OK ? st : change_end(db, start(db, order, now_s, fault), fault);
 }
 
@@ -304,7 +337,7 @@ enum st updates_stop(struct db *db, const char *board, const char *why, struct f
     return change_end(db, st, fault);
 }
 
-enum st updates_resume(struct db *db, const char *board, struct fault *fault)
+enum st updates_resume(struct db *db, const char *dir, const char *board, struct fault *fault)
 {
     struct rollout now;
     enum st st = change_begin(db, fault);
@@ -313,9 +346,20 @@ enum st updates_resume(struct db *db, const char *board, struct fault *fault)
     }
     st = in_force(db, board, &now, fault);
     if (st == ST_OK && now.state == UPDATES_STOPPED) {
-        st = rollout_set_state(db, board, now.version, UPDATES_RUNNING, "");
+        st = check_bundle(db, dir, board, now.version, fault);
+        if (st == ST_OK) {
+            st = rollout_set_state(db, board, now.version, UPDATES_RUNNING, "");
+        }
     }
     return change_end(db, st, fault);
+}
+
+enum st updates_restored(struct db *db)
+{
+    enum st st;
+    DB_ONCE(st, db, "UPDATE rollout SET state = 2, why = $1 WHERE state IN (1, 3)", "t",
+            "The club was restored from a backup: it may have fallen back since.");
+    return st;
 }
 
 enum st updates_next(struct db *db, const char *board, enum stage stage, int64_t now_s,

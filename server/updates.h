@@ -1,9 +1,9 @@
 /* updates.h - bringing a version to the terminals of a board, stage by stage (stages.h).
  *
  * One rollout a board. Its terminals have places: the named first one, or else the first of the
- * others, which are ordered so: those that were heard of within STAGES_RECENT_S first; of each
- * branch its first terminal, then of each branch its second ...; by their numbers. Who joins later
- * comes last.
+ * others, which are ordered so: those that may have it and were heard of within STAGES_RECENT_S
+ * first; of each branch its first terminal, then of each branch its second ...; by their numbers.
+ * Who joins later comes last.
  *
  * A version is offered to a terminal of the stage when it is higher than what runs there, has not
  * fallen back there, and what runs is marked good with its self-test ok. A fallback of the
@@ -48,15 +48,20 @@ struct updates_order {
     int64_t good_for_s;         /* 0..UPDATES_GOOD_FOR_MAX_S */
 };
 
-/* Begins, or says the same again while it goes on. ST_REFUSED: there is no such bundle, no terminal
- * of that board (or not that first one), or another rollout of the board is under way. */
-ST_CHECK enum st updates_start(struct db *db, const struct updates_order *order, int64_t now_s,
-                               struct fault *fault);
+/* Begins, or says the same again while it goes on. ST_REFUSED: there is no such bundle in the
+ * club's folder `dir`, or its file is damaged; no terminal of that board (or not that first one);
+ * or another rollout of the board is under way. */
+ST_CHECK enum st updates_start(struct db *db, const char *dir, const struct updates_order *order,
+                               int64_t now_s, struct fault *fault);
 /* Of the rollout in force of that board. The same again is fine. ST_REFUSED: there is none; resume:
- * also when its bundle is not there any more. */
+ * also when its bundle is not there any more, or damaged. */
 ST_CHECK enum st updates_stop(struct db *db, const char *board, const char *why,
                               struct fault *fault);
-ST_CHECK enum st updates_resume(struct db *db, const char *board, struct fault *fault);
+ST_CHECK enum st updates_resume(struct db *db, const char *dir, const char *board,
+                                struct fault *fault);
+/* After a restore from a backup: stops what went on, for the club has forgotten what fell back
+ * since. Inside a write transaction. */
+ST_CHECK enum st updates_restored(struct db *db);
 /* To that stage without waiting; STAGE_NONE: to the one after this. ST_REFUSED: it is stopped, or
  * the stage is not above the one that it is in. */
 ST_CHECK enum st updates_next(struct db *db, const char *board, enum stage stage, int64_t now_s,

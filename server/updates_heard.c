@@ -68,9 +68,7 @@ static enum st stands(struct db *db, uint32_t terminal, struct standing *ret)
         db,
         "SELECT d.board, r.version, r.state, r.stage, r.terminals, r.from_hour, r.to_hour,"
         " r.good_for, r.proved_to, coalesce(p.place, 0), coalesce(p.offered_at, 0),"
-        " CASE WHEN d.version < r.version AND d.good = 1 AND d.self_test = 'ok'"
-        " AND d.failed <> r.version AND NOT " ROLLOUT_FELL_BACK(
-            "d.term_id",
+        " CASE WHEN " ROLLOUT_MAY_HAVE(
             "r.version") " THEN 1 ELSE 0 END FROM device d JOIN rollout r ON r.board = d.board AND "
                          "r.state <> 4"
                          " LEFT JOIN rollout_term p ON p.board = r.board AND p.version = r.version"

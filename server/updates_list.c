@@ -33,7 +33,7 @@ static void count_members(const struct stages_member *members, size_t count,
         ret->runs += member->version >= rollout->version;
         ret->proved += is_proved;
         ret->failed += member->has_failed;
-        if (is_in && !is_proved && stages_waits_for(member, now_s) &&
+        if (is_in && !is_proved && stages_waits_for(member, rollout->version, now_s) &&
             json_array_size(ret->waits_for) < WAITS_MAX) {
             (void)json_array_append_new(ret->waits_for, json_integer(member->terminal));
         }

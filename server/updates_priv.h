@@ -4,7 +4,8 @@
 
 #include "server/updates.h"
 
-/* For SQL: is terminal t in use; did the version ever fall back on the terminal. */
+/* For SQL: is terminal t in use; did the version ever fall back on the terminal; may device d have
+ * the version now. */
 /* clang-format off */
 #define ROLLOUT_IS_LIVE                                                                                    \
     "t.dead_at = 0 AND (EXISTS (SELECT 1 FROM cert c WHERE c.term_id = t.term_id"                  \
@@ -12,6 +13,9 @@
 #define ROLLOUT_FELL_BACK(terminal, version)                                                               \
     "EXISTS (SELECT 1 FROM device_past f WHERE f.term_id = " terminal " AND f.what = 2"            \
     " AND f.version = " version ")"
+#define ROLLOUT_MAY_HAVE(version)                                                                  \
+    "d.version < " version " AND d.good = 1 AND d.self_test = 'ok' AND d.failed <> " version       \
+    " AND NOT " ROLLOUT_FELL_BACK("d.term_id", version)
 /* clang-format on */
 
 /* A rollout in force, or the one of a version. */

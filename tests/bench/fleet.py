@@ -81,6 +81,18 @@ def multiply(terminals):
     world.start()
 
 
+def pages(key):
+    """GET /fleet, 200 a page: all terminals, and those in trouble."""
+    for asked in ({}, {"troubled": "true"}):
+        cursor, times, rows = {}, [], 0
+        while cursor is not None:
+            began = time.perf_counter()
+            page = world.api(key, "GET", "/fleet", limit=200, **cursor, **asked)[1]
+            times.append((time.perf_counter() - began) * 1e3)
+            rows, cursor = rows + len(page["items"]), page["next"] and {"cursor": page["next"]}
+        print(f"GET /fleet {asked or ''}: {rows} rows in {len(times)} pages, {statistics.median(times):.0f} ms in the middle, {max(times):.0f} at worst")
+
+
 def main():
     try:
         world.start()
@@ -103,6 +115,7 @@ def main():
         began = time.monotonic()
         world.club("fleet")
         print(f"vafa-club fleet: {time.monotonic() - began:.1f} s")
+        pages(world.key("reader"))
     finally:
         world.close()
 

@@ -638,8 +638,13 @@ def fleet(world, reader, clerk, manager):
     world.sync(other, told(other, {"programme": 0, "refused": 9, "refused_say": "A rule that it does not know."}, unsent=3, oldest=now - 3 * 86400, failed=8, now=now + 600))
     rows = reader.all("/fleet", 2)
     shown = world.club_json("fleet")["terminals"]
-    check("the fleet in pages of two, as vafa-club says it",
-          rows == shown and rows[0]["terminal"] == other and [t["trouble"] for t in rows[0]["troubles"]] == ["unsent", "fell_back", "clock", "programme"], rows[:1])
+    check("the fleet in pages of two, by number, as vafa-club says it", rows == sorted(shown, key=lambda r: r["terminal"]) and shown[0]["terminal"] == other, rows)
+    rows = reader.all("/fleet", 2, troubled="true")
+    check("only those in trouble", rows == sorted((r for r in shown if r["troubles"]), key=lambda r: r["terminal"]) and
+          reader.all("/fleet", 2, troubled="false") == reader.all("/fleet", 200) and reader("GET", "/fleet", troubled="1")[0] == 400, rows)
+    rows = shown
+    check("its troubles, the worst first",
+          [t["trouble"] for t in rows[0]["troubles"]] == ["unsent", "fell_back", "clock", "programme"], rows[:1])
     silent = world.enrol("Refah", "Lab")
     check("one that was approved and never synced can be forgotten",
           reader.good("GET", f"/fleet/{silent}")["seen_at"] is None and "never synced" in world.club("terminal", "forget", silent).stdout and

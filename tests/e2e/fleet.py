@@ -256,7 +256,9 @@ def a_restored_club(terminals):
     shutil.copy(world.dir / "backup.db", world.data / "club.db")
     world.club("restored")
     world.start()
-    check("fleet a restored club is where its backup was", (rollout()["stage"], rollout()["state"]) == ("one", "running"), rollout())
+    check("fleet a restored club is where its backup was, and offers nothing", (rollout()["stage"], rollout()["state"]) == ("one", "stopped") and
+          "restored from a backup" in rollout()["why"] and offered(terminals) == [], rollout())
+    world.club("update", "resume", "--board", BOARD)
     terminals[5].sync()
     check("fleet what terminals say brings it on", rollout()["stage"] == "tenth", rollout())
     terminals[1].sync()
@@ -291,8 +293,9 @@ def a_failed_self_test_stops_it(terminals):
     world.club("update", "resume", "--board", BOARD)
     device = {"board": BOARD, "version": 9, "slot": "A", "good": False, "other": 7, "failed": 0, "self_test": "\x1b[2J" + "خ" * 120 + "x", "free": 10**9, "update": "none", "have": 0, "consent": False}
     told = terminals[2].ask("POST", "/v1/sync", json.dumps({
-        "v": 1, "terminal": 2, "after": 0, "base": "00" * 32, "entries": [], "have": {"programme": 0}, "device": device,
-        "health": {"unsent": 0, "pending": 0, "oldest": 0, "clock": 2, "firmware": "m", "now": int(time.time())}}))
+        "v": 1, "terminal": 2, "after": 0, "base": "00" * 32, "entries": [], "have": {"programme": 0, "refused": 9, "refused_say": "\x1b[2Jخ"}, "device": device,
+        "health": {"unsent": 0, "pending": 0, "oldest": 0, "clock": 2, "firmware": "m\x07", "now": int(time.time())}}))
+    check("fleet nor orders it the screen about", "programme 9: ?[2Jخ It goes on" in world.club("fleet").stdout and fleet()[2]["firmware"] == "m?", fleet()[2])
     check("fleet what is no plain letter is not shown", told[0] == 200 and rollout(9)["why"] == "Terminal 2: self-test failed: ?[2J" + "?" * 136, told)
     check("fleet the version before it has ended", rollout(8)["state"] == "replaced", rollout(8))
     world.club("update", "resume", "--board", BOARD)
@@ -301,6 +304,9 @@ def a_failed_self_test_stops_it(terminals):
     books("UPDATE device SET good_at = good_at - 3601 WHERE term_id = 2")
     terminals[2].sync(other=8)
     check("fleet an hour later it goes on", rollout(9)["stage"] == "tenth", rollout(9))
+    for _ in range(2):  # two who say it at once
+        world.club("update", "next", "--board", BOARD, "--stage", "tenth")
+    check("fleet to a stage that is named it goes once", rollout(9)["stage"] == "tenth" and refused(2, "update", "next", "--board", BOARD, "--stage", "half")[0], rollout(9))
     world.club("update", "next", "--board", BOARD)
     check("fleet or when somebody says so", rollout(9)["stage"] == "all", rollout(9))
     check("fleet and no further", *refused(1, "update", "next", "--board", BOARD, said="already"))
@@ -347,7 +353,7 @@ def logs(terminals):
     books("UPDATE log_asked SET came_at = came_at - 86400 * 30 WHERE no = 1")
     check("fleet after its time it is thrown away", refused(1, "logs", "take", 1, taken, said="thrown away")[0] and not list((world.data / "logs").iterdir()))
     for n in range(3, 55):  # 52 more: 50 are kept
-        world.club("logs", "ask", 4, "--by", "Sara") if n in (3, 54) else books("INSERT INTO log_asked VALUES (?, 4, 'Sara', ?, 0, 0, 0)", n, int(time.time()))
+        world.club("logs", "ask", 4, "--by", "Sara") if n in (3, 54) else books("INSERT INTO log_asked VALUES (?, 4, 'Sara', ?, 0, 0, 0, '')", n, int(time.time()))
         if terminals[4].ask("POST", f"/v1/logs/{n}", text, head)[0] != 200:
             check("fleet a log comes", False, n)
     check("fleet no more than 50 are kept", sorted(int(p.stem) for p in (world.data / "logs").iterdir()) == list(range(5, 55)))

@@ -50,25 +50,28 @@ static void a_stage_waits_for_those_that_will_answer(void **state)
 {
     struct stages_member one = member();
     (void)state;
-    assert_true(stages_waits_for(&one, NOW));
+    assert_true(stages_waits_for(&one, 8, NOW));
     one.seen_at = NOW - 30 * DAY; /* silent since it was offered: perhaps because of it */
-    assert_true(stages_waits_for(&one, NOW));
+    assert_true(stages_waits_for(&one, 8, NOW));
     one.offered_at = 0; /* silent, and not because of it */
-    assert_false(stages_waits_for(&one, NOW));
+    assert_false(stages_waits_for(&one, 8, NOW));
     one.seen_at = NOW - STAGES_RECENT_S; /* just not silent: it will be offered it */
-    assert_true(stages_waits_for(&one, NOW));
+    assert_true(stages_waits_for(&one, 8, NOW));
     one.seen_at--;
-    assert_false(stages_waits_for(&one, NOW));
+    assert_false(stages_waits_for(&one, 8, NOW));
     one = member();
     one.is_fit = false; /* its self-test failed before it was offered */
     one.offered_at = 0;
-    assert_false(stages_waits_for(&one, NOW));
+    assert_false(stages_waits_for(&one, 8, NOW));
     one = member();
     one.is_live = false;
-    assert_false(stages_waits_for(&one, NOW));
+    assert_false(stages_waits_for(&one, 8, NOW));
     one = member();
     one.has_failed = true;
-    assert_false(stages_waits_for(&one, NOW));
+    assert_false(stages_waits_for(&one, 8, NOW));
+    one = member();
+    one.version = 9; /* flashed since: it will never run 8 */
+    assert_false(stages_waits_for(&one, 8, NOW));
 }
 
 static void who_was_good_for_so_long_and_is_heard_of_has_proved_it(void **state)
@@ -87,8 +90,8 @@ static void who_was_good_for_so_long_and_is_heard_of_has_proved_it(void **state)
     assert_false(stages_is_proved(&one, 8, HOUR)); /* 59:59 */
     one.seen_at = NOW;
     assert_true(stages_is_proved(&one, 8, HOUR));
-    one.version = 9; /* flashed since */
-    assert_true(stages_is_proved(&one, 8, HOUR));
+    one.version = 9; /* flashed since: that says nothing of 8 */
+    assert_false(stages_is_proved(&one, 8, HOUR));
 }
 
 static bool is_complete(const struct stages_member *members, size_t count, int64_t good_for_s)
@@ -273,6 +276,11 @@ static void troubles_of_papers(void **state)
     one.cert_ends_at = NOW - 5 * DAY;
     expect(&one, "certificate", "ended 5 days ago",
            "vafa-club code --merchant \"Refah\" --branch \"Vanak\"");
+    /* Names are not cut, least of all in the middle of a letter: 47 bytes, then one of two. */
+    one.merchant = "12345678901234567890123456789012345678901234567\u062e";
+    expect(&one, "certificate", "ended 5 days ago",
+           "vafa-club code --merchant \"12345678901234567890123456789012345678901234567\u062e\" "
+           "--branch \"Vanak\"");
 }
 
 static void the_worst_comes_first(void **state)
