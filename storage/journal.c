@@ -148,7 +148,7 @@ enum st walk_next(struct store *store, struct walk *walk, struct journal_row *re
         st = store_corrupt(store, "entry %u is missing", walk->at.sequence + 1);
     }
     if (st == ST_OK) {
-        walk->at.sequence = ret->sequence;
+        walk->at.sequence = store->progress.entry = ret->sequence;
         memcpy(walk->at.hash, ret->hash, sizeof walk->at.hash);
     }
     return st;

@@ -216,7 +216,12 @@ static enum st check_tables(struct store *store, size_t expected, bool may_have_
  * not, accruals and vouchers; 10 has cards that were moved whole in `transfers`. */
 static enum st fill(struct store *store, int64_t version)
 {
+    struct tip tip = {.sequence = 0};
     enum st st = sql_prepare(store);
+    if (st == ST_OK) {
+        st = journal_tip(store, &tip);
+    }
+    store->progress.entries = tip.sequence;
     if (st == ST_OK && version < 7) {
         st = sql_text(store, "DELETE FROM used; DELETE FROM operators", "count again");
     }
@@ -320,6 +325,7 @@ static enum st migrate(struct store *store, bool is_rehearsal)
         return st;
     }
     struct header header;
+    progress_begin(store);
     st = header_read(store, &header);
     if (st == ST_OK && header.version != STORE_VERSION) { /* else the other process was faster */
         st = header.version < STORE_VERSION ? add_tables(store, header.version) : drop_more(store);
@@ -333,6 +339,7 @@ static enum st migrate(struct store *store, bool is_rehearsal)
     if (sqlite3_get_autocommit(store->db) == 0) {
         (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     }
+    progress_end(store);
     return st;
 }
 

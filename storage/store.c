@@ -97,10 +97,12 @@ enum st store_open(const struct store_config *config, struct store **ret, struct
         return ST_FULL;
     }
     memcpy(store->path, config->path, size);
+    store->progress = (struct progress){.works = config->works, .ctx = config->works_ctx};
     const char *slash = strrchr(store->path, '/');
     store->name = slash != NULL ? slash + 1 : store->path;
 
     const enum st st = open_checked(store, config);
+    store->progress = (struct progress){.works = NULL}; /* the caller's, for this call */
     if (st != ST_OK) {
         if (fault != NULL) {
             *fault = store->fault;

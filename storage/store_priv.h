@@ -104,11 +104,19 @@ struct tip {
     uint8_t hash[ENTRY_HASH_BYTES];
 };
 
+/* What long work tells whom: store_config. */
+struct progress {
+    void (*works)(void *ctx, uint32_t entry, uint32_t entries);
+    void *ctx;
+    uint32_t entry, entries;
+};
+
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENTS];
     struct fault fault;
-    const char *name;     /* the file's name without folders, inside `path` */
+    const char *name; /* the file's name without folders, inside `path` */
+    struct progress progress;
     struct tip appended;  /* by this handle; sequence 0 = nothing yet */
     int wal_frames;       /* in the write-ahead log after this handle's last commit */
     bool wal_was_emptied; /* false until this handle has checkpointed once */
@@ -157,6 +165,13 @@ ST_CHECK enum st sql_bytes(struct store *store, sqlite3_stmt *statement, int col
 
 /* As store_open(). */
 ST_CHECK enum st schema_check_and_migrate(struct store *store, const struct store_config *config);
+
+/* --- progress.c: long work says that it goes on
+ * --------------------------------------------------- */
+
+/* Until progress_end() store->progress is told, at every so many steps of SQLite's. */
+void progress_begin(struct store *store);
+void progress_end(struct store *store);
 
 /* --- room.c: nothing is begun that cannot be recorded to its end ----------------------------- */
 

@@ -209,6 +209,23 @@ static enum st load_programme(struct store *store, const char *path, struct faul
     return st;
 }
 
+/* Who watches this process hears that long work goes on: docs/events.md. */
+static void say_works(void *ctx, uint32_t entry, uint32_t entries)
+{
+    enum { EVERY_MS = 1000 };
+    char text[80];
+    int64_t *said_ms = ctx;
+    const int64_t now_ms = clock_monotonic_ms();
+    if (now_ms - *said_ms < EVERY_MS) {
+        return;
+    }
+    *said_ms = now_ms;
+    (void)snprintf(text, sizeof text,
+                   "the database is brought up to date: entry %" PRIu32 " of %" PRIu32, entry,
+                   entries);
+    log_line(NULL, "T102", text);
+}
+
 struct parts {
     struct board *board;
     struct store *store;
@@ -234,9 +251,12 @@ static enum st open_parts(const struct options *options, const char *program, st
         fault_say(fault, "Signals cannot be received: %s.", strerror(errno));
         st = ST_IO;
     }
+    int64_t said_ms = clock_monotonic_ms();
     if (st == ST_OK) {
         const struct store_config store = {.path = options->db,
                                            .create = true,
+                                           .works = say_works,
+                                           .works_ctx = &said_ms,
                                            .keep_readable = options->is_on_trial,
                                            .rehearse = options->is_on_trial};
         parts->opening = "database";

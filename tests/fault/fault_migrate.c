@@ -186,6 +186,48 @@ static void terminal_and_sync_may_both_come_back_at_once(void **state)
     model_finish(&model);
 }
 
+struct heard {
+    uint32_t calls, last, entries;
+    bool is_wrong;
+};
+
+static void hear(void *ctx, uint32_t entry, uint32_t entries)
+{
+    struct heard *heard = ctx;
+    heard->calls++;
+    heard->is_wrong = heard->is_wrong || entry > entries || entries != heard->entries;
+    heard->last = entry > heard->last ? entry : heard->last;
+}
+
+/* A device's first process would take it for one that hangs. */
+static void a_long_migration_says_how_far_it_is(void **state)
+{
+    (void)state;
+    enum { MANY = 8000 };
+    struct model model;
+    struct heard heard = {.entries = MANY};
+    struct store *store = NULL;
+    struct fault fault = {{0}};
+    crash_vfs_reset();
+    model_init(&model, 4, 11);
+    store = open_ok();
+    for (uint32_t n = 1; n <= MANY; n++) {
+        const struct entry start = model_start(&model);
+        assert_int_equal(journal_append(store, &start), ST_OK);
+        model.count = n; /* which is all that a start takes from it */
+    }
+    store_close(store);
+    run_sql("BEGIN; DELETE FROM used; PRAGMA user_version = 9; COMMIT");
+    struct store_config told = config;
+    told.works = hear;
+    told.works_ctx = &heard;
+    assert_int_equal(open_st(&told, &store, &fault), ST_OK);
+    store_close(store);
+    assert_in_range(heard.calls, 2, 100);
+    assert_in_range(heard.last, MANY / 2, MANY);
+    assert_false(heard.is_wrong);
+}
+
 static void a_newer_file_that_this_version_cannot_use_is_left_alone(void **state)
 {
     (void)state;
@@ -493,6 +535,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_older_version_sells_and_the_newer_one_goes_on),
         cmocka_unit_test(terminal_and_sync_may_both_come_back_at_once),
+        cmocka_unit_test(a_long_migration_says_how_far_it_is),
         cmocka_unit_test(a_newer_file_that_this_version_cannot_use_is_left_alone),
         cmocka_unit_test(a_newer_file_brings_tables_behind_ours_and_nothing_else),
         cmocka_unit_test(a_slot_on_trial_migrates_nothing_that_the_other_could_not_use),
