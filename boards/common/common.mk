@@ -14,11 +14,13 @@ vafa-register_SRC = boards/common/device/register_main.c
 # What goes onto a device, of all programs.
 DEVICE_PROGRAMS = vafa-init vafa-register vafa-terminal vafa-reader vafa-sync vafa-ident vafa-gate vafa-till vafa-keys
 
-TESTS += test_device test_disk test_selftest test_bundle test_unit
+TESTS += test_device test_disk test_selftest test_bundle test_unit test_updater
 test_device_SRC = tests/unit/test_device.c tests/support/test_folder.c tests/support/hush.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_device_LIBS = -lcmocka -ljansson
 test_unit_SRC = tests/unit/test_unit.c tests/support/test_folder.c tests/support/hush.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_unit_LIBS = -lcmocka -ljansson
+test_updater_SRC = tests/unit/test_updater.c tests/support/test_folder.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
+test_updater_LIBS = -lcmocka -ljansson
 test_disk_SRC = tests/unit/test_disk.c tests/support/test_folder.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_disk_LIBS = -lcmocka -ljansson
 test_selftest_SRC = tests/unit/test_selftest.c tests/support/test_folder.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
@@ -26,4 +28,4 @@ test_selftest_LIBS = -lcmocka -ljansson
 test_bundle_SRC = tests/unit/test_bundle.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_bundle_LIBS = -lcmocka -ljansson
 
-SCRIPTS += tests/e2e/update_check.sh
+SCRIPTS += tests/e2e/update_check.sh tests/e2e/update_stick.sh

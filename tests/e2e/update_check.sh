@@ -14,17 +14,23 @@ cat >"$dir/bin/rauc" <<'END'
 [ -s "${0%/*}/../about" ] || { echo 'rauc-Message: signature verification failed: Verify error: self signed certificate' >&2; exit 1; }
 cat "${0%/*}/../about"
 END
-chmod +x "$dir/bin/rauc"
+# $dir/free: KiB that are free on /data.
+cat >"$dir/bin/df" <<'END'
+#!/bin/sh
+printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/root 60000 1 %s 1%% /data\n' "$(cat "${0%/*}/../free")"
+END
+chmod +x "$dir/bin/rauc" "$dir/bin/df"
+echo 50000 >"$dir/free"
 bundle() { # bundle VERSION BUILD
     printf "RAUC_MF_COMPATIBLE='vafa-qemu-virt-arm64'\nRAUC_MF_VERSION='%s'\nRAUC_MF_DESCRIPTION=''\nRAUC_MF_BUILD='%s'\n" "$@" >"$dir/about"
 }
 device() { # device NAME=VALUE...: a healthy one of version 7, but for these lines of its report
     printf '%s\n' "$@" >"$dir/run/vafa/device"
-    printf 'board=qemu-virt-arm64\nversion=7\ngood=1\nunsent=0\ndata_free=50000000\n' | while IFS= read -r line; do
+    printf 'board=qemu-virt-arm64\nversion=7\ngood=1\nunsent=0\n' | while IFS= read -r line; do
         grep -q "^${line%%=*}=" "$dir/run/vafa/device" || echo "$line"
     done >>"$dir/run/vafa/device"
 }
-asks() { VAFA_ROOT=$dir PATH=$dir/bin:$PATH sh boards/common/image/update-check "$dir/${1:-vafa.raucb}" >"$dir/said" 2>&1; }
+asks() { VAFA_ROOT=$dir PATH=$dir/bin:$PATH sh boards/common/image/update-check "$dir/vafa.raucb" "${1:-stick}" >"$dir/said" 2>&1; }
 takes() { asks "${2:-}" && [ "$(cat "$dir/said")" = "$1" ] || { cat "$dir/said"; false; }; }
 refuses() { ! asks "${2:-}" && grep -q -- "^$1" "$dir/said" && [ "$(wc -l <"$dir/said")" -eq 1 ] || { cat "$dir/said"; false; }; }
 
@@ -53,10 +59,10 @@ rm "$dir/run/vafa/device"
 check without_a_report_nothing_is_installed refuses '8 version 7 is still on trial'
 
 device failed=8
-check a_version_that_fell_back_is_refused_whatever_the_offer_said refuses '8 it was installed before and fell back' data/install/vafa.raucb
+check a_version_that_fell_back_is_refused_whatever_the_offer_said refuses '8 it was installed before and fell back' bundle
 check and_taken_from_a_technicians_stick takes 8
 device failed=6
-check and_another_version_than_that_is_taken takes 8 data/install/vafa.raucb
+check and_another_version_than_that_is_taken takes 8 bundle
 
 bundle 8 database-10-from-9
 device unsent=12
@@ -71,8 +77,9 @@ bundle 8 ''
 check a_bundle_that_does_not_say_is_refused refuses '8 it does not say which database it brings'
 
 bundle 8 database-9-from-9
-device data_free=13959680 # 9765 KiB of database and 4096
-check a_disk_without_room_is_refused refuses '8 13632 KiB are free and 13861 are needed'
-device data_free=14194000
+device
+echo 13860 >"$dir/free" # 9765 KiB of database and 4096
+check a_disk_without_room_is_refused refuses '8 13860 KiB are free and 13861 are needed'
+echo 13861 >"$dir/free"
 check a_disk_with_just_enough_is_not takes 8
 exit $failed

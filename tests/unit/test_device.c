@@ -23,7 +23,6 @@
 #include "boards/common/device/log.h"
 #include "boards/common/device/owner.h"
 #include "boards/common/device/probe.h"
-#include "boards/common/device/stick.h"
 #include "boards/common/device/watch.h"
 #include "hal/clock.h"
 #include "tests/support/hush.h"
@@ -298,54 +297,6 @@ static void only_an_answer_is_a_sign_of_life(void **state)
     (void)close(listener);
 }
 
-/* --- stick ---------------------------------------------------------------------------------- */
-
-/* A device of the folder `dev` with its entry in `block`. The label stands at byte 43 of a FAT16
- * and at byte 71 of a FAT32 (Microsoft's FAT specification 1.03, 3.2 and 3.3). */
-static void plug(const char *name, int label_at, const char *label)
-{
-    char path[32];
-    unsigned char sector[512] = {[510] = 0x55, [511] = 0xaa};
-    memcpy(sector + label_at, label, strlen(label));
-    (void)snprintf(path, sizeof path, "block/%s", name);
-    put(path, "");
-    (void)snprintf(path, sizeof path, "dev/%s", name);
-    FILE *file = fopen(test_folder_path(path), "w");
-    assert_non_null(file);
-    assert_int_equal(fwrite(sector, 1, sizeof sector, file), sizeof sector);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void a_stick_is_told_once_until_it_is_pulled(void **state)
-{
-    (void)state;
-    static struct stick stick;
-    char block[64], devices[64], name[STICK_NAME_MAX + 1] = "";
-    (void)snprintf(block, sizeof block, "%s", test_folder_path("block"));
-    (void)snprintf(devices, sizeof devices, "%s", test_folder_path("dev"));
-    assert_int_equal(mkdir(block, 0700), 0);
-    assert_int_equal(mkdir(devices, 0700), 0);
-    stick_init(&stick, block, devices);
-    plug("vda", 43, "VAFA-UPDATX");
-    plug("vda1", 44, "VAFA-UPDATE");
-    assert_false(stick_look(&stick, name));
-
-    plug("sda1", 43, "VAFA-UPDATE");
-    assert_true(stick_look(&stick, name));
-    assert_string_equal(name, "sda1");
-    assert_false(stick_look(&stick, name));
-
-    plug("sdb", 71, "VAFA-UPDATE");
-    assert_true(stick_look(&stick, name));
-    assert_string_equal(name, "sdb");
-
-    assert_int_equal(unlink(test_folder_path("block/sda1")), 0);
-    assert_false(stick_look(&stick, name));
-    plug("sda1", 43, "VAFA-UPDATE");
-    assert_true(stick_look(&stick, name));
-    assert_string_equal(name, "sda1");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,7 +310,6 @@ int main(void)
         cmocka_unit_test(a_terminal_that_says_why_it_ends_has_time_to_be_heard),
         cmocka_unit_test(only_a_file_of_one_name_is_given_to_its_user),
         cmocka_unit_test(only_an_answer_is_a_sign_of_life),
-        cmocka_unit_test(a_stick_is_told_once_until_it_is_pulled),
     };
     return cmocka_run_group_tests_name("device", tests, test_folder_make, test_folder_remove);
 }

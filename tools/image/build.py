@@ -139,10 +139,11 @@ class Build:
             target = root / "usr/bin" / program
             run(f"{TRIPLE[self.arch]}-strip", "-o", target, self.programs / program)
             target.chmod(0o755)
-        for tool in ("sh", "ip", "cat", "tail", "grep", "mv", "mkdir", "sleep", "sync", "udhcpc", "sed", "mount", "umount", "wc"):
+        for tool in ("sh", "ip", "cat", "tail", "grep", "mv", "mkdir", "sleep", "sync", "udhcpc", "sed", "mount", "umount", "wc", "stat",
+                     "df", "head", "rm"):
             if not (root / "usr/bin" / tool).exists():
                 (root / "usr/bin" / tool).symlink_to("busybox")
-        for script in ("slot", "dhcp", "update", "update-check"):
+        for script in ("slot", "dhcp", "update", "update-check", "update-take"):
             copy(ROOT / "boards/common/image" / script, root / "usr/lib/vafa" / script, 0o755)
         self.put_modules(self.board.words("modules"), root / "usr/lib/modules")
         self.write_etc(root / "etc")

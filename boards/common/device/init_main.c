@@ -188,7 +188,7 @@ static void add_update(struct device *device)
                                   .arguments = {"/usr/lib/vafa/update", device->updater.from},
                                   .is_root = true,
                                   .is_once = true});
-    updater_init(&device->updater, device->update, &device->ident, &device->log);
+    updater_init(&device->updater, device->update, &device->ident, NULL, &device->log);
 }
 
 /* A slot that was marked before gets back what this boot took. */
@@ -426,7 +426,10 @@ static void unit_was_reaped(struct device *device, struct unit *unit, int status
     } else if (unit == device->mark) {
         marking_ended(device, status, now_ms);
     } else if (unit == device->update) {
-        updater_ended();
+        updater_ended(&device->updater);
+        if (status == 0) {
+            go_down(device, LINUX_REBOOT_CMD_RESTART); /* into the other slot */
+        }
     } else if (unit == device->sync) {
         set_sync_arguments(device); /* it may have enrolled */
     }

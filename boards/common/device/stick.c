@@ -1,18 +1,21 @@
 #include "boards/common/device/stick.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Of FAT: where the label stands in the first sector, by the width of its table. */
+enum { PATIENCE_MS = 20 }; /* a healthy one answers within a few */
 enum { LABEL_AT_FAT16 = 43, LABEL_AT_FAT32 = 71, LABEL_BYTES = 11, SECTOR = 512, PATH_BYTES = 320 };
 static const char label[LABEL_BYTES + 1] = "VAFA-UPDATE";
 
 void stick_init(struct stick *stick, const char *block, const char *devices)
 {
-    *stick = (struct stick){.block = block, .devices = devices};
+    *stick = (struct stick){.block = block, .devices = devices, .asked_fd = -1};
 }
 
 static bool has_label(const struct stick *stick, const char *name)
@@ -20,7 +23,7 @@ static bool has_label(const struct stick *stick, const char *name)
     char path[PATH_BYTES];
     unsigned char sector[SECTOR];
     (void)snprintf(path, sizeof path, "%s/%s", stick->devices, name);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return false;
     }
@@ -31,49 +34,111 @@ static bool has_label(const struct stick *stick, const char *name)
             memcmp(sector + LABEL_AT_FAT32, label, LABEL_BYTES) == 0);
 }
 
+bool stick_is_there(const struct stick *stick, const char *name)
+{
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/%s", stick->block, name);
+    return access(path, F_OK) == 0;
+}
+
 /* What was pulled is new when it comes back. */
 static void forget_pulled(struct stick *stick)
 {
     size_t kept = 0;
     for (size_t n = 0; n < stick->seen_count; n++) {
-        char path[PATH_BYTES];
-        (void)snprintf(path, sizeof path, "%s/%s", stick->block, stick->seen[n]);
-        if (access(path, F_OK) == 0) {
+        if (stick_is_there(stick, stick->seen[n])) {
             memmove(stick->seen[kept++], stick->seen[n], sizeof stick->seen[0]);
         }
     }
     stick->seen_count = kept;
 }
 
-/* False: it was seen before, or there is no room to remember it. */
-static bool is_new(struct stick *stick, const char *name)
+/* Unless it was seen before, or there is no room to remember it. */
+static void note(struct stick *stick, const char *name)
 {
     for (size_t n = 0; n < stick->seen_count; n++) {
         if (strcmp(stick->seen[n], name) == 0) {
-            return false;
+            return;
         }
     }
-    if (name[0] == '.' || strlen(name) > STICK_NAME_MAX || stick->seen_count == STICK_SEEN_MAX) {
+    if (name[0] != '.' && strlen(name) <= STICK_NAME_MAX && stick->seen_count < STICK_SEEN_MAX) {
+        memcpy(stick->seen[stick->seen_count++], name, strlen(name) + 1);
+    }
+}
+
+static void note_new(struct stick *stick)
+{
+    forget_pulled(stick);
+    stick->asked_from = stick->seen_count;
+    DIR *folder = opendir(stick->block);
+    const struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        note(stick, entry->d_name);
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+}
+
+/* In a process of its own: answers with the place of the first that has the label, if one has. */
+static _Noreturn void read_labels(const struct stick *stick, int answer_fd)
+{
+    for (size_t n = stick->asked_from; n < stick->seen_count; n++) {
+        const unsigned char place = (unsigned char)n;
+        if (has_label(stick, stick->seen[n])) {
+            _exit(write(answer_fd, &place, 1) == 1 ? 0 : 1);
+        }
+    }
+    _exit(0);
+}
+
+static void ask(struct stick *stick)
+{
+    int pair[2];
+    if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) != 0) {
+        stick->seen_count = stick->asked_from; /* the next time */
+        return;
+    }
+    const pid_t pid = fork();
+    if (pid == 0) {
+        read_labels(stick, pair[1]);
+    }
+    (void)close(pair[1]);
+    if (pid < 0) {
+        (void)close(pair[0]);
+        stick->seen_count = stick->asked_from;
+        return;
+    }
+    stick->asked_fd = pair[0];
+}
+
+/* Of those behind the one that was found nothing is known yet: they are new the next time. */
+static bool take_answer(struct stick *stick, char ret_name[STICK_NAME_MAX + 1])
+{
+    unsigned char place = 0;
+    struct pollfd polled = {.fd = stick->asked_fd, .events = POLLIN};
+    (void)poll(&polled, 1, PATIENCE_MS);
+    const ssize_t got = read(stick->asked_fd, &place, 1);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return false;
     }
-    memcpy(stick->seen[stick->seen_count++], name, strlen(name) + 1);
+    (void)close(stick->asked_fd);
+    stick->asked_fd = -1;
+    if (got != 1 || place >= stick->seen_count) {
+        return false;
+    }
+    memcpy(ret_name, stick->seen[place], sizeof stick->seen[place]);
+    stick->seen_count = (size_t)place + 1;
     return true;
 }
 
 bool stick_look(struct stick *stick, char ret_name[STICK_NAME_MAX + 1])
 {
-    bool is_found = false;
-    forget_pulled(stick);
-    DIR *folder = opendir(stick->block);
-    const struct dirent *entry;
-    while (folder != NULL && !is_found && (entry = readdir(folder)) != NULL) {
-        if (is_new(stick, entry->d_name) && has_label(stick, entry->d_name)) {
-            memcpy(ret_name, entry->d_name, strlen(entry->d_name) + 1);
-            is_found = true;
+    if (stick->asked_fd < 0) {
+        note_new(stick);
+        if (stick->seen_count > stick->asked_from) {
+            ask(stick);
         }
     }
-    if (folder != NULL) {
-        (void)closedir(folder);
-    }
-    return is_found;
+    return stick->asked_fd >= 0 && take_answer(stick, ret_name);
 }

@@ -1,6 +1,7 @@
 /* stick.h - finds a technician's stick: a FAT file system with the label VAFA-UPDATE.
  *
- * Each stick is told once, until it was pulled. One thread. */
+ * Each stick is told once, until it was pulled. A process of its own reads what is new: a stick
+ * that does not answer keeps nobody waiting but that. One thread. */
 #ifndef BOARDS_COMMON_DEVICE_STICK_H
 #define BOARDS_COMMON_DEVICE_STICK_H
 
@@ -14,11 +15,15 @@ struct stick {
     const char *devices;                           /* "/dev" */
     char seen[STICK_SEEN_MAX][STICK_NAME_MAX + 1]; /* looked at, and still there */
     size_t seen_count;
+    size_t asked_from; /* of those that were seen, which are being read */
+    int asked_fd;      /* the process that reads them; -1: none does */
 };
 
 /* The folders are the caller's. */
 void stick_init(struct stick *stick, const char *block, const char *devices);
-/* Looks at devices that are new. True: ret_name ("sda1") has the label. */
+/* Looks at devices that are new, or goes on with it. True: ret_name ("sda1") has the label. */
 bool stick_look(struct stick *stick, char ret_name[STICK_NAME_MAX + 1]);
+/* It was not pulled. */
+bool stick_is_there(const struct stick *stick, const char *name);
 
 #endif

@@ -10,16 +10,23 @@
 
 enum { LOOK_EVERY_MS = 2000, WORD_MAX = 24 };
 
+static const struct updater_places on_a_device = {.says = UPDATER_SAYS,
+                                                  .bundles = UPDATER_BUNDLES,
+                                                  .install = UPDATER_INSTALL,
+                                                  .block = "/sys/class/block",
+                                                  .devices = "/dev"};
+
 void updater_init(struct updater *updater, struct unit *unit, const struct conf *ident,
-                  struct log *log)
+                  const struct updater_places *places, struct log *log)
 {
     char quiet[WORD_MAX];
-    *updater = (struct updater){.unit = unit, .log = log};
+    *updater =
+        (struct updater){.at = places != NULL ? *places : on_a_device, .unit = unit, .log = log};
     updater->quiet_min_s =
         conf_get(ident, "quiet", quiet, sizeof quiet) ? strtoll(quiet, NULL, 10) : BUNDLE_QUIET_S;
-    stick_init(&updater->stick, "/sys/class/block", "/dev");
-    unit->start_at_ms = INT64_MAX; /* until something is there */
-    (void)unlink(UPDATER_INSTALL); /* of an installation that was cut */
+    stick_init(&updater->stick, updater->at.block, updater->at.devices);
+    unit->start_at_ms = INT64_MAX;     /* until something is there */
+    (void)unlink(updater->at.install); /* of an installation that was cut */
 }
 
 static void refuse(struct updater *updater, const char *why)
@@ -27,9 +34,32 @@ static void refuse(struct updater *updater, const char *why)
     char text[300];
     (void)snprintf(text, sizeof text, "refused %" PRIu32 ": %s", updater->tried, why);
     log_say(updater->log, "update", text);
-    if (!report_put_line(UPDATER_SAYS, text)) {
-        log_say(updater->log, "device", UPDATER_SAYS " cannot be written");
+    if (!report_put_line(updater->at.says, text)) {
+        log_say(updater->log, "device", "what became of the update cannot be written");
     }
+}
+
+/* What was said of the one before goes with it. */
+static void start(struct updater *updater, int64_t now_ms)
+{
+    (void)unlink(updater->at.says);
+    updater->unit->start_at_ms = now_ms;
+}
+
+/* True: `update` has a stick to try. */
+static bool look_for_stick(struct updater *updater, int64_t now_ms)
+{
+    if (updater->stick_name[0] != '\0' && !stick_is_there(&updater->stick, updater->stick_name)) {
+        updater->stick_name[0] = '\0';
+        (void)unlink(updater->at.says);
+    }
+    if (!stick_look(&updater->stick, updater->stick_name)) {
+        return false;
+    }
+    (void)snprintf(updater->from, sizeof updater->from, "%s/%s", updater->at.devices,
+                   updater->stick_name);
+    start(updater, now_ms);
+    return true;
 }
 
 /* One that was refused is tried again later, for what was in its way may be gone; vafa-sync takes
@@ -37,10 +67,10 @@ static void refuse(struct updater *updater, const char *why)
 static void look_for_bundle(struct updater *updater, struct bundle_facts facts, int64_t now_ms)
 {
     struct fault why = {""};
-    facts.offer = bundle_look(UPDATER_BUNDLES);
+    facts.offer = bundle_look(updater->at.bundles);
     facts.quiet_min_s = updater->quiet_min_s;
     if (facts.offer.version == 0 && updater->tried != 0) {
-        (void)unlink(UPDATER_SAYS);
+        (void)unlink(updater->at.says);
         updater->tried = 0;
     }
     if (!bundle_is_time(&facts) ||
@@ -49,31 +79,28 @@ static void look_for_bundle(struct updater *updater, struct bundle_facts facts, 
     }
     updater->tried = facts.offer.version;
     updater->again_ms = now_ms + BUNDLE_RETRY_MS;
-    if (bundle_take(UPDATER_BUNDLES, updater->tried, RIGHTS_SYNC, UPDATER_INSTALL, &why) != ST_OK) {
+    if (bundle_take(updater->at.bundles, updater->tried, RIGHTS_SYNC, updater->at.install, &why) !=
+        ST_OK) {
         refuse(updater, why.say);
         return;
     }
-    (void)snprintf(updater->from, sizeof updater->from, "%s", UPDATER_INSTALL);
-    updater->unit->start_at_ms = now_ms;
+    (void)snprintf(updater->from, sizeof updater->from, "%s", updater->at.install);
+    start(updater, now_ms);
 }
 
 void updater_step(struct updater *updater, const struct bundle_facts *facts, int64_t now_ms)
 {
-    char name[STICK_NAME_MAX + 1];
     if (!facts->is_good || updater->unit->pid != 0 || updater->unit->start_at_ms != INT64_MAX ||
         now_ms < updater->look_at_ms) {
         return;
     }
     updater->look_at_ms = now_ms + LOOK_EVERY_MS;
-    if (stick_look(&updater->stick, name)) {
-        (void)snprintf(updater->from, sizeof updater->from, "/dev/%s", name);
-        updater->unit->start_at_ms = now_ms;
-        return;
+    if (!look_for_stick(updater, now_ms)) {
+        look_for_bundle(updater, *facts, now_ms);
     }
-    look_for_bundle(updater, *facts, now_ms);
 }
 
-void updater_ended(void)
+void updater_ended(const struct updater *updater)
 {
-    (void)unlink(UPDATER_INSTALL);
+    (void)unlink(updater->at.install);
 }

@@ -13,21 +13,29 @@
 #define UPDATER_BUNDLES "/data/update"             /* where vafa-sync brings them */
 #define UPDATER_INSTALL "/data/install/vafa.raucb" /* root's own, while it is installed */
 
+/* Where all of that is: a test has other places. */
+struct updater_places {
+    const char *says, *bundles, *install;
+    const char *block, *devices; /* as of stick.h */
+};
+
 struct updater {
+    struct updater_places at;
     struct unit *unit; /* runs `update` once each time; the caller's */
     struct log *log;
     struct stick stick;
+    char stick_name[STICK_NAME_MAX + 1]; /* that was tried last; "": it was pulled since */
     char from[BUNDLE_PATH_MAX]; /* a stick's device, or UPDATER_INSTALL; an argument of the unit */
     int64_t look_at_ms, again_ms, quiet_min_s;
     uint32_t tried; /* the version of the bundle that was tried last; 0 = none */
 };
 
-/* `ident` may say for how many seconds a till is quiet: quiet=N. */
+/* `ident` may say for how many seconds a till is quiet: quiet=N. `places`: NULL, a device's. */
 void updater_init(struct updater *updater, struct unit *unit, const struct conf *ident,
-                  struct log *log);
+                  const struct updater_places *places, struct log *log);
 /* Starts the unit when it is time to; `facts` is asked for all but the offer and quiet_min_s. */
 void updater_step(struct updater *updater, const struct bundle_facts *facts, int64_t now_ms);
 /* The unit has ended. */
-void updater_ended(void);
+void updater_ended(const struct updater *updater);
 
 #endif

@@ -1,0 +1,201 @@
+/* test_updater - a technician's stick is found, and what is said of an update that was tried goes
+ * when what was tried goes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "boards/common/device/report.h"
+#include "boards/common/device/stick.h"
+#include "boards/common/device/updater.h"
+#include "hal/clock.h"
+#include "tests/support/test_folder.h"
+
+static char in_folder[5][TEST_PATH_MAX];
+static const struct updater_places places = {.says = in_folder[0],
+                                             .bundles = in_folder[1],
+                                             .install = in_folder[2],
+                                             .block = in_folder[3],
+                                             .devices = in_folder[4]};
+
+static int make_places(void **state)
+{
+    static const char *const names[] = {"says", "bundles", "install", "block", "dev"};
+    if (test_folder_make(state) != 0) {
+        return 1;
+    }
+    for (size_t n = 0; n < 5; n++) {
+        (void)snprintf(in_folder[n], sizeof in_folder[n], "%s", test_folder_path(names[n]));
+    }
+    return mkdir(places.block, 0700) != 0 || mkdir(places.devices, 0700) != 0 ||
+           mkdir(places.bundles, 0700) != 0;
+}
+
+/* Looks until the process that reads has ended. */
+static bool look(struct stick *stick, char ret_name[STICK_NAME_MAX + 1])
+{
+    bool is_found = false;
+    do {
+        is_found = stick_look(stick, ret_name);
+    } while (!is_found && stick->asked_fd >= 0);
+    return is_found;
+}
+
+static void put(const char *name, const char *text)
+{
+    FILE *file = fopen(test_folder_path(name), "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A device of the folder `dev` with its entry in `block`. The label stands at byte 43 of a FAT16
+ * and at byte 71 of a FAT32 (Microsoft's FAT specification 1.03, 3.2 and 3.3). */
+static void plug(const char *name, int label_at, const char *label)
+{
+    char path[32];
+    unsigned char sector[512] = {[510] = 0x55, [511] = 0xaa};
+    memcpy(sector + label_at, label, strlen(label));
+    (void)snprintf(path, sizeof path, "block/%s", name);
+    put(path, "");
+    (void)snprintf(path, sizeof path, "dev/%s", name);
+    FILE *file = fopen(test_folder_path(path), "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(sector, 1, sizeof sector, file), sizeof sector);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_stick_is_told_once_until_it_is_pulled(void **state)
+{
+    (void)state;
+    static struct stick stick;
+    char name[STICK_NAME_MAX + 1] = "";
+    stick_init(&stick, places.block, places.devices);
+    plug("vda", 43, "VAFA-UPDATX");
+    plug("vda1", 44, "VAFA-UPDATE");
+    assert_false(look(&stick, name));
+
+    plug("sda1", 43, "VAFA-UPDATE");
+    assert_true(look(&stick, name));
+    assert_string_equal(name, "sda1");
+    assert_false(look(&stick, name));
+
+    plug("sdb", 71, "VAFA-UPDATE");
+    assert_true(look(&stick, name));
+    assert_string_equal(name, "sdb");
+
+    assert_int_equal(unlink(test_folder_path("block/sda1")), 0);
+    assert_false(look(&stick, name));
+    plug("sda1", 43, "VAFA-UPDATE");
+    assert_true(look(&stick, name));
+    assert_string_equal(name, "sda1");
+}
+
+static void pull(const char *name)
+{
+    char path[32];
+    (void)snprintf(path, sizeof path, "block/%s", name);
+    assert_int_equal(unlink(test_folder_path(path)), 0);
+    (void)snprintf(path, sizeof path, "dev/%s", name);
+    assert_int_equal(unlink(test_folder_path(path)), 0);
+}
+
+/* Two with the label at once are told one after the other. */
+static void of_two_sticks_none_is_lost(void **state)
+{
+    (void)state;
+    static struct stick stick;
+    char first[STICK_NAME_MAX + 1] = "", second[STICK_NAME_MAX + 1] = "";
+    stick_init(&stick, places.block, places.devices);
+    assert_true(look(&stick, first));
+    assert_true(look(&stick, second));
+    assert_string_not_equal(first, second);
+    assert_false(look(&stick, first));
+    pull("vda");
+    pull("vda1");
+    pull("sda1");
+    pull("sdb");
+}
+
+/* Its reading waits as if for ever, as a broken stick's does: nobody else does. */
+static void a_stick_that_does_not_answer_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    static struct stick stick;
+    char name[STICK_NAME_MAX + 1] = "";
+    stick_init(&stick, places.block, places.devices);
+    plug("sdc", 43, "VAFA-UPDATE");
+    assert_int_equal(unlink(test_folder_path("dev/sdc")), 0);
+    assert_int_equal(mkfifo(test_folder_path("dev/sdc"), 0600), 0);
+    const int64_t began_ms = clock_monotonic_ms();
+    for (int n = 0; n < 5; n++) {
+        assert_false(stick_look(&stick, name));
+    }
+    assert_in_range(clock_monotonic_ms() - began_ms, 0, 5000);
+    assert_true(stick.asked_fd >= 0);
+    /* It comes to itself: it has no label. */
+    assert_int_equal(close(open(test_folder_path("dev/sdc"), O_WRONLY | O_CLOEXEC)), 0);
+    assert_false(look(&stick, name));
+    pull("sdc");
+}
+
+static bool says(const char *expected)
+{
+    char said[REPORT_TEXT_MAX];
+    report_take_line(places.says, "none", said);
+    return strcmp(said, expected) == 0;
+}
+
+static void what_is_said_of_a_stick_goes_with_it(void **state)
+{
+    (void)state;
+    static struct updater updater;
+    static const struct conf none = {""};
+    static const struct bundle_facts facts = {.running = 7, .is_good = true, .hour = -1};
+    struct unit unit = {.name = "update"};
+    struct log log;
+    log_init(&log);
+    updater_init(&updater, &unit, &none, &places, &log);
+    plug("sdd", 43, "VAFA-UPDATE");
+    assert_true(report_put_line(places.says, "refused 8: of a bundle"));
+    int64_t now_ms = 0;
+    for (; unit.start_at_ms == INT64_MAX && now_ms < 100000; now_ms += 2000) {
+        updater_step(&updater, &facts, now_ms);
+    }
+    assert_int_not_equal(unit.start_at_ms, INT64_MAX);
+    assert_true(says("none")); /* another one is tried */
+    /* `update` runs, refuses and ends. */
+    unit.start_at_ms = INT64_MAX;
+    assert_true(report_put_line(places.says, "refused 6: it is version 6"));
+    updater_ended(&updater);
+    updater_step(&updater, &facts, now_ms += 2000);
+    updater_step(&updater, &facts, now_ms += 2000);
+    assert_true(says("refused 6: it is version 6"));
+    pull("sdd");
+    updater_step(&updater, &facts, now_ms += 2000);
+    assert_true(says("none"));
+    /* What is said of something else stays. */
+    assert_true(report_put_line(places.says, "waiting 8"));
+    updater_step(&updater, &facts, now_ms += 2000);
+    assert_true(says("waiting 8"));
+    assert_int_equal(unlink(places.says), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stick_is_told_once_until_it_is_pulled),
+        cmocka_unit_test(of_two_sticks_none_is_lost),
+        cmocka_unit_test(a_stick_that_does_not_answer_keeps_nobody_waiting),
+        cmocka_unit_test(what_is_said_of_a_stick_goes_with_it),
+    };
+    return cmocka_run_group_tests_name("updater", tests, make_places, test_folder_remove);
+}
