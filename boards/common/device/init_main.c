@@ -399,10 +399,14 @@ static void write_report(struct device *device, int64_t now_ms)
 
 /* --- the loop ------------------------------------------------------------------------------- */
 
-static void terminal_ended(struct device *device, int status)
+/* One that waits for the end of its trial has nothing to do until the slot is marked good. */
+static void terminal_ended(struct device *device, int status, int64_t now_ms)
 {
     probe_drop(&device->probe);
     selftest_terminal_ended(&device->facts, status, device->terminal->line);
+    if (device->facts.waits_for_trial) {
+        device->terminal->start_at_ms = device->report.is_good ? now_ms : INT64_MAX;
+    }
 }
 
 /* The slot is marked good, or could not be: then it stays on trial. */
@@ -422,7 +426,7 @@ static void unit_was_reaped(struct device *device, struct unit *unit, int status
 {
     unit_ended(unit, status, &device->log, now_ms);
     if (unit == device->terminal) {
-        terminal_ended(device, status);
+        terminal_ended(device, status, now_ms);
     } else if (unit == device->mark) {
         marking_ended(device, status, now_ms);
     } else if (unit == device->update) {
