@@ -1,7 +1,9 @@
 """Firmware that differs from this tree's in one thing, built in a folder of its own.
 
 change_storage: a next version, whose database has one table more, made from the journal, so that the version before can
-live with it (docs/storage.md, "Older and newer versions"). change_terminal: a tap loop that can be made to hang."""
+live with it (docs/storage.md, "Older and newer versions"). change_storage_for_good: one that the version before cannot use,
+made in STEPS, each of which is on the disk when the console has it. change_terminal: a tap loop that can be made to hang.
+change_reader: the reader's line is one that has none."""
 import os
 import re
 import shutil
@@ -36,12 +38,52 @@ def change_storage(tree):
            f"st = st == ST_OK ? {FILLED} : st;\n    return st == ST_OK && version < 10 ?")
 
 
+STEPS = 24   # of a migration, some 0.2 s each: all of them before anybody takes the terminal for hung
+# A page a step, which says whose it is. What the transaction has written so far is brought to the disk, as Linux does with
+# what is half a minute old; it is not committed by that.
+FILL_SLOWLY = r"""/* A migration of the system's tests, long enough to be met in its middle. */
+static enum st fill_later(struct store *store)
+{
+    enum st st = ST_OK;
+    for (int step = 1; step <= %d && st == ST_OK; step++) {
+        char text[200];
+        (void)snprintf(text, sizeof text,
+                       "INSERT INTO later VALUES(%%d, replace(hex(zeroblob(100)), '00', 'later %%d step %%d, '))",
+                       step, (int)getpid(), step);
+        st = sql_text(store, text, "fill it");
+        (void)sqlite3_db_cacheflush(store->db);
+        sync();
+        (void)dprintf(2, "migrating %%d, step %%d.\n", (int)getpid(), step);
+        (void)usleep(50000);
+    }
+    return st;
+}
+
+/* What the journal of an older file says""" % STEPS
+
 HANG = """    /* A device of the system's tests: the loop stands still for as long as a file says so. */
     if (access("/data/terminal/hang-always", F_OK) == 0 ||
         rename("/data/terminal/hang-once", "/data/terminal/hung") == 0) {
         (void)raise(SIGSTOP);
     }
     till_run("""
+
+
+def change_storage_for_good(tree):
+    change_storage(tree)
+    version, readable_from = number_of(tree, "STORE_VERSION"), number_of(tree, "STORE_READABLE_FROM")
+    schema = tree / "storage/schema.c"
+    change(tree / "storage/store_priv.h", rf"STORE_READABLE_FROM = {readable_from},", f"STORE_READABLE_FROM = {version},")
+    change(schema, r"later\(kind INTEGER PRIMARY KEY, entries INTEGER NOT NULL\)", "later(step INTEGER PRIMARY KEY, text TEXT NOT NULL)")
+    change(schema, re.escape(FILLED), "fill_later(store)")
+    change(schema, re.escape("/* What the journal of an older file says"), FILL_SLOWLY)
+    change(schema, re.escape("#include <string.h>\n"), "#include <string.h>\n#include <unistd.h>\n")
+
+
+def change_reader(tree):
+    conf = tree / f"boards/{BOARD}/board.conf"
+    line = re.search(r"^reader=(.*)$", conf.read_text(), re.MULTILINE)[1]
+    change(conf, re.escape(f"reader={line}"), "reader=pn532_uart:/dev/nowhere")
 
 
 def change_terminal(tree):

@@ -34,6 +34,12 @@ def hours_around_now():
     return f"{hour}-{(hour + 2) % 24}"
 
 
+def offer(shop, path):
+    """To all terminals of the board, as version 2."""
+    shop.club("update", "add", str(path), "--board", BOARD, "--version", "2")
+    shop.club("update", "start", "2", "--board", BOARD, "--hours", hours_around_now())
+
+
 def part_bytes(device):
     """What of the bundle is on the device's disk, as the host sees it."""
     data = device.shop.dir / "data.now"
@@ -51,8 +57,7 @@ def comes_over_pulled_power(device):
     vm.till(do="issue", amount=0)
     seen = lambda: [fleet(shop)[name] for name in ("board", "version", "slot", "good", "self_test")]
     shop.until(lambda: seen() == [BOARD, 1, "A", True, "ok"], 120, "the device's report")
-    shop.club("update", "add", str(BUNDLE), "--board", BOARD, "--version", "2")
-    shop.club("update", "start", "2", "--board", BOARD, "--hours", hours_around_now())
+    offer(shop, BUNDLE)
     vm.until("update: coming 2", 60)
     time.sleep(8)
     vm.pull_power()
