@@ -107,7 +107,12 @@ def survives_pulled_power(device):
     check("card and terminal agree on it", held["state"] == "done" and held["points"] == sold["points"] == 30, held)
 
 
-def survives_power_in_the_tap(device, commands):
+def survives_power_in_taps(device):
+    for commands in MACHINE["cuts"].split():
+        survives_power_in_a_tap(device, commands)
+
+
+def survives_power_in_a_tap(device, commands):
     """Power goes after so many commands of the card; then the same sale is asked for again."""
     vm, shop = device.vm, device.shop
     before = vm.till(do="balance")
@@ -149,20 +154,18 @@ def state_is_kept_twice(device):
           (first, second))
 
 
-def main():
+def play(name, device_of, *stories):
+    """The stories, one after the other, on one device of a new shop: the test's exit code. When one of them dies, the
+    console's log is kept."""
     with Shop(os.environ["BUILD"]) as shop:
-        device = Device(shop)
+        device = device_of(shop)
         try:
-            first_boot(device)
-            serves_a_card(device)
-            survives_pulled_power(device)
-            for commands in MACHINE["cuts"].split():
-                survives_power_in_the_tap(device, commands)
-            books_agree(device)
-            state_is_kept_twice(device)
+            for story in stories:
+                story(device)
         except Exception:
-            shutil.copy(device.vm.log_path, ROOT / "build/systest-console.log")
-            print("not ok boot: see build/systest-console.log", flush=True)
+            log = f"build/systest-{name}.log"
+            shutil.copy(device.vm.log_path, ROOT / log)
+            print(f"not ok {name}: see {log}", flush=True)
             raise
         finally:
             device.vm.pull_power()
@@ -170,4 +173,5 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(play("boot", Device, first_boot, serves_a_card, survives_pulled_power, survives_power_in_taps, books_agree,
+                  state_is_kept_twice))

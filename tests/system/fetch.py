@@ -5,14 +5,12 @@ time; the club sees the version; support's log comes with consent only. Part of 
 As boot.py: real but for the machine, the reader and its card. Quiet is some seconds here, not ten minutes."""
 import gzip
 import json
-import os
-import shutil
 import subprocess
 import sys
 import time
 
 import boot
-from boot import ROOT, Shop, check, exit_code, note
+from boot import ROOT, check, note
 from disk import BOARD, environment, read
 
 BUNDLE = ROOT / f"build/{BOARD}-image/{BOARD}-2.raucb"
@@ -109,22 +107,10 @@ def gives_its_log_with_consent(device):
           text.split("-- now")[0].replace("=", " ").split()), text)
 
 
-def main():
-    with Shop(os.environ["BUILD"]) as shop:
-        device = Device(shop)
-        try:
-            boot.first_boot(device)
-            comes_over_pulled_power(device)
-            is_marked_good(device, waits_for_a_quiet_time(device))
-            gives_its_log_with_consent(device)
-        except Exception:
-            shutil.copy(device.vm.log_path, ROOT / "build/systest-fetch.log")
-            print("not ok fetch: see build/systest-fetch.log", flush=True)
-            raise
-        finally:
-            device.vm.pull_power()
-    return exit_code()
+def is_installed_at_a_quiet_time(device):
+    is_marked_good(device, waits_for_a_quiet_time(device))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(boot.play("fetch", Device, boot.first_boot, comes_over_pulled_power, is_installed_at_a_quiet_time,
+                       gives_its_log_with_consent))
