@@ -4,7 +4,7 @@ CRASH_VFS_SRC = tests/support/crash_vfs.c tests/support/crash_disk.c tests/suppo
 STORE_MODEL_SRC = tests/support/store_model.c tests/support/actions_model.c
 
 TESTS += fault_store
-fault_store_SRC = tests/fault/fault_store.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) \
+fault_store_SRC = tests/fault/fault_store.c tests/support/seen.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) \
                   $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 fault_store_LIBS = $(STORAGE_LIBS) -lcmocka
 

@@ -5,6 +5,7 @@
 #include "hal/base/bytes.h"
 #include "storage/store.h"
 #include "tests/fault/fault_tap_priv.h"
+#include "tests/support/seen.h"
 
 uint64_t world_checked, world_distinct, world_lost;
 
@@ -161,35 +162,14 @@ static void check_history(struct world *world, const struct story *story, const 
     port.ops->release(port.ctx);
 }
 
-static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
-{
-    const uint8_t *at = bytes;
-    for (size_t n = 0; n < size; n++) {
-        hash = (hash ^ at[n]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
-
 /* True the first time that this journal and card are seen together. */
 static bool is_new(const struct world *world, const struct book *book)
 {
-    enum { SLOTS_MAX = 1 << 20 };
-    static uint64_t seen[SLOTS_MAX];
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    hash = mix(hash, rows[row_count - 1].hash, ENTRY_HASH_BYTES);
-    hash = mix(hash, &book->last, sizeof book->last);
+    static struct seen seen;
+    uint64_t hash = world_mix(0, rows[row_count - 1].hash, ENTRY_HASH_BYTES);
+    hash = world_mix(hash, &book->last, sizeof book->last);
     static uint8_t card[CARD_BYTES_MAX];
-    hash = mix(hash, card, chip_bytes(world->chip, card)) | 1;
-    for (uint64_t at = hash;; at++) {
-        uint64_t *slot = &seen[at % SLOTS_MAX];
-        if (*slot == hash) {
-            return false;
-        }
-        if (*slot == 0) {
-            *slot = hash;
-            return true;
-        }
-    }
+    return seen_first(&seen, world_mix(hash, card, chip_bytes(world->chip, card)));
 }
 
 /* One JSON object a line, as tests/reference/vafa_reference.py reads it. */

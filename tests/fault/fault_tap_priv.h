@@ -36,6 +36,9 @@ extern struct prepared prepared;
 /* What outlives power on a card, bit for bit; nothing else. Returns its size. */
 size_t chip_bytes(const struct chip *chip, uint8_t ret[CARD_BYTES_MAX]);
 
+/* A fingerprint that goes on over these bytes; 0 begins one. */
+uint64_t world_mix(uint64_t hash, const void *bytes, size_t size);
+
 /* Some trailer is neither as it left the factory nor as an issue leaves it. */
 bool has_torn_trailer(const struct classic *card);
 

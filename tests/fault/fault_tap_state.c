@@ -29,6 +29,28 @@ size_t chip_bytes(const struct chip *chip, uint8_t ret[CARD_BYTES_MAX])
     return 2 * bytes + blocks;
 }
 
+uint64_t world_mix(uint64_t hash, const void *bytes, size_t size)
+{
+    const uint8_t *at = bytes;
+    hash = hash == 0 ? UINT64_C(0xcbf29ce484222325) : hash;
+    for (size_t n = 0; n < size; n++) {
+        hash = (hash ^ at[n]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+uint64_t world_fingerprint(const struct world *world, const struct story *story, unsigned by)
+{
+    static uint8_t card[CARD_BYTES_MAX];
+    const unsigned told[] = {by, world->disk_turn, story->operation, story->was_answered,
+                             story->was_answered ? (unsigned)story->first.outcome : 0};
+    const uint64_t disk = crash_vfs_fingerprint();
+    MUST(world->path == NULL && world->store == NULL);
+    uint64_t hash = world_mix(0, told, sizeof told);
+    hash = world_mix(hash, &disk, sizeof disk);
+    return world_mix(hash, card, chip_bytes(world->chip, card));
+}
+
 static void chip_from(struct chip *chip, const uint8_t *bytes)
 {
     *chip = prepared.blank; /* which never had power */

@@ -145,6 +145,9 @@ struct state world_save(const struct world *world);
 void world_load(struct world *world, const struct state *state);
 void state_free(struct state *state);
 void world_forget_disks(void); /* no state may be left */
+/* The same as a fingerprint of 64 bits, with what the check goes by besides: what was told before,
+ * by which way it is settled now, and how disk and card take turns. */
+uint64_t world_fingerprint(const struct world *world, const struct story *story, unsigned by);
 /* What a reader can tell of a state's card: states with the same bytes here answer every command
  * that the drivers send alike, and still do so after it. The card's bytes as they are, but of a
  * Classic's sector:
