@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -297,6 +298,33 @@ static void only_an_answer_is_a_sign_of_life(void **state)
     (void)close(listener);
 }
 
+/* The till of the test above, for as many questions as an hour has. */
+static void an_hour_of_questions_takes_no_memory(void **state)
+{
+    (void)state;
+    enum { QUESTIONS = 3600 * 1000 / PROBE_EVERY_MS };
+    static struct probe probe;
+    static const char ready[] = "{\"ready\":true,\"reader_say\":\"no answer\",\"entries\":7}\n";
+    char heard[100], path[64];
+    size_t before = 0;
+    (void)snprintf(path, sizeof path, "%s", test_folder_path("hour"));
+    const int listener = listen_at(path);
+    probe_init(&probe, path, 0);
+    probe_step(&probe, PROBE_EAGER_MS);
+    const int till = accept(listener, NULL, NULL);
+    for (int64_t n = 1; n <= QUESTIONS; n++) {
+        assert_true(read(till, heard, sizeof heard) > 0);
+        assert_int_equal(write(till, ready, sizeof ready - 1), sizeof ready - 1);
+        probe_step(&probe, n * PROBE_EVERY_MS); /* hears the answer, asks anew */
+        assert_int_equal(probe.answered_ms, n * PROBE_EVERY_MS);
+        before = n == QUESTIONS / 10 ? mallinfo2().uordblks : before;
+    }
+    assert_int_equal(mallinfo2().uordblks, before);
+    probe_drop(&probe);
+    (void)close(till);
+    (void)close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +338,7 @@ int main(void)
         cmocka_unit_test(a_terminal_that_says_why_it_ends_has_time_to_be_heard),
         cmocka_unit_test(only_a_file_of_one_name_is_given_to_its_user),
         cmocka_unit_test(only_an_answer_is_a_sign_of_life),
+        cmocka_unit_test(an_hour_of_questions_takes_no_memory),
     };
     return cmocka_run_group_tests_name("device", tests, test_folder_make, test_folder_remove);
 }
