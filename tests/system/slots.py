@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""slots - which slot boots, when one of them or the boot loader's state is spoilt. Part of `make systest`.
+"""slots - which slot boots, when one of them or the boot loader's state is spoilt; and a disk with an error. Part of
+`make systest`.
 
 No update is installed here: the second slot is a copy of the first, laid there by hand. No reader, no club."""
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +35,15 @@ class Device:
         slot = said.split("device: slot ")[1][0]
         self.settle(slot)
         return slot, took_s, environment(self.image, "env1")[f"BOOT_{'A' if slot == 'b' else 'B'}_LEFT"]
+
+    def note_error(self):
+        """In /data, as its file system does when it meets one."""
+        with tempfile.NamedTemporaryFile(prefix="vafa-data.") as data:
+            data.write(read(self.image, "data"))
+            data.flush()
+            subprocess.run(["e2fsck", "-fy", data.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.run(["debugfs", "-w", "-R", "ssv state 2", data.name], check=True, capture_output=True)
+            write(self.image, "data", Path(data.name).read_bytes())
 
     def settle(self, slot):
         """Marking good is the last thing that a boot writes."""
@@ -66,8 +77,13 @@ def run(device):
     slot, _, _ = device.boots()
     check("one copy of the state is garbage: the other one is believed", slot == "b", slot)
     check("and the garbage is mended", environment(image, "env1") == environment(image, "env2") is not None)
+    device.note_error()
     slot, _, _ = device.boots(BOOT_ORDER="B A", BOOT_A_LEFT=3, BOOT_B_LEFT=0)
     check("a slot without tries left is passed over", slot == "a", slot)
+    repaired = any("/data was repaired: e2fsck ended with " in line for _, line in device.vm.lines)
+    slot, _, _ = device.boots()
+    again = any("/data was repaired" in line for _, line in device.vm.lines)
+    check("an error in /data is repaired at the next start, once", repaired and not again, (repaired, again))
     slot, _, _ = device.boots(BOOT_ORDER="B A", BOOT_A_LEFT=0, BOOT_B_LEFT=0)
     check("when none has tries left, the device still boots", slot == "a", slot)
     kept = read(image, "root_b", len(NOISE))
