@@ -7,7 +7,9 @@
 
 #include "server/actions.h"
 #include "server/api_device.h"
+#include "server/api_renew.h"
 #include "server/bons.h"
+#include "server/certs.h"
 #include "server/hotlist.h"
 #include "server/ledger.h"
 #include "server/links.h"
@@ -44,6 +46,8 @@ struct api {
     struct wire_sync sync;
     struct wire_enrol enrol;
     struct wire_enrol_answer enrol_answer;
+    struct wire_renew renew;
+    struct wire_renew_answer renewed;
     char programme[WIRE_PROGRAMME_MAX + 1];
     struct listing_change changes[WIRE_CHANGES_MAX];
     struct wire_action waiting[WIRE_ACTIONS_MAX];
@@ -172,11 +176,17 @@ size_t api_body_max(const struct api_request *request)
     return is_gzip(request) ? WIRE_REQUEST_PACKED_MAX : WIRE_REQUEST_MAX;
 }
 
+static bool is_renewal(const struct api_request *request)
+{
+    return strcmp(request->path, WIRE_PATH_RENEW) == 0;
+}
+
 /* Only a terminal of the club, with the certificate that the club issued, may bring entries. */
 static bool screen_terminal(struct api *api, const struct api_request *request,
                             struct api_reply *ret)
 {
-    enum registry_standing standing = STANDING_UNKNOWN;
+    enum certs_standing standing = CERTS_UNKNOWN;
+    struct fault fault;
     switch (request->identity) {
     case IDENTITY_NONE:
         refuse(api, 401, "certificate", ret, "Show the certificate that the club issued.");
@@ -185,21 +195,34 @@ static bool screen_terminal(struct api *api, const struct api_request *request,
         refuse(api, 403, "certificate", ret,
                "This certificate is not the club's, or is not valid now.");
         return false;
+    case IDENTITY_ENDED:
     case IDENTITY_VERIFIED:
         break;
     }
-    enum st st = registry_standing(api->db, request->terminal, request->fingerprint, &standing);
+    enum st st =
+        certs_shown(api->db, request->terminal, request->fingerprint, request->now_s, &standing);
     if (st != ST_OK) {
         refuse_trouble(api, st, db_fault(api->db)->say, ret);
         return false;
     }
     switch (standing) {
-    case STANDING_GOOD:
+    case CERTS_GOOD:
+        if (request->identity == IDENTITY_ENDED && !is_renewal(request)) {
+            certs_say_ended(request->terminal, &fault);
+            refuse(api, 403, "ended", ret, "%s", fault.say);
+            return false;
+        }
         return true;
-    case STANDING_REVOKED:
+    case CERTS_REVOKED:
         refuse(api, 403, "revoked", ret, "The club has revoked terminal %u.", request->terminal);
         return false;
-    case STANDING_UNKNOWN:
+    case CERTS_REPLACED:
+        refuse(api, 403, "replaced", ret,
+               "Terminal %u has a newer certificate than this: another machine has its identity, "
+               "or its disk was put back from a copy. Call the club.",
+               request->terminal);
+        return false;
+    case CERTS_UNKNOWN:
         break;
     }
     st = registry_note_strange(api->db, request->terminal, request->now_s);
@@ -207,7 +230,7 @@ static bool screen_terminal(struct api *api, const struct api_request *request,
         refuse_trouble(api, st, db_fault(api->db)->say, ret);
         return false;
     }
-    refuse(api, 403, "certificate", ret, "The club does not know this certificate of terminal %u.",
+    refuse(api, 403, "unknown", ret, "The club does not know this certificate of terminal %u.",
            request->terminal);
     return false;
 }
@@ -217,10 +240,10 @@ bool api_screen(struct api *api, const struct api_request *request, struct api_r
     bool is_health = strcmp(request->path, PATH_HEALTH) == 0;
     bool is_update = api_device_is_update(request->path);
     bool is_terminal = strcmp(request->path, WIRE_PATH_SYNC) == 0 || is_update ||
-                       api_device_is_logs(request->path);
+                       is_renewal(request) || api_device_is_logs(request->path);
     if (!is_health && !is_terminal && strcmp(request->path, WIRE_PATH_ENROL) != 0) {
-        refuse(api, 404, "path", ret, "There is only %s, %s and %s.", WIRE_PATH_ENROL,
-               WIRE_PATH_SYNC, PATH_HEALTH);
+        refuse(api, 404, "path", ret, "There is only %s, %s, %s and %s.", WIRE_PATH_ENROL,
+               WIRE_PATH_RENEW, WIRE_PATH_SYNC, PATH_HEALTH);
         return false;
     }
     const char *method = is_health || is_update ? "GET" : "POST";
@@ -293,6 +316,13 @@ static bool may_try(struct api *api, const struct api_request *request)
            (registry_is_bound(api->db, &api->enrol, &is_bound) == ST_OK && is_bound);
 }
 
+static void refuse_other(struct api *api, uint32_t terminal, uint32_t other,
+                         struct api_reply *reply)
+{
+    refuse(api, 403, "terminal", reply, "Terminal %u cannot speak for terminal %u.", terminal,
+           other);
+}
+
 static void answer_enrol(struct api *api, const struct api_request *request,
                          struct api_reply *reply)
 {
@@ -308,7 +338,7 @@ static void answer_enrol(struct api *api, const struct api_request *request,
         refuse(api, 429, "slow_down", reply, "Too many wrong codes: try again in a minute.");
         return;
     }
-    enum st st = ca_check_request(api->enrol.csr, &fault);
+    enum st st = ca_check_request(api->enrol.csr, NULL, &fault);
     if (st == ST_FOREIGN) {
         refuse(api, 400, "csr", reply, "%s", fault.say);
         return;
@@ -337,6 +367,40 @@ static void answer_enrol(struct api *api, const struct api_request *request,
         return;
     }
     reply_text(api, api->enrol_answer.is_approved ? 200 : 202, size, reply);
+}
+
+static void answer_renew(struct api *api, const struct api_request *request,
+                         struct api_reply *reply)
+{
+    struct fault fault = {""};
+    struct wire_error error = {.error = ""};
+    const char *text = NULL;
+    size_t size = 0;
+    unsigned status = 200;
+    if (!body_get(api, request, &text, &size, reply) ||
+        !body_is_good(api, wire_renew_decode(text, size, &api->renew, &fault), &fault, reply) ||
+        !screen_terminal(api, request, reply)) {
+        return;
+    }
+    if (api->renew.terminal != request->terminal) {
+        refuse_other(api, request->terminal, api->renew.terminal, reply);
+        return;
+    }
+    enum st st = api->dir == NULL ? ST_IO
+                                  : api_renew(api->db, api->dir, request, &api->renew, &status,
+                                              &api->renewed, &error, &fault);
+    if (st == ST_OK && status != 200) {
+        refuse_with(api, status, &error, reply);
+        return;
+    }
+    if (st == ST_OK) {
+        st = wire_renew_answer_encode(&api->renewed, api->reply, sizeof api->reply, &size);
+    }
+    if (st != ST_OK) {
+        refuse_trouble(api, st, fault.say, reply);
+        return;
+    }
+    reply_text(api, 200, size, reply);
 }
 
 /* 409: what the terminal believes of the past and what the club holds part ways. */
@@ -370,8 +434,7 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
         return;
     }
     if (api->sync.terminal != request->terminal) {
-        refuse(api, 403, "terminal", reply, "Terminal %u cannot speak for terminal %u.",
-               request->terminal, api->sync.terminal);
+        refuse_other(api, request->terminal, api->sync.terminal, reply);
         return;
     }
     enum st st = ledger_take(api->ledger, &api->sync, request->now_s, &result, &fault);
@@ -495,6 +558,8 @@ void api_answer(struct api *api, const struct api_request *request, struct api_r
         reply_text(api, 200, (size_t)size, ret);
     } else if (strcmp(request->path, WIRE_PATH_ENROL) == 0) {
         answer_enrol(api, request, ret);
+    } else if (is_renewal(request)) {
+        answer_renew(api, request, ret);
     } else if (strcmp(request->path, WIRE_PATH_SYNC) == 0) {
         answer_sync(api, request, ret);
         tend_logs(api, request->now_s);

@@ -201,6 +201,17 @@ static enum st pair_store(const char *dir, const char *key_name, const char *crt
     return st;
 }
 
+/* A renewal that was cut between its two files leaves the new key with the old certificate. */
+static bool pair_matches(const struct pair *pair)
+{
+    uint8_t key[64], crt[64];
+    size_t key_bytes = sizeof key, crt_bytes = sizeof crt;
+    return gnutls_x509_privkey_get_key_id(pair->key, GNUTLS_KEYID_USE_SHA256, key, &key_bytes) ==
+               0 &&
+           gnutls_x509_crt_get_key_id(pair->crt, GNUTLS_KEYID_USE_SHA256, crt, &crt_bytes) == 0 &&
+           key_bytes == crt_bytes && memcmp(key, crt, key_bytes) == 0;
+}
+
 static int new_key(gnutls_x509_privkey_t key)
 {
     return gnutls_x509_privkey_generate(key, GNUTLS_PK_EC,
@@ -241,21 +252,63 @@ static int fill_end_entity(gnutls_x509_crt_t crt, const char *purpose, const str
 
 /* --- the club's own ------------------------------------------------------------------------ */
 
+/* Of its key, signed by itself. */
+static int fill_ca(const struct pair *ca, int64_t now_s)
+{
+    int rc = gnutls_x509_crt_set_key(ca->crt, ca->key);
+    rc = rc < 0 ? rc : fill(ca->crt, "Vafa club", now_s, (int64_t)CA_YEARS * 365);
+    rc = rc < 0 ? rc : gnutls_x509_crt_set_basic_constraints(ca->crt, 1, 0);
+    rc = rc < 0 ? rc
+                : gnutls_x509_crt_set_key_usage(ca->crt,
+                                                GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN);
+    return rc < 0 ? rc : gnutls_x509_crt_sign2(ca->crt, ca->crt, ca->key, GNUTLS_DIG_SHA256, 0);
+}
+
 static enum st make_ca(const char *dir, int64_t now_s, struct fault *fault)
 {
     struct pair ca;
     int rc = pair_init(&ca);
     rc = rc < 0 ? rc : new_key(ca.key);
-    rc = rc < 0 ? rc : gnutls_x509_crt_set_key(ca.crt, ca.key);
-    rc = rc < 0 ? rc : fill(ca.crt, "Vafa club", now_s, (int64_t)CA_YEARS * 365);
-    rc = rc < 0 ? rc : gnutls_x509_crt_set_basic_constraints(ca.crt, 1, 0);
-    rc = rc < 0 ? rc
-                : gnutls_x509_crt_set_key_usage(ca.crt,
-                                                GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN);
-    rc = rc < 0 ? rc : gnutls_x509_crt_sign2(ca.crt, ca.crt, ca.key, GNUTLS_DIG_SHA256, 0);
+    rc = rc < 0 ? rc : fill_ca(&ca, now_s);
     enum st st = translate(rc, ST_IO, "make the club's certificate", fault);
     if (st == ST_OK) {
         st = pair_store(dir, "ca.key", "ca.pem", &ca, fault);
+    }
+    pair_finish(&ca);
+    return st;
+}
+
+/* Terminals that have the old certificate believe in what the key signs as long as that one lives;
+ * each gets the new one with its own next certificate. */
+static enum st make_ca_again(const char *dir, int64_t now_s, struct fault *fault)
+{
+    struct pair ca = {0};
+    gnutls_x509_crt_t again = NULL;
+    gnutls_datum_t pem = {0};
+    enum st st = pair_load(dir, "ca.key", "ca.pem", &ca, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    const int64_t left_s = (int64_t)gnutls_x509_crt_get_expiration_time(ca.crt) - now_s;
+    if (left_s >= (int64_t)CA_AGAIN_YEARS * 365 * DAY_S) {
+        goto out;
+    }
+    if (!pair_matches(&ca)) {
+        fault_say(fault, "%s/ca.key is not the key of ca.pem: put the right one back.", dir);
+        st = ST_CORRUPT;
+        goto out;
+    }
+    int rc = gnutls_x509_crt_init(&again);
+    rc = rc < 0 ? rc : fill_ca(&(struct pair){ca.key, again}, now_s);
+    rc = rc < 0 ? rc : gnutls_x509_crt_export2(again, GNUTLS_X509_FMT_PEM, &pem);
+    st = translate(rc, ST_IO, "make the club's certificate again", fault);
+    if (st == ST_OK) {
+        st = file_store(dir, "ca.pem", pem.data, pem.size, 0644, fault);
+    }
+out:
+    gnutls_free(pem.data);
+    if (again != NULL) {
+        gnutls_x509_crt_deinit(again);
     }
     pair_finish(&ca);
     return st;
@@ -302,22 +355,13 @@ static enum st make_server(const char *dir, const char *const *hosts, size_t hos
     return st;
 }
 
-/* A renewal that was cut between its two files leaves the new key with the old certificate. */
-static bool pair_matches(const struct pair *pair)
-{
-    uint8_t key[64], crt[64];
-    size_t key_bytes = sizeof key, crt_bytes = sizeof crt;
-    return gnutls_x509_privkey_get_key_id(pair->key, GNUTLS_KEYID_USE_SHA256, key, &key_bytes) ==
-               0 &&
-           gnutls_x509_crt_get_key_id(pair->crt, GNUTLS_KEYID_USE_SHA256, crt, &crt_bytes) == 0 &&
-           key_bytes == crt_bytes && memcmp(key, crt, key_bytes) == 0;
-}
-
 static bool server_is_fit(const struct pair *server, const char *const *hosts, size_t host_count,
                           int64_t now_s)
 {
+    int64_t begins = (int64_t)gnutls_x509_crt_get_activation_time(server->crt);
     int64_t ends = (int64_t)gnutls_x509_crt_get_expiration_time(server->crt);
-    bool fits = ends - now_s > (int64_t)CA_RENEW_DAYS * DAY_S && pair_matches(server);
+    bool fits =
+        begins <= now_s && ends - now_s > (int64_t)CA_RENEW_DAYS * DAY_S && pair_matches(server);
     for (size_t i = 0; i < host_count && fits; i++) {
         fits = gnutls_x509_crt_check_hostname(server->crt, hosts[i]) != 0;
     }
@@ -344,9 +388,7 @@ enum st ca_make(const char *dir, const char *const *hosts, size_t host_count, st
         return ST_CORRUPT;
     }
     /* A key alone is a start that was cut before anybody could have seen the certificate. */
-    if (!has_crt) {
-        st = make_ca(dir, now_s, fault);
-    }
+    st = has_crt ? make_ca_again(dir, now_s, fault) : make_ca(dir, now_s, fault);
     bool fits = false;
     if (st == ST_OK && file_exists(dir, "server.pem")) {
         struct pair server = {0};
@@ -427,11 +469,21 @@ static enum st request_load(const char *csr, gnutls_x509_crq_t *ret, struct faul
     return ST_OK;
 }
 
-enum st ca_check_request(const char *csr, struct fault *fault)
+static int key_of(gnutls_x509_crq_t crq, uint8_t ret[CA_FINGERPRINT_BYTES])
+{
+    size_t size = CA_FINGERPRINT_BYTES;
+    return gnutls_x509_crq_get_key_id(crq, GNUTLS_KEYID_USE_SHA256, ret, &size);
+}
+
+enum st ca_check_request(const char *csr, uint8_t ret_key[CA_FINGERPRINT_BYTES],
+                         struct fault *fault)
 {
     gnutls_x509_crq_t crq = NULL;
     enum st st = request_load(csr, &crq, fault);
-    if (st == ST_OK) {
+    if (st == ST_OK && ret_key != NULL) {
+        st = translate(key_of(crq, ret_key), ST_FOREIGN, "read the request's key", fault);
+    }
+    if (crq != NULL) {
         gnutls_x509_crq_deinit(crq);
     }
     return st;
@@ -452,37 +504,40 @@ static int sign_into(gnutls_x509_crt_t crt, gnutls_x509_crq_t crq, const struct 
     return rc;
 }
 
+static int describe(gnutls_x509_crt_t crt, struct ca_signed *ret)
+{
+    size_t fingerprint_bytes = sizeof ret->fingerprint, pem_bytes = sizeof ret->pem;
+    memset(ret->pem, 0, sizeof ret->pem);
+    int rc = gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, ret->fingerprint,
+                                             &fingerprint_bytes);
+    rc = rc < 0 ? rc : gnutls_x509_crt_export(crt, GNUTLS_X509_FMT_PEM, ret->pem, &pem_bytes);
+    ret->ends_at = (int64_t)gnutls_x509_crt_get_expiration_time(crt);
+    return rc;
+}
+
 enum st ca_sign(const char *dir, const char *csr, uint32_t terminal, int64_t now_s,
-                char ret_pem[WIRE_PEM_MAX + 1], uint8_t ret_fingerprint[CA_FINGERPRINT_BYTES],
-                struct fault *fault)
+                struct ca_signed *ret, struct fault *fault)
 {
     struct pair ca = {0};
     gnutls_x509_crq_t crq = NULL;
-    enum st st = pair_load(dir, "ca.key", "ca.pem", &ca, fault);
-    if (st != ST_OK) {
-        return st;
-    }
-    st = request_load(csr, &crq, fault);
-    if (st != ST_OK) {
-        pair_finish(&ca);
-        return st;
-    }
     gnutls_x509_crt_t crt = NULL;
-    uint8_t fingerprint[CA_FINGERPRINT_BYTES];
-    size_t fingerprint_bytes = sizeof fingerprint, pem_bytes = WIRE_PEM_MAX + 1;
-    int rc = gnutls_x509_crt_init(&crt);
-    rc = rc < 0 ? rc : sign_into(crt, crq, &ca, terminal, now_s);
-    rc = rc < 0 ? rc
-                : gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, fingerprint,
-                                                  &fingerprint_bytes);
-    rc = rc < 0 ? rc : gnutls_x509_crt_export(crt, GNUTLS_X509_FMT_PEM, ret_pem, &pem_bytes);
-    st = translate(rc, ST_IO, "sign the terminal's certificate", fault);
+    enum st st = pair_load(dir, "ca.key", "ca.pem", &ca, fault);
     if (st == ST_OK) {
-        ret_pem[pem_bytes < WIRE_PEM_MAX ? pem_bytes : WIRE_PEM_MAX] = '\0';
-        memcpy(ret_fingerprint, fingerprint, sizeof fingerprint);
+        st = request_load(csr, &crq, fault);
     }
-    gnutls_x509_crt_deinit(crt);
-    gnutls_x509_crq_deinit(crq);
+    if (st == ST_OK) {
+        int rc = gnutls_x509_crt_init(&crt);
+        rc = rc < 0 ? rc : key_of(crq, ret->key);
+        rc = rc < 0 ? rc : sign_into(crt, crq, &ca, terminal, now_s);
+        rc = rc < 0 ? rc : describe(crt, ret);
+        st = translate(rc, ST_IO, "sign the terminal's certificate", fault);
+    }
+    if (crt != NULL) {
+        gnutls_x509_crt_deinit(crt);
+    }
+    if (crq != NULL) {
+        gnutls_x509_crq_deinit(crq);
+    }
     pair_finish(&ca);
     return st;
 }

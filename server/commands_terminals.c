@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/ca.h"
+#include "server/certs.h"
 #include "server/command.h"
 #include "server/ledger.h"
 #include "server/mandates.h"
@@ -43,7 +44,11 @@ static enum st club_serve(struct club *club)
     }
     printf("Terminals need the club's certificate: %s/ca.pem\n", club->data);
     (void)fflush(stdout);
-    return serve(club->data, listen == NULL ? "127.0.0.1:8443" : listen, &club->fault);
+    const struct serve_config config = {.dir = club->data,
+                                        .listen = listen == NULL ? "127.0.0.1:8443" : listen,
+                                        .hosts = hosts,
+                                        .host_count = count == 0 ? 2 : count};
+    return serve(&config, &club->fault);
 }
 
 static enum st club_code(struct club *club)
@@ -191,6 +196,21 @@ static enum st club_terminal_forget(struct club *club)
     return st;
 }
 
+static enum st club_terminal_renew(struct club *club)
+{
+    const uint32_t terminal = terminal_argument(club);
+    if (terminal == 0) {
+        return ST_FOREIGN;
+    }
+    const enum st st = certs_allow(club->db, terminal, club->now_s, &club->fault);
+    if (st == ST_OK) {
+        printf("Terminal %u may renew its certificate at its next contact, for %d days from now, "
+               "though it has ended.\n",
+               terminal, CERTS_ALLOWED_S / 86400);
+    }
+    return st;
+}
+
 static enum st club_terminal_back(struct club *club)
 {
     const uint32_t terminal = terminal_argument(club);
@@ -226,6 +246,9 @@ const struct command commands_terminals[] = {
     {"terminal forget", "TERMINAL",
      "it was approved and never synced: refuse it, and wait for it no more", club_terminal_forget,
      false},
+    {"terminal renew", "TERMINAL",
+     "its certificate has ended, and the terminal is where it should be: let it get another one",
+     club_terminal_renew, false},
     {"terminal back", "TERMINAL", "it was found: let it sync again", club_terminal_back, false},
     {0},
 };

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "server/ca.h"
 #include "server/fleet.h"
 #include "server/fleet_trouble.h"
 #include "server/rows.h"
@@ -18,8 +17,11 @@ static const char sql_fleet[] =
     " ELSE 'revoked' END AS state,"
     " t.last_at, t.unsent, t.pending, t.oldest, t.clock,"
     " t.firmware, t.prog, t.refused, t.refused_say,"
-    " coalesce((SELECT max(c.issued_at) FROM cert c WHERE c.term_id = t.term_id"
+    " coalesce((SELECT min(c.issued_at) FROM cert c WHERE c.term_id = t.term_id"
     " AND c.revoked_at = 0), 0),"
+    " coalesce((SELECT max(c.ends_at) FROM cert c WHERE c.term_id = t.term_id"
+    " AND c.revoked_at = 0 AND c.replaced_at = 0 AND c.seen_at <> 0), 0),"
+    " coalesce((SELECT max(c.late_at) FROM cert c WHERE c.term_id = t.term_id), 0),"
     " coalesce(d.board, ''), coalesce(d.version, 0), coalesce(d.slot, ''), coalesce(d.good, 0),"
     " coalesce(d.other, 0), coalesce(d.failed, 0), coalesce(d.self_test, ''),"
     " coalesce(d.free, 0), coalesce(d.upd, ''), coalesce(d.have, 0), coalesce(d.consent, 0),"
@@ -43,7 +45,9 @@ enum column {
     PROGRAMME,
     REFUSED,
     REFUSED_SAY,
-    ISSUED,
+    APPROVED,
+    CERT_ENDS,
+    CERT_LATE,
     BOARD,
     VERSION,
     SLOT,
@@ -69,16 +73,16 @@ static const char *const clock_words[] = {"unset", "by_hand", "by_club"};
 /* What the row says, for the rules; its texts stay until the next step. */
 static struct fleet_facts facts_of(struct db_stmt *stmt, int64_t dead_days, int64_t now_s)
 {
-    const int64_t issued_at = db_i64(stmt, ISSUED);
     return (struct fleet_facts){
         .terminal = (uint32_t)db_i64(stmt, TERMINAL),
         .merchant = db_text(stmt, MERCHANT),
         .branch = db_text(stmt, BRANCH),
         .now_s = now_s,
         .dead_days = dead_days,
-        .approved_at = issued_at,
+        .approved_at = db_i64(stmt, APPROVED),
         .seen_at = db_i64(stmt, SEEN),
-        .cert_ends_at = issued_at == 0 ? 0 : issued_at + (int64_t)CA_TERMINAL_DAYS * 86400,
+        .cert_ends_at = db_i64(stmt, CERT_ENDS),
+        .cert_late_at = db_i64(stmt, CERT_LATE),
         .unsent = db_i64(stmt, UNSENT),
         .oldest_at = db_i64(stmt, OLDEST),
         .has_clock = db_i64(stmt, HAS_CLOCK) != 0,

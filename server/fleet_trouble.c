@@ -23,7 +23,10 @@
 #define FA_BEHIND "عقب‌تر"
 #define FA_AHEAD "جلوتر"
 #define FA_REFUSED "برنامهٔ تازه را نمی‌پذیرد و با برنامهٔ پیشین کار می‌کند. برنامه را درست کنید و شمارهٔ بالاتری به آن بدهید:"
-#define FA_CERT "گواهی آن %s %s: بی‌گواهی همگام نمی‌شود. با یک کد دوباره ثبتش کنید:"
+#define FA_CERT "گواهی آن %s %s و تمدید نشده است: بی‌گواهی همگام نمی‌شود. %s"
+#define FA_CERT_ENDS "خط و صفحهٔ خود دستگاه را ببینید."
+#define FA_CERT_ENDED "اگر دستگاه سر جای خودش است:"
+#define FA_COPY "گواهی پیشین آن %s پیش نشان داده شد: دستگاه دیگری کلید آن را دارد یا حافظه‌اش از نسخه‌ای کهنه برگردانده شده است. فروش‌های آن را ببینید؛ اگر دستگاه خودتان نبود:"
 #define FA_ENDED "پیش پایان یافت"
 #define FA_ENDS "دیگر پایان می‌یابد"
 #define FA_UNFIT "خودآزمایی آن ناموفق است (%s). آن بخش را درست کنید و دستگاه را دوباره روشن کنید."
@@ -33,9 +36,9 @@
 #define FA_TRIAL "نسخهٔ تازه %s است که آزمایشی است و هنوز تأیید نشده است."
 /* clang-format on */
 
-static const char *const words[FLEET_TROUBLES] = {"self_test", "never",     "dead",  "silent",
-                                                  "unsent",    "fell_back", "disk",  "clock",
-                                                  "programme", "update",    "trial", "certificate"};
+static const char *const words[FLEET_TROUBLES] = {
+    "copy", "self_test", "never",     "dead",   "silent", "unsent",     "fell_back",
+    "disk", "clock",     "programme", "update", "trial",  "certificate"};
 
 const char *fleet_trouble_word(enum fleet_trouble_kind kind)
 {
@@ -243,11 +246,39 @@ static void find_certificate(struct finding *finding)
     struct fleet_trouble *trouble = begin(finding, TROUBLE_CERT);
     fleet_span(left_s < 0 ? -left_s : left_s, span);
     fleet_span_fa(left_s < 0 ? -left_s : left_s, fa);
-    SAY(trouble, "Its certificate %s %s%s: without one it cannot sync. Enrol it again with a code:",
-        left_s < 0 ? "ended" : "ends in", span, left_s < 0 ? " ago" : "");
-    FA(trouble, FA_CERT, fa, left_s < 0 ? FA_ENDED : FA_ENDS);
-    COMMAND(trouble, "vafa-club code --merchant \"%s\" --branch \"%s\"", facts->merchant,
-            facts->branch);
+    if (left_s > 0) {
+        SAY(trouble,
+            "Its certificate ends in %s, and the terminal has not renewed it: without one it "
+            "cannot sync. Look at its line, and what its own screen says.",
+            span);
+        FA(trouble, FA_CERT, fa, FA_ENDS, FA_CERT_ENDS);
+        return;
+    }
+    SAY(trouble,
+        "Its certificate ended %s ago: it cannot sync. If the terminal is where it should be, let "
+        "it get another one:",
+        span);
+    FA(trouble, FA_CERT, fa, FA_ENDED, FA_CERT_ENDED);
+    COMMAND(trouble, "vafa-club terminal renew %u", facts->terminal);
+}
+
+static void find_copy(struct finding *finding)
+{
+    const struct fleet_facts *facts = finding->facts;
+    const int64_t age_s = facts->now_s - facts->cert_late_at;
+    char span[FLEET_SPAN_BYTES], fa[FLEET_SPAN_BYTES];
+    if (facts->cert_late_at == 0 || age_s >= FLEET_COPY_S) {
+        return;
+    }
+    struct fleet_trouble *trouble = begin(finding, TROUBLE_COPY);
+    fleet_span(age_s, span);
+    fleet_span_fa(age_s, fa);
+    SAY(trouble,
+        "A certificate that it had before was shown %s ago: another machine has its key, or its "
+        "disk was put back from a copy. Look at what it sold; if it was no machine of yours:",
+        span);
+    FA(trouble, FA_COPY, fa);
+    COMMAND(trouble, "vafa-club revoke %u", facts->terminal);
 }
 
 /* --- what a device says -------------------------------------------------------------------- */
@@ -329,10 +360,10 @@ size_t fleet_troubles(const struct fleet_facts *facts, struct fleet_trouble ret[
         void (*find)(struct finding *);
         bool needs_device;
     } finders[] = {
-        {find_unfit, true},   {find_never, false},       {find_silent, false},
-        {find_unsent, false}, {find_fell_back, true},    {find_disk, true},
-        {find_clock, false},  {find_programme, false},   {find_update, true},
-        {find_trial, true},   {find_certificate, false},
+        {find_copy, false},   {find_unfit, true},   {find_never, false},
+        {find_silent, false}, {find_unsent, false}, {find_fell_back, true},
+        {find_disk, true},    {find_clock, false},  {find_programme, false},
+        {find_update, true},  {find_trial, true},   {find_certificate, false},
     };
     struct finding finding = {.facts = facts, .list = ret};
     for (size_t i = 0; i < sizeof finders / sizeof finders[0]; i++) {

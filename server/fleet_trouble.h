@@ -13,6 +13,7 @@
 
 /* From the worst to the least. */
 enum fleet_trouble_kind {
+    TROUBLE_COPY,      /* a certificate that it had before was shown within 30 days */
     TROUBLE_UNFIT,     /* its self-test failed */
     TROUBLE_NEVER,     /* approved a day ago, and never synced */
     TROUBLE_DEAD,      /* silent for longer than the club's days */
@@ -24,7 +25,7 @@ enum fleet_trouble_kind {
     TROUBLE_REFUSED,   /* it does not take the newest programme */
     TROUBLE_UPDATE,    /* it does not install the version that it was offered */
     TROUBLE_TRIAL,     /* its version is on trial for more than an hour */
-    TROUBLE_CERT,      /* its certificate ends within 60 days */
+    TROUBLE_CERT,      /* its certificate ends within 30 days */
 };
 enum {
     FLEET_TROUBLES = TROUBLE_CERT + 1,
@@ -38,7 +39,8 @@ enum {
     FLEET_UNSENT_S = 86400,
     FLEET_CLOCK_S = 120,
     FLEET_TRIAL_S = 3600,
-    FLEET_CERT_S = 60 * 86400,
+    FLEET_CERT_S = 30 * 86400,
+    FLEET_COPY_S = 30 * 86400,
     /* /data of an image has 64 MiB, 53 of them free when new; an update of 27 may wait there. */
     FLEET_FREE_BYTES = 16 << 20,
 };
@@ -52,6 +54,7 @@ struct fleet_facts {
     int64_t approved_at;            /* 0 = not known */
     int64_t seen_at;                /* 0 = never */
     int64_t cert_ends_at;           /* 0 = it has none */
+    int64_t cert_late_at;           /* when one that was replaced was shown last; 0 = never */
     int64_t unsent, oldest_at;      /* by the terminal's clock; 0 = none */
     bool has_clock, is_clock_unset; /* it told its time; nobody ever set it */
     int64_t clock_error_s;          /* the terminal's clock less the club's */
@@ -71,8 +74,8 @@ struct fleet_trouble {
     char command[TROUBLE_COMMAND_BYTES]; /* "" = none */
 };
 
-/* "self_test", "never", "dead", "silent", "unsent", "fell_back", "disk", "clock", "programme",
- * "update", "trial", "certificate". */
+/* "copy", "self_test", "never", "dead", "silent", "unsent", "fell_back", "disk", "clock",
+ * "programme", "update", "trial", "certificate". */
 const char *fleet_trouble_word(enum fleet_trouble_kind kind);
 /* All that is wrong, the worst first; returns how many. */
 size_t fleet_troubles(const struct fleet_facts *facts, struct fleet_trouble ret[FLEET_TROUBLES]);

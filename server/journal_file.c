@@ -65,15 +65,28 @@ static enum st is_welcome(struct db_stmt *stmt, uint32_t terminal, struct fault 
     return ST_OK;
 }
 
-/* The key by which the terminal syncs, if it may. */
+/* Takes the key of the certificate, unless a newer one fits the file already. */
+static enum st try_key(struct taking *taking, const char *certificate, bool *ret_fits,
+                       struct fault *fault)
+{
+    signed_key_free(taking->key);
+    taking->key = NULL;
+    enum st st = key_of(certificate, &taking->key, fault);
+    return st == ST_OK ? wire_journal_is_by(taking->journal, taking->key, ret_fits, fault) : st;
+}
+
+/* The key by which the terminal syncs, if it may: also that of a certificate that it has been given
+ * and not shown yet. When neither fits, the reader of the file says so. */
 static enum st find_key(struct taking *taking, uint32_t terminal, struct fault *fault)
 {
     struct db_stmt *stmt = NULL;
-    bool row = false;
+    bool row = false, fits = false;
     enum st st = db_prepare(taking->db,
-                            "SELECT e.certificate, coalesce((SELECT max(c.revoked_at) FROM cert c"
-                            " WHERE c.term_id = t.term_id), 0), t.dead_at FROM term t"
-                            " JOIN enrolment e ON e.term_id = t.term_id WHERE t.term_id = $1",
+                            "SELECT CASE WHEN c.certificate = '' THEN e.certificate ELSE"
+                            " c.certificate END, c.revoked_at, t.dead_at FROM term t"
+                            " JOIN enrolment e ON e.term_id = t.term_id"
+                            " JOIN cert c ON c.term_id = t.term_id AND c.replaced_at = 0"
+                            " WHERE t.term_id = $1 ORDER BY c.seen_at",
                             "i", &stmt);
     if (st == ST_OK) {
         st = db_first(stmt, &row, (int64_t)terminal);
@@ -83,11 +96,14 @@ static enum st find_key(struct taking *taking, uint32_t terminal, struct fault *
                   terminal);
         st = ST_REFUSED;
     }
-    if (st == ST_OK) {
+    while (st == ST_OK && row && !fits) {
         st = is_welcome(stmt, terminal, fault);
-    }
-    if (st == ST_OK) {
-        st = key_of(db_text(stmt, 0), &taking->key, fault);
+        if (st == ST_OK) {
+            st = try_key(taking, db_text(stmt, 0), &fits, fault);
+        }
+        if (st == ST_OK) {
+            st = db_step(stmt, &row);
+        }
     }
     db_finish(stmt);
     return st;

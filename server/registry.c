@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/certs.h"
 #include "server/change.h"
 #include "server/numbers.h"
 
@@ -359,8 +360,8 @@ static enum st term_new(struct db *db, int64_t branch, uint32_t last, int64_t *r
 enum st registry_approve(struct db *db, const char *dir, int64_t request, int64_t now_s,
                          uint32_t *ret_terminal, struct fault *fault)
 {
-    char csr[WIRE_PEM_MAX + 1] = "", certificate[WIRE_PEM_MAX + 1];
-    uint8_t fingerprint[CA_FINGERPRINT_BYTES];
+    char csr[WIRE_PEM_MAX + 1] = "";
+    struct ca_signed cert;
     int64_t branch = 0, terminal = 0;
     uint32_t last = 0;
     struct db_stmt *stmt = NULL;
@@ -394,17 +395,14 @@ enum st registry_approve(struct db *db, const char *dir, int64_t request, int64_
         st = ca_last_store(dir, (uint32_t)terminal, fault);
     }
     if (st == ST_OK) {
-        st = ca_sign(dir, csr, (uint32_t)terminal, now_s, certificate, fingerprint, fault);
+        st = ca_sign(dir, csr, (uint32_t)terminal, now_s, &cert, fault);
     }
     if (st == ST_OK) {
         DB_ONCE(st, db, "UPDATE enrolment SET term_id = $2, certificate = $3 WHERE request = $1",
-                "iit", request, terminal, certificate);
+                "iit", request, terminal, cert.pem);
     }
     if (st == ST_OK) {
-        DB_ONCE(st, db,
-                "INSERT INTO cert (term_id, fingerprint, issued_at, revoked_at)"
-                " VALUES ($1, $2, $3, 0)",
-                "ibi", terminal, fingerprint, sizeof fingerprint, now_s);
+        st = certs_add(db, (uint32_t)terminal, &cert, now_s, now_s);
     }
     st = change_end(db, st, fault);
     if (st == ST_OK) {
@@ -503,25 +501,6 @@ enum st registry_forget(struct db *db, uint32_t terminal, int64_t now_s, struct 
                 (int64_t)terminal, now_s);
     }
     return change_end(db, st, fault);
-}
-
-enum st registry_standing(struct db *db, uint32_t terminal,
-                          const uint8_t fingerprint[CA_FINGERPRINT_BYTES],
-                          enum registry_standing *ret)
-{
-    struct db_stmt *stmt = NULL;
-    bool row = false;
-    enum st st = db_prepare(
-        db, "SELECT revoked_at FROM cert WHERE term_id = $1 AND fingerprint = $2", "ib", &stmt);
-    if (st == ST_OK) {
-        st = db_first(stmt, &row, (int64_t)terminal, fingerprint, (size_t)CA_FINGERPRINT_BYTES);
-    }
-    if (st == ST_OK) {
-        bool is_revoked = row && db_i64(stmt, 0) != 0;
-        *ret = !row ? STANDING_UNKNOWN : is_revoked ? STANDING_REVOKED : STANDING_GOOD;
-    }
-    db_finish(stmt);
-    return st;
 }
 
 /* --- programmes ---------------------------------------------------------------------------- */

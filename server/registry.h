@@ -53,17 +53,11 @@ ST_CHECK enum st registry_revoke(struct db *db, uint32_t terminal, int64_t now_s
 ST_CHECK enum st registry_add_terminal(struct db *db, const char *merchant, const char *branch,
                                        uint32_t *ret_terminal);
 
-enum registry_standing { STANDING_GOOD, STANDING_UNKNOWN, STANDING_REVOKED };
 /* A terminal that was approved and never synced is not waited for any more (server/settled.h): its
  * certificates are refused, and it counts as dead from now on. The same again is fine.
  * ST_REFUSED: there is no such terminal; it has synced, or cards show that it sold (rebuild.h). */
 ST_CHECK enum st registry_forget(struct db *db, uint32_t terminal, int64_t now_s,
                                  struct fault *fault);
-
-/* Whether the terminal's certificate is the one that the club issued, and not revoked. */
-ST_CHECK enum st registry_standing(struct db *db, uint32_t terminal,
-                                   const uint8_t fingerprint[CA_FINGERPRINT_BYTES],
-                                   enum registry_standing *ret);
 
 /* A certificate of the club's CA names a terminal that the club does not know: a restored club has
  * forgotten it. Its number is given to no other from now on. */

@@ -443,6 +443,20 @@ static const char *const ddl_added[SCHEMA_VERSION + 1] = {
     "CREATE INDEX log_asked_of ON log_asked (term_id) WHERE came_at = 0 AND ended_at = 0;"
     "CREATE INDEX device_fell_back ON device_past (term_id, version) WHERE what = 2;"
     "UPDATE club SET value = 31 WHERE name = 'schema'",
+    /* Certificates that terminals renew by themselves (server/certs.h). seen_at 0: given, not shown yet.
+     * replaced_at: another one was shown since; late_at: this one was shown after that, last. key: the
+     * SHA-256 of its public key, NULL: not kept. certificate: of one that is not shown yet, and of later
+     * exports; '': in `enrolment`. allowed_to: until then it may be renewed though it has ended. */
+    [32] =
+    "ALTER TABLE cert ADD COLUMN ends_at " I64 " NOT NULL DEFAULT 0;"
+    "ALTER TABLE cert ADD COLUMN seen_at " I64 " NOT NULL DEFAULT 0;"
+    "ALTER TABLE cert ADD COLUMN replaced_at " I64 " NOT NULL DEFAULT 0;"
+    "ALTER TABLE cert ADD COLUMN late_at " I64 " NOT NULL DEFAULT 0;"
+    "ALTER TABLE cert ADD COLUMN allowed_to " I64 " NOT NULL DEFAULT 0;"
+    "ALTER TABLE cert ADD COLUMN key " BYTES ";"
+    "ALTER TABLE cert ADD COLUMN certificate TEXT NOT NULL DEFAULT '';"
+    "UPDATE cert SET ends_at = issued_at + 63072000, seen_at = issued_at;" /* 730 days */
+    "UPDATE club SET value = 32 WHERE name = 'schema'",
 };
 
 /* clang-format on */

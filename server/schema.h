@@ -11,7 +11,7 @@
 #include "hal/base/status.h"
 #include "server/db.h"
 
-enum { SCHEMA_VERSION = 31, SLOTS = 1024 };
+enum { SCHEMA_VERSION = 32, SLOTS = 1024 };
 
 /* Makes the tables in an empty database; adds what a database of an older version lacks.
  * ST_FOREIGN  not a club's database, or of a newer version: fault says which. */

@@ -15,8 +15,10 @@
 #include <unistd.h>
 
 #include "server/api.h"
+#include "server/ca.h"
 #include "server/desk.h"
 #include "server/opener.h"
+#include "server/serve_cert.h"
 #include "server/signer.h"
 #include "sync/wire.h"
 
@@ -70,15 +72,16 @@ static void identify(struct MHD_Connection *connection, struct api_request *requ
     request->identity = IDENTITY_BAD;
     gnutls_typed_vdata_st purpose = {GNUTLS_DT_KEY_PURPOSE_OID,
                                      (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT, 0};
+    const unsigned ended = GNUTLS_CERT_INVALID | GNUTLS_CERT_EXPIRED;
     gnutls_x509_crt_t crt = NULL;
     size_t size = sizeof request->fingerprint;
-    if (gnutls_certificate_verify_peers(session, &purpose, 1, &verdict) == 0 && verdict == 0 &&
-        gnutls_x509_crt_init(&crt) == 0 &&
+    if (gnutls_certificate_verify_peers(session, &purpose, 1, &verdict) == 0 &&
+        (verdict == 0 || verdict == ended) && gnutls_x509_crt_init(&crt) == 0 &&
         gnutls_x509_crt_import(crt, &chain[0], GNUTLS_X509_FMT_DER) == 0 &&
         gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, request->fingerprint, &size) == 0) {
         request->terminal = terminal_of(crt);
         if (request->terminal != 0) {
-            request->identity = IDENTITY_VERIFIED;
+            request->identity = verdict == 0 ? IDENTITY_VERIFIED : IDENTITY_ENDED;
         }
     }
     if (crt != NULL) {
@@ -328,7 +331,7 @@ static enum st parse_listen(const char *listen, struct addrinfo **ret, struct fa
 
 /* The files that TLS needs, as text. */
 struct identity {
-    char *ca, *key, *certificate;
+    char *ca;
     char *programme_key, *member_key; /* public */
     struct box_key *opener;           /* the private half of member_key; NULL: kept elsewhere */
 };
@@ -337,12 +340,6 @@ static enum st identity_load(const char *dir, struct identity *ret, struct fault
 {
     size_t size = 0;
     enum st st = file_load(dir, "ca.pem", &ret->ca, &size, fault);
-    if (st == ST_OK) {
-        st = file_load(dir, "server.key", &ret->key, &size, fault);
-    }
-    if (st == ST_OK) {
-        st = file_load(dir, "server.pem", &ret->certificate, &size, fault);
-    }
     if (st == ST_OK) {
         st = signer_public(dir, &ret->programme_key, fault);
     }
@@ -366,24 +363,47 @@ static struct MHD_Daemon *start(struct server *server, const struct identity *id
     }
     return MHD_start_daemon(
         flags, 0, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR, address->ai_addr,
-        MHD_OPTION_HTTPS_MEM_KEY, identity->key, MHD_OPTION_HTTPS_MEM_CERT, identity->certificate,
-        MHD_OPTION_HTTPS_MEM_TRUST, identity->ca, MHD_OPTION_HTTPS_PRIORITIES,
-        "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2", MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)SERVE_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVE_IDLE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_NOTIFY_COMPLETED,
-        completed, NULL, MHD_OPTION_END);
+        MHD_OPTION_HTTPS_CERT_CALLBACK, serve_cert_get, MHD_OPTION_HTTPS_MEM_TRUST, identity->ca,
+        MHD_OPTION_HTTPS_PRIORITIES, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVE_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)SERVE_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_END);
 }
 
-static void wait_for_end(const sigset_t *signals)
+/* The club's own certificates, renewed when it is time. Trouble with that ends nothing: they have
+ * two months left, and it is tried again. */
+static void tend(const struct serve_config *config)
 {
+    struct fault fault = {""};
+    bool is_new = false;
+    enum st st = ca_make(config->dir, config->hosts, config->host_count, &fault);
+    if (st == ST_OK) {
+        st = serve_cert_load(config->dir, &is_new, &fault);
+    }
+    if (st != ST_OK) {
+        fprintf(stderr, "vafa-club: certificates: %s\n", fault.say);
+    } else if (is_new) {
+        fprintf(stderr, "vafa-club: the server shows a new certificate.\n");
+    }
+}
+
+static void wait_for_end(const struct serve_config *config, const sigset_t *signals)
+{
+    const struct timespec time = {.tv_sec = SERVE_TEND_S};
     int signal_no = 0;
-    while (sigwait(signals, &signal_no) != 0) {
+    while (signal_no != SIGTERM && signal_no != SIGINT) {
+        signal_no = sigtimedwait(signals, NULL, &time);
+        if (signal_no == SIGHUP || (signal_no < 0 && errno == EAGAIN)) {
+            tend(config);
+        }
     }
     fprintf(stderr, "vafa-club: %s: finishing.\n", strsignal(signal_no));
 }
 
-enum st serve(const char *dir, const char *listen, struct fault *fault)
+enum st serve(const struct serve_config *config, struct fault *fault)
 {
+    const char *dir = config->dir, *listen = config->listen;
+    bool is_new = false;
     char path[PATH_MAX];
     struct db *db = NULL;
     struct server server = {0};
@@ -397,6 +417,7 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void)snprintf(path, sizeof path, "%s/club.db", dir);
     enum st st = parse_listen(listen, &address, fault);
@@ -405,6 +426,9 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
     }
     if (st == ST_OK) {
         st = identity_load(dir, &identity, fault);
+    }
+    if (st == ST_OK) {
+        st = serve_cert_load(dir, &is_new, fault);
     }
     if (st == ST_OK) {
         /* Without the private key the club serves all the same; what must be sealed waits. */
@@ -433,7 +457,7 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
     }
     if (st == ST_OK) {
         fprintf(stderr, "vafa-club: ready at https://%s\n", listen);
-        wait_for_end(&signals);
+        wait_for_end(config, &signals);
         /* No new connections; what the desk has is answered, so that none is left suspended. */
         const MHD_socket listening = MHD_quiesce_daemon(daemon);
         desk_end(server.desk);
@@ -447,12 +471,8 @@ enum st serve(const char *dir, const char *listen, struct fault *fault)
     api_close(server.api);
     signer_close(signer);
     db_close(db);
-    if (identity.key != NULL) {
-        explicit_bzero(identity.key, strlen(identity.key));
-    }
+    serve_cert_close();
     free(identity.ca);
-    free(identity.key);
-    free(identity.certificate);
     free(identity.programme_key);
     free(identity.member_key);
     box_key_free(identity.opener);

@@ -12,6 +12,7 @@ CLUB_SRC = \
     server/allowances.c \
     server/api.c \
     server/api_device.c \
+    server/api_renew.c \
     server/apikey.c \
     server/bons.c \
     server/bundles.c \
@@ -21,6 +22,7 @@ CLUB_SRC = \
     server/card_view.c \
     server/case_view.c \
     server/cases.c \
+    server/certs.c \
     server/change.c \
     server/charge.c \
     server/measures.c \
@@ -91,6 +93,7 @@ CLUB_SRC = \
     server/rows.c \
     server/schema.c \
     server/serve.c \
+    server/serve_cert.c \
     server/settled.c \
     server/settlement.c \
     server/settlement_close.c \

@@ -326,6 +326,7 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
         return st;
     }
     report->is_answered = true;
+    report->club_s = news.time_s;
     report->update = news.update;
     report->logs = news.logs;
     if ((news.links.is_there &&
@@ -377,6 +378,7 @@ static enum st take_error(struct client *client, const struct line_answer *answe
         error = (struct wire_error){.error = "?"}; /* a proxy's page: the status must do */
     }
     report->retry_after_s = answer->retry_after_s;
+    memcpy(report->refusal, error.error, sizeof report->refusal);
     fault_say(fault, "The club answered %d (%s): %s", answer->status, error.error, error.say);
     switch (answer->status) {
     case 409:

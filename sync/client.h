@@ -31,11 +31,13 @@ void client_close(struct client *client); /* accepts NULL */
 void client_set_device(struct client *client, const struct wire_device *device);
 
 struct client_report {
-    uint32_t entries;      /* in the journal */
-    uint32_t acknowledged; /* by the club */
-    int retry_after_s;     /* with ST_AGAIN: the club's wish; 0 = none */
-    bool has_more;         /* there may be more links, or of the hotlist */
-    bool is_answered;      /* the club said what it wants of the device: */
+    uint32_t entries;                 /* in the journal */
+    uint32_t acknowledged;            /* by the club */
+    int retry_after_s;                /* with ST_AGAIN: the club's wish; 0 = none */
+    bool has_more;                    /* there may be more links, or of the hotlist */
+    char refusal[WIRE_ERROR_MAX + 1]; /* the word of an answer that is no 200; "" = none */
+    bool is_answered; /* the club said what time it is, and what it wants of the device: */
+    int64_t club_s;   /* seconds since 1970, by its clock */
     struct wire_update update;
     uint32_t logs; /* number of the log that it asks for; 0 = none */
 };

@@ -15,6 +15,7 @@
 #include <mbedtls/x509_csr.h>
 
 #include "hal/base/bytes.h"
+#include "sync/identity_priv.h"
 #include "sync/mbed.h"
 #include "sync/random.h"
 
@@ -22,8 +23,7 @@ static enum st path(const char *folder, const char *name, char ret[IDENTITY_PATH
                     struct fault *fault)
 {
     int size = snprintf(ret, IDENTITY_PATH_MAX + 1, "%s/%s", folder, name);
-    /* Room for the ".new" of write_file(). */
-    if (size < 0 || size > IDENTITY_PATH_MAX - 4) {
+    if (size < 0 || size > IDENTITY_PATH_MAX) {
         fault_say(fault, "The name of the identity's folder is too long.");
         return ST_REFUSED;
     }
@@ -35,61 +35,70 @@ enum st identity_init(const char *folder, struct identity *ret, struct fault *fa
     enum st st = path(folder, "key.pem", ret->key, fault);
     if (st != ST_OK || (st = path(folder, "request.pem", ret->request, fault)) != ST_OK ||
         (st = path(folder, "terminal.pem", ret->certificate, fault)) != ST_OK ||
-        (st = path(folder, "ca.pem", ret->ca, fault)) != ST_OK) {
+        (st = path(folder, "ca.pem", ret->ca, fault)) != ST_OK ||
+        (st = path(folder, "before.pem", ret->before, fault)) != ST_OK ||
+        (st = path(folder, "next.pem", ret->next, fault)) != ST_OK) {
         return st;
     }
     (void)snprintf(ret->folder, sizeof ret->folder, "%s", folder); /* it fits: path() did */
     return ST_OK;
 }
 
-static enum st disk_fault(const char *what, struct fault *fault)
+enum st identity_disk_fault(const char *what, struct fault *fault)
 {
     fault_say(fault, "Cannot write %s: %s.", what, strerror(errno));
     return ST_IO;
 }
 
-/* Temporary file, fsync, rename, fsync of the folder: the old or the new file, never a part. */
-static enum st write_file(const struct identity *identity, const char *name, const char *text,
-                          struct fault *fault)
+enum st identity_sync_folder(const struct identity *identity, struct fault *fault)
 {
-    char temporary[IDENTITY_PATH_MAX + 1];
-    (void)snprintf(temporary, sizeof temporary, "%s.new", name); /* path() left room for it */
+    const int folder = open(identity->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const enum st st =
+        folder < 0 || fsync(folder) != 0 ? identity_disk_fault(identity->folder, fault) : ST_OK;
+    if (folder >= 0) {
+        (void)close(folder); /* it was only read */
+    }
+    return st;
+}
+
+void identity_name_temporary(const char *name, char ret[IDENTITY_TEMPORARY_BYTES])
+{
+    (void)snprintf(ret, IDENTITY_TEMPORARY_BYTES, "%s.new", name);
+}
+
+enum st identity_write(const struct identity *identity, const char *name, const char *text,
+                       struct fault *fault)
+{
+    char temporary[IDENTITY_TEMPORARY_BYTES];
+    identity_name_temporary(name, temporary);
     size_t size = strlen(text);
     enum st st = ST_OK;
-    int folder = -1;
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return disk_fault(temporary, fault);
+        return identity_disk_fault(temporary, fault);
     }
     for (size_t at = 0; at < size;) {
         ssize_t written = write(fd, text + at, size - at);
         if (written < 0 && errno != EINTR) {
-            st = disk_fault(temporary, fault);
+            st = identity_disk_fault(temporary, fault);
             goto out;
         }
         at += written > 0 ? (size_t)written : 0;
     }
     if (fsync(fd) != 0 || rename(temporary, name) != 0) {
-        st = disk_fault(name, fault);
+        st = identity_disk_fault(name, fault);
         goto out;
     }
-    folder = open(identity->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0 || fsync(folder) != 0) {
-        st = disk_fault(identity->folder, fault);
-    }
+    st = identity_sync_folder(identity, fault);
 out:
-    if (folder >= 0) {
-        (void)close(folder); /* it was only read */
-    }
     if (close(fd) != 0 && st == ST_OK) {
-        st = disk_fault(name, fault);
+        st = identity_disk_fault(name, fault);
     }
     return st;
 }
 
-/* *ret_missing: there is no such file, and ST_OK. */
-static enum st read_file(const char *name, char ret_text[IDENTITY_PEM_MAX + 1], bool *ret_missing,
-                         struct fault *fault)
+enum st identity_read(const char *name, char ret_text[IDENTITY_PEM_MAX + 1], bool *ret_missing,
+                      struct fault *fault)
 {
     *ret_missing = false;
     int fd = open(name, O_RDONLY | O_CLOEXEC);
@@ -111,8 +120,9 @@ static enum st read_file(const char *name, char ret_text[IDENTITY_PEM_MAX + 1], 
     return ST_OK;
 }
 
-static enum st make_key(const struct identity *identity, mbedtls_ctr_drbg_context *random,
-                        mbedtls_pk_context *key, struct fault *fault)
+enum st identity_make_key(const struct identity *identity, const char *name,
+                          mbedtls_ctr_drbg_context *random, mbedtls_pk_context *key,
+                          struct fault *fault)
 {
     char pem[1024];
     enum st st = ST_IO;
@@ -122,7 +132,7 @@ static enum st make_key(const struct identity *identity, mbedtls_ctr_drbg_contex
         mbedtls_pk_write_key_pem(key, (unsigned char *)pem, sizeof pem) != 0) {
         fault_say(fault, "Cannot make a key.");
     } else {
-        st = write_file(identity, identity->key, pem, fault);
+        st = identity_write(identity, name, pem, fault);
     }
     bytes_wipe(pem, sizeof pem);
     return st;
@@ -132,7 +142,7 @@ static enum st load_or_make_key(const struct identity *identity, mbedtls_ctr_drb
                                 mbedtls_pk_context *key, struct fault *fault)
 {
     if (access(identity->key, F_OK) != 0 && errno == ENOENT) {
-        return make_key(identity, random, key, fault);
+        return identity_make_key(identity, identity->key, random, key, fault);
     }
     if (mbedtls_pk_parse_keyfile(key, identity->key,
                                  NULL MBED_KEY_RNG(mbedtls_ctr_drbg_random, random)) != 0) {
@@ -142,22 +152,20 @@ static enum st load_or_make_key(const struct identity *identity, mbedtls_ctr_drb
     return ST_OK;
 }
 
-static enum st make_request(const struct identity *identity, mbedtls_ctr_drbg_context *random,
-                            mbedtls_pk_context *key, char ret_request[IDENTITY_PEM_MAX + 1],
-                            struct fault *fault)
+enum st identity_make_request(mbedtls_ctr_drbg_context *random, mbedtls_pk_context *key,
+                              char ret_request[IDENTITY_PEM_MAX + 1], struct fault *fault)
 {
     mbedtls_x509write_csr csr;
     mbedtls_x509write_csr_init(&csr);
     mbedtls_x509write_csr_set_md_alg(&csr, MBEDTLS_MD_SHA256);
     mbedtls_x509write_csr_set_key(&csr, key);
-    enum st st = ST_IO;
+    enum st st = ST_OK;
     /* The club gives the number; until then a terminal has no name. */
     if (mbedtls_x509write_csr_set_subject_name(&csr, "CN=vafa-terminal") != 0 ||
         mbedtls_x509write_csr_pem(&csr, (unsigned char *)ret_request, IDENTITY_PEM_MAX + 1,
                                   mbedtls_ctr_drbg_random, random) != 0) {
         fault_say(fault, "Cannot make a certificate request.");
-    } else {
-        st = write_file(identity, identity->request, ret_request, fault);
+        st = ST_IO;
     }
     mbedtls_x509write_csr_free(&csr);
     return st;
@@ -167,7 +175,7 @@ enum st identity_request(const struct identity *identity, char ret_request[IDENT
                          struct fault *fault)
 {
     if (mkdir(identity->folder, 0700) != 0 && errno != EEXIST) {
-        return disk_fault(identity->folder, fault);
+        return identity_disk_fault(identity->folder, fault);
     }
     mbedtls_ctr_drbg_context random;
     mbedtls_pk_context key;
@@ -178,11 +186,12 @@ enum st identity_request(const struct identity *identity, char ret_request[IDENT
         return st;
     }
     if ((st = load_or_make_key(identity, &random, &key, fault)) != ST_OK ||
-        (st = read_file(identity->request, ret_request, &missing, fault)) != ST_OK) {
+        (st = identity_read(identity->request, ret_request, &missing, fault)) != ST_OK) {
         goto out;
     }
     if (missing) {
-        st = make_request(identity, &random, &key, ret_request, fault);
+        st = identity_make_request(&random, &key, ret_request, fault);
+        st = st == ST_OK ? identity_write(identity, identity->request, ret_request, fault) : st;
     }
 out:
     mbedtls_pk_free(&key);
@@ -194,7 +203,7 @@ enum st identity_key(const struct identity *identity, char ret_pem[IDENTITY_PEM_
                      struct fault *fault)
 {
     bool missing = false;
-    enum st st = read_file(identity->key, ret_pem, &missing, fault);
+    enum st st = identity_read(identity->key, ret_pem, &missing, fault);
     if (st == ST_OK && missing) {
         fault_say(fault, "There is no key in %.100s.", identity->folder);
         st = ST_REFUSED;
@@ -226,28 +235,22 @@ static int ignore_times(void *context, mbedtls_x509_crt *certificate, int depth,
     return 0;
 }
 
-static enum st check_answer(const struct identity *identity, uint32_t terminal,
-                            const char *certificate_pem, const char *ca_pem, struct fault *fault)
+enum st identity_check(mbedtls_pk_context *key, uint32_t terminal, const char *certificate_pem,
+                       const char *ca_pem, mbedtls_ctr_drbg_context *random, struct fault *fault)
 {
     mbedtls_x509_crt certificate;
     mbedtls_x509_crt ca;
-    mbedtls_pk_context key;
-    mbedtls_ctr_drbg_context random;
     uint32_t flags = 0;
+    enum st st = ST_DENIED;
+    (void)random; /* mbedTLS 2.28 takes none */
     mbedtls_x509_crt_init(&certificate);
     mbedtls_x509_crt_init(&ca);
-    mbedtls_pk_init(&key);
-    enum st st = random_seed(&random, fault);
-    if (st != ST_OK || (st = load_or_make_key(identity, &random, &key, fault)) != ST_OK) {
-        goto out;
-    }
-    st = ST_DENIED;
     if (mbedtls_x509_crt_parse(&certificate, (const unsigned char *)certificate_pem,
                                strlen(certificate_pem) + 1) != 0 ||
         mbedtls_x509_crt_parse(&ca, (const unsigned char *)ca_pem, strlen(ca_pem) + 1) != 0) {
         fault_say(fault, "The club's answer holds no certificate in PEM.");
     } else if (mbedtls_pk_check_pair(&certificate.pk,
-                                     &key MBED_KEY_RNG(mbedtls_ctr_drbg_random, &random)) != 0) {
+                                     key MBED_KEY_RNG(mbedtls_ctr_drbg_random, random)) != 0) {
         fault_say(fault, "The club's certificate is for another key than this terminal's.");
     } else if (!names_terminal(&certificate, terminal)) {
         fault_say(fault, "The club's certificate does not name terminal %u.", (unsigned)terminal);
@@ -257,10 +260,25 @@ static enum st check_answer(const struct identity *identity, uint32_t terminal,
     } else {
         st = ST_OK;
     }
-out:
-    mbedtls_pk_free(&key);
     mbedtls_x509_crt_free(&ca);
     mbedtls_x509_crt_free(&certificate);
+    return st;
+}
+
+static enum st check_answer(const struct identity *identity, uint32_t terminal,
+                            const char *certificate_pem, const char *ca_pem, struct fault *fault)
+{
+    mbedtls_pk_context key;
+    mbedtls_ctr_drbg_context random;
+    mbedtls_pk_init(&key);
+    enum st st = random_seed(&random, fault);
+    if (st == ST_OK) {
+        st = load_or_make_key(identity, &random, &key, fault);
+    }
+    if (st == ST_OK) {
+        st = identity_check(&key, terminal, certificate_pem, ca_pem, &random, fault);
+    }
+    mbedtls_pk_free(&key);
     mbedtls_ctr_drbg_free(&random);
     return st;
 }
@@ -269,8 +287,8 @@ enum st identity_store(const struct identity *identity, uint32_t terminal,
                        const char *certificate_pem, const char *ca_pem, struct fault *fault)
 {
     enum st st = check_answer(identity, terminal, certificate_pem, ca_pem, fault);
-    if (st != ST_OK || (st = write_file(identity, identity->ca, ca_pem, fault)) != ST_OK) {
+    if (st != ST_OK || (st = identity_write(identity, identity->ca, ca_pem, fault)) != ST_OK) {
         return st;
     }
-    return write_file(identity, identity->certificate, certificate_pem, fault);
+    return identity_write(identity, identity->certificate, certificate_pem, fault);
 }

@@ -2,12 +2,16 @@
  * request made with it, and the certificate that the club gave for it.
  *
  * Files in the folder (mode 0700, files 0600): key.pem, request.pem, terminal.pem, ca.pem. A file
- * is replaced whole or not at all, also by a power cut.
+ * is replaced whole or not at all, also by a power cut. Once a certificate was renewed, key.pem has
+ * the key and, behind it, its certificate, so that both change at one stroke, and terminal.pem is a
+ * link to it; before.pem has the two that were before, next.pem the key of a certificate that is
+ * being asked for. Programs that know of two files alone go on with that.
  *
  * Statuses: ST_IO the disk; ST_REFUSED a file that is there is not what it should be. */
 #ifndef SYNC_IDENTITY_H
 #define SYNC_IDENTITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +22,7 @@ enum { IDENTITY_PATH_MAX = 255, IDENTITY_PEM_MAX = 8192 };
 struct identity {
     char key[IDENTITY_PATH_MAX + 1], request[IDENTITY_PATH_MAX + 1];
     char certificate[IDENTITY_PATH_MAX + 1], ca[IDENTITY_PATH_MAX + 1];
+    char before[IDENTITY_PATH_MAX + 1], next[IDENTITY_PATH_MAX + 1];
     char folder[IDENTITY_PATH_MAX + 1];
 };
 
@@ -38,5 +43,28 @@ ST_CHECK enum st identity_key(const struct identity *identity, char ret_pem[IDEN
 ST_CHECK enum st identity_store(const struct identity *identity, uint32_t terminal,
                                 const char *certificate_pem, const char *ca_pem,
                                 struct fault *fault);
+
+/* --- another certificate ---------------------------------------------------------------------- */
+
+/* A request for a new key, which is made when there is none and stays until identity_take_next() or
+ * identity_drop_next(): asked again, after whatever cut, it is for the same key. */
+ST_CHECK enum st identity_next(const struct identity *identity,
+                               char ret_request[IDENTITY_PEM_MAX + 1], struct fault *fault);
+/* Stores what the club answered to it, at one stroke: after a cut anywhere key and certificate fit,
+ * the old ones or the new. `is_before`: the old ones are those of before.pem.
+ * ST_DENIED: the certificate is not for the new key, does not name `terminal` or was not made by
+ * `ca_pem`; or that is not the CA that is pinned, made again with the same key. */
+ST_CHECK enum st identity_take_next(const struct identity *identity, bool is_before,
+                                    uint32_t terminal, const char *certificate_pem,
+                                    const char *ca_pem, struct fault *fault);
+/* The club will not have that key: the next request is for another one. ST_IO. */
+ST_CHECK enum st identity_drop_next(const struct identity *identity, struct fault *fault);
+
+struct identity_life {
+    int64_t from_s, to_s; /* seconds since 1970 */
+    uint32_t chance;      /* of the certificate, and always the same */
+};
+/* When the certificate in that file is valid. ST_REFUSED: there is none. */
+ST_CHECK enum st identity_life(const char *file, struct identity_life *ret, struct fault *fault);
 
 #endif

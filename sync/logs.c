@@ -125,7 +125,8 @@ static void put_file_end(struct text *text, const char *path, size_t most)
 static void put_standing(struct text *text, const struct logs_about *about)
 {
     static const char *const names[] = {"terminal",          "sync.say",        "club.time_offset",
-                                        "programme.refused", "mandate.refused", "hotlist.say"};
+                                        "programme.refused", "mandate.refused", "hotlist.say",
+                                        "certificate.say"};
     struct journal_counts counts = {0};
     char value[256];
     if (journal_counts(about->store, &counts) == ST_OK) {

@@ -1,10 +1,12 @@
 # wire: the codec that the club links too. vafa-sync: the only user of the network towards the club.
 WIRE_SRC := sync/wire.c sync/wire_actions.c sync/wire_bons.c sync/wire_device.c sync/wire_links.c \
-            sync/wire_list.c sync/wire_lost.c sync/wire_mandate.c sync/wire_numbers.c sync/pack.c
+            sync/wire_list.c sync/wire_lost.c sync/wire_mandate.c sync/wire_numbers.c sync/wire_renew.c \
+            sync/pack.c
 WIRE_LIBS := -ljansson -lz
 
-SYNC_SRC := sync/http.c sync/random.c sync/tls.c sync/line.c sync/identity.c sync/batch.c sync/client.c \
-            sync/device.c sync/enrol.c sync/fetch.c sync/list.c sync/lost.c sync/numbers.c \
+SYNC_SRC := sync/http.c sync/random.c sync/tls.c sync/line.c sync/identity.c sync/identity_next.c \
+            sync/batch.c sync/client.c \
+            sync/device.c sync/enrol.c sync/fetch.c sync/list.c sync/lost.c sync/numbers.c sync/renew.c \
             sync/stream.c sync/waiting.c sync/bons.c sync/links.c \
             sync/logs.c sync/upkeep.c $(WIRE_SRC)
 SYNC_LIBS := -lmbedtls -lmbedx509 -lmbedcrypto -ljansson -lz

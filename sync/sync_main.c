@@ -14,6 +14,7 @@
 #include "sync/enrol.h"
 #include "sync/fetch.h"
 #include "sync/random.h"
+#include "sync/renew.h"
 #include "sync/upkeep.h"
 
 static const char usage[] =
@@ -73,6 +74,7 @@ struct sync {
     struct line *line;
     struct client *client;
     struct upkeep *upkeep;
+    struct renew renew;
     struct tls_config tls;
     char club[TLS_NAME_MAX + TLS_PORT_MAX + 4];
     char host[TLS_NAME_MAX + 1];
@@ -302,13 +304,30 @@ static int enrol(struct sync *sync)
     }
 }
 
+/* One contact; two when the terminal has another certificate since the first, so that the club sees
+ * that at once. */
+static enum st contact(struct sync *sync, struct client_report *ret, struct fault *fault)
+{
+    enum st st = client_catch_up(sync->client, ret, fault);
+    if (st == ST_DENIED && renew_refused(&sync->renew, ret)) {
+        st = client_catch_up(sync->client, ret, fault);
+    }
+    if (st == ST_OK && renew_after(&sync->renew, ret)) {
+        return client_catch_up(sync->client, ret, fault);
+    }
+    if (st != ST_OK) {
+        renew_unheard(&sync->renew);
+    }
+    return st;
+}
+
 static enum st catch_up(struct sync *sync, struct client_report *ret, struct fault *fault)
 {
     enum clock_quality quality = CLOCK_UNSET;
     (void)clock_now_s(&quality);
     sync->tls.ignore_times = quality == CLOCK_UNSET;
     upkeep_before(sync->upkeep);
-    enum st st = client_catch_up(sync->client, ret, fault);
+    enum st st = contact(sync, ret, fault);
     if (!is_stopped(sync) && client_note(sync->client, st, fault) != ST_OK) {
         say("The database does not take notes.");
     }
@@ -441,6 +460,12 @@ static enum st open_all(struct sync *sync, bool is_enrol, struct fault *fault)
         fault_say(fault, "There is no memory left.");
         return st;
     }
+    const struct renew_config renew = {.store = sync->store,
+                                       .line = sync->line,
+                                       .tls = &sync->tls,
+                                       .identity = &sync->identity,
+                                       .say = say};
+    renew_init(&renew, &sync->renew);
     const struct upkeep_config upkeep = {.store = sync->store,
                                          .line = sync->line,
                                          .client = sync->client,

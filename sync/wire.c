@@ -16,8 +16,7 @@
 
 /* --- reading JSON ----------------------------------------------------------------------------- */
 
-/* Parses a body into an object of this version. The caller gives it back with json_decref(). */
-static enum st load(const char *text, size_t size, size_t max, json_t **ret, struct fault *fault)
+enum st wire_load(const char *text, size_t size, size_t max, json_t **ret, struct fault *fault)
 {
     if (size > max) {
         fault_say(fault, "The body has %zu bytes; %zu are allowed.", size, max);
@@ -96,8 +95,7 @@ enum st wire_read_object(const json_t *object, const char *name, const json_t **
 
 /* --- writing JSON ----------------------------------------------------------------------------- */
 
-/* Writes `root` (NULL: it could not be made) and gives it back. */
-static enum st dump(json_t *root, char *ret_text, size_t max, size_t *ret_size)
+enum st wire_dump(json_t *root, char *ret_text, size_t max, size_t *ret_size)
 {
     if (root == NULL) {
         return ST_IO;
@@ -120,16 +118,16 @@ enum st wire_enrol_encode(const struct wire_enrol *enrol, char *ret_text, size_t
                           size_t *ret_size)
 {
     assert(enrol->code[0] != '\0' && enrol->csr[0] != '\0');
-    return dump(json_pack("{s:i, s:s, s:s, s:s}", "v", WIRE_VERSION, "code", enrol->code, "csr",
-                          enrol->csr, "board", enrol->board),
-                ret_text, max, ret_size);
+    return wire_dump(json_pack("{s:i, s:s, s:s, s:s}", "v", WIRE_VERSION, "code", enrol->code,
+                               "csr", enrol->csr, "board", enrol->board),
+                     ret_text, max, ret_size);
 }
 
 enum st wire_enrol_decode(const char *text, size_t size, struct wire_enrol *ret,
                           struct fault *fault)
 {
     json_t *root = NULL;
-    enum st st = load(text, size, WIRE_REQUEST_MAX, &root, fault);
+    enum st st = wire_load(text, size, WIRE_REQUEST_MAX, &root, fault);
     if (st != ST_OK) {
         return st;
     }
@@ -153,8 +151,8 @@ enum st wire_enrol_answer_encode(const struct wire_enrol_answer *answer, char *r
                                  size_t *ret_size)
 {
     if (!answer->is_approved) {
-        return dump(json_pack("{s:i, s:s}", "v", WIRE_VERSION, "state", "pending"), ret_text, max,
-                    ret_size);
+        return wire_dump(json_pack("{s:i, s:s}", "v", WIRE_VERSION, "state", "pending"), ret_text,
+                         max, ret_size);
     }
     assert(answer->terminal >= 1 && answer->terminal <= WIRE_TERMINAL_MAX);
     assert(answer->cards_first >= 1 && answer->cards_first <= answer->cards_last);
@@ -172,7 +170,7 @@ enum st wire_enrol_answer_encode(const struct wire_enrol_answer *answer, char *r
         json_decref(root);
         return ST_IO;
     }
-    return dump(root, ret_text, max, ret_size);
+    return wire_dump(root, ret_text, max, ret_size);
 }
 
 static enum st read_cards(const json_t *root, struct wire_enrol_answer *ret, struct fault *fault)
@@ -198,7 +196,7 @@ enum st wire_enrol_answer_decode(const char *text, size_t size, struct wire_enro
 {
     json_t *root = NULL;
     char state[16];
-    enum st st = load(text, size, WIRE_ANSWER_MAX, &root, fault);
+    enum st st = wire_load(text, size, WIRE_ANSWER_MAX, &root, fault);
     if (st != ST_OK) {
         return st;
     }
@@ -305,7 +303,7 @@ enum st wire_sync_encode(const struct wire_sync *sync, char *ret_text, size_t ma
         json_decref(root);
         return ST_IO;
     }
-    enum st st = dump(root, ret_text, max, &at);
+    enum st st = wire_dump(root, ret_text, max, &at);
     if (st != ST_OK) {
         return st;
     }
@@ -425,7 +423,7 @@ static enum st load_scanned(const char *text, size_t size, struct wire_sync *ret
     memcpy(head, text, head_size);
     head[head_size] = '}';
     json_t *root = NULL;
-    st = load(head, head_size + 1, sizeof head, &root, fault);
+    st = wire_load(head, head_size + 1, sizeof head, &root, fault);
     if (st == ST_OK && json_object_get(root, "entries") != NULL) {
         fault_say(fault, "\"entries\" stands there twice.");
         json_decref(root);
@@ -484,7 +482,7 @@ enum st wire_sync_decode(const char *text, size_t size, struct wire_sync *ret, s
     bool scanned = st == ST_OK;
     if (st == ST_AGAIN) {
         ret->entry_count = 0;
-        st = load(text, size, WIRE_REQUEST_MAX, &root, fault);
+        st = wire_load(text, size, WIRE_REQUEST_MAX, &root, fault);
     }
     if (st != ST_OK) {
         return st;
@@ -555,7 +553,7 @@ enum st wire_sync_answer_encode(const struct wire_sync_answer *answer, char *ret
         json_decref(root);
         return ST_IO;
     }
-    return dump(root, ret_text, max, ret_size);
+    return wire_dump(root, ret_text, max, ret_size);
 }
 
 enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_answer *ret,
@@ -563,7 +561,7 @@ enum st wire_sync_answer_decode(const char *text, size_t size, struct wire_sync_
 {
     json_t *root = NULL;
     const json_t *programme = NULL;
-    enum st st = load(text, size, WIRE_ANSWER_MAX, &root, fault);
+    enum st st = wire_load(text, size, WIRE_ANSWER_MAX, &root, fault);
     if (st != ST_OK) {
         return st;
     }
@@ -612,14 +610,14 @@ enum st wire_error_encode(const struct wire_error *error, char *ret_text, size_t
         json_decref(root);
         return ST_IO;
     }
-    return dump(root, ret_text, max, ret_size);
+    return wire_dump(root, ret_text, max, ret_size);
 }
 
 enum st wire_error_decode(const char *text, size_t size, struct wire_error *ret,
                           struct fault *fault)
 {
     json_t *root = NULL;
-    enum st st = load(text, size, WIRE_ANSWER_MAX, &root, fault);
+    enum st st = wire_load(text, size, WIRE_ANSWER_MAX, &root, fault);
     if (st != ST_OK) {
         return st;
     }

@@ -29,6 +29,7 @@
 #include "hal/base/status.h"
 
 #define WIRE_PATH_ENROL  "/v1/enrol"
+#define WIRE_PATH_RENEW  "/v1/renew"
 #define WIRE_PATH_SYNC   "/v1/sync"
 #define WIRE_PATH_UPDATE "/v1/update/" /* and the version, then "?from=BYTE" */
 #define WIRE_PATH_LOGS   "/v1/logs/"   /* and the number that was asked for */
@@ -95,6 +96,29 @@ ST_CHECK enum st wire_enrol_answer_encode(const struct wire_enrol_answer *answer
                                           size_t max, size_t *ret_size);
 ST_CHECK enum st wire_enrol_answer_decode(const char *text, size_t size,
                                           struct wire_enrol_answer *ret, struct fault *fault);
+
+/* --- another certificate -------------------------------------------------------------------- */
+
+struct wire_renew {
+    uint32_t terminal;          /* 1..WIRE_TERMINAL_MAX */
+    char csr[WIRE_PEM_MAX + 1]; /* as above, with a new key */
+};
+
+ST_CHECK enum st wire_renew_encode(const struct wire_renew *renew, char *ret_text, size_t max,
+                                   size_t *ret_size);
+ST_CHECK enum st wire_renew_decode(const char *text, size_t size, struct wire_renew *ret,
+                                   struct fault *fault);
+
+/* The answer of status 200. */
+struct wire_renew_answer {
+    char certificate[WIRE_PEM_MAX + 1];
+    char ca[WIRE_PEM_MAX + 1]; /* the club's, as it is now */
+};
+
+ST_CHECK enum st wire_renew_answer_encode(const struct wire_renew_answer *answer, char *ret_text,
+                                          size_t max, size_t *ret_size);
+ST_CHECK enum st wire_renew_answer_decode(const char *text, size_t size,
+                                          struct wire_renew_answer *ret, struct fault *fault);
 
 /* --- sync ----------------------------------------------------------------------------------- */
 

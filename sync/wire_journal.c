@@ -94,6 +94,26 @@ void wire_journal_close(struct wire_journal *journal)
     free(journal);
 }
 
+enum st wire_journal_is_by(struct wire_journal *journal, const struct signed_key *key, bool *ret,
+                           struct fault *fault)
+{
+    const long at = ftell(journal->file);
+    struct fault ignored;
+    size_t size = 0, body_size = 0;
+    bool is_there = false;
+    char *body = NULL;
+    *ret = at >= 0 && read_line(journal, &size, &is_there, &ignored) == ST_OK && is_there &&
+           signed_open(key, WIRE_JOURNAL_TYP, journal->text, size, &body, &body_size, &ignored) ==
+               ST_OK;
+    free(body);
+    journal->line = 1;
+    if (at < 0 || fseek(journal->file, at, SEEK_SET) != 0) {
+        fault_say(fault, "The file cannot be read twice: give a file on a disk.");
+        return ST_IO;
+    }
+    return ST_OK;
+}
+
 /* Does the batch go on where the one before ended, and does it know the same end? */
 static bool follows(const struct wire_journal *journal, const struct wire_sync *batch)
 {

@@ -38,6 +38,10 @@ ST_CHECK enum st wire_journal_open(FILE *file, struct wire_journal **ret, uint32
                                    struct fault *fault);
 void wire_journal_close(struct wire_journal *journal); /* accepts NULL */
 
+/* Before the first batch: whether that one is by the key's owner. ST_IO: the file cannot be read
+ * again from where it stands. */
+ST_CHECK enum st wire_journal_is_by(struct wire_journal *journal, const struct signed_key *key,
+                                    bool *ret, struct fault *fault);
 /* The next batch, if `key` signed it and it follows the one before. Without entries: that was the
  * end, and the file is whole. Whether the entries belong to the terminal's chain is for who holds
  * that to say.

@@ -8,6 +8,12 @@
 
 #include "sync/wire.h"
 
+/* Parses a body into an object of this version. The caller gives it back with json_decref(). */
+ST_CHECK enum st wire_load(const char *text, size_t size, size_t max, json_t **ret,
+                           struct fault *fault);
+/* Writes `root` (NULL: it could not be made) and gives it back. */
+ST_CHECK enum st wire_dump(json_t *root, char *ret_text, size_t max, size_t *ret_size);
+
 ST_CHECK enum st wire_read_integer(const json_t *object, const char *name, int64_t min, int64_t max,
                                    int64_t *ret, struct fault *fault);
 /* For numbers whose range fits in 32 bits. */

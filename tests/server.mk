@@ -81,4 +81,4 @@ test_club_fleet_SRC = tests/unit/test_club_fleet.c tests/unit/club_books.c tests
 test_club_fleet_LIBS = $(CLUB_LIBS) -lcmocka
 test_fleet_SRC = tests/unit/test_fleet.c $(CLUB_SRC)
 test_fleet_LIBS = $(CLUB_LIBS) -lcmocka
-SCRIPTS += tests/e2e/fleet.py
+SCRIPTS += tests/e2e/fleet.py tests/e2e/renewal.py

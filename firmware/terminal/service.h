@@ -189,6 +189,7 @@ struct terminal_status {
     struct waiting_sums waiting; /* transfers that wait here */
     char sync_last_ok[32];       /* seconds since 1970 as text, "" = never */
     char sync_say[256];          /* why the last sync failed; "" = it did not */
+    char certificate_say[256];   /* the terminal's certificate ends, or has ended; "" = neither */
     int64_t support_left_s;      /* support is on for so long; 0 = it is not */
     int64_t quiet_s; /* since a request did something, or the start; the till fills it in */
     int hour;        /* of the day here, -1 = the clock was not set */

@@ -337,6 +337,7 @@ size_t till_encode_status(const struct terminal_status *status, char ret_line[TI
     put_text(object, "actions_say", status->actions_say.say);
     put_text(object, "sync_last_ok", status->sync_last_ok);
     put_text(object, "sync_say", status->sync_say);
+    put_text(object, "certificate_say", status->certificate_say);
     put_number(object, "support", status->support_left_s);
     put_number(object, "quiet", status->quiet_s);
     put_number(object, "hour", status->hour);

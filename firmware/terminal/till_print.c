@@ -108,6 +108,9 @@ static void print_status(const json_t *answer)
     if (text(answer, "sync_say")[0] != '\0') {
         (void)printf("  sync: %s\n", text(answer, "sync_say"));
     }
+    if (text(answer, "certificate_say")[0] != '\0') {
+        (void)printf("  %s\n", text(answer, "certificate_say"));
+    }
 }
 
 /* As vafa-programme try prints them. */

@@ -161,7 +161,7 @@ refused 403 certificate "another CA's certificate is refused" /v1/sync --cert "$
 openssl req -new -key "$t/b.key" -subj '/CN=1' -out "$t/b1.csr" 2>/dev/null
 printf 'extendedKeyUsage=clientAuth\n' >"$t/ext"
 openssl x509 -req -in "$t/b1.csr" -CA "$data/ca.pem" -CAkey "$data/ca.key" -CAcreateserial -CAserial "$t/serial" -extfile "$t/ext" -days 10 -out "$t/unknown.crt" 2>/dev/null
-refused 403 certificate "a certificate that was never handed out is refused" /v1/sync --cert "$t/unknown.crt" --key "$t/b.key" -d "$(body 1)"
+refused 403 unknown "a certificate that was never handed out is refused" /v1/sync --cert "$t/unknown.crt" --key "$t/b.key" -d "$(body 1)"
 refused 403 certificate "the server's own certificate is refused" /v1/sync --cert "$data/server.pem" --key "$data/server.key" -d "$(body 1)"
 printf '%s' "$(body 1)" | sed 's/"terminal": *1,/"terminal":2,/' >"$t/two"
 refused 403 terminal "a terminal cannot speak for another" /v1/sync "${cert[@]}" -d "@$t/two"
@@ -309,7 +309,7 @@ stop
 # The same, and terminals.last is as old as the backup; but the forgotten terminal calls.
 rm -f "$data/club.db-wal" "$data/club.db-shm" "$data/terminals.last"; cp "$t/backup.db" "$data/club.db"
 serve
-for _ in 1 2; do refused 403 certificate "a terminal that the club has forgotten is refused" /v1/sync --cert "$t/c.crt" --key "$t/c.key" -d "@$t/empty"; done
+for _ in 1 2; do refused 403 unknown "a terminal that the club has forgotten is refused" /v1/sync --cert "$t/c.crt" --key "$t/c.key" -d "@$t/empty"; done
 key e; request e; E=$(code); enrol_body "$E" "$t/e.csr"
 ask /v1/enrol -d "@$t/enrol.json" >/dev/null
 "$club" approve --data "$data" all >/dev/null

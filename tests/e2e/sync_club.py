@@ -266,7 +266,7 @@ def an_expired_certificate_is_refused_and_says_so():
             except OSError:
                 time.sleep(0.05)
         done = sync("once", prefix=later)
-        ended(done, 3, "403 (certificate)")
+        ended(done, 3, "403 (ended)")
         expect(books() == before, "the books changed")
         print("# expired:", done.stderr.strip())
     finally:

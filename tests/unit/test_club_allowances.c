@@ -136,7 +136,9 @@ static void a_revoked_terminal_keeps_its_part_and_gets_no_more(void **state)
     (void)state;
     assert_int_equal(set(QUOTA_OF_MERCHANT, MERCHANT, 900), ST_OK);
     split(3);
-    assert_int_equal(db_exec(db, "INSERT INTO cert VALUES (2, x'00', 1, 2)"), ST_OK);
+    assert_int_equal(db_exec(db, "INSERT INTO cert (term_id, fingerprint, issued_at, revoked_at) "
+                                 "VALUES (2, x'00', 1, 2)"),
+                     ST_OK);
     assert_int_equal(set(QUOTA_OF_MERCHANT, MERCHANT, 1100), ST_OK);
     split(2);
     assert_true(granted(0) == 400 && granted(1) == 300 && granted(2) == 400);

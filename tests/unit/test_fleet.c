@@ -268,28 +268,27 @@ static void troubles_of_papers(void **state)
     expect(&one, "programme", "does not take programme 5: An unknown rule.",
            "vafa-club programme FILE");
     one = facts();
-    one.cert_ends_at = NOW + 60 * DAY;
+    one.cert_ends_at = NOW + 30 * DAY;
     expect(&one, NULL, NULL, NULL);
     one.cert_ends_at = NOW + 20 * DAY;
-    expect(&one, "certificate", "ends in 20 days",
-           "vafa-club code --merchant \"Refah\" --branch \"Vanak\"");
+    expect(&one, "certificate", "ends in 20 days", "");
     one.cert_ends_at = NOW - 5 * DAY;
-    expect(&one, "certificate", "ended 5 days ago",
-           "vafa-club code --merchant \"Refah\" --branch \"Vanak\"");
-    /* Names are not cut, least of all in the middle of a letter: 47 bytes, then one of two. */
-    one.merchant = "12345678901234567890123456789012345678901234567\u062e";
-    expect(&one, "certificate", "ended 5 days ago",
-           "vafa-club code --merchant \"12345678901234567890123456789012345678901234567\u062e\" "
-           "--branch \"Vanak\"");
+    expect(&one, "certificate", "ended 5 days ago", "vafa-club terminal renew 4");
+    one = facts();
+    one.cert_late_at = NOW - 30 * DAY;
+    expect(&one, NULL, NULL, NULL);
+    one.cert_late_at = NOW - 3 * HOUR;
+    expect(&one, "copy", "was shown 3 hours ago", "vafa-club revoke 4");
 }
 
 static void the_worst_comes_first(void **state)
 {
-    static const char *const words[] = {"self_test", "dead",      "fell_back", "disk",
-                                        "clock",     "programme", "update",    "certificate"};
+    static const char *const words[] = {"copy",  "self_test", "dead",   "fell_back",  "disk",
+                                        "clock", "programme", "update", "certificate"};
     struct fleet_trouble found[FLEET_TROUBLES];
     struct fleet_facts one = facts();
     (void)state;
+    one.cert_late_at = NOW - DAY;
     one.self_test = "keys: none";
     one.seen_at = NOW - 40 * DAY;
     one.failed = 8;
