@@ -10,16 +10,24 @@
 #include "hal/keystore.h"
 #include "hal/keystore_admin.h"
 #include "hal/keystore_ceremony.h"
+#include "hal/keystore_console.h"
 #include "hal/keystore_random.h"
+#include "hal/keystore_words.h"
 #include "hal/pin.h"
 
 static const char usage[] =
     "usage: vafa-keys new STORE      make a store with random masters (simulator, trials)\n"
     "       vafa-keys check STORE    print roles, versions and check values, never keys\n"
     "       vafa-keys half           print a random half and its check value, for a sheet\n"
-    "       vafa-keys ceremony STORE --version N --role ROLE [--role ROLE ...] [--custodians 3]\n"
+    "       vafa-keys ceremony STORE --version N --role ROLE [--role ROLE ...] [--custodians 3] "
+    "[--prove]\n"
     "                                put masters in, by halves; ROLE: classic issue spend load "
-    "media\n"
+    "media;\n"
+    "                                --prove: first the halves of a master that is in it\n"
+    "       vafa-keys console STORE [SECONDS]\n"
+    "                                the same at a device's console: asks for version and roles, "
+    "has a\n"
+    "                                master of the store proved, ends when nobody types (300 s)\n"
     "       vafa-keys migrate FILE   seal a file of format 1\n"
     "       vafa-keys pin STORE      read an operator's PIN from standard input, print what the "
     "club\n"
@@ -36,18 +44,6 @@ static int end(enum st st, const struct fault *fault)
     return 0;
 }
 
-static void print_check(const struct keystore *keystore, enum key_master master, uint8_t version)
-{
-    uint8_t check[KEYSTORE_CHECK_BYTES];
-    char text[2 * KEYSTORE_CHECK_BYTES + 1];
-
-    if (keystore_check_value(keystore, master, version, check) == ST_OK) {
-        hex_encode(check, sizeof check, text);
-        printf("version %u: %s %s%s\n", version, keystore_master_name(master), text,
-               version == keystore_version(keystore) ? ", for new cards" : "");
-    }
-}
-
 static int check(const char *where)
 {
     struct keystore *keystore = NULL;
@@ -55,12 +51,7 @@ static int check(const char *where)
 
     const enum st st = keystore_open(where, &keystore, &fault);
     if (st == ST_OK) {
-        printf("%s\n", keystore_describe(keystore));
-        for (uint8_t version = 0; version < KEYSTORE_VERSIONS; version += 1) {
-            for (unsigned master = 0; master < KEY_MASTERS; master += 1) {
-                print_check(keystore, (enum key_master)master, version);
-            }
-        }
+        words_show(stdout, keystore);
         keystore_close(keystore);
     }
     return end(st, &fault);
@@ -85,24 +76,6 @@ static int half(void)
     bytes_wipe(key, sizeof key);
     bytes_wipe(text, sizeof text);
     return 0;
-}
-
-static bool take_role(struct ceremony *ceremony, const char *role)
-{
-    if (strcmp(role, "classic") == 0) {
-        ceremony->wants[MASTER_SECTORS] = ceremony->wants[MASTER_SEALS] = true;
-    } else if (strcmp(role, "issue") == 0) {
-        ceremony->wants[MASTER_ISSUE] = true;
-    } else if (strcmp(role, "spend") == 0) {
-        ceremony->wants[MASTER_SPEND] = true;
-    } else if (strcmp(role, "load") == 0) {
-        ceremony->wants[MASTER_LOAD] = true;
-    } else if (strcmp(role, "media") == 0) {
-        ceremony->wants[MASTER_MEDIA] = true;
-    } else {
-        return false;
-    }
-    return true;
 }
 
 /* The PIN comes on standard input: a command line can be seen by others. */
@@ -130,50 +103,36 @@ static int pin(const char *where)
     return end(st, &fault);
 }
 
-static bool take_number(const char *text, unsigned min, unsigned max, unsigned *ret)
-{
-    char *rest = NULL;
-    const unsigned long value = strtoul(text, &rest, 10);
-    if (rest == text || *rest != '\0' || *text == '-' || value < min || value > max) {
-        return false;
-    }
-    *ret = (unsigned)value;
-    return true;
-}
-
 static bool take_options(int argc, char **argv, struct ceremony *ret)
 {
-    const unsigned unset = KEYSTORE_VERSIONS;
-    unsigned version = unset;
-    bool has_role = false;
+    bool has_version = false, has_role = false;
 
-    for (int i = 0; i < argc; i += 2) {
+    for (int i = 0; i < argc; i += 1) {
         const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(name, "--role") == 0 && take_role(ret, value)) {
+        if (strcmp(name, "--prove") == 0) {
+            ret->must_prove = true;
+            continue;
+        }
+        if (strcmp(name, "--role") == 0 && words_take_roles(value, ret)) {
             has_role = true;
-        } else if (strcmp(name, "--version") == 0 &&
-                   take_number(value, 0, KEYSTORE_VERSIONS - 1, &version)) {
-            continue;
-        } else if (strcmp(name, "--custodians") == 0 &&
-                   take_number(value, CEREMONY_CUSTODIANS_MIN, CEREMONY_CUSTODIANS_MAX,
-                               &ret->custodians)) {
-            continue;
-        } else {
+        } else if (strcmp(name, "--version") == 0 && words_take_version(value, ret)) {
+            has_version = true;
+        } else if (strcmp(name, "--custodians") != 0 || !words_take_custodians(value, ret)) {
             fprintf(stderr, "vafa-keys: %s %s is no option of ceremony.\n", name, value);
             return false;
         }
+        i += 1; /* the value */
     }
-    if (!has_role || version == unset) {
+    if (!has_role || !has_version) {
         fputs("vafa-keys: A ceremony needs --version 0..15 and at least one --role.\n", stderr);
         return false;
     }
-    ret->version = (uint8_t)version;
     return true;
 }
 
-static int hold_ceremony(const struct ceremony *ceremony)
+static int hold(const struct ceremony *ceremony)
 {
-    struct fault fault;
+    struct fault fault = {""};
 
     if (ceremony->wants[MASTER_ISSUE] &&
         !(ceremony->wants[MASTER_SPEND] && ceremony->wants[MASTER_LOAD])) {
@@ -186,6 +145,20 @@ static int hold_ceremony(const struct ceremony *ceremony)
         fprintf(stderr, "Done: %s.\n", ceremony->where);
     }
     return end(st, &fault);
+}
+
+/* At a device's console. What is in the store already may be shown to anybody: check values. */
+static int hold_at_console(const char *where, const char *seconds)
+{
+    struct ceremony ceremony = {.where = where};
+    struct fault fault = {""};
+
+    if (!words_take_seconds(seconds, &ceremony)) {
+        fprintf(stderr, "vafa-keys: \"%s\" is no number of seconds.\n", seconds);
+        return 2;
+    }
+    const enum st st = keystore_console_ask(&ceremony, &fault);
+    return st == ST_OK ? hold(&ceremony) : end(st, &fault);
 }
 
 int main(int argc, char **argv)
@@ -210,8 +183,11 @@ int main(int argc, char **argv)
     if (argc >= 3 && strcmp(argv[1], "ceremony") == 0) {
         struct ceremony ceremony = {.where = argv[2], .custodians = CEREMONY_CUSTODIANS_MIN};
         if (take_options(argc - 3, argv + 3, &ceremony)) {
-            return hold_ceremony(&ceremony);
+            return hold(&ceremony);
         }
+    }
+    if ((argc == 3 || argc == 4) && strcmp(argv[1], "console") == 0) {
+        return hold_at_console(argv[2], argc == 4 ? argv[3] : KEYSTORE_CONSOLE_PATIENCE);
     }
     const bool is_help = argc == 2 && strcmp(argv[1], "--help") == 0;
     fputs(usage, is_help ? stdout : stderr);

@@ -258,6 +258,24 @@ enum st keystore_check_value(const struct keystore *keystore, enum key_master ma
     return ST_OK;
 }
 
+enum st keystore_compare(const struct keystore *keystore, enum key_master master, uint8_t version,
+                         const uint8_t key[KEY_MASTER_BYTES])
+{
+    uint8_t there[16], typed[16];
+
+    if (version >= KEYSTORE_VERSIONS || !keystore->has[master][version]) {
+        return ST_UNSUPPORTED;
+    }
+    enum st st = keystore->ops->cmac(keystore->ctx, master, version, zeros, sizeof zeros, there);
+    if (st == ST_OK) {
+        aes_mac_cmac(key, zeros, sizeof zeros, typed);
+        st = bytes_equal_secret(there, typed, sizeof there) ? ST_OK : ST_DENIED;
+        bytes_wipe(typed, sizeof typed);
+    }
+    bytes_wipe(there, sizeof there);
+    return st;
+}
+
 enum st keystore_check_values(const struct keystore *keystore, uint8_t version,
                               uint8_t ret_sector[KEYSTORE_CHECK_BYTES],
                               uint8_t ret_seal[KEYSTORE_CHECK_BYTES])

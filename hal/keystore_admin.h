@@ -55,6 +55,12 @@ void keystore_key_check(const uint8_t key[KEY_MASTER_BYTES], uint8_t ret[KEYSTOR
 ST_CHECK enum st keystore_check_value(const struct keystore *keystore, enum key_master master,
                                       uint8_t version, uint8_t ret[KEYSTORE_CHECK_BYTES]);
 
+/* Whether `key` is that master, all 16 bytes of it: no check value is asked.
+ * ST_DENIED       it is another key.
+ * ST_UNSUPPORTED  the store does not hold that master. ST_IO  a token fell silent. */
+ST_CHECK enum st keystore_compare(const struct keystore *keystore, enum key_master master,
+                                  uint8_t version, const uint8_t key[KEY_MASTER_BYTES]);
+
 /* What kind of store it is, as a sentence for a person. Valid until it is closed. */
 const char *keystore_describe(const struct keystore *keystore);
 

@@ -1,104 +1,26 @@
 #include "hal/keystore_ceremony.h"
 
 #include <assert.h>
-#include <ctype.h>
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "hal/base/bytes.h"
+#include "hal/keystore_lines.h"
 #include "hal/keystore_memory.h"
 
-enum { LINE_MAX_BYTES = 160, TRIES_AT_TERMINAL = 3 };
+enum { TRIES_AT_TERMINAL = 3 };
 
 /* In locked memory. */
 struct room {
     const struct ceremony *ceremony;
     struct fault *fault;
     struct keystore *there; /* what the store holds already, or NULL */
-    bool is_terminal;
     uint8_t half[CEREMONY_CUSTODIANS_MAX][KEY_MASTERS][KEY_MASTER_BYTES];
     struct keystore_entry entries[KEY_MASTERS];
     size_t count;
-    char line[LINE_MAX_BYTES];
+    struct lines lines;
 };
-
-/* --- lines ---------------------------------------------------------------------------------- */
-
-static struct termios with_echo;
-
-/* A terminal must not stay mute because somebody pressed Ctrl-C. */
-static void on_signal(int signal_number)
-{
-    tcsetattr(STDIN_FILENO, TCSANOW, &with_echo);
-    signal(signal_number, SIG_DFL);
-    raise(signal_number);
-}
-
-static void echo_off(void)
-{
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
-    struct termios mute;
-
-    if (tcgetattr(STDIN_FILENO, &with_echo) != 0) {
-        return;
-    }
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i += 1) {
-        signal(signals[i], on_signal);
-    }
-    mute = with_echo;
-    mute.c_lflag &= (tcflag_t) ~(ECHO | ECHONL);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &mute);
-}
-
-static void echo_on(void)
-{
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &with_echo);
-    fputc('\n', stderr);
-}
-
-/* One line without its blanks into room->line; byte by byte, so that no buffer keeps a half. */
-static enum st read_line(struct room *room, bool is_secret)
-{
-    size_t size = 0;
-    bool is_long = false;
-    char c = '\0';
-    ssize_t got = 0;
-
-    bytes_wipe(room->line, sizeof room->line);
-    if (is_secret && room->is_terminal) {
-        echo_off();
-    }
-    while ((got = read(STDIN_FILENO, &c, 1)) == 1 || (got < 0 && errno == EINTR)) {
-        if (got != 1 || (c != '\n' && isspace((unsigned char)c))) {
-            continue;
-        }
-        if (c == '\n') {
-            break;
-        }
-        is_long = is_long || size + 1 >= sizeof room->line;
-        if (!is_long) {
-            room->line[size] = c;
-            size += 1;
-        }
-    }
-    if (is_secret && room->is_terminal) {
-        echo_on();
-    }
-    if (got != 1 && size == 0) {
-        fault_say(room->fault, "The input ended too early. Nothing was written.");
-        return ST_REFUSED;
-    }
-    if (is_long) {
-        fault_say(room->fault, "A line is too long. Nothing was written.");
-        return ST_REFUSED;
-    }
-    return ST_OK;
-}
 
 /* --- one half --------------------------------------------------------------------------------- */
 
@@ -111,24 +33,57 @@ static bool is_one_byte(const uint8_t key[KEY_MASTER_BYTES])
     return differ == 0;
 }
 
-static enum st read_half(struct room *room, unsigned custodian, unsigned master)
+/* Without its blanks; nothing that is typed is shown, also where a half is typed by mistake. */
+static enum st read_mute(struct room *room)
+{
+    const enum st st = lines_read(&room->lines, false, room->fault);
+    lines_squeeze(&room->lines);
+    return st;
+}
+
+static enum st read_check(struct room *room, unsigned custodian, const char *name,
+                          const char *right)
+{
+    const char *typed = room->lines.text;
+
+    fputs("  the check value on your sheet (not shown): ", stderr);
+    const enum st st = read_mute(room);
+    if (st != ST_OK || strcasecmp(typed, right) == 0) {
+        return st;
+    }
+    if (strlen(typed) == strlen(right)) {
+        fault_say(room->fault,
+                  "custodian %u, %s: the check value is %s, not %s: a digit is wrong. Nothing was "
+                  "written.",
+                  custodian + 1, name, right, typed);
+    } else {
+        fault_say(room->fault,
+                  "custodian %u, %s: a check value is 6 digits; this was %zu characters. Nothing "
+                  "was written.",
+                  custodian + 1, name, strlen(typed));
+    }
+    return ST_REFUSED;
+}
+
+static enum st read_half(struct room *room, unsigned custodian, enum key_master master,
+                         uint8_t version)
 {
     uint8_t *half = room->half[custodian][master];
     uint8_t check[KEYSTORE_CHECK_BYTES];
     char text[2 * KEYSTORE_CHECK_BYTES + 1];
-    const char *name = keystore_master_name((enum key_master)master);
+    const char *name = keystore_master_name(master);
 
     fprintf(stderr, "custodian %u, %s version %u, half (32 digits, not shown): ", custodian + 1,
-            name, room->ceremony->version);
-    enum st st = read_line(room, true);
+            name, version);
+    enum st st = read_mute(room);
     if (st != ST_OK) {
         return st;
     }
-    if (hex_decode(room->line, half, KEY_MASTER_BYTES) != ST_OK) {
+    if (hex_decode(room->lines.text, half, KEY_MASTER_BYTES) != ST_OK) {
         fault_say(room->fault,
                   "custodian %u, %s: a half is 32 digits 0-9 a-f; this was %zu characters. Nothing "
                   "was written.",
-                  custodian + 1, name, strlen(room->line));
+                  custodian + 1, name, strlen(room->lines.text));
         return ST_REFUSED;
     }
     if (is_one_byte(half)) {
@@ -140,31 +95,89 @@ static enum st read_half(struct room *room, unsigned custodian, unsigned master)
     }
     keystore_key_check(half, check);
     hex_encode(check, sizeof check, text);
-    fputs("  the check value on your sheet: ", stderr);
-    st = read_line(room, false);
-    if (st == ST_OK && strcasecmp(room->line, text) != 0) {
-        fault_say(
-            room->fault,
-            "custodian %u, %s: the check value is %s, not %.8s: a digit is wrong. Nothing was "
-            "written.",
-            custodian + 1, name, text, room->line);
-        st = ST_REFUSED;
-    } else if (st == ST_OK) {
+    st = read_check(room, custodian, name, text);
+    if (st == ST_OK) {
         fprintf(stderr, "  check value %s: right\n", text);
     }
     return st;
 }
 
 /* A person at a terminal may correct a slip; a script may not guess. */
-static enum st read_half_with_tries(struct room *room, unsigned custodian, unsigned master)
+static enum st read_half_with_tries(struct room *room, unsigned custodian, enum key_master master,
+                                    uint8_t version)
 {
-    enum st st = read_half(room, custodian, master);
+    enum st st = read_half(room, custodian, master, version);
 
-    for (unsigned tries = 1; st == ST_REFUSED && room->is_terminal && tries < TRIES_AT_TERMINAL;
-         tries += 1) {
+    for (unsigned tries = 1;
+         st == ST_REFUSED && room->lines.is_terminal && tries < TRIES_AT_TERMINAL; tries += 1) {
         fprintf(stderr, "  %s\n  Once more.\n", room->fault->say);
-        st = read_half(room, custodian, master);
+        st = read_half(room, custodian, master, version);
     }
+    return st;
+}
+
+static void sit_down(const struct room *room, unsigned custodian)
+{
+    if (room->lines.is_terminal) {
+        fprintf(stderr, "\nCustodian %u, alone at the keys.\n", custodian + 1);
+    }
+}
+
+/* --- proof ------------------------------------------------------------------------------------ */
+
+/* The master for new cards that can do most: whoever took the masters out of a till cannot bring
+ * his own into the issuing desk. */
+static enum key_master strongest(const struct keystore *there)
+{
+    static const enum key_master in_order[] = {MASTER_ISSUE, MASTER_LOAD,    MASTER_SPEND,
+                                               MASTER_SEALS, MASTER_SECTORS, MASTER_MEDIA};
+    uint8_t check[KEYSTORE_CHECK_BYTES];
+    size_t i = 0;
+
+    while (keystore_check_value(there, in_order[i], keystore_version(there), check) != ST_OK) {
+        i += 1;
+        assert(i < sizeof in_order / sizeof in_order[0]); /* a store has one of that version */
+    }
+    return in_order[i];
+}
+
+/* The halves of the store's own master, compared whole: a check value can be found by trying. */
+static enum st prove(struct room *room)
+{
+    if (!room->ceremony->must_prove || room->there == NULL) {
+        return ST_OK;
+    }
+    const uint8_t version = keystore_version(room->there);
+    const enum key_master master = strongest(room->there);
+    uint8_t *key = room->half[0][master]; /* the others are put on top of it */
+    enum st st = ST_OK;
+
+    fprintf(stderr,
+            "First the custodians prove that they are the club's: with their halves of %s version "
+            "%u, which is in the store.\n",
+            keystore_master_name(master), version);
+    for (unsigned i = 0; i < room->ceremony->custodians && st == ST_OK; i += 1) {
+        sit_down(room, i);
+        st = read_half_with_tries(room, i, master, version);
+    }
+    for (unsigned i = 1; i < room->ceremony->custodians; i += 1) {
+        for (size_t at = 0; at < KEY_MASTER_BYTES; at += 1) {
+            key[at] ^= room->half[i][master][at];
+        }
+    }
+    if (st == ST_OK) {
+        st = keystore_compare(room->there, master, version, key);
+        fault_say(room->fault,
+                  st == ST_DENIED
+                      ? "These halves are not those of the store's %s version %u. "
+                        "Nothing was written."
+                      : "The store's %s version %u cannot be used. Nothing was written.",
+                  keystore_master_name(master), version);
+    }
+    if (st == ST_OK) {
+        fputs("\nThat is the store's master. Now the new ones.\n", stderr);
+    }
+    bytes_wipe(room->half, sizeof room->half);
     return st;
 }
 
@@ -275,8 +288,9 @@ static enum st confirm(struct room *room)
                 keystore_master_name(room->entries[i].master), room->entries[i].version, text);
     }
     fprintf(stderr, "All custodians: are these the values of the record? Then type yes: ");
-    const enum st st = read_line(room, false);
-    if (st == ST_OK && strcmp(room->line, "yes") != 0) {
+    const enum st st = lines_read(&room->lines, true, room->fault);
+    lines_squeeze(&room->lines);
+    if (st == ST_OK && strcmp(room->lines.text, "yes") != 0) {
         fault_say(room->fault, "The answer was not yes. Nothing was written.");
         return ST_REFUSED;
     }
@@ -288,13 +302,13 @@ static enum st gather(struct room *room)
     const struct ceremony *ceremony = room->ceremony;
     enum st st = look(room);
 
-    for (unsigned custodian = 0; custodian < ceremony->custodians; custodian += 1) {
-        if (st == ST_OK && room->is_terminal) {
-            fprintf(stderr, "\nCustodian %u, alone at the keys.\n", custodian + 1);
-        }
+    st = st == ST_OK ? prove(room) : st;
+    for (unsigned custodian = 0; custodian < ceremony->custodians && st == ST_OK; custodian += 1) {
+        sit_down(room, custodian);
         for (unsigned master = 0; master < KEY_MASTERS && st == ST_OK; master += 1) {
             if (ceremony->wants[master]) {
-                st = read_half_with_tries(room, custodian, master);
+                st = read_half_with_tries(room, custodian, (enum key_master)master,
+                                          ceremony->version);
             }
         }
     }
@@ -321,8 +335,9 @@ enum st keystore_ceremony(const struct ceremony *ceremony, struct fault *fault)
     struct room *room = memory;
     room->ceremony = ceremony;
     room->fault = fault;
-    room->is_terminal = isatty(STDIN_FILENO) == 1;
+    lines_open(&room->lines, ceremony->patience_s);
     st = gather(room);
+    lines_close(&room->lines);
     keystore_close(room->there);
     if (st == ST_OK) {
         st = keystore_add(ceremony->where, room->entries, room->count, fault);

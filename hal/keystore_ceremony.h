@@ -20,11 +20,16 @@ struct ceremony {
     bool wants[KEY_MASTERS]; /* which masters go in; at least one */
     uint8_t version;         /* 0..15 */
     unsigned custodians;     /* 2 or 3 */
+    bool must_prove;         /* a store that is there: first the halves of a master in it */
+    unsigned patience_s;     /* a line that is not typed within so long ends it; 0: no bound */
 };
 
 /* Prompts and check values go to standard error. Nothing is written unless all halves were right
- * and the last answer was "yes". ST_REFUSED  an input was wrong (fault: which), or the answer was
- * not "yes". Others      as keystore_add(). */
+ * and the last answer was "yes".
+ * ST_REFUSED  an input was wrong (fault: which), or the answer was not "yes".
+ * ST_DENIED   the proof failed.
+ * ST_GONE     the input ended, or nobody typed for too long.
+ * Others      as keystore_add(). */
 ST_CHECK enum st keystore_ceremony(const struct ceremony *ceremony, struct fault *fault);
 
 #endif

@@ -7,7 +7,16 @@ test_keystore_desfire_LIBS = $(KEYSTORE_LIBS) -lcmocka
 test_keystore_file_SRC = tests/unit/test_keystore_file.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)
 test_keystore_file_LIBS = $(KEYSTORE_LIBS) -lcmocka -Wl,--wrap=munmap
 
+TESTS += test_keystore_words
+test_keystore_words_SRC = tests/unit/test_keystore_words.c hal/keystore_words.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)
+test_keystore_words_LIBS = $(KEYSTORE_LIBS) -lcmocka
+
 SCRIPTS += tests/e2e/keys_ceremony.sh
+
+# The ceremony at a device's console; the first process is played by console-bench.
+PROGRAMS += console-bench
+console-bench_SRC = tests/e2e/console_bench.c $(addprefix boards/common/device/,console.c log.c ration.c typing.c unit.c) $(CLOCK_SRC) $(HAL_BASE_SRC)
+SCRIPTS += tests/e2e/keys_console.py
 
 TESTS += test_keystore_pkcs11
 test_keystore_pkcs11_SRC = tests/unit/test_keystore_pkcs11.c $(KEYSTORE_SRC) $(HAL_BASE_SRC)

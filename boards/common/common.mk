@@ -2,8 +2,8 @@
 BOARD_COMMON_SRC = boards/common/board.c $(READER_SRC) $(CARD_SRC) $(KEYSTORE_SRC) $(CLOCK_SRC)
 
 # The first process of a device, and a register at a serial line. Built for every board, so that they are tested here.
-DEVICE_SRC = $(addprefix boards/common/device/,bundle.c command.c conf.c disk.c log.c owner.c probe.c ration.c report.c \
-             selftest.c slots.c stick.c unit.c updater.c watch.c watchdog.c)
+DEVICE_SRC = $(addprefix boards/common/device/,bundle.c command.c conf.c console.c disk.c log.c owner.c probe.c ration.c \
+             report.c selftest.c slots.c stick.c typing.c unit.c updater.c watch.c watchdog.c)
 PROGRAMS += vafa-init vafa-register
 vafa-init_SRC = boards/common/device/init_main.c boards/common/device/bring_up.c $(DEVICE_SRC) \
                 $(filter %names.c,$(BOARD_SRC)) \
@@ -14,7 +14,7 @@ vafa-register_SRC = boards/common/device/register_main.c
 # What goes onto a device, of all programs.
 DEVICE_PROGRAMS = vafa-init vafa-register vafa-terminal vafa-reader vafa-sync vafa-ident vafa-gate vafa-till vafa-keys
 
-TESTS += test_device test_disk test_selftest test_bundle test_unit test_updater
+TESTS += test_device test_disk test_selftest test_bundle test_unit test_updater test_console
 test_device_SRC = tests/unit/test_device.c tests/support/test_folder.c tests/support/hush.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_device_LIBS = -lcmocka -ljansson
 test_unit_SRC = tests/unit/test_unit.c tests/support/test_folder.c tests/support/hush.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
@@ -25,6 +25,8 @@ test_disk_SRC = tests/unit/test_disk.c tests/support/test_folder.c $(DEVICE_SRC)
 test_disk_LIBS = -lcmocka -ljansson
 test_selftest_SRC = tests/unit/test_selftest.c tests/support/test_folder.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_selftest_LIBS = -lcmocka -ljansson
+test_console_SRC = tests/unit/test_console.c tests/support/test_folder.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
+test_console_LIBS = -lcmocka -ljansson
 test_bundle_SRC = tests/unit/test_bundle.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_bundle_LIBS = -lcmocka -ljansson
 

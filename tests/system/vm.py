@@ -27,6 +27,7 @@ class Machine:
         self.register_path = Path(folder) / "register.sock"
         self.log_path = Path(folder) / "console.log"
         self.console = "stdio,id=console,signal=off"   # QEMU's words for where the console is
+        self.monitor = "none"
         self.process = None
         self.register = None
 
@@ -44,7 +45,7 @@ class Machine:
         for word, path in files.items():
             words = words.replace(word, str(path))
         self.process = subprocess.Popen(
-            [*words.split(), "-display", "none", "-monitor", "none",
+            [*words.split(), "-display", "none", "-monitor", self.monitor,
              "-chardev", f"serial,id=reader,path={os.path.realpath(self.reader)}" if self.reader else "null,id=reader",
              "-chardev", f"socket,id=register,path={self.register_path},server=on,wait=off",
              "-chardev", self.console],

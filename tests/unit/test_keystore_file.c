@@ -483,11 +483,29 @@ static void closing_wipes_all_of_it(void **state)
 
 #define WITH_FOLDER(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 
+static void a_master_is_compared_whole(void **state)
+{
+    add(MASTER_LOAD, 2, 7, ST_OK);
+    struct keystore_entry same = entry(MASTER_LOAD, 2, 7);
+    struct keystore *keystore = open_store(ST_OK, "");
+    assert_int_equal(keystore_compare(keystore, MASTER_LOAD, 2, same.key), ST_OK);
+    for (size_t i = 0; i < sizeof same.key; i += 1) {
+        same.key[i] ^= 0x80;
+        assert_int_equal(keystore_compare(keystore, MASTER_LOAD, 2, same.key), ST_DENIED);
+        same.key[i] ^= 0x80;
+    }
+    assert_int_equal(keystore_compare(keystore, MASTER_LOAD, 1, same.key), ST_UNSUPPORTED);
+    assert_int_equal(keystore_compare(keystore, MASTER_ISSUE, 2, same.key), ST_UNSUPPORTED);
+    keystore_close(keystore);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(what_was_added_is_there_and_nothing_else),
         cmocka_unit_test(a_check_value_is_cmac_over_zeros),
+        WITH_FOLDER(a_master_is_compared_whole),
         WITH_FOLDER(a_medium_has_the_tag_that_openssl_computes),
         WITH_FOLDER(a_refused_addition_changes_nothing),
         WITH_FOLDER(an_older_version_may_follow_for_older_cards),

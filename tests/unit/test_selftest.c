@@ -154,7 +154,7 @@ static void each_part_is_named_when_it_fails(void **state)
     selftest_terminal_ended(&facts, EXITED(127), "cannot be started: No such file or directory");
     expect(&facts, "terminal: cannot be started: No such file or directory");
     facts.has_keys = false;
-    expect(&facts, "keys: There are none yet: put a key store onto its disk.");
+    expect(&facts, "keys: There are none yet: hold the key ceremony at its console.");
 }
 
 /* It says so only when keys, reader and database were tried. */

@@ -6,8 +6,8 @@ PERSIAN = {"keys": "کلیدها", "database": "پایگاه داده", "journal
            "clock": "ساعت"}
 DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
 # What a technician does about a part that does not work.
-HELP = {"keys": ("انبار کلید را روی کارت حافظه‌اش بگذارید (docs/flash.md، بخش ۴) و دوباره آزمون بگیرید.",
-                 "Put a key store onto its disk (docs/flash.md, 4), then test again."),
+HELP = {"keys": ("آیین کلید را پای کنسول دستگاه برگزار کنید (docs/flash.md، بخش ۴) و دوباره آزمون بگیرید.",
+                 "Hold the key ceremony at its console (docs/flash.md, 4), then test again."),
         "database": ("کارت حافظه را عوض نکنید: شاید فروش نفرستاده دارد. با باشگاه تماس بگیرید.",
                      "Do not replace the disk: it may hold unsent sales. Call the club."),
         "journal": ("کارت حافظه را عوض نکنید: شاید فروش نفرستاده دارد. با باشگاه تماس بگیرید.",

@@ -3,10 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <linux/reboot.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,6 +18,7 @@
 #include "boards/common/device/disk.h"
 #include "boards/common/device/owner.h"
 #include "boards/common/device/rights.h"
+#include "hal/board.h"
 
 #define LABELS "/dev/disk/by-partlabel"
 
@@ -35,13 +39,31 @@ static bool mount_at(const char *from, const char *to, const char *type, unsigne
     return false;
 }
 
+/* What comes in at the console is for us: a BREAK and a letter, which noise makes as well, would
+ * remount /data read-only or end this process; so would a keyboard's Ctrl-Alt-Del. */
+static void deafen_kernel(struct log *log)
+{
+    static const char magic[] = "/proc/sys/kernel/sysrq";
+    const int fd = open(magic, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "0", 1) != 1) {
+        say_errno(log, "cannot write", magic);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    (void)reboot(LINUX_REBOOT_CMD_CAD_OFF);
+}
+
 bool bring_up_kernel(struct log *log)
 {
     const unsigned long plain = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-    return mount_at("proc", "/proc", "proc", plain, NULL, log) &&
-           mount_at("sysfs", "/sys", "sysfs", plain, NULL, log) &&
-           mount_at("devtmpfs", "/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755", log) &&
-           mount_at("tmpfs", "/run", "tmpfs", plain, "mode=0755,size=16m", log);
+    const bool is_up =
+        mount_at("proc", "/proc", "proc", plain, NULL, log) &&
+        mount_at("sysfs", "/sys", "sysfs", plain, NULL, log) &&
+        mount_at("devtmpfs", "/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755", log) &&
+        mount_at("tmpfs", "/run", "tmpfs", plain, "mode=0755,size=16m", log);
+    deafen_kernel(log);
+    return is_up;
 }
 
 /* --- devices -------------------------------------------------------------------------------- */
@@ -148,7 +170,7 @@ bool bring_up_ident(struct log *log)
     return false;
 }
 
-uint32_t bring_up_version_in(char slot)
+static uint32_t version_in(char slot)
 {
     static const char folder[] = "/run/vafa/other";
     char device[80];
@@ -162,6 +184,34 @@ uint32_t bring_up_version_in(char slot)
     const bool is_read = conf_load("/run/vafa/other/etc/vafa/version", &version) == ST_OK;
     (void)umount2(folder, MNT_DETACH);
     return is_read ? (uint32_t)strtoul(version.text, NULL, 10) : 0;
+}
+
+void bring_up_version(struct slots *slots, struct report *report, struct log *log)
+{
+    struct conf version;
+    char cmdline[600] = "", text[200];
+    FILE *file = fopen("/proc/cmdline", "re");
+    if (file != NULL) {
+        cmdline[fread(cmdline, 1, sizeof cmdline - 1, file)] = '\0';
+        (void)fclose(file);
+    }
+    slots_read(cmdline, LABELS, slots);
+    if (conf_load("/etc/vafa/version", &version) != ST_OK) {
+        log_say(log, "device", "/etc/vafa/version is missing");
+    }
+    report->version = (uint32_t)strtoul(version.text, NULL, 10);
+    report->slot = slots_letter(slots->running);
+    report->is_good = !slots_on_trial(slots);
+    (void)snprintf(report->board, sizeof report->board, "%s", board_names()->board);
+    (void)snprintf(report->self_test, sizeof report->self_test, "running");
+    if (slots_other_boots(slots)) {
+        report->other = version_in(slots_letter(1 - slots->running));
+    }
+    report->failed = slots->tried != report->version ? slots->tried : 0;
+    (void)snprintf(text, sizeof text, "slot %c, version %" PRIu32 "%s",
+                   slots->running == SLOTS_UNKNOWN ? '?' : 'a' + slots->running, report->version,
+                   report->is_good ? "" : ", on trial");
+    log_say(log, "device", text);
 }
 
 /* --- owners --------------------------------------------------------------------------------- */

@@ -5,13 +5,15 @@
 #define BOARDS_COMMON_DEVICE_BRING_UP_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "boards/common/device/conf.h"
 #include "boards/common/device/log.h"
+#include "boards/common/device/report.h"
+#include "boards/common/device/slots.h"
 #include "boards/common/device/watchdog.h"
 
-/* /proc, /sys, /dev, /run. False: nothing else can work. */
+/* /proc, /sys, /dev, /run; no key at the console is a command to the kernel. False: nothing else
+ * can work. */
 bool bring_up_kernel(struct log *log);
 /* The modules of /lib/modules/load, in order; links /dev/disk/by-partlabel/NAME. */
 void bring_up_devices(struct log *log);
@@ -20,8 +22,9 @@ void bring_up_devices(struct log *log);
 bool bring_up_data(const struct watchdog *watchdog, struct log *log);
 /* /ident, if a technician wrote one. */
 bool bring_up_ident(struct log *log);
-/* The version in the slot 'A' or 'B', which does not run; 0: none that can be read. */
-uint32_t bring_up_version_in(char slot);
+/* Which slot runs and what is in it, and what the boot loader keeps about both: all of *slots, and
+ * of *report what follows from it. */
+void bring_up_version(struct slots *slots, struct report *report, struct log *log);
 /* Folders with their owners, the database's file, the serial lines' owners. */
 void bring_up_owners(const struct conf *board, struct log *log);
 

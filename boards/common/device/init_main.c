@@ -3,7 +3,6 @@
  * hardware watchdog while the tap loop answers. docs/decisions/0017-image.md, "On the device". */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/reboot.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,6 +18,7 @@
 
 #include "boards/common/device/bring_up.h"
 #include "boards/common/device/conf.h"
+#include "boards/common/device/console.h"
 #include "boards/common/device/disk.h"
 #include "boards/common/device/log.h"
 #include "boards/common/device/probe.h"
@@ -30,7 +30,6 @@
 #include "boards/common/device/updater.h"
 #include "boards/common/device/watch.h"
 #include "boards/common/device/watchdog.h"
-#include "hal/board.h"
 #include "hal/clock.h"
 
 #define DATABASE "/data/terminal/terminal.db"
@@ -41,7 +40,7 @@
 #define LOG      "/data/log/device"
 
 enum {
-    UNITS_MAX = 6,
+    UNITS_MAX = 7,
     REPORT_EVERY_MS = 5000,
     DISK_EVERY_MS = 5000,
     MARK_AGAIN_MS = 10000,
@@ -62,6 +61,8 @@ struct device {
     struct unit *sync;     /* NULL: no club was named */
     struct unit *update;   /* runs once for each stick or bundle */
     struct unit *mark;     /* runs once: the slot is marked good */
+    struct unit *ceremony; /* runs once for each key ceremony */
+    struct console console;
     struct updater updater;
     bool is_support_on, has_disk_failed;
     int signal_fd;
@@ -90,7 +91,7 @@ static struct unit *add(struct device *device, struct unit unit)
 static void add_terminal(struct device *device)
 {
     if (access(KEYS, F_OK) != 0) {
-        log_say(&device->log, "device", "no keys yet: put a key store onto its disk");
+        log_say(&device->log, "device", "no keys yet");
         return;
     }
     device->terminal = add(
@@ -201,14 +202,28 @@ static void add_mark(struct device *device)
     device->mark->start_at_ms = device->report.is_good ? 0 : INT64_MAX;
 }
 
-/* A device that is not set up has no till. */
+/* It has the console, and what the terminal's user has. */
+static void add_ceremony(struct device *device, int64_t now_ms)
+{
+    device->ceremony =
+        add(device, (struct unit){.name = "ceremony",
+                                  .arguments = {"/usr/bin/vafa-keys", "console", KEYS},
+                                  .user = RIGHTS_TERMINAL,
+                                  .group = RIGHTS_TERMINAL,
+                                  .console = "/dev/console",
+                                  .is_once = true});
+    console_init(&device->console, STDIN_FILENO, device->ceremony, &device->log, now_ms);
+}
+
+/* A device that is not set up has no till; custodians at the console are not disturbed. */
 static void look_for_update(struct device *device, int64_t now_ms)
 {
     const struct probe *probe = &device->probe;
     const struct bundle_facts facts = {.running = device->report.version,
                                        .failed = device->report.failed,
                                        .is_good = device->report.is_good,
-                                       .quiet_s = device->terminal == NULL
+                                       .quiet_s = device->console.is_lent ? 0
+                                                  : device->terminal == NULL
                                                       ? (now_ms - device->started_ms) / 1000
                                                   : probe->is_heard ? probe->said.quiet_s
                                                                     : -1,
@@ -422,6 +437,22 @@ static void marking_ended(struct device *device, int status, int64_t now_ms)
     }
 }
 
+/* Keys came, or more of them: the terminal opens its store when it starts. Its watch and its
+ * self-test begin now. */
+static void ceremony_ended(struct device *device, int status, int64_t now_ms)
+{
+    console_ended(&device->console, status, now_ms);
+    if (device->terminal != NULL && status == 0 && device->terminal->pid != 0) {
+        (void)kill(device->terminal->pid, SIGTERM);
+    } else if (device->terminal == NULL && access(KEYS, F_OK) == 0) {
+        add_terminal(device);
+        probe_init(&device->probe, SOCKET, now_ms);
+        device->works_ms = now_ms;
+        device->has_failed = device->was_ready = false;
+        (void)snprintf(device->report.self_test, sizeof device->report.self_test, "running");
+    }
+}
+
 static void unit_was_reaped(struct device *device, struct unit *unit, int status, int64_t now_ms)
 {
     unit_ended(unit, status, &device->log, now_ms);
@@ -436,6 +467,8 @@ static void unit_was_reaped(struct device *device, struct unit *unit, int status
         }
     } else if (unit == device->sync) {
         set_sync_arguments(device); /* it may have enrolled */
+    } else if (unit == device->ceremony) {
+        ceremony_ended(device, status, now_ms);
     }
 }
 
@@ -469,16 +502,21 @@ static void take_signals(struct device *device, int64_t now_ms)
 
 static void wait_and_hear(struct device *device)
 {
-    struct pollfd polled[1 + UNITS_MAX] = {{.fd = device->signal_fd, .events = POLLIN}};
     const int64_t now_ms = clock_monotonic_ms();
+    struct pollfd polled[2 + UNITS_MAX] = {
+        {.fd = device->signal_fd, .events = POLLIN},
+        {.fd = console_fd(&device->console, now_ms), .events = POLLIN}};
     for (size_t n = 0; n < device->units_count; n++) {
-        polled[1 + n] = (struct pollfd){.fd = unit_fd(&device->units[n], now_ms), .events = POLLIN};
+        polled[2 + n] = (struct pollfd){.fd = unit_fd(&device->units[n], now_ms), .events = POLLIN};
     }
-    (void)poll(polled, 1 + device->units_count, device->was_ready ? CALM_MS : EAGER_MS);
+    (void)poll(polled, 2 + device->units_count, device->was_ready ? CALM_MS : EAGER_MS);
     for (size_t n = 0; n < device->units_count; n++) {
-        if (polled[1 + n].revents != 0) {
+        if (polled[2 + n].revents != 0) {
             unit_hear(&device->units[n], &device->log, clock_monotonic_ms());
         }
+    }
+    if (polled[1].revents != 0) {
+        console_hear(&device->console, clock_monotonic_ms());
     }
     take_signals(device, clock_monotonic_ms());
 }
@@ -497,41 +535,12 @@ static void serve(struct device *device)
         follow_support(device);
         watch(device, now_ms);
         look_at_disk(device, now_ms);
+        console_step(&device->console, device->terminal != NULL, now_ms);
         test_self(device, now_ms);
         say_ready(device);
         write_report(device, now_ms);
         wait_and_hear(device);
     }
-}
-
-/* Which slot runs and what is in it, and what the boot loader keeps about both. */
-static void learn_version(struct device *device)
-{
-    struct conf version;
-    char cmdline[600] = "", text[200];
-    struct report *report = &device->report;
-    FILE *file = fopen("/proc/cmdline", "re");
-    if (file != NULL) {
-        cmdline[fread(cmdline, 1, sizeof cmdline - 1, file)] = '\0';
-        (void)fclose(file);
-    }
-    slots_read(cmdline, "/dev/disk/by-partlabel", &device->slots);
-    if (conf_load("/etc/vafa/version", &version) != ST_OK) {
-        log_say(&device->log, "device", "/etc/vafa/version is missing");
-    }
-    report->version = (uint32_t)strtoul(version.text, NULL, 10);
-    report->slot = slots_letter(device->slots.running);
-    report->is_good = !slots_on_trial(&device->slots);
-    (void)snprintf(report->board, sizeof report->board, "%s", board_names()->board);
-    (void)snprintf(report->self_test, sizeof report->self_test, "running");
-    if (slots_other_boots(&device->slots)) {
-        report->other = bring_up_version_in(slots_letter(1 - device->slots.running));
-    }
-    report->failed = device->slots.tried != report->version ? device->slots.tried : 0;
-    (void)snprintf(text, sizeof text, "slot %c, version %" PRIu32 "%s",
-                   device->slots.running == SLOTS_UNKNOWN ? '?' : 'a' + device->slots.running,
-                   report->version, report->is_good ? "" : ", on trial");
-    log_say(&device->log, "device", text);
 }
 
 static int open_signals(void)
@@ -569,7 +578,7 @@ int main(void)
     (void)mkdir("/run/vafa", 0755);
     (void)mkdir("/data/log", 0700);
     log_open(&device.log, LOG);
-    learn_version(&device);
+    bring_up_version(&device.slots, &device.report, &device.log);
     if (!bring_up_ident(&device.log) || conf_load("/ident/terminal.conf", &device.ident) != ST_OK) {
         log_say(&device.log, "device", "/ident/terminal.conf is missing: tools/image/provision");
     }
@@ -580,6 +589,7 @@ int main(void)
     add_sync(&device);
     add_update(&device);
     add_mark(&device);
+    add_ceremony(&device, clock_monotonic_ms());
     device.works_ms = device.started_ms = clock_monotonic_ms();
     device.disk_at_ms = device.started_ms + DISK_EVERY_MS;
     device.clock_started_s = clock_now_s(&(enum clock_quality){CLOCK_UNSET});

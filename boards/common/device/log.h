@@ -5,14 +5,26 @@
 #ifndef BOARDS_COMMON_DEVICE_LOG_H
 #define BOARDS_COMMON_DEVICE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-enum { LOG_FILE_MAX = 256 * 1024, LOG_LINE_MAX = 512, LOG_PATH_MAX = 100 };
+enum {
+    LOG_FILE_MAX = 256 * 1024,
+    LOG_LINE_MAX = 512,
+    LOG_PATH_MAX = 100,
+    LOG_HELD_MAX = 4096,         /* bytes that the console gets later */
+    LOG_CONSOLE_WAITS_MS = 1000, /* for a console that takes nothing; then it is left out */
+};
 
 struct log {
     char path[LOG_PATH_MAX + 1]; /* "": no file yet */
     int fd;                      /* -1: none */
     size_t bytes;
+    bool is_stopped; /* the console takes nothing */
+    bool is_held;    /* somebody else has the console */
+    char held[LOG_HELD_MAX];
+    size_t held_bytes;
+    unsigned held_out; /* lines that had no room there */
 };
 
 /* The console alone. */
@@ -25,6 +37,13 @@ void log_console(int fd);
 void log_open(struct log *log, const char *path);
 /* One line: seconds since power came, who, what. What is longer than LOG_LINE_MAX is cut. */
 void log_say(struct log *log, const char *who, const char *text);
+/* The same for who stands there now: on the console alone, whoever has it. */
+void log_tell(struct log *log, const char *who, const char *text);
+
+/* From now on the console hears nothing; lines go into the file. */
+void log_hold(struct log *log);
+/* It hears again, first what it missed: the first LOG_HELD_MAX bytes, and how many lines more. */
+void log_release(struct log *log);
 void log_close(struct log *log);
 
 #endif

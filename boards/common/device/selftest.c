@@ -41,7 +41,7 @@ bool selftest_judge(const struct selftest_facts *facts, char ret_say[SELFTEST_SA
     const struct probe_said *said = facts->said;
     ret_say[0] = '\0';
     if (!facts->has_keys) {
-        return fails(ret_say, "keys", "There are none yet: put a key store onto its disk.");
+        return fails(ret_say, "keys", "There are none yet: hold the key ceremony at its console.");
     }
     if (facts->waits_for_trial && !facts->is_heard) {
         return true;

@@ -58,7 +58,9 @@ static _Noreturn void become(const struct unit *unit, int out_fd)
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)setsid();
-    const int in_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    const int in_fd =
+        open(unit->console != NULL ? unit->console : "/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    out_fd = unit->console != NULL ? in_fd : out_fd;
     if (in_fd >= 0 && dup2(in_fd, 0) == 0 && dup2(out_fd, 1) == 1 && dup2(out_fd, 2) == 2 &&
         own_device(unit) && take_rights(unit)) {
         (void)execve(unit->arguments[0], (char *const *)unit->arguments, environment);

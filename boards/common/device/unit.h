@@ -43,6 +43,7 @@ struct unit {
                            */
     bool is_root;         /* keeps root's capabilities; else they are given up for good */
     bool is_once;         /* not started again when it ends */
+    const char *console;  /* a terminal that is its input and output; NULL: its words are logged */
     const char *device;   /* is given to its user before each start, and waited for; NULL: none */
 
     /* The unit's own: all zero before unit_init(). */
