@@ -30,4 +30,4 @@ test_console_LIBS = -lcmocka -ljansson
 test_bundle_SRC = tests/unit/test_bundle.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_bundle_LIBS = -lcmocka -ljansson
 
-SCRIPTS += tests/e2e/update_check.sh tests/e2e/update_stick.sh
+SCRIPTS += tests/e2e/register.py tests/e2e/update_check.sh tests/e2e/update_stick.sh

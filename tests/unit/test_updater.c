@@ -163,7 +163,9 @@ static void what_is_said_of_a_stick_goes_with_it(void **state)
     struct unit unit = {.name = "update"};
     struct log log;
     log_init(&log);
+    put("install", "half a copy, of a power cut");
     updater_init(&updater, &unit, &none, &places, &log);
+    assert_int_not_equal(access(places.install, F_OK), 0);
     plug("sdd", 43, "VAFA-UPDATE");
     assert_true(report_put_line(places.says, "refused 8: of a bundle"));
     int64_t now_ms = 0;

@@ -1,6 +1,7 @@
 /* vafa-register LINE SOCKET - a cash register at a serial line speaks to the till as it would over
  * the till's socket: docs/till.md. 115200 baud, 8 bits, no parity. Bytes are passed on as they are;
- * when the terminal is away they are dropped, and the register hears nothing. */
+ * when the terminal is away they are dropped, and the register hears nothing. It ends when the line
+ * does: a cable at USB was pulled. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -42,7 +43,7 @@ static int connect_to(const char *path)
     return fd;
 }
 
-/* False when either end is gone. */
+/* False when either end is gone, or `from` has no more to say. */
 static bool pass(int from, int to)
 {
     char bytes[PIECE];
@@ -60,7 +61,8 @@ static bool pass(int from, int to)
     return got > 0;
 }
 
-static void serve(int line, int till)
+/* Until one end is gone. True: it was the terminal's, which comes back. */
+static bool serve(int line, int till)
 {
     struct pollfd ends[2] = {{.fd = line, .events = POLLIN}, {.fd = till, .events = POLLIN}};
     bool is_up = true;
@@ -68,6 +70,7 @@ static void serve(int line, int till)
         is_up = (ends[1].revents == 0 || pass(till, line)) &&
                 (ends[0].revents == 0 || pass(line, till));
     }
+    return poll(ends, 1, 0) >= 0 && (ends[0].revents & (POLLHUP | POLLERR | POLLNVAL)) == 0;
 }
 
 int main(int argc, char **argv)
@@ -81,14 +84,18 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "%s cannot be used as a serial line: %s\n", argv[1], strerror(errno));
         return 1;
     }
-    for (;;) {
+    bool has_line = true;
+    while (has_line) {
         const int till = connect_to(argv[2]);
         if (till < 0) {
             (void)poll(NULL, 0, RETRY_MS);
             continue;
         }
         (void)tcflush(line, TCIFLUSH); /* what was typed at nobody is for nobody */
-        serve(line, till);
+        has_line = serve(line, till);
         (void)close(till);
+        (void)poll(NULL, 0, RETRY_MS); /* a terminal that has no place is not called without end */
     }
+    (void)fprintf(stderr, "%s is gone: is its cable pulled?\n", argv[1]);
+    return 1;
 }
