@@ -6,6 +6,7 @@
 #include "server/change.h"
 #include "server/ledger_priv.h"
 #include "server/limits.h"
+#include "server/lost.h"
 #include "server/members_priv.h"
 #include "server/settled.h"
 
@@ -65,8 +66,9 @@ static void book(struct ledger *ledger, const struct item *item, int sign)
 /* --- giving it to a card ------------------------------------------------------------------------
  */
 
-/* The card that takes what is kept for `number`: the member's newest; of a card that is no
- * member's, itself, when the club knows it. *ret_account: under which number it is kept. */
+/* The card that takes what is kept for `number`: the member's newest, as far as somebody vouches
+ * for it; of a card that is no member's, itself, when the club knows it. *ret_account: under which
+ * number it is kept. */
 static enum st find_card(struct ledger *ledger, uint64_t number, uint64_t *ret_account,
                          uint64_t *ret_card)
 {
@@ -74,8 +76,13 @@ static enum st find_card(struct ledger *ledger, uint64_t number, uint64_t *ret_a
     bool row = false;
     *ret_card = 0;
     enum st st = member_account_of(ledger->db, number, ret_account);
-    if (st != ST_OK || *ret_account != 0) {
-        return st == ST_OK ? member_newest_card(ledger->db, *ret_account, ret_card) : st;
+    if (st == ST_OK && *ret_account != 0) {
+        uint64_t newest = 0;
+        st = member_newest_card(ledger->db, *ret_account, &newest);
+        return st == ST_OK && newest != 0 ? card_vouched(ledger->db, newest, ret_card) : st;
+    }
+    if (st != ST_OK) {
+        return st;
     }
     *ret_account = number;
     st = db_first(stmt, &row, (int64_t)number);

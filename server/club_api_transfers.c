@@ -2,9 +2,10 @@
 #include <inttypes.h>
 
 #include "server/club_api_priv.h"
+#include "server/duplicates.h"
 #include "server/transfers.h"
 
-static enum st answer_transfers(struct call *call)
+static enum st answer_list(struct call *call, const struct places *places)
 {
     struct db_stmt *stmt = NULL;
     const char *cursor = NULL;
@@ -14,12 +15,22 @@ static enum st answer_transfers(struct call *call)
         (cursor[0] != '\0' && !cursor_numbers(call, cursor, 2, after))) {
         return ST_FOREIGN;
     }
-    const enum st st = db_prepare(call->db, transfers_open.sql, "iii", &stmt);
+    const enum st st = db_prepare(call->db, places->sql, "iii", &stmt);
     if (st != ST_OK) {
         return st;
     }
     db_bind(stmt, after[0], after[1], (int64_t)limit + 1);
-    return call_rows(call, stmt, transfers_open.columns, limit, 2);
+    return call_rows(call, stmt, places->columns, limit, 2);
+}
+
+static enum st answer_transfers(struct call *call)
+{
+    return answer_list(call, &transfers_open);
+}
+
+static enum st answer_duplicates(struct call *call)
+{
+    return answer_list(call, &duplicates_open);
 }
 
 /* The {terminal} and {number} of the path. False: 404 is said. */
@@ -82,6 +93,59 @@ static enum st answer_release(struct call *call)
     return st == ST_OK ? put_transfer(call, &release) : st;
 }
 
+static enum st put_duplicate(struct call *call, const struct duplicate_release *which)
+{
+    struct db_stmt *stmt = NULL;
+    json_t *object = NULL;
+    bool row = false;
+    enum st st = db_prepare(call->db, duplicates_one, "ii", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row, (int64_t)which->terminal, (int64_t)which->sequence);
+    }
+    if (st == ST_OK && row) {
+        object = row_object(stmt, duplicates_open.columns);
+        st = object != NULL && json_object_update(call->reply, object) == 0 ? ST_OK : ST_FULL;
+        json_decref(object);
+    }
+    db_finish(stmt);
+    return st != ST_OK || row
+               ? st
+               : call_missing(call,
+                              "No card that went whole to another one at terminal %u "
+                              "by entry %u waits for that.",
+                              which->terminal, which->sequence);
+}
+
+static enum st answer_duplicate_release(struct call *call)
+{
+    struct transfer_release named;
+    struct actions *actions = NULL;
+    if (!path_transfer(call, &named)) {
+        return ST_REFUSED;
+    }
+    struct duplicate_release release = {.terminal = named.terminal,
+                                        .sequence = named.sequence,
+                                        .is_anyway =
+                                            json_is_true(json_object_get(call->body, "anyway"))};
+    if (!read_card(body_text(call, "to"), &release.to)) {
+        return ST_FOREIGN; /* the field is checked */
+    }
+    enum st st = put_duplicate(call, &release); /* 404 when there is none */
+    if (st == ST_OK) {
+        st = actions_open(call->db, call->signer, &actions);
+    }
+    if (st == ST_OK) {
+        st = duplicates_release(actions, &release, call->now_s, &call->fault);
+    }
+    actions_close(actions);
+    return st == ST_OK ? put_duplicate(call, &release) : st;
+}
+
+static const struct field duplicate_fields[] = {
+    {"to", FIELD_CARD, true, 0, 0},
+    {"anyway", FIELD_BOOL, false, 0, 0},
+    {0},
+};
 static const struct field release_fields[] = {
     {"to", FIELD_CARD, false, 0, 0},
     {"anyway", FIELD_BOOL, false, 0, 0},
@@ -93,5 +157,8 @@ const struct route routes_transfers[] = {
     {"GET", "/transfers/{terminal}/{number}", APIKEY_READER, NULL, NULL, answer_transfer, 0},
     {"PUT", "/transfers/{terminal}/{number}/release", APIKEY_MANAGER, NULL, release_fields,
      answer_release, 0},
+    {"GET", "/duplicates", APIKEY_READER, "limit cursor", NULL, answer_duplicates, 0},
+    {"PUT", "/duplicates/{terminal}/{number}/release", APIKEY_MANAGER, NULL, duplicate_fields,
+     answer_duplicate_release, 0},
     {0},
 };

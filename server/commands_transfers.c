@@ -2,29 +2,48 @@
 #include <stdio.h>
 
 #include "server/command.h"
+#include "server/duplicates.h"
 #include "server/rows.h"
 #include "server/transfers.h"
 
-static enum st club_transfer_list(struct club *club)
+/* All rows of a bound statement, which is finished here. */
+static enum st print_rows(struct club *club, struct db_stmt *stmt, const char *const *columns,
+                          const char *name)
 {
-    struct db_stmt *stmt = NULL;
     json_t *rows = NULL;
-    enum st st = db_prepare(club->db, transfers_open.sql, "iii", &stmt);
-    if (st == ST_OK) {
-        db_bind(stmt, INT64_C(0), INT64_C(0), INT64_MAX);
-        st = rows_read(stmt, transfers_open.columns, SIZE_MAX, &rows);
-    }
+    const enum st st = rows_read(stmt, columns, SIZE_MAX, &rows);
     db_finish(stmt);
     if (st == ST_OK && has_option(club, "--json")) {
         (void)json_dumpf(rows, stdout, JSON_INDENT(1));
         printf("\n");
     } else if (st == ST_OK) {
-        json_t *object = json_pack("{s:O}", "transfers", rows);
+        json_t *object = json_pack("{s:O}", name, rows);
         print_plain(object, stdout);
         json_decref(object);
     }
     json_decref(rows);
     return st;
+}
+
+static enum st list(struct club *club, const struct places *places, const char *name)
+{
+    struct db_stmt *stmt = NULL;
+    const enum st st = db_prepare(club->db, places->sql, "iii", &stmt);
+    if (st != ST_OK) {
+        return st;
+    }
+    db_bind(stmt, INT64_C(0), INT64_C(0), INT64_MAX);
+    return print_rows(club, stmt, places->columns, name);
+}
+
+static enum st club_transfer_list(struct club *club)
+{
+    return list(club, &transfers_open, "transfers");
+}
+
+static enum st club_duplicate_list(struct club *club)
+{
+    return list(club, &duplicates_open, "duplicates");
 }
 
 /* TERMINAL and NUMBER. */
@@ -34,8 +53,8 @@ static enum st which(struct club *club, uint32_t *ret_terminal, uint32_t *ret_se
     *ret_terminal = terminal_of(argument(club, 0));
     *ret_sequence = sequence > SNAPSHOT_SEQUENCE_MAX ? 0 : (uint32_t)sequence;
     if (*ret_terminal == 0 || *ret_sequence == 0) {
-        fault_say(&club->fault, "A transfer is named by its terminal and its number there: "
-                                "vafa-club transfer list shows both.");
+        fault_say(&club->fault, "It is named by its terminal and its number there: vafa-club "
+                                "transfer list, or duplicate list, shows both.");
         return ST_FOREIGN;
     }
     return ST_OK;
@@ -66,22 +85,32 @@ static enum st club_transfer_show(struct club *club)
     return st == ST_OK ? show(club, terminal, sequence) : st;
 }
 
+/* The card of --to; 0 without one. */
+static enum st read_to(struct club *club, uint64_t *ret)
+{
+    const char *to = option(club, "--to");
+    *ret = to == NULL ? 0 : card_of(to, &club->fault);
+    return to != NULL && *ret == 0 ? ST_FOREIGN : ST_OK;
+}
+
+static enum st open_actions(struct club *club, struct signer **ret_signer,
+                            struct actions **ret_actions)
+{
+    const enum st st = signer_open(club->data, option(club, "--key"), ret_signer, &club->fault);
+    return st == ST_OK ? actions_open(club->db, *ret_signer, ret_actions) : st;
+}
+
 static enum st club_transfer_release(struct club *club)
 {
     struct transfer_release release = {.is_anyway = has_option(club, "--anyway")};
-    const char *to = option(club, "--to");
     struct signer *signer = NULL;
     struct actions *actions = NULL;
     enum st st = which(club, &release.terminal, &release.sequence);
-    if (st == ST_OK && to != NULL) {
-        release.to = card_of(to, &club->fault);
-        st = release.to == 0 ? ST_FOREIGN : ST_OK;
+    if (st == ST_OK) {
+        st = read_to(club, &release.to);
     }
     if (st == ST_OK) {
-        st = signer_open(club->data, option(club, "--key"), &signer, &club->fault);
-    }
-    if (st == ST_OK) {
-        st = actions_open(club->db, signer, &actions);
+        st = open_actions(club, &signer, &actions);
     }
     if (st == ST_OK) {
         st = transfers_release(actions, &release, club->now_s, &club->fault);
@@ -89,6 +118,34 @@ static enum st club_transfer_release(struct club *club)
     actions_close(actions);
     signer_close(signer);
     return st == ST_OK ? show(club, release.terminal, release.sequence) : st;
+}
+
+static enum st club_duplicate_release(struct club *club)
+{
+    struct duplicate_release release = {.is_anyway = has_option(club, "--anyway")};
+    struct signer *signer = NULL;
+    struct actions *actions = NULL;
+    struct db_stmt *stmt = NULL;
+    enum st st = which(club, &release.terminal, &release.sequence);
+    if (st == ST_OK) {
+        st = read_to(club, &release.to);
+    }
+    if (st == ST_OK) {
+        st = open_actions(club, &signer, &actions);
+    }
+    if (st == ST_OK) {
+        st = duplicates_release(actions, &release, club->now_s, &club->fault);
+    }
+    actions_close(actions);
+    signer_close(signer);
+    if (st == ST_OK) {
+        st = db_prepare(club->db, duplicates_one, "ii", &stmt);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    db_bind(stmt, (int64_t)release.terminal, (int64_t)release.sequence);
+    return print_rows(club, stmt, duplicates_open.columns, "duplicates");
 }
 
 const struct command commands_transfers[] = {
@@ -100,5 +157,12 @@ const struct command commands_transfers[] = {
      "bring one of a terminal that is dead or revoked to CARD, or back to the card that it left; "
      "--anyway: also when not every terminal has been heard since",
      club_transfer_release, false},
+    {"duplicate list", "[--json]",
+     "cards that went whole to another one which nobody has seen: what is in transit",
+     club_duplicate_list, false},
+    {"duplicate release", "TERMINAL NUMBER --to CARD [--anyway] [--key FILE] [--json]",
+     "bring what left such a card, at a terminal that is dead or revoked, to CARD; --anyway: also "
+     "when not every terminal has been heard since",
+     club_duplicate_release, false},
     {0},
 };

@@ -42,16 +42,45 @@ enum st duplicates_say_gone(struct ledger *ledger, const struct item *item, uint
 
 /* --- both halves of a duplicate ------------------------------------------------------------- */
 
+/* A person had given it to another card, for this one had not been heard of: what that one has not
+ * taken yet is withdrawn, and this one is refused until somebody has looked. */
+static enum st refuse_given(struct ledger *ledger, const struct item *item, const struct pair *pair,
+                            uint64_t card)
+{
+    uint64_t to = 0;
+    enum st st = duplicates_take_back(ledger->actions, pair);
+    if (st == ST_OK) {
+        st = card_successor(ledger->db, pair->old, &to);
+    }
+    if (st == ST_OK) {
+        st = hotlist_refuse_within(ledger->db, card, LISTING_BLOCKED, ledger->now_s);
+    }
+    return st == ST_OK ? case_open(ledger, "duplicate", item, card, 1,
+                                   "Card %016" PRIu64 " has what left card %016" PRIu64
+                                   " at terminal %u, which the club has given to card %016" PRIu64
+                                   ": it is refused from now on, and what that one has not taken "
+                                   "is withdrawn.",
+                                   card, pair->old, pair->terminal, to)
+                       : st;
+}
+
 /* Both halves are posted, and the second one's entry, or a person, says that they are one. */
 static enum st join(struct ledger *ledger, const struct item *item, struct pair *pair,
                     uint64_t card, uint32_t in_sequence, enum pair_how how)
 {
     enum place place = PLACE_FREE;
+    bool is_given = false;
     struct fault fault = {""};
     enum st st = pair_join(ledger->db, pair, card, in_sequence, how, item->entry.time_s, &fault);
     st = say_member(ledger, item, pair->old, card, st, &fault);
     if (st == ST_OK) {
         st = successor_place(ledger->db, pair->old, card, &place);
+    }
+    if (st == ST_OK) {
+        st = duplicates_given(ledger->actions, pair, &is_given);
+    }
+    if (st == ST_OK && is_given) {
+        return refuse_given(ledger, item, pair, card);
     }
     return st != ST_OK || place == PLACE_SAME
                ? st

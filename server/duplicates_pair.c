@@ -105,6 +105,16 @@ enum st pair_put(struct db *db, struct pair *pair)
     return st;
 }
 
+enum st pair_close_case(struct db *db, const struct pair *pair, const char *why, int64_t at_s)
+{
+    enum st st = ST_OK;
+    DB_ONCE(st, db,
+            "UPDATE tcase SET closed_at = $3, closed_by = 'club', closed_why = $4"
+            " WHERE term_id = $1 AND term_seq = $2 AND why = 'alone' AND closed_at = 0",
+            "iiit", (int64_t)pair->terminal, (int64_t)pair->sequence, at_s, why);
+    return st;
+}
+
 enum st pair_join(struct db *db, struct pair *pair, uint64_t card, uint32_t in_sequence,
                   enum pair_how how, int64_t at_s, struct fault *fault)
 {
@@ -114,6 +124,9 @@ enum st pair_join(struct db *db, struct pair *pair, uint64_t card, uint32_t in_s
     pair->how = how;
     memcpy(pair->in, pair->out, sizeof pair->in);
     enum st st = pair_put(db, pair);
+    if (st == ST_OK) {
+        st = pair_close_case(db, pair, "the rest came", at_s);
+    }
     if (st == ST_OK) {
         st = successor_place(db, pair->old, card, &place);
     }

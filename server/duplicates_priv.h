@@ -47,6 +47,9 @@ ST_CHECK enum st pair_put(struct db *db, struct pair *pair);
  * ST_REFUSED  the new card is another member's, says the fault; all else is done. */
 ST_CHECK enum st pair_join(struct db *db, struct pair *pair, uint64_t card, uint32_t in_sequence,
                            enum pair_how how, int64_t at_s, struct fault *fault);
+/* The first half is not alone any more: the case that says so is closed. */
+ST_CHECK enum st pair_close_case(struct db *db, const struct pair *pair, const char *why,
+                                 int64_t at_s);
 /* They are not, after all. *ret_gone: as successor_leave(). */
 ST_CHECK enum st pair_part(struct actions *actions, struct pair *pair, int64_t *ret_gone);
 
@@ -59,6 +62,16 @@ ST_CHECK enum st pair_part(struct actions *actions, struct pair *pair, int64_t *
 ST_CHECK enum st duplicates_name(struct actions *actions, const struct replacement *row,
                                  uint64_t old, bool *ret_is_half, int64_t *ret_gone,
                                  struct fault *fault);
+
+/* --- duplicates_club.c ----------------------------------------------------------------------- */
+
+/* How the orders begin that a person made of a first half; "TERMINAL-NUMBER/KIND/N" follows. */
+#define DUPLICATE_REF "duplicate/"
+
+/* Whether a person has ever given to a card what left this one. */
+ST_CHECK enum st duplicates_given(struct actions *actions, const struct pair *pair, bool *ret);
+/* What of that no card has taken yet is withdrawn. Inside the caller's write transaction. */
+ST_CHECK enum st duplicates_take_back(struct actions *actions, const struct pair *pair);
 
 /* --- duplicates.c ---------------------------------------------------------------------------- */
 

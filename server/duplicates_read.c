@@ -126,18 +126,23 @@ static enum st part(struct ledger *ledger, uint32_t terminal, const struct half 
     return st == ST_OK ? duplicates_say_gone(ledger, &by, out->card, out->with, gone) : st;
 }
 
-/* What cannot be, for another card is in that place, is left apart. */
+/* What cannot be, for another card is in that place or a person has given it to one, is left apart.
+ */
 static enum st join(struct ledger *ledger, uint32_t terminal, const struct half *out,
                     const struct half *in)
 {
     struct pair pair;
     enum place place = PLACE_TAKEN;
+    bool is_given = false;
     struct fault fault = {""};
     enum st st = pair_get(ledger->db, terminal, out->sequence, &pair);
     if (st == ST_OK) {
         st = successor_place(ledger->db, out->card, in->card, &place);
     }
-    if (st != ST_OK || place == PLACE_TAKEN || place == PLACE_RING) {
+    if (st == ST_OK) {
+        st = duplicates_given(ledger->actions, &pair, &is_given);
+    }
+    if (st != ST_OK || is_given || place == PLACE_TAKEN || place == PLACE_RING) {
         return st;
     }
     st = pair_join(ledger->db, &pair, in->card, in->sequence, PAIR_GUESSED, in->at_s, &fault);
@@ -189,26 +194,40 @@ static enum st guess(struct ledger *ledger, uint32_t terminal)
 
 /* --- what a person has to say --------------------------------------------------------------- */
 
+/* A second half whose first one is not known. */
 #define APART                                                                                      \
     "replacement r WHERE r.old_no = 0 AND NOT EXISTS (SELECT 1 FROM duplicate d"                   \
     " WHERE d.new_no = r.card_no)"
-
+/* A dead terminal's first half without a second one, and without one that may be. */
+#define ALONE                                                                                      \
+    "duplicate f JOIN term t ON t.term_id = f.term_id AND t.dead_at <> 0 WHERE f.is_out = 1"       \
+    " AND f.new_no = 0 AND NOT EXISTS (SELECT 1 FROM successor s WHERE s.card_no = f.card_no)"     \
+    " AND NOT EXISTS (SELECT 1 FROM " APART " AND r.term_id = f.term_id AND r.x0 = f.o0"           \
+    " AND r.x1 = f.o1 AND r.x2 = f.o2 AND r.x3 = f.o3)"
+/* `what` has the row of the case. */
+#define HOLDS(what, alias)                                                                         \
+    "EXISTS (SELECT 1 FROM " what " AND " alias ".term_id = tcase.term_id"                         \
+    " AND " alias ".term_seq = tcase.term_seq)"
+#define CLOSE(why, what, alias)                                                                    \
+    "UPDATE tcase SET closed_at = $1, closed_by = 'club', closed_why = 'the rest came'"            \
+    " WHERE why = '" why "' AND closed_at = 0 AND NOT " HOLDS(what, alias)
 /* The club's own word only: what a person closed stays closed. */
+#define REOPEN(why, what, alias)                                                                   \
+    "UPDATE tcase SET closed_at = $1, closed_by = '', closed_why = ''"                             \
+    " WHERE why = '" why "' AND closed_at <> 0 AND closed_by = 'club' AND " HOLDS(what, alias)
+
 static enum st close_and_reopen(struct ledger *ledger)
 {
     enum st st = ST_OK;
-    DB_ONCE(st, ledger->db,
-            "UPDATE tcase SET closed_at = $1, closed_by = 'club', closed_why = 'the rest came'"
-            " WHERE why = 'unnamed' AND closed_at = 0 AND NOT EXISTS (SELECT 1 FROM " APART
-            " AND r.term_id = tcase.term_id AND r.term_seq = tcase.term_seq)",
-            "i", ledger->now_s);
+    DB_ONCE(st, ledger->db, CLOSE("unnamed", APART, "r"), "i", ledger->now_s);
     if (st == ST_OK) {
-        DB_ONCE(st, ledger->db,
-                "UPDATE tcase SET closed_at = $1, closed_by = '', closed_why = ''"
-                " WHERE why = 'unnamed' AND closed_at <> 0 AND closed_by = 'club'"
-                " AND EXISTS (SELECT 1 FROM " APART
-                " AND r.term_id = tcase.term_id AND r.term_seq = tcase.term_seq)",
-                "i", (int64_t)0);
+        DB_ONCE(st, ledger->db, REOPEN("unnamed", APART, "r"), "i", (int64_t)0);
+    }
+    if (st == ST_OK) {
+        DB_ONCE(st, ledger->db, CLOSE("alone", ALONE, "f"), "i", ledger->now_s);
+    }
+    if (st == ST_OK) {
+        DB_ONCE(st, ledger->db, REOPEN("alone", ALONE, "f"), "i", (int64_t)0);
     }
     return st;
 }
@@ -251,6 +270,16 @@ static enum st ask(struct ledger *ledger, uint32_t terminal, uint32_t sequence, 
                      card, terminal, card);
 }
 
+static enum st tell_alone(struct ledger *ledger, uint32_t terminal, uint32_t sequence,
+                          uint64_t card)
+{
+    const struct item by = item_of(terminal, sequence, card);
+    return case_open(ledger, "alone", &by, card, 1,
+                     "Card %016" PRIu64 " went whole to another one at terminal %u, which is dead "
+                     "(its entry %u): no card that has it was seen. See vafa-club duplicate list.",
+                     card, terminal, sequence);
+}
+
 enum st duplicates_tell(struct ledger *ledger)
 {
     if (!ledger->has_pairs) {
@@ -264,10 +293,16 @@ enum st duplicates_tell(struct ledger *ledger)
     if (st == ST_OK) {
         st = close_and_reopen(ledger);
     }
+    if (st == ST_OK) {
+        st = for_rows(ledger,
+                      "SELECT r.term_id, r.term_seq, r.card_no FROM " APART
+                      " ORDER BY r.term_id, r.term_seq",
+                      ask);
+    }
     return st == ST_OK ? for_rows(ledger,
-                                  "SELECT r.term_id, r.term_seq, r.card_no FROM " APART
-                                  " ORDER BY r.term_id, r.term_seq",
-                                  ask)
+                                  "SELECT f.term_id, f.term_seq, f.card_no FROM " ALONE
+                                  " ORDER BY f.term_id, f.term_seq",
+                                  tell_alone)
                        : st;
 }
 

@@ -88,6 +88,10 @@ ST_CHECK enum st card_successor(struct db *db, uint64_t card, uint64_t *ret);
 /* The one that gets what is ordered for this card: the same, but not behind a card of which it is
  * to be said yet whose it is (`lost confirm`). */
 ST_CHECK enum st card_taker(struct db *db, uint64_t card, uint64_t *ret);
+/* The one to order for what `card` is to have: itself; or, where it has a lost card's place on a
+ * terminal's word alone, that one: the order then follows as far as that word does, and waits where
+ * it is held (`lost limit`). */
+ST_CHECK enum st card_vouched(struct db *db, uint64_t card, uint64_t *ret);
 
 /* --- lists ---------------------------------------------------------------------------------- */
 

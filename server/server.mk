@@ -45,6 +45,7 @@ CLUB_SRC = \
     server/dead.c \
     server/desk.c \
     server/duplicates.c \
+    server/duplicates_club.c \
     server/duplicates_pair.c \
     server/duplicates_read.c \
     server/evidence.c \

@@ -57,6 +57,14 @@ enum st card_taker(struct db *db, uint64_t card, uint64_t *ret)
                         card, ret);
 }
 
+enum st card_vouched(struct db *db, uint64_t card, uint64_t *ret)
+{
+    return follow_chain(db,
+                        "SELECT card_no FROM lost WHERE new_no = $1 AND new_no <> 0"
+                        " AND confirmed_at = 0",
+                        card, ret);
+}
+
 enum st successor_place(struct db *db, uint64_t old, uint64_t card, enum place *ret)
 {
     uint64_t now = 0, account = 0, last = 0;

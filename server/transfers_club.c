@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/actions_priv.h"
+#include "server/duplicates_priv.h"
 #include "server/rows.h"
 #include "server/settled.h"
 #include "server/transfers_priv.h"
@@ -60,12 +61,14 @@ static enum st open_sum(struct db *db, int64_t terminal, int64_t *ret)
     return st;
 }
 
-/* Duplicates pass through the same account; what is known to be in place of a lost card does not.
- */
+/* Duplicates pass through the same account, and what a person gave of a lone half (origin 4, kind
+ * 2; neither returned nor a stray one); what is known to be in place of a lost card does not. */
 static const char sql_transit[] =
     "SELECT coalesce(CAST(sum(amount) AS BIGINT), 0) FROM (SELECT amount FROM jrn WHERE purse = 1"
     " AND acct = $1 UNION ALL SELECT d1 FROM txn WHERE op = 12"
-    " UNION ALL SELECT -x1 FROM replacement WHERE old_no <> 0) z";
+    " UNION ALL SELECT -x1 FROM replacement WHERE old_no <> 0"
+    " UNION ALL SELECT amount FROM action WHERE origin = 4 AND kind = 2 AND state NOT IN (4, 5)"
+    " AND ref LIKE '" DUPLICATE_REF "%') z";
 
 /* The credit that duplicates of clones moved: those are no card's transactions, but what they let
  * out, another card may have (posting.c). */
@@ -228,34 +231,41 @@ static enum st row_load(struct db *db, const struct transfer_release *release,
     return st;
 }
 
-/* May its terminal still give it to a card, or have done so without the club's knowing? */
-static enum st check_terminal(struct db *db, const struct transfer_release *release,
-                              struct fault *fault)
+enum st transfer_check_gone(struct db *db, uint32_t terminal, const char *there, bool is_anyway,
+                            struct fault *fault)
 {
     enum { WAITS = 4 };
     uint32_t waits[WAITS];
     size_t count = 0;
     int64_t gone = 0;
-    enum st st = settled_gone_at(db, release->terminal, &gone);
+    enum st st = settled_gone_at(db, terminal, &gone);
     if (st == ST_OK && gone == 0) {
         fault_say(fault,
-                  "Terminal %u can still give it to a card: hand it over there (vafa-till transfer "
-                  "--release %u); when it is lost, declare it dead first (vafa-club terminal "
-                  "dead %u).",
-                  release->terminal, release->sequence, release->terminal);
+                  "Terminal %u can still give it to a card: %s; when it is lost, declare it dead "
+                  "first (vafa-club terminal dead %u).",
+                  terminal, there, terminal);
         return ST_REFUSED;
     }
-    if (st == ST_OK && !release->is_anyway) {
+    if (st == ST_OK && !is_anyway) {
         st = settled_waits(db, gone, waits, WAITS, &count);
     }
     if (st == ST_OK && count > 0) {
         fault_say(fault,
-                  "Terminal %u%s not been heard since: a card may have shown there that it has the "
-                  "money. Wait, or say --anyway.",
+                  "Terminal %u%s not been heard since: a card may have shown there that it has it. "
+                  "Wait, or say --anyway.",
                   waits[0], count > 1 ? " and others have" : " has");
         return ST_REFUSED;
     }
     return st;
+}
+
+static enum st check_terminal(struct db *db, const struct transfer_release *release,
+                              struct fault *fault)
+{
+    char there[96];
+    (void)snprintf(there, sizeof there, "hand it over there (vafa-till transfer --release %u)",
+                   release->sequence);
+    return transfer_check_gone(db, release->terminal, there, release->is_anyway, fault);
 }
 
 /* More than is in transit of the terminal's transfers cannot be given out. */

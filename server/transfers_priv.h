@@ -36,6 +36,13 @@ struct transfer_row {
 ST_CHECK enum st transfer_order(struct actions *actions, struct transfer_row *row, int64_t now_s,
                                 struct fault *fault);
 
+/* --- transfers_club.c ---------------------------------------------------------------------- */
+
+/* ST_REFUSED: the terminal may still give what is in transit there to a card (`there` is what to do
+ * then), or, without `is_anyway`, may have done so without the club's knowing. */
+ST_CHECK enum st transfer_check_gone(struct db *db, uint32_t terminal, const char *there,
+                                     bool is_anyway, struct fault *fault);
+
 /* --- transfers.c --------------------------------------------------------------------------- */
 
 ST_CHECK enum st transfer_get(struct ledger *ledger, int64_t terminal, int64_t sequence,

@@ -74,6 +74,9 @@ test_club_lost_SRC = tests/unit/test_club_lost.c $(CLUB_LOST_SRC)
 test_club_lost_LIBS = $(CLUB_LIBS) -lcmocka
 test_club_duplicates_SRC = tests/unit/test_club_duplicates.c $(CLUB_LOST_SRC)
 test_club_duplicates_LIBS = $(CLUB_LIBS) -lcmocka
+TESTS += test_club_halves
+test_club_halves_SRC = tests/unit/test_club_halves.c $(CLUB_LOST_SRC)
+test_club_halves_LIBS = $(CLUB_LIBS) -lcmocka
 
 # The fleet: rules by themselves; and terminals that are updated stage by stage.
 TESTS += test_fleet test_club_fleet

@@ -784,6 +784,37 @@ def transfers(world, reader, manager):
     check("and the books balance", world.club("report", check=False).returncode == 0)
 
 
+def duplicates(world, reader, manager):
+    """A card that went whole to another one, which nobody has seen."""
+    terminal = world.enrol("Refah", "Vanak")
+    journal, (ali, leila, dara) = Journal(terminal), (luhn(936400000778001), luhn(936400000778002), luhn(936400000778003))
+    for card in (ali, leila, dara):
+        journal.tap(card, "activate", 500000)
+    half, other = [journal.tap(card, "duplicate", 0, (1, 0, 0, 0)) for card in (ali, dara)]
+    seen = world.sync(terminal, journal.body())
+    listed = reader.all("/duplicates", 1)
+    check("two cards that went to others, alone, are listed, in pages of one",
+          seen[0] == 200 and [(d["card"], d["sequence"]) for d in listed] == [(ali, half), (dara, other)] and listed[:1] == [{"terminal": terminal, "sequence": half, "at": 1790000000, "card": ali, "points": 0, "credit": 500000, "gift": 0, "voucher": 0, "to": None, "state": "waits"}] and
+          listed == json.loads(world.club("duplicate", "list", "--json").stdout), listed)
+    path = f"/duplicates/{terminal}/{half}/release"
+    check("its terminal could still finish it", manager("PUT", path, {"to": leila, "anyway": True})[0] == 409)
+    manager.good("DELETE", f"/terminals/{terminal}")
+    refused = manager("PUT", path, {"to": leila})
+    check("revoked, and the others were not heard since", refused[0] == 409 and "heard" in refused[1]["say"], refused)
+    done = manager.good("PUT", path, {"to": leila, "anyway": True})
+    check("released, and the same again changes nothing", (done["to"], done["state"]) == (leila, "released") and manager.good("PUT", path, {"to": leila}) == done, done)
+    check("by one action", [(a["card"], a["amount"]) for a in reader.all("/actions", 50) if a["id"].startswith("duplicate/")] == [(leila, 500000)])
+    for where, body, status in ((path, {"to": dara, "anyway": True}, 409), (path, {"to": ali}, 409), (path, {}, 400), (path, {"to": "1"}, 400), (path, {"to": leila, "anyway": 1}, 400),
+                                (f"/duplicates/{terminal}/1/release", {"to": leila}, 404), ("/duplicates/99/1/release", {"to": leila}, 404)):
+        seen = manager("PUT", where, body)
+        check(f"release {where} {str(body)[:30]} is {status}", seen[0] == status, seen)
+    check("the commands say the same",
+          json.loads(world.club("duplicate", "release", terminal, half, "--to", leila, "--json").stdout) == [{k: v for k, v in done.items() if k != "v"}] and
+          world.club("duplicate", "release", terminal, half, "--to", dara, check=False).returncode == 1 and world.club("duplicate", "release", "x", 1, "--to", leila, check=False).returncode == 2 and
+          world.club("duplicate", "release", terminal, half, check=False).returncode == 2)
+    check("and the books balance, duplicates too", world.club("report", check=False).returncode == 0)
+
+
 def settlement(world, reader, manager):
     dates = {h["at"] for c in reader.all("/cards", 50) for h in reader.all(f"/cards/{c['card']}/history", 200)}
     days = [str(datetime.fromtimestamp(t + 12600, timezone.utc).date()) for t in (min(dates), max(dates))]
@@ -961,6 +992,7 @@ def main():
         places(world, reader, clerk, manager)
         fleet(world, reader, clerk, manager)
         transfers(world, reader, manager)
+        duplicates(world, reader, manager)
         lost_cards(world, reader, clerk, manager)
         wrong(world, reader, clerk, manager, keys, card)
         unseen()

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "firmware/engine/accrual.h"
 #include "server/hotlist.h"
 #include "server/rebuild.h"
 #include "tests/unit/club_lost.h"
@@ -458,6 +459,72 @@ static void what_is_above_the_limit_waits_for_a_person(void **state)
     world_reference(world);
 }
 
+/* The member of a number, without a word of its own: 10 points a million. */
+static void earn(struct world *world, int t, uint64_t number, int64_t millions)
+{
+    struct entry entry = head_of(world, t, ENTRY_ACCRUAL);
+    struct plan plan;
+    entry.accrual = (struct entry_accrual){.number = number,
+                                           .medium = MEDIA_PHONE,
+                                           .programme = world->programme->version,
+                                           .minute = snapshot_minute(world->now_s),
+                                           .amount = {millions * 1000000}};
+    assert_int_equal(accrual_make(world->programme, (uint32_t)t + 1, &entry.accrual, &plan), ST_OK);
+    model_append(&world->terminals[t], &entry);
+}
+
+static void make_member(struct world *world, uint64_t account, int card)
+{
+    char sql[512];
+    (void)snprintf(
+        sql, sizeof sql,
+        "INSERT INTO member VALUES (%llu, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', '',"
+        " x'', x''); INSERT INTO member_card VALUES (%llu, %llu, 1)",
+        (unsigned long long)account, (unsigned long long)card_no(world, card),
+        (unsigned long long)account);
+    assert_int_equal(db_exec(world->db, sql), ST_OK);
+}
+
+/* Points that the member of `card` has, by an order that has not been applied yet. */
+static int64_t points_at(struct world *world, int card)
+{
+    return sql_of(world,
+                  "SELECT coalesce(sum(amount), 0) FROM action WHERE kind = 5 AND state = 1"
+                  " AND card_no = %llu",
+                  card_no(world, card));
+}
+
+/* The newest card of the member is the doubtful one: what the member earns without a card is within
+ * the limit, too, and waits with the rest. */
+static void what_is_earned_without_a_card_waits_for_a_person(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    const uint64_t account = UINT64_C(6362140000000011);
+    limit(world, 0, 40);
+    make_member(world, account, LOST);
+    (void)report_card(world, 2, card_no(world, LOST), REPORT_LOST);
+    replace_card(world, 2, NEW, LOST, 200000, 0);
+    settle_everywhere(world);
+    settle_everywhere(world);
+    assert_int_equal(open_cases_of(world, "held"), 1);
+    earn(world, 1, account, 3);
+    settle_everywhere(world);
+    assert_int_equal(points_at(world, LOST), 30);
+    assert_int_equal(points_at(world, NEW), 0);
+    world_tap(world, 3, NEW, 0);
+    expect_card(world, NEW, 200000, 0);
+    assert_int_equal(lost_confirm(world->db, card_no(world, LOST), world->now_s, &fault), ST_OK);
+    settle_everywhere(world);
+    earn(world, 1, account, 1);
+    settle_everywhere(world);
+    assert_int_equal(points_at(world, NEW), 40);
+    world_tap(world, 3, NEW, 0);
+    settle_everywhere(world);
+    expect_card(world, NEW, 500000, 40);
+    world_check(world);
+}
+
 /* However many cards one terminal names: the limit is for all of them together. */
 static void a_terminal_that_lies_gets_the_limit_and_not_more(void **state)
 {
@@ -816,6 +883,7 @@ int main(void)
         TEST(a_release_that_came_back_and_was_taken_all_the_same_is_asked_back),
         TEST(a_card_that_can_take_no_action_waits_for_the_next_one),
         TEST(what_is_above_the_limit_waits_for_a_person),
+        TEST(what_is_earned_without_a_card_waits_for_a_person),
         TEST(a_terminal_that_lies_gets_the_limit_and_not_more),
         TEST(a_false_replacement_is_taken_back),
         TEST(what_a_false_card_has_taken_is_lost),
