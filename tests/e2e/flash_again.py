@@ -39,6 +39,7 @@ def fill(shop, folder):
     for name in ("terminal.db", "terminal.db-wal"):
         put(shop.path(name), folder / "terminal" / name)
     put(shop.path("identity/key.pem"), folder / "identity/key.pem")
+    os.symlink("key.pem", folder / "identity/terminal.pem")   # as of a terminal that has renewed its certificate
 
 
 def as_power_leaves_it(shop):

@@ -192,6 +192,19 @@ refuse("enrol", enrol, ["board"], "x" * 33)
 approved = {"v": 1, "state": "approved", "terminal": 17, "merchant": "رفاه", "branch": "تجریش", "certificate": pem, "ca": pem * 2,
             "programme_key": pem,
             "cards": {"first": 603799000000001, "last": 603799000009999}}
+renew = {"v": 1, "terminal": 17, "csr": enrol["csr"]}
+case("renew", "renew", renew, "ok")
+case("renew: largest numbers", "renew", {**renew, "terminal": 2**20 - 1, "csr": "x" * 8192}, "ok")
+case("renew: unknown fields are ignored", "renew", {**renew, "code": "x"}, "ok", renew)
+for key in renew:
+    refuse("renew", renew, [key], ..., None, 2 ** 20, [], "x" * 8193)
+refuse("renew", renew, ["terminal"], 0, "17", 17.0)
+refuse("renew", renew, ["csr"], "")
+renewed = {"v": 1, "certificate": pem, "ca": pem}
+case("renew_answer", "renew_answer", renewed, "ok")
+for key in renewed:
+    refuse("renew_answer", renewed, [key], ..., None, 2, [], "", "x" * 8193)
+
 case("enrol_answer: approved", "enrol_answer", approved, "ok")
 case("enrol_answer: pending", "enrol_answer", {"v": 1, "state": "pending"}, "ok")
 case("enrol_answer: one card", "enrol_answer", {**approved, "cards": {"first": 1, "last": 1}}, "ok")
@@ -350,7 +363,7 @@ for name, error in {"chain": {"v": 1, "error": "chain", "acknowledged": 240, "sa
 refuse("error", error, ["error"], ..., "", "x" * 33, 4)
 refuse("error", error, ["say"], ..., None, "x" * 256)
 refuse("error", {**error, "acknowledged": 1}, ["acknowledged"], -1, None, "1", 2**24)
-for call in ("enrol", "enrol_answer", "sync_answer", "error"):
+for call in ("enrol", "enrol_answer", "renew", "renew_answer", "sync_answer", "error"):
     for name, broken in {"empty": "", "no object": "[]", "cut": '{"v":1', "no version": "{}", "HTML": "<html></html>"}.items():
         case(f"{call}: {name}", call, broken, "foreign")
 

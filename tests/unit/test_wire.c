@@ -61,6 +61,17 @@ static enum st there_and_back(const char *call, const char *text, size_t size, s
         return st != ST_OK ? st
                            : wire_enrol_answer_encode(&answer, buffer, sizeof buffer, ret_size);
     }
+    if (strcmp(call, "renew") == 0) {
+        struct wire_renew renew;
+        st = wire_renew_decode(text, size, &renew, fault);
+        return st != ST_OK ? st : wire_renew_encode(&renew, buffer, sizeof buffer, ret_size);
+    }
+    if (strcmp(call, "renew_answer") == 0) {
+        struct wire_renew_answer answer;
+        st = wire_renew_answer_decode(text, size, &answer, fault);
+        return st != ST_OK ? st
+                           : wire_renew_answer_encode(&answer, buffer, sizeof buffer, ret_size);
+    }
     if (strcmp(call, "error") == 0) {
         struct wire_error error;
         st = wire_error_decode(text, size, &error, fault);

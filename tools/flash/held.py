@@ -88,13 +88,23 @@ def copy_partition(path, offset, size, target):
         copy.truncate(size)
 
 
-def dump(image, name, target):
-    """One file out of the copy. False: there is none."""
+def stat(image, name):
+    """What debugfs says of a name in the copy; None: there is none."""
     told = call("debugfs", "-R", f"stat {name}", image)
     if "File not found" in told.stderr:
-        return False
-    if "Type: regular" not in told.stdout:
+        return None
+    if "Type: " not in told.stdout:
         raise Unreadable(f"{name} is no file: {(told.stderr.splitlines() or ['?'])[-1]}")
+    return told.stdout
+
+
+def dump(image, name, target):
+    """One file out of the copy. False: there is none."""
+    told = stat(image, name)
+    if told is None:
+        return False
+    if "Type: regular" not in told:
+        raise Unreadable(f"{name} is no file.")
     call("debugfs", "-R", f"dump {name} {target}", image)
     if not Path(target).exists():
         raise Unreadable(f"{name} cannot be read.")
@@ -117,7 +127,8 @@ def extract(disk, folder):
     has_database = dump(image, "/terminal/terminal.db", f"{folder}/terminal.db")
     has_log = dump(image, "/terminal/terminal.db-wal", f"{folder}/terminal.db-wal")
     dump(image, "/identity/key.pem", f"{folder}/key.pem")
-    is_enrolled = dump(image, "/identity/terminal.pem", f"{folder}/terminal.pem")
+    # A file, or a link to key.pem once the certificate was renewed (docs/decisions/0020-renewal.md).
+    is_enrolled = stat(image, "/identity/terminal.pem") is not None
     if (has_log or is_enrolled) and not has_database:
         raise Unreadable("it is one of a club's terminals, and its database is gone.")
     return has_database
