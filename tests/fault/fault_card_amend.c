@@ -106,45 +106,29 @@ static void check(struct card_world *world, enum st committed, bool was_torn)
     seen[is_after][says] += 1;
 }
 
-/* After a cut: the same commit again, cut in every way, and once more without a cut. */
-static unsigned make_good(struct card_world *world)
-{
-    struct card_cut cut = {0};
-    unsigned pairs = 0;
-    bool was_taken = true;
-    union card_chip chip;
+static unsigned pairs;
 
-    card_chip_save(world, &chip);
-    do {
-        card_chip_load(world, &chip);
-        const enum st st = amend(world, &cut);
-        was_taken = card_cut_was_taken(world);
-        check(world, st, true);
-        const enum st last = amend(world, NULL);
-        assert_int_equal(last, ST_OK);
-        check(world, last, true);
-        pairs += was_taken;
-    } while (card_cut_next(world, &cut, was_taken));
-    return pairs;
+/* After both cuts: the same commit without one. */
+static void after_second(struct card_world *world, enum st committed)
+{
+    check(world, committed, true);
+    const enum st last = amend(world, NULL);
+    assert_int_equal(last, ST_OK);
+    check(world, last, true);
+}
+
+/* After a cut: the same commit again, cut in every way. */
+static void after_first(struct card_world *world, enum st committed)
+{
+    check(world, committed, false);
+    pairs += card_cuts_each(world, amend, after_second);
 }
 
 static void every_cut_of_new_particulars_is_made_good(struct card_world *world)
 {
-    struct card_cut cut = {0};
-    unsigned cuts = 0, pairs = 0;
-    bool was_taken = true;
-    union card_chip chip;
-
     memset(seen, 0, sizeof seen);
-    card_chip_save(world, &chip);
-    do {
-        card_chip_load(world, &chip);
-        const enum st st = amend(world, &cut);
-        was_taken = card_cut_was_taken(world);
-        check(world, st, false);
-        cuts += was_taken;
-        pairs += make_good(world);
-    } while (card_cut_next(world, &cut, was_taken));
+    pairs = 0;
+    const unsigned cuts = card_cuts_each(world, amend, after_first);
     printf("# %s, layout %d, new particulars%s: %u cuts, %u pairs; under the old snapshot %u old, "
            "%u new, %u "
            "none; under the new one %u new\n",

@@ -146,25 +146,20 @@ static void check(struct card_world *world, enum st committed)
     seen[view.snapshot.layout] += 1;
 }
 
-/* After a cut: the same commit again, cut in every way, and once more without a cut. */
-static unsigned go_on(struct card_world *world)
-{
-    struct card_cut cut = {0};
-    unsigned pairs = 0;
-    bool was_taken = true;
-    union card_chip chip;
+static unsigned pairs;
 
-    card_chip_save(world, &chip);
-    do {
-        card_chip_load(world, &chip);
-        const enum st st = convert(world, &cut);
-        was_taken = card_cut_was_taken(world);
-        check(world, st);
-        assert_int_equal(convert(world, NULL), ST_OK);
-        check(world, ST_OK);
-        pairs += was_taken;
-    } while (card_cut_next(world, &cut, was_taken));
-    return pairs;
+static void go_on(struct card_world *world, enum st committed)
+{
+    check(world, committed);
+    assert_int_equal(convert(world, NULL), ST_OK);
+    check(world, ST_OK);
+}
+
+/* After a cut: the same commit again, cut in every way, and once more without a cut. */
+static void cut_again(struct card_world *world, enum st committed)
+{
+    check(world, committed);
+    pairs += card_cuts_each(world, convert, go_on);
 }
 
 /* What the facts are before and after, from a card that nobody pulled. */
@@ -185,27 +180,10 @@ static void learn(struct card_world *world)
 /* `with_pairs`: after each cut another one. Else it is gone on with at once. */
 static void every_cut(struct card_world *world, bool with_pairs)
 {
-    struct card_cut cut = {0};
-    unsigned cuts = 0, pairs = 0;
-    bool was_taken = true;
-    union card_chip chip;
-
     memset(seen, 0, sizeof seen);
     learn(world);
-    card_chip_save(world, &chip);
-    do {
-        card_chip_load(world, &chip);
-        const enum st st = convert(world, &cut);
-        was_taken = card_cut_was_taken(world);
-        check(world, st);
-        cuts += was_taken;
-        if (with_pairs) {
-            pairs += go_on(world);
-        } else {
-            assert_int_equal(convert(world, NULL), ST_OK);
-            check(world, ST_OK);
-        }
-    } while (card_cut_next(world, &cut, was_taken));
+    pairs = 0;
+    const unsigned cuts = card_cuts_each(world, convert, with_pairs ? cut_again : go_on);
     printf("# %s, to layout 2%s%s%s: %u cuts, %u pairs; %u readings in layout 1, %u in layout 2, "
            "none in neither\n",
            world->is_desfire ? "DESFire" : "Classic", way.is_prepared ? ", staged" : "",

@@ -57,3 +57,21 @@ bool card_cut_next(const struct card_world *world, struct card_cut *cut, bool wa
                                  : (struct card_cut){true, cut->n + 1, 0};
     return was_taken;
 }
+
+unsigned card_cuts_each(struct card_world *world, card_tap *tap, card_then *then)
+{
+    struct card_cut cut = {0};
+    unsigned cuts = 0;
+    bool was_taken = true;
+    union card_chip chip;
+
+    card_chip_save(world, &chip);
+    do {
+        card_chip_load(world, &chip);
+        const enum st committed = tap(world, &cut);
+        was_taken = card_cut_was_taken(world);
+        cuts += was_taken;
+        then(world, committed);
+    } while (card_cut_next(world, &cut, was_taken));
+    return cuts;
+}

@@ -28,4 +28,10 @@ bool card_cut_was_taken(struct card_world *world);
 /* False: there is no such cut, and so none after it. */
 bool card_cut_next(const struct card_world *world, struct card_cut *cut, bool was_taken);
 
+/* Every cut of a tap: `tap` lives it on the card as it is now, under that cut, and `then` judges
+ * what it left; the last one comes too late and is none. Returns how many were taken. */
+typedef enum st card_tap(struct card_world *world, const struct card_cut *cut);
+typedef void card_then(struct card_world *world, enum st committed);
+unsigned card_cuts_each(struct card_world *world, card_tap *tap, card_then *then);
+
 #endif
