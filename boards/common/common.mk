@@ -2,7 +2,7 @@
 BOARD_COMMON_SRC = boards/common/board.c $(READER_SRC) $(CARD_SRC) $(KEYSTORE_SRC) $(CLOCK_SRC)
 
 # The first process of a device, and a register at a serial line. Built for every board, so that they are tested here.
-DEVICE_SRC = $(addprefix boards/common/device/,bundle.c command.c conf.c console.c disk.c log.c owner.c probe.c ration.c \
+DEVICE_SRC = $(addprefix boards/common/device/,bundle.c command.c conf.c console.c disk.c log.c memory.c owner.c probe.c ration.c \
              report.c selftest.c slots.c stick.c typing.c unit.c updater.c watch.c watchdog.c)
 PROGRAMS += vafa-init vafa-register
 vafa-init_SRC = boards/common/device/init_main.c boards/common/device/bring_up.c $(DEVICE_SRC) \

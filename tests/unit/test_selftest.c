@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "boards/common/device/memory.h"
 #include "boards/common/device/report.h"
 #include "boards/common/device/selftest.h"
 #include "boards/common/device/slots.h"
@@ -219,6 +220,21 @@ static void a_report_is_lines_of_a_whole_file(void **state)
     assert_false(report_write(&report, "/nowhere/device"));
 }
 
+static void memory_in_use_is_what_nobody_else_could_have(void **state)
+{
+    (void)state;
+    FILE *file = fopen(test_folder_path("meminfo"), "w");
+    assert_non_null(file);
+    assert_true(fputs("MemTotal:         245760 kB\nMemFree:           90000 kB\n"
+                      "MemAvailable:     207360 kB\nBuffers:            1234 kB\n",
+                      file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_string_equal(memory_say(test_folder_path("meminfo")),
+                        "38400 of 245760 KiB of memory are in use");
+    assert_string_equal(memory_say(test_folder_path("nothing")),
+                        "the kernel does not say how much memory is in use");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +243,7 @@ int main(void)
         cmocka_unit_test(each_part_is_named_when_it_fails),
         cmocka_unit_test(a_terminal_that_waits_for_the_end_of_its_trial_is_well),
         cmocka_unit_test(a_report_is_lines_of_a_whole_file),
+        cmocka_unit_test(memory_in_use_is_what_nobody_else_could_have),
     };
     return cmocka_run_group_tests_name("selftest", tests, test_folder_make, test_folder_remove);
 }

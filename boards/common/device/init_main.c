@@ -21,6 +21,7 @@
 #include "boards/common/device/console.h"
 #include "boards/common/device/disk.h"
 #include "boards/common/device/log.h"
+#include "boards/common/device/memory.h"
 #include "boards/common/device/probe.h"
 #include "boards/common/device/report.h"
 #include "boards/common/device/rights.h"
@@ -391,6 +392,7 @@ static void say_ready(struct device *device)
         device->was_ready = true;
         log_say(&device->log, "device",
                 device->terminal != NULL ? "ready to serve cards" : "waits to be set up");
+        log_say(&device->log, "device", memory_say("/proc/meminfo"));
     }
 }
 
