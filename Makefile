@@ -64,9 +64,9 @@ proof: setup ## run the longer proofs (hours); figures go to docs/proof.md
 	tests/reference/vafa_millions.py --plans 1000000 $(foreach p,release clang sanitize,build/$(BOARD)-$(p)/plan_eval) $$(ls build/i386/plan_eval 2>/dev/null)
 	SYNC_CUT_EVERY=1 TEST_SECONDS=7200 $(MAKE) check PROFILE=sanitize ONLY=sync_cut.py
 
-bench: setup ## measure, print the table, write build/bench.json
+bench: setup ## measure, print the table, write build/bench.json (ONLY=image: the images)
 	@$(MAKE) --no-print-directory all PROFILE=release
-	@BUILD=build/$(BOARD)-release tests/bench/bench
+	@BUILD=build/$(BOARD)-release tests/bench/bench $(ONLY)
 
 ##@ For boards
 VERSION ?= 1
