@@ -86,7 +86,10 @@ systest: ## try a board's image under QEMU: make systest BOARD=... (minutes; not
 	@$(MAKE) --no-print-directory image BOARD=$(SYSTEST_BOARD) VERSION=1
 	@$(MAKE) --no-print-directory bundle BOARD=$(SYSTEST_BOARD) VERSION=2
 	@$(MAKE) --no-print-directory programs BOARD=sim PROFILE=release
-	@BOARD=$(SYSTEST_BOARD) tests/system/run
+	@BOARD=$(SYSTEST_BOARD) tests/system/run $(ONLY)
+
+nightly: setup ## what is too long for every push; results into docs/nightly.md
+	@.ci/nightly $(ONLY)
 
 ##@ For developers
 all: programs tests ## build the programs and the test programs of one PROFILE
@@ -112,7 +115,7 @@ reformat: ## rewrite the files with clang-format 14
 clean: ## remove build/
 	rm -rf build
 
-.PHONY: help run test proof bench image bundle systest all setup check warnings layers format reformat clean device programs tests
+.PHONY: help run test proof bench image bundle systest nightly all setup check warnings layers format reformat clean device programs tests
 
 # --- how the lists become programs ----------------------------------------------------------
 
