@@ -47,7 +47,7 @@ class Device:
         self.put_keys()
 
     def put_keys(self):
-        """What docs/flash.md, 4, has people do, and nobody has to mount anything."""
+        """They lie on the disk before it starts. How people bring them in: ceremony.py."""
         data = self.shop.dir / "data"
         (data / "keys").mkdir(parents=True)
         self.shop.run("vafa-keys", "new", data / "keys/keys")

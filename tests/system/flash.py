@@ -49,7 +49,7 @@ class Bench:
         return process.returncode, said
 
     def put_keys(self):
-        """What docs/flash.md, 4, has people do, and nobody has to mount anything."""
+        """They lie on the disk before it starts. How people bring them in: ceremony.py."""
         data, content = self.shop.dir / "data", self.shop.path("data.ext4")
         (data / "keys").mkdir(parents=True)
         self.shop.run("vafa-keys", "new", data / "keys/keys")
