@@ -61,10 +61,16 @@ static enum st fill_later(struct store *store)
 
 /* What the journal of an older file says""" % STEPS
 
-HANG = """    /* A device of the system's tests: the loop stands still for as long as a file says so. */
+HANG = """    /* A device of the system's tests: the loop stands still for as long as a file says so, or works
+     * at its start. */
     if (access("/data/terminal/hang-always", F_OK) == 0 ||
         rename("/data/terminal/hang-once", "/data/terminal/hung") == 0) {
         (void)raise(SIGSTOP);
+    }
+    const bool works = rename("/data/terminal/work-long", "/data/terminal/worked") == 0;
+    for (int second = 0; works && second < 80; second++) {
+        log_line(NULL, "T102", "long work goes on");
+        (void)poll(NULL, 0, 1000);
     }
     till_run("""
 

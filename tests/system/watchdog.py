@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""watchdog - a tap loop that hangs is started anew; one that hangs for good has the device reset by its watchdog.
+"""watchdog - a tap loop that hangs is started anew, one that works is not; one that hangs for good has the device reset by
+its watchdog.
 
 The image is this tree's but for a terminal that stops itself when a file on /data says so. A part of `make systest FULL=1`;
 results: docs/proof.md."""
@@ -41,6 +42,18 @@ def hangs_once(device):
     vm.pull_power()
 
 
+def works_long(device):
+    put_file(device, "work-long")
+    vm = device.vm
+    vm.power_on()
+    ready = vm.until("ready to serve cards", 200)
+    said = [text for _, text in vm.lines]
+    check("one that says for 80 s that long work goes on is left alone, and then serves",
+          ready > 80 and not any("started anew" in t or "self-test failed" in t for t in said) and
+          sum("device: slot " in t for t in said) == 1, [t for t in said if "device:" in t])
+    vm.pull_power()
+
+
 def hangs_for_good(device):
     put_file(device, "hang-always")
     vm = device.vm
@@ -64,6 +77,7 @@ def main():
             first_boot(device)
             device.vm.pull_power()
             hangs_once(device)
+            works_long(device)
             hangs_for_good(device)
         finally:
             device.vm.pull_power()

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -81,6 +82,51 @@ static void a_disk_that_takes_no_writes_has_failed(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static bool shell(const char *format)
+{
+    char command[400];
+    (void)snprintf(command, sizeof command, format, test_folder());
+    return system(command) == 0;
+}
+
+/* As on a device: mounted, an error is met, mounted no more, repaired. In a child, which has a view
+ * of its own of what is mounted. 0: as it should be. 2: no right to mount, or no ext4 here. */
+static int meet_an_error(void)
+{
+    char at[TEST_PATH_MAX], disk[TEST_PATH_MAX];
+    (void)snprintf(at, sizeof at, "%s", test_folder_path("at"));
+    (void)snprintf(disk, sizeof disk, "%s", test_folder_path("disk"));
+    if (!shell("cd %s && truncate -s 8M disk && mkfs.ext4 -q disk && mkdir at") ||
+        unshare(CLONE_NEWNS) != 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        !shell("cd %s && mount -o loop,errors=remount-ro disk at 2>/dev/null")) {
+        return 2;
+    }
+    const bool was_well = !disk_has_errors(disk) && !disk_has_failed(at);
+    const bool is_met =
+        shell("device=$(sed -n 's#^/dev/\\([^ ]*\\) %s/at .*#\\1#p' /proc/mounts) && "
+              "echo 1 >/sys/fs/ext4/$device/trigger_fs_error");
+    const bool is_seen = disk_has_failed(at);
+    const bool is_noted = shell("umount %s/at") && disk_has_errors(disk);
+    const bool is_repaired =
+        shell("e2fsck -y %s/disk >/dev/null 2>&1; test $? -le 1") && !disk_has_errors(disk);
+    return !is_met ? 2 : was_well && is_seen && is_noted && is_repaired ? 0 : 1;
+}
+
+static void an_error_stops_the_writes_is_noted_and_repaired(void **state)
+{
+    (void)state;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        _exit(meet_an_error());
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WEXITSTATUS(status) == 2) {
+        skip();
+    }
+    assert_int_equal(status, 0);
+}
+
 /* --- command -------------------------------------------------------------------------------- */
 
 static int run(const char *script, const struct watchdog *watchdog)
@@ -122,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_that_the_file_system_noted_is_seen_before_it_is_mounted),
         cmocka_unit_test(a_disk_that_takes_no_writes_has_failed),
+        cmocka_unit_test(an_error_stops_the_writes_is_noted_and_repaired),
         cmocka_unit_test(a_command_ends_with_its_code),
         cmocka_unit_test(the_watchdog_is_fed_while_a_command_runs),
     };
