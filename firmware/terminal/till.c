@@ -19,6 +19,7 @@ enum {
     IDLE_MS = 250,   /* how often the reader's supervision moves on when nobody asks */
     WAITING_MS = 10, /* between two looks for a card */
     OUT_MAX = 2 * TILL_ANSWER_MAX,
+    LINES_MAX = 8, /* of a client, before the others have their turn */
 };
 
 struct client {
@@ -161,11 +162,16 @@ static void serve_line(struct till *till, struct client *client, const char *lin
     say_meanwhile_if_new(till);
 }
 
+static char *end_of_line(struct client *client)
+{
+    const bool is_heard = client->fd >= 0 && !client->is_closing;
+    return is_heard ? memchr(client->in, '\n', client->in_bytes) : NULL;
+}
+
 static void client_lines(struct till *till, struct client *client)
 {
     char *end;
-    while (client->fd >= 0 && !client->is_closing &&
-           (end = memchr(client->in, '\n', client->in_bytes)) != NULL) {
+    for (int left = LINES_MAX; left > 0 && (end = end_of_line(client)) != NULL; left--) {
         size_t size = (size_t)(end - client->in);
         char line[TILL_REQUEST_MAX + 1];
         memcpy(line, client->in, size);
@@ -176,7 +182,7 @@ static void client_lines(struct till *till, struct client *client)
         bytes_wipe(line, size);
         bytes_wipe(client->in + client->in_bytes, sizeof client->in - client->in_bytes);
     }
-    if (client->fd >= 0 && client->in_bytes > TILL_REQUEST_MAX) {
+    if (client->fd >= 0 && client->in_bytes > TILL_REQUEST_MAX && end_of_line(client) == NULL) {
         struct fault fault;
         fault_say(&fault, "A line has at most %d bytes.", TILL_REQUEST_MAX);
         client->is_closing = true;
@@ -247,8 +253,22 @@ static void step(struct till *till)
     desk_finish(till->desk, was_told);
 }
 
-static int wait_ms(const struct till *till)
+/* Some client has said more than it had its turn for. */
+static bool has_lines(struct till *till)
 {
+    for (size_t n = 0; n < TILL_CLIENTS_MAX; n++) {
+        if (end_of_line(&till->clients[n]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int wait_ms(struct till *till)
+{
+    if (has_lines(till)) {
+        return 0;
+    }
     return !desk_is_busy(till->desk) ? IDLE_MS : till->is_waiting ? WAITING_MS : 0;
 }
 
@@ -272,7 +292,7 @@ static bool serve_sockets(struct till *till, int stop_fd)
         polled[OWN + n].fd = client->fd;
         polled[OWN + n].events = (short)(POLLIN | (client->out_bytes > 0 ? POLLOUT : 0));
     }
-    if (poll(polled, count, wait_ms(till)) <= 0) {
+    if (poll(polled, count, wait_ms(till)) <= 0 && !has_lines(till)) {
         return true;
     }
     if (till->scans != NULL) {
@@ -284,7 +304,9 @@ static bool serve_sockets(struct till *till, int stop_fd)
         if (client->fd >= 0 && (events & POLLOUT) != 0) {
             client_flush(till, client);
         }
-        if (client->fd >= 0 && (events & (POLLIN | POLLHUP | POLLERR)) != 0) {
+        if (end_of_line(client) != NULL) {
+            client_lines(till, client);
+        } else if (client->fd >= 0 && (events & (POLLIN | POLLHUP | POLLERR)) != 0) {
             client_receive(till, client);
         }
     }

@@ -1,8 +1,9 @@
 /* till.h - the socket where cash registers and the cashier's command ask for taps.
  *
  * One thread, one poll loop, TILL_CLIENTS_MAX clients, one request at a time at the card; others
- * are answered "busy". Nothing grows: a line that is too long, or answers that a client does not
- * fetch, end that client. Contract: docs/till.md. */
+ * are answered "busy". Who says many lines at once waits in between for the others. Nothing grows:
+ * a line that is too long, or answers that a client does not fetch, end that client. Contract:
+ * docs/till.md. */
 #ifndef FIRMWARE_TERMINAL_TILL_H
 #define FIRMWARE_TERMINAL_TILL_H
 

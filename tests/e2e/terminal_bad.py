@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -99,6 +100,27 @@ def busy(shop):
     time.sleep(0.9)
     shop.card("insert card1")
     unchanged(shop, "a register that hangs up before a card came sells nothing", before, True)
+
+
+def flood(shop):
+    """A register that asks and asks, and another one: 600 lines at once, fetched by a thread of their own."""
+    lines, answered = 600, []
+    one, two = (socket.socket(socket.AF_UNIX) for _ in range(2))
+    for each in (one, two):
+        each.connect(shop.path("till.sock"))
+        each.settimeout(30)
+    stream = one.makefile()
+    fetch = threading.Thread(target=lambda: [answered.append(stream.readline()) for _ in range(lines)])
+    one.sendall(b'{"v":1,"do":"status"}\n' * lines)
+    fetch.start()
+    two.sendall(b'{"v":1,"do":"status"}\n')
+    two.makefile().readline()
+    before = len(answered)
+    fetch.join(30)
+    case("a register that floods lets another one have its turn", before < lines / 4, before)
+    case("and has all of its answers", len(answered) == lines and all('"ready"' in line for line in answered), len(answered))
+    for each in (one, two):
+        each.close()
 
 
 def unread(shop):
@@ -294,7 +316,7 @@ with Shop(BUILD) as the_shop:
     the_shop.open()
     the_shop.done("issue", "--opening", "500000")
     the_shop.done("sale", "1000000")
-    for part in (amounts, busy, unread, programmes, configuration, reader, disk, clean_stop):
+    for part in (amounts, busy, flood, unread, programmes, configuration, reader, disk, clean_stop):
         try:
             part(the_shop)
         except Exception as error:  # a case that cannot even run is a failed one
