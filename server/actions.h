@@ -122,6 +122,8 @@ enum action_origin actions_origin_of(const char *word);
 
 /* --- terminals ----------------------------------------------------------------------------- */
 
+/* What a terminal has that was told everything. */
+ST_CHECK enum st actions_newest(struct db *db, struct wire_actions_have *ret);
 /* Whether that is a state of this club's stream, or of one that a backup has made forget it. */
 ST_CHECK enum st actions_is_known(struct db *db, const struct wire_actions_have *have, bool *ret);
 

@@ -24,6 +24,15 @@ static enum st newest(struct db *db, struct place *ret)
     return st;
 }
 
+enum st actions_newest(struct db *db, struct wire_actions_have *ret)
+{
+    struct place place = {0, 0};
+    const enum st st = newest(db, &place);
+    *ret = (struct wire_actions_have){.is_there = true, .no = (uint32_t)place.no};
+    put_le64(ret->mark, (uint64_t)place.mark);
+    return st;
+}
+
 enum st actions_is_known(struct db *db, const struct wire_actions_have *have, bool *ret)
 {
     struct db_stmt *stmt = NULL;

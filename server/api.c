@@ -19,6 +19,7 @@
 #include "server/numbers.h"
 #include "server/registry.h"
 #include "server/said.h"
+#include "server/told.h"
 #include "server/updates.h"
 #include "sync/wire.h"
 
@@ -39,6 +40,7 @@ struct api {
     const char *programme_key; /* public, PEM; the caller's */
     const char *member_key;    /* likewise; NULL: none */
     const char *dir;           /* likewise */
+    struct told told;          /* of actions, as far as any terminal was */
     struct api_device_budget budget;
     int64_t tended_at; /* when old logs were last thrown away */
     int64_t window_s;  /* when the window of wrong codes began */
@@ -96,9 +98,10 @@ void api_use_member_key(struct api *api, const char *public_pem, const struct bo
     ledger_use_opener(api->ledger, opener);
 }
 
-void api_use_folder(struct api *api, const char *dir)
+enum st api_use_folder(struct api *api, const char *dir, struct fault *fault)
 {
     api->dir = dir;
+    return told_load(dir, &api->told, fault);
 }
 
 /* --- replies ------------------------------------------------------------------------------- */
@@ -477,6 +480,9 @@ static void answer_sync(struct api *api, const struct api_request *request, stru
     }
     if (st == ST_OK && api->sync.actions.is_there && answer.programme == NULL) {
         st = actions_news(api->db, &api->sync.actions, api->waiting, &answer.actions);
+    }
+    if (st == ST_OK && api->dir != NULL) {
+        st = told_note(api->dir, &api->told, &answer.actions, &fault);
     }
     if (st == ST_OK && api->sync.mandate >= 0 && answer.programme == NULL) {
         st = mandates_sync(api->db, request->terminal, api->sync.mandate,

@@ -27,9 +27,10 @@ void api_close(struct api *api); /* accepts NULL */
  */
 void api_use_member_key(struct api *api, const char *public_pem, const struct box_key *opener);
 
-/* The club's folder, which stays the caller's: bundles and logs are there. Without it no device is
- * offered an update or asked for a log. */
-void api_use_folder(struct api *api, const char *dir);
+/* The club's folder, which stays the caller's: bundles and logs are there, and how far terminals
+ * have been told of actions (told.h). Without it no device is offered an update or asked for a log.
+ * Fails as told_load(). */
+ST_CHECK enum st api_use_folder(struct api *api, const char *dir, struct fault *fault);
 
 /* Who is on the line, by the TLS client certificate. */
 enum api_identity {

@@ -11,6 +11,20 @@
 
 #include "server/command.h"
 #include "server/schema.h"
+#include "server/told.h"
+
+/* A database from a backup is found out before anything is done with it. */
+static enum st look_back(struct club *club)
+{
+    bool has_forgotten = false;
+    const enum st st = told_look(club->db, club->data, club->now_s, &has_forgotten, &club->fault);
+    if (st == ST_OK && has_forgotten) {
+        fprintf(stderr, "vafa-club: club.db is from a backup: terminals have been told more. New "
+                        "actions are sealed when every terminal has synced; updates wait for "
+                        "update resume.\n");
+    }
+    return st;
+}
 
 static enum st club_open(struct club *club)
 {
@@ -32,7 +46,10 @@ static enum st club_open(struct club *club)
         return ST_IO;
     }
     enum st st = db_open(path, may_make, &club->db, &club->fault);
-    return st == ST_OK ? schema_make(club->db, &club->fault) : st;
+    if (st == ST_OK) {
+        st = schema_make(club->db, &club->fault);
+    }
+    return st == ST_OK ? look_back(club) : st;
 }
 
 int main(int argc, char **argv)

@@ -440,7 +440,7 @@ enum st serve(const struct serve_config *config, struct fault *fault)
     }
     if (st == ST_OK) {
         api_use_member_key(server.api, identity.member_key, identity.opener);
-        api_use_folder(server.api, dir);
+        st = api_use_folder(server.api, dir, fault);
     }
     if (st == ST_OK) {
         st = club_api_open(db, dir, signer, &server.club_api, fault);

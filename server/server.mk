@@ -101,6 +101,7 @@ CLUB_SRC = \
     server/signer.c \
     server/stages.c \
     server/successor.c \
+    server/told.c \
     server/transfers.c \
     server/transfers_club.c \
     server/transfers_read.c \
