@@ -406,10 +406,21 @@ enum { SHOP_BYTES = 2 * WIRE_NAME_MAX + 8 };
 static const struct {
     const char *name;
     size_t width;
-} cells[] = {{"No", 4},        {"Shop", 24}, {"Board", 18},  {"Version", 9},
-             {"Self-test", 9}, {"Seen", 10}, {"Unsent", 6},  {"Oldest", 10},
-             {"Clock", 12},    {"Free", 7},  {"Program", 7}, {"State", 7}};
+} cells[] = {{"No", 4},      {"Shop", 24},  {"Board", 18},  {"Version", 9}, {"Self-test", 9},
+             {"Seen", 10},   {"Unsent", 6}, {"Oldest", 10}, {"Clock", 12},  {"Free", 7},
+             {"Program", 7}, {"Cert", 8},   {"State", 7}};
 enum { CELLS = sizeof cells / sizeof cells[0] };
+
+/* What is left of its certificate. */
+static void certificate_cell(const json_t *row, int64_t now_s, char ret[FLEET_SPAN_BYTES])
+{
+    const int64_t ends_at = number_in(row, "certificate_ends_at");
+    if (ends_at <= now_s) {
+        (void)snprintf(ret, FLEET_SPAN_BYTES, "%s", ends_at == 0 ? "-" : "ended");
+    } else {
+        fleet_span(ends_at - now_s, ret);
+    }
+}
 
 static void clock_cell(const json_t *row, char ret[FLEET_SPAN_BYTES])
 {
@@ -468,7 +479,8 @@ static void print_row(const json_t *row, int64_t now_s, FILE *out)
         (void)snprintf(text[9], sizeof text[9], "-");
     }
     (void)snprintf(text[10], sizeof text[10], "%" JSON_INTEGER_FORMAT, number_in(row, "programme"));
-    text_or_dash(row, "state", text[11]);
+    certificate_cell(row, now_s, text[11]);
+    text_or_dash(row, "state", text[12]);
     for (size_t i = 0; i < CELLS; i++) {
         print_cell(out, shown[i], cells[i].width);
     }

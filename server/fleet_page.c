@@ -244,6 +244,15 @@ static void put_span(int64_t at, int64_t now_s, FILE *out)
     fprintf(out, "%s پیش", span);
 }
 
+static void put_left(int64_t at, int64_t now_s, FILE *out)
+{
+    char span[FLEET_SPAN_BYTES] = "–";
+    if (at > now_s) {
+        fleet_span_fa(at - now_s, span);
+    }
+    fprintf(out, "%s%s", span, at > now_s ? " دیگر" : "");
+}
+
 static void put_row(const json_t *row, int64_t now_s, FILE *out)
 {
     char size[FLEET_SPAN_BYTES] = "–";
@@ -263,15 +272,18 @@ static void put_row(const json_t *row, int64_t now_s, FILE *out)
     number_fa(number_in(row, "unsent"), out);
     fprintf(out, "</td><td class=\"n\">%s</td><td>", size);
     number_fa(number_in(row, "programme"), out);
+    fputs("</td><td>", out);
+    put_left(number_in(row, "certificate_ends_at"), now_s, out);
     fputs("</td></tr>\n", out);
 }
 
 static void put_table(const json_t *rows, int64_t now_s, FILE *out)
 {
     static const char *const names[][2] = {
-        {"پایانه", "Terminal"}, {"نسخه", "Version"},
-        {"آخرین تماس", "Seen"}, {"فرستاده‌نشده", "Unsent"},
-        {"فضای آزاد", "Free"},  {"برنامه", "Programme"}};
+        {"پایانه", "Terminal"},     {"نسخه", "Version"},
+        {"آخرین تماس", "Seen"},     {"فرستاده‌نشده", "Unsent"},
+        {"فضای آزاد", "Free"},      {"برنامه", "Programme"},
+        {"گواهی تا", "Certificate"}};
     fputs("<h2>سالم <span lang=\"en\">Well</span></h2>\n<table><tr>", out);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         fprintf(out, "<th>%s<span lang=\"en\">%s</span></th>", names[i][0], names[i][1]);

@@ -1067,7 +1067,9 @@ static void open_version_1(struct club *club)
                 "INSERT INTO branch (branch, merch, name) VALUES (1, 1, 'Tajrish');"
                 "INSERT INTO term (term_id, merch, branch, hi, top, cnt, hash, batch_no, last_at,"
                 " unsent, pending, oldest, clock, firmware, prog)"
-                " VALUES (1, 1, 1, 0, 0, 0, zeroblob(32), 0, 0, 0, 0, 0, 0, '', 0)"),
+                " VALUES (1, 1, 1, 0, 0, 0, zeroblob(32), 0, 0, 0, 0, 0, 0, '', 0);"
+                "INSERT INTO cert (term_id, fingerprint, issued_at, revoked_at)"
+                " VALUES (1, zeroblob(32), 1790000000, 0)"),
         ST_OK);
 }
 
@@ -1079,6 +1081,10 @@ static void schema_adds_what_version_1_lacks(void **state)
     open_version_1(club);
     assert_int_equal(schema_make(club->db, &fault), ST_OK);
     assert_int_equal(schema_make(club->db, &fault), ST_OK);
+    /* A certificate of then is the current one, for 730 days. */
+    assert_int_equal(sql_number(club, "SELECT count(*) FROM cert WHERE seen_at = issued_at AND"
+                                      " replaced_at = 0 AND ends_at = 1790000000 + 730 * 86400"),
+                     1);
     assert_int_equal(ledger_open(club->db, &club->ledger), ST_OK);
     assert_int_equal(count_of(club, "link"), 0);
     add_link(club, 0, 1, 0xaa);

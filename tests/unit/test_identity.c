@@ -30,7 +30,8 @@ enum { TERMINAL = 17, KILLED = 9, CALLS_MAX = 200 };
 /* --- calls that change the folder --------------------------------------------------------------
  */
 
-static enum { CALLS_GO, CALLS_KILL, CALLS_FAIL } mode;
+enum calls_mode { CALLS_GO, CALLS_KILL, CALLS_FAIL };
+static enum calls_mode mode;
 static int calls, cut_at;    /* the call that is cut, from 1 */
 static int unsynced_renames; /* since the folder was synced */
 static bool is_written;      /* and the file not synced since */
@@ -101,7 +102,7 @@ int __wrap_unlink(const char *name)
     return is_cut() ? -1 : __real_unlink(name);
 }
 
-static void begin(int how, int at)
+static void begin(enum calls_mode how, int at)
 {
     mode = how;
     cut_at = at;
@@ -227,7 +228,7 @@ static enum st renew(bool is_before)
     if (st != ST_OK) {
         return st;
     }
-    const int how = mode;
+    const enum calls_mode how = mode;
     mode = CALLS_GO; /* the club's disk is not cut */
     const int before = calls;
     sign(club, csr, TERMINAL, &cert);
