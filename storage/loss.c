@@ -24,26 +24,35 @@ static enum st count_entry(struct store *store, uint32_t acknowledged, const str
     return st;
 }
 
-enum st loss_count(struct store *store, struct loss *ret)
+/* The next entries, at most ROWS; *ret_count says how many there were. */
+static enum st count_rows(struct store *store, struct loss *loss, size_t *ret_count)
 {
     struct journal_row rows[ROWS];
-    struct loss loss = {0};
-    uint32_t acknowledged = 0, after = 0;
+    enum st st = journal_fetch(store, loss->upto, rows, ROWS, ret_count);
+    for (size_t i = 0; st == ST_OK && i < *ret_count; i += 1) {
+        struct entry entry;
+        st = entry_decode(rows[i].bytes, rows[i].size, &entry);
+        st = st == ST_OK ? count_entry(store, loss->behind, &entry, loss) : ST_CORRUPT;
+    }
+    loss->upto += st == ST_OK ? (uint32_t)*ret_count : 0;
+    return st;
+}
+
+enum st loss_count(struct store *store, struct loss *loss)
+{
+    struct loss next = *loss;
+    uint32_t acknowledged = 0;
     size_t count = ROWS;
     enum st st = sync_acknowledged(store, &acknowledged);
-    after = acknowledged;
-    while (st == ST_OK && count == ROWS && !loss.is_more) {
-        st = journal_fetch(store, after, rows, ROWS, &count);
-        for (size_t i = 0; st == ST_OK && i < count; i += 1) {
-            struct entry entry;
-            st = entry_decode(rows[i].bytes, rows[i].size, &entry);
-            st = st == ST_OK ? count_entry(store, acknowledged, &entry, &loss) : ST_CORRUPT;
-        }
-        after += st == ST_OK ? (uint32_t)count : 0;
-        loss.is_more = count == ROWS && after - acknowledged >= LOSS_ENTRIES_MAX;
+    if (next.behind != acknowledged) {
+        next = (struct loss){.behind = acknowledged, .upto = acknowledged};
+    }
+    while (st == ST_OK && count == ROWS && !next.is_more) {
+        st = count_rows(store, &next, &count);
+        next.is_more = count == ROWS && next.upto - acknowledged >= LOSS_ENTRIES_MAX;
     }
     if (st == ST_OK) {
-        *ret = loss;
+        *loss = next;
     }
     return st;
 }

@@ -16,9 +16,12 @@ struct loss {
     uint32_t transactions; /* unsent intents that are not known to be not done */
     int64_t amount;        /* their amounts together, rials: baskets, loads, what went back */
     bool is_more;          /* there are more entries than were looked at */
+    uint32_t behind, upto; /* loss_count()'s own: the entries that were looked at */
 };
 
-/* Statuses: the store's. */
-ST_CHECK enum st loss_count(struct store *store, struct loss *ret);
+/* Brings `loss` up to date, all zero at first. Whoever keeps it between calls pays for the entries
+ * that came since; when the club has more than then, it is counted anew. Statuses: the store's;
+ * then it is as it was. */
+ST_CHECK enum st loss_count(struct store *store, struct loss *loss);
 
 #endif

@@ -87,7 +87,7 @@ static enum st look(struct store *store, struct fault *fault)
 {
     uint32_t terminal = 0, acknowledged = 0;
     struct journal_counts counts;
-    struct loss loss;
+    struct loss loss = {0};
     enum st st = batch_terminal(store, &terminal, fault);
     if (st != ST_OK && st != ST_REFUSED) {
         return st;

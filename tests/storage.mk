@@ -23,6 +23,10 @@ test_store_actions_SRC = tests/unit/test_store_actions.c $(CRASH_VFS_SRC) $(STOR
                          $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 test_store_actions_LIBS = $(STORAGE_LIBS) -lcmocka
 
+TESTS += test_loss
+test_loss_SRC = tests/unit/test_loss.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
+test_loss_LIBS = $(STORAGE_LIBS) -lcmocka
+
 TESTS += test_store_lost
 test_store_lost_SRC = tests/unit/test_store_lost.c $(CRASH_VFS_SRC) $(STORE_MODEL_SRC) \
                       $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)

@@ -30,6 +30,7 @@ struct terminal {
     struct fault actions_said;   /* why the last action that was met could not come */
     uint32_t actions;            /* held, when they were last counted */
     struct waiting_sums waiting; /* likewise, of transfers */
+    struct loss loss;            /* kept, so that a status costs no more than what is new */
     bool was_reader_up;
     bool has_started; /* this process's start entry is in the journal */
 

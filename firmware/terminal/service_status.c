@@ -70,8 +70,9 @@ void terminal_status(struct terminal *terminal, struct terminal_status *ret)
         st = journal_counts(store, &ret->counts);
     }
     if (st == ST_OK) {
-        st = loss_count(store, &ret->loss);
+        st = loss_count(store, &terminal->loss);
     }
+    ret->loss = terminal->loss;
     ret->oldest_unsent_age_s = age_of(ret->counts.oldest_unsent_s);
     if (st == ST_OK) {
         st = standing_numbers_left(store, &ret->card_numbers_left);
