@@ -330,31 +330,33 @@ enum st call_captured(struct call *call, enum st (*write)(struct db *, bool, FIL
     return ST_OK;
 }
 
-enum st call_pages(struct call *call, json_t *all)
+enum st call_counted(struct call *call, json_t *array, size_t limit, int64_t from)
 {
-    size_t limit = 0;
-    int64_t from = 0;
-    if (!call_page_after(call, &limit, &from)) {
-        json_decref(all);
-        return ST_FOREIGN;
+    const bool is_more = json_array_size(array) > limit;
+    if (is_more) {
+        (void)json_array_remove(array, limit);
     }
-    json_t *items = json_array(), *next = json_null();
-    const size_t count = json_array_size(all);
-    for (size_t i = (size_t)from; i < count && json_array_size(items) < limit; i++) {
-        (void)json_array_append(items, json_array_get(all, i));
-    }
-    const size_t end = (size_t)from + json_array_size(items);
-    if ((size_t)from < count && end < count) {
-        next = json_sprintf("%zu", end);
-    }
-    json_decref(all);
-    return put_json(call->reply, "items", items) && put_json(call->reply, "next", next) ? ST_OK
-                                                                                        : ST_FULL;
+    json_t *next = is_more ? json_sprintf("%" PRId64, from + (int64_t)limit) : json_null();
+    const bool done = put_json(call->reply, "items", array);
+    return put_json(call->reply, "next", next) && done ? ST_OK : ST_FULL;
 }
 
 enum st call_list(struct call *call, enum st (*write)(struct db *, bool, FILE *))
 {
-    json_t *all = NULL;
+    json_t *all = NULL, *rows = NULL;
+    size_t limit = 0;
+    int64_t from = 0;
+    if (!call_page_after(call, &limit, &from)) {
+        return ST_FOREIGN;
+    }
     const enum st st = call_captured(call, write, &all);
-    return st == ST_OK ? call_pages(call, all) : st;
+    if (st != ST_OK) {
+        return st;
+    }
+    rows = json_array();
+    for (size_t i = 0; i <= limit && (size_t)from + i < json_array_size(all); i++) {
+        (void)json_array_append(rows, json_array_get(all, (size_t)from + i));
+    }
+    json_decref(all);
+    return call_counted(call, rows, limit, from);
 }

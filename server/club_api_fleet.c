@@ -86,9 +86,15 @@ static enum st answer_set(struct call *call)
 
 static enum st answer_updates(struct call *call)
 {
+    struct updates_choice choice = {.from = 0};
     json_t *rows = NULL;
-    const enum st st = updates_array(call->db, call->dir, call->now_s, &rows);
-    return st == ST_OK ? call_pages(call, rows) : st;
+    size_t limit = 0;
+    if (!call_page_after(call, &limit, &choice.from)) {
+        return ST_FOREIGN;
+    }
+    choice.max = (int64_t)limit + 1;
+    const enum st st = updates_array(call->db, call->dir, &choice, call->now_s, &rows);
+    return st == ST_OK ? call_counted(call, rows, limit, choice.from) : st;
 }
 
 /* The {board} and {version} of the path. False: the answer is 404 already. */
@@ -110,22 +116,21 @@ static bool read_update(struct call *call, struct bundle *ret, enum st *ret_st)
     return found;
 }
 
+/* The object of an array that has it. */
+static enum st reply_first(struct call *call, enum st st, json_t *rows)
+{
+    json_t *first = json_incref(json_array_get(rows, 0));
+    json_decref(rows);
+    return reply_with(call, st, first);
+}
+
 static enum st answer_bundle(struct call *call, const struct bundle *bundle)
 {
-    json_t *rows = NULL, *row = NULL, *found = NULL;
-    size_t i = 0;
-    const enum st st = updates_array(call->db, call->dir, call->now_s, &rows);
-    json_array_foreach(rows, i, row)
-    {
-        const json_t *board = json_object_get(row, "board"),
-                     *version = json_object_get(row, "version");
-        if (strcmp(json_string_value(board), bundle->board) == 0 &&
-            json_integer_value(version) == (json_int_t)bundle->version) {
-            found = json_incref(row);
-        }
-    }
-    json_decref(rows);
-    return reply_with(call, st, found);
+    const struct updates_choice choice = {
+        .board = bundle->board, .version = bundle->version, .max = 1};
+    json_t *rows = NULL;
+    const enum st st = updates_array(call->db, call->dir, &choice, call->now_s, &rows);
+    return reply_first(call, st, rows);
 }
 
 static enum st answer_update(struct call *call)
@@ -211,23 +216,20 @@ static enum st answer_state(struct call *call)
 static enum st answer_logs(struct call *call)
 {
     json_t *rows = NULL;
-    const enum st st = logs_array(call->db, call->now_s, &rows);
-    return st == ST_OK ? call_pages(call, rows) : st;
+    size_t limit = 0;
+    int64_t from = 0;
+    if (!call_page_after(call, &limit, &from)) {
+        return ST_FOREIGN;
+    }
+    const enum st st = logs_array(call->db, from, (int64_t)limit + 1, call->now_s, &rows);
+    return st == ST_OK ? call_counted(call, rows, limit, from) : st;
 }
 
 static enum st answer_log(struct call *call, int64_t no)
 {
-    json_t *rows = NULL, *row = NULL, *found = NULL;
-    size_t i = 0;
-    const enum st st = logs_array(call->db, call->now_s, &rows);
-    json_array_foreach(rows, i, row)
-    {
-        if (json_integer_value(json_object_get(row, "log")) == no) {
-            found = json_incref(row);
-        }
-    }
-    json_decref(rows);
-    return reply_with(call, st, found);
+    json_t *rows = NULL;
+    const enum st st = logs_one(call->db, no, call->now_s, &rows);
+    return reply_first(call, st, rows);
 }
 
 static enum st answer_ask(struct call *call)

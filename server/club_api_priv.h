@@ -124,9 +124,10 @@ ST_CHECK enum st call_array(struct call *call, json_t *array, size_t limit, cons
  * text, as everywhere in the API. */
 ST_CHECK enum st call_captured(struct call *call, enum st (*write)(struct db *, bool, FILE *),
                                json_t **ret);
-/* A page of an array that is there whole, which it takes. The cursor counts. */
-ST_CHECK enum st call_pages(struct call *call, json_t *all);
-/* A page of such a list: for those that are short. */
+/* A page of an array that has up to limit + 1 objects from `from` on, which it takes: both as
+ * call_page_after() says. The cursor counts. */
+ST_CHECK enum st call_counted(struct call *call, json_t *array, size_t limit, int64_t from);
+/* A page of a list that a command prints: for those that are short. */
 ST_CHECK enum st call_list(struct call *call, enum st (*write)(struct db *, bool, FILE *));
 /* Answers with the action of that origin and reference; 404 when there is none.
  * (club_api_actions.c) */

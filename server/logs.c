@@ -323,7 +323,8 @@ enum st logs_drop(struct db *db, const char *dir, int64_t no, int64_t now_s, str
 
 /* --- listing ------------------------------------------------------------------------------- */
 
-enum st logs_array(struct db *db, int64_t now_s, json_t **ret)
+static enum st read_rows(struct db *db, int64_t no, int64_t from, int64_t max, int64_t now_s,
+                         json_t **ret)
 {
     static const char *const columns[] = {"ilog",   "iterminal", "tby",    "iasked_at", "ncame_at",
                                           "nbytes", "nends_at",  "tstate", NULL};
@@ -334,21 +335,32 @@ enum st logs_array(struct db *db, int64_t now_s, json_t **ret)
         " WHEN came_at <> 0 THEN came_at + $2 ELSE at + $3 END,"
         " CASE WHEN ended_at <> 0 OR (came_at <> 0 AND came_at + $2 <= $1) OR"
         " (came_at = 0 AND at + $3 <= $1) THEN 'over' WHEN came_at <> 0 THEN 'here'"
-        " ELSE 'asked' END FROM log_asked ORDER BY no DESC",
-        "iii", &stmt);
+        " ELSE 'asked' END FROM log_asked WHERE $4 = 0 OR no = $4"
+        " ORDER BY no DESC LIMIT $5 OFFSET $6",
+        "iiiiii", &stmt);
     if (st == ST_OK) {
-        db_bind(stmt, now_s, (int64_t)LOGS_KEPT_S, (int64_t)LOGS_ASKED_S);
+        db_bind(stmt, now_s, (int64_t)LOGS_KEPT_S, (int64_t)LOGS_ASKED_S, no, max, from);
         st = rows_read(stmt, columns, INT32_MAX, ret);
     }
     db_finish(stmt);
     return st;
 }
 
+enum st logs_array(struct db *db, int64_t from, int64_t max, int64_t now_s, json_t **ret)
+{
+    return read_rows(db, 0, from, max, now_s, ret);
+}
+
+enum st logs_one(struct db *db, int64_t no, int64_t now_s, json_t **ret)
+{
+    return read_rows(db, no, 0, 1, now_s, ret);
+}
+
 enum st logs_write(struct db *db, bool as_json, int64_t now_s, FILE *out)
 {
     json_t *rows = NULL, *row = NULL;
     size_t i = 0;
-    enum st st = logs_array(db, now_s, &rows);
+    enum st st = logs_array(db, 0, INT64_MAX, now_s, &rows);
     if (st == ST_OK && as_json) {
         st = print_json(rows, out);
     } else if (st == ST_OK) {

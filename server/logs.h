@@ -45,8 +45,10 @@ ST_CHECK enum st logs_drop(struct db *db, const char *dir, int64_t no, int64_t n
  * those that came after the backup that a club was restored from. */
 ST_CHECK enum st logs_tend(struct db *db, const char *dir, int64_t now_s, struct fault *fault);
 
-/* All, the newest first; members: docs/club-api.yaml, log. */
-ST_CHECK enum st logs_array(struct db *db, int64_t now_s, json_t **ret);
+/* The newest first, at most `max` after `from` of them; members: docs/club-api.yaml, log. */
+ST_CHECK enum st logs_array(struct db *db, int64_t from, int64_t max, int64_t now_s, json_t **ret);
+/* One of them: an array of it, or an empty one. */
+ST_CHECK enum st logs_one(struct db *db, int64_t no, int64_t now_s, json_t **ret);
 ST_CHECK enum st logs_write(struct db *db, bool as_json, int64_t now_s, FILE *out);
 
 #endif

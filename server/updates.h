@@ -83,9 +83,17 @@ ST_CHECK enum st updates_offer(struct db *db, uint32_t terminal, struct wire_upd
 
 /* --- for people ---------------------------------------------------------------------------- */
 
-/* All bundles, each with its rollout (null: none was begun) and what that waits for: an array of
+/* Which bundles: each costs a look at every terminal of its rollout. */
+struct updates_choice {
+    const char *board; /* of one version; NULL: all, of which: */
+    uint32_t version;
+    int64_t from; /* so many are left out first */
+    int64_t max;  /* at most so many */
+};
+/* Bundles, each with its rollout (null: none was begun) and what that waits for: an array of
  * objects, by board, the highest version first. Members: docs/club-api.yaml, update. */
-ST_CHECK enum st updates_array(struct db *db, const char *dir, int64_t now_s, json_t **ret);
+ST_CHECK enum st updates_array(struct db *db, const char *dir, const struct updates_choice *choice,
+                               int64_t now_s, json_t **ret);
 ST_CHECK enum st updates_write(struct db *db, const char *dir, bool as_json, int64_t now_s,
                                FILE *out);
 

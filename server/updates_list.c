@@ -98,16 +98,26 @@ static enum st put_bundle(struct db *db, const char *dir, const struct bundle *b
     return json_array_append_new(rows, object) == 0 ? st : ST_FULL;
 }
 
-enum st updates_array(struct db *db, const char *dir, int64_t now_s, json_t **ret)
+static enum st choose(struct db *db, const struct updates_choice *choice, struct db_stmt **ret,
+                      bool *ret_row)
+{
+    enum st st = db_prepare(db,
+                            "SELECT board, version FROM bundle WHERE $1 = 0 OR (board = $2 AND"
+                            " version = $1) ORDER BY board, version DESC LIMIT $3 OFFSET $4",
+                            "itii", ret);
+    return st == ST_OK
+               ? db_first(*ret, ret_row, choice->board == NULL ? 0 : (int64_t)choice->version,
+                          choice->board == NULL ? "" : choice->board, choice->max, choice->from)
+               : st;
+}
+
+enum st updates_array(struct db *db, const char *dir, const struct updates_choice *choice,
+                      int64_t now_s, json_t **ret)
 {
     struct db_stmt *stmt = NULL;
     bool row = false;
     json_t *rows = json_array();
-    enum st st =
-        db_prepare(db, "SELECT board, version FROM bundle ORDER BY board, version DESC", "", &stmt);
-    if (st == ST_OK) {
-        st = db_first(stmt, &row);
-    }
+    enum st st = choose(db, choice, &stmt, &row);
     while (st == ST_OK && row) {
         struct bundle bundle;
         bool found = false;
@@ -190,7 +200,8 @@ enum st updates_write(struct db *db, const char *dir, bool as_json, int64_t now_
 {
     json_t *rows = NULL, *row = NULL;
     size_t i = 0;
-    enum st st = updates_array(db, dir, now_s, &rows);
+    const struct updates_choice all = {.max = INT64_MAX};
+    enum st st = updates_array(db, dir, &all, now_s, &rows);
     if (st == ST_OK && as_json) {
         st = print_json(rows, out);
     } else if (st == ST_OK) {

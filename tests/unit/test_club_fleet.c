@@ -399,6 +399,75 @@ static void a_newer_version_proves_nothing(void **state)
     assert_int_equal(offered(2), 0);
 }
 
+static int64_t stage(void)
+{
+    return books_number(path, "SELECT stage FROM rollout WHERE state = 1");
+}
+
+/* The tenth of four are 1 and 2. Who is declared dead holds nothing up, nor does who has become
+ * another board; who is only silent does. */
+static void who_is_gone_holds_no_stage_up(void **state)
+{
+    (void)state;
+    add(8);
+    tell_all();
+    assert_int_equal(start(8, 0), ST_OK);
+    assert_int_equal(updates_next(db, "lab", STAGE_TENTH, now_s, &fault), ST_OK);
+    tell(2); /* it is offered it, and never heard of again */
+    assert_int_equal(offered(2), 8);
+    devices[1].version = 8;
+    tell(1);
+    now_s += 30 * DAY;
+    tell(1);
+    assert_int_equal(stage(), STAGE_TENTH);
+    assert_int_equal(db_exec(db, "UPDATE term SET dead_at = 1 WHERE term_id = 2"), ST_OK);
+    now_s += DAY;
+    tell(3);
+    tell(4);
+    tell(1);
+    assert_int_equal(stage(), STAGE_ALL);
+    /* 3 is flashed for another board: it is offered nothing of this one. */
+    tell(3);
+    assert_int_equal(offered(3), 8);
+    (void)snprintf(devices[3].board, sizeof devices[3].board, "other");
+    tell(3);
+    assert_int_equal(offered(3), 0);
+    devices[4].version = 8;
+    tell(4);
+    now_s += DAY;
+    tell(1);
+    tell(4);
+    assert_int_equal(books_number(path, "SELECT state FROM rollout"), UPDATES_DONE);
+}
+
+/* One board, one rollout: another version waits for a word; the one before it ends. */
+static void two_rollouts_of_a_board_are_one_after_the_other(void **state)
+{
+    (void)state;
+    add(8);
+    add(9);
+    tell_all();
+    assert_int_equal(start(8, 0), ST_OK);
+    assert_int_equal(start(9, 0), ST_REFUSED);
+    is_said("update stop it first");
+    tell(1);
+    devices[1].failed = 8;
+    tell(1); /* it stops */
+    assert_int_equal(offered(2), 0);
+    assert_int_equal(start(9, 0), ST_OK);
+    assert_int_equal(first_of(9), 1); /* 8 fell back there, 9 did not */
+    assert_int_equal(offered(1), 9);
+    assert_int_equal(updates_stop(db, "lab", "No.", &fault), ST_OK);
+    assert_int_equal(updates_next(db, "lab", STAGE_NONE, now_s, &fault), ST_REFUSED);
+    assert_int_equal(start(8, 0), ST_OK); /* once more, and not where it fell back */
+    assert_int_equal(first_of(8), 2);
+    tell_all();
+    assert_int_equal(offered(1), 0);
+    assert_int_equal(offered(2), 8);
+    assert_int_equal(offered(3), 0);
+    assert_int_equal(books_number(path, "SELECT count(*) FROM rollout WHERE state <> 4"), 1);
+}
+
 static void two_operators_who_name_the_stage_do_not_go_on_twice(void **state)
 {
     (void)state;
@@ -511,6 +580,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_damaged_is_not_rolled_out, setup, teardown),
         cmocka_unit_test_setup_teardown(who_cannot_have_it_does_not_go_first, setup, teardown),
         cmocka_unit_test_setup_teardown(a_newer_version_proves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_gone_holds_no_stage_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_rollouts_of_a_board_are_one_after_the_other, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(two_operators_who_name_the_stage_do_not_go_on_twice, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_restored_club_offers_nothing_by_itself, setup, teardown),
