@@ -195,8 +195,7 @@ static bool screen_terminal(struct api *api, const struct api_request *request,
         refuse(api, 401, "certificate", ret, "Show the certificate that the club issued.");
         return false;
     case IDENTITY_BAD:
-        refuse(api, 403, "certificate", ret,
-               "This certificate is not the club's, or is not valid now.");
+        refuse(api, 403, "certificate", ret, "This certificate is not the club's.");
         return false;
     case IDENTITY_ENDED:
     case IDENTITY_VERIFIED:

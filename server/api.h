@@ -35,7 +35,7 @@ ST_CHECK enum st api_use_folder(struct api *api, const char *dir, struct fault *
 /* Who is on the line, by the TLS client certificate. */
 enum api_identity {
     IDENTITY_NONE,     /* no certificate was shown */
-    IDENTITY_BAD,      /* one that does not chain to the club's CA, or is not valid yet */
+    IDENTITY_BAD,      /* one that does not chain to the club's CA */
     IDENTITY_ENDED,    /* as below, but its time is over */
     IDENTITY_VERIFIED, /* terminal and fingerprint are set; whether revoked is not tested yet */
 };

@@ -253,10 +253,11 @@ static int fill_end_entity(gnutls_x509_crt_t crt, const char *purpose, const str
 /* --- the club's own ------------------------------------------------------------------------ */
 
 /* Of its key, signed by itself. */
-static int fill_ca(const struct pair *ca, int64_t now_s)
+static int fill_ca(const struct pair *ca, int64_t begins_s, int64_t now_s)
 {
     int rc = gnutls_x509_crt_set_key(ca->crt, ca->key);
     rc = rc < 0 ? rc : fill(ca->crt, "Vafa club", now_s, (int64_t)CA_YEARS * 365);
+    rc = rc < 0 ? rc : gnutls_x509_crt_set_activation_time(ca->crt, (time_t)begins_s);
     rc = rc < 0 ? rc : gnutls_x509_crt_set_basic_constraints(ca->crt, 1, 0);
     rc = rc < 0 ? rc
                 : gnutls_x509_crt_set_key_usage(ca->crt,
@@ -269,7 +270,7 @@ static enum st make_ca(const char *dir, int64_t now_s, struct fault *fault)
     struct pair ca;
     int rc = pair_init(&ca);
     rc = rc < 0 ? rc : new_key(ca.key);
-    rc = rc < 0 ? rc : fill_ca(&ca, now_s);
+    rc = rc < 0 ? rc : fill_ca(&ca, now_s - DAY_S, now_s);
     enum st st = translate(rc, ST_IO, "make the club's certificate", fault);
     if (st == ST_OK) {
         st = pair_store(dir, "ca.key", "ca.pem", &ca, fault);
@@ -298,8 +299,10 @@ static enum st make_ca_again(const char *dir, int64_t now_s, struct fault *fault
         st = ST_CORRUPT;
         goto out;
     }
+    /* From the same day on: a clock that was wrong must not make one that is not valid yet. */
+    const int64_t begins_s = (int64_t)gnutls_x509_crt_get_activation_time(ca.crt);
     int rc = gnutls_x509_crt_init(&again);
-    rc = rc < 0 ? rc : fill_ca(&(struct pair){ca.key, again}, now_s);
+    rc = rc < 0 ? rc : fill_ca(&(struct pair){ca.key, again}, begins_s, now_s);
     rc = rc < 0 ? rc : gnutls_x509_crt_export2(again, GNUTLS_X509_FMT_PEM, &pem);
     st = translate(rc, ST_IO, "make the club's certificate again", fault);
     if (st == ST_OK) {

@@ -100,7 +100,8 @@ static bool is_first(const struct row *row)
 
 static bool is_late(const struct row *row, int64_t now_s)
 {
-    return standing_of(row) == CERTS_REPLACED && now_s - row->late_at >= CERTS_LATE_S;
+    const int64_t since_s = now_s - row->late_at;
+    return standing_of(row) == CERTS_REPLACED && (since_s >= CERTS_LATE_S || since_s < 0);
 }
 
 enum st certs_shown(struct db *db, uint32_t terminal,

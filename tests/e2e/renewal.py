@@ -427,6 +427,18 @@ def a_clock_that_is_years_off():
 
 # --- the club's own --------------------------------------------------------------------------------
 
+def a_club_whose_clock_was_ahead():
+    terminal = Terminal("ahead")
+    at((terminal.paper().due() - time.time()) / DAY + 1)
+    world.hang_up()
+    check("while the club's clock is two years ahead, a terminal renews", terminal.once().returncode == 0 and len(terminal.current()) == 1 and len(terminal.certs()) == 2)
+    at(0)
+    world.hang_up()
+    done = terminal.once()
+    check("its certificate is not valid yet when the clock is right again, and good all the same", terminal.paper().begins > now() and done.returncode == 0 and
+          done.stderr == "", done.stderr)
+
+
 def a_restored_club_knows_the_one_before():
     terminal = Terminal("restored")
     at((terminal.paper().due() - time.time()) / DAY + 1)
@@ -471,6 +483,7 @@ def the_ca_is_made_again_with_its_key():
     new = Paper(world.data / "ca.pem")
     check("after ten it is made again, for 20 more, with the same key and name", abs(new.ends - now() - 20 * YEAR) < 3600 and new.key == old.key and
           new.subject == old.subject and (world.data / "ca.key").read_bytes() == key, new.ends)
+    check("it has no later first day, in case that clock is wrong", new.begins == old.begins)
     check("a terminal that has the old one alone is served", "403 (ended)" in terminal.once().stderr)
     world.club("terminal", "renew", terminal.number)
     check("and gets the new one with its next certificate", terminal.once().returncode == 0 and Paper(terminal.file("ca.pem")).ends == new.ends)
@@ -584,7 +597,7 @@ world.hang_up, world.restart = hang_up, restart
 def main():
     at(0)
     timed = [it_is_renewed_when_it_is_due, a_kill_at_any_moment_leaves_a_working_identity,
-             a_cut_at_any_byte_leaves_a_working_identity, two_machines_with_one_key_show, two_years_in_a_drawer, a_clock_that_is_years_off,
+             a_cut_at_any_byte_leaves_a_working_identity, two_machines_with_one_key_show, two_years_in_a_drawer, a_clock_that_is_years_off, a_club_whose_clock_was_ahead,
              a_restored_club_knows_the_one_before, the_servers_certificate_changes_while_it_runs, the_ca_is_made_again_with_its_key]
     try:
         if not SANITIZED:
