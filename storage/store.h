@@ -28,11 +28,11 @@ struct store_config {
     const char *vfs;    /* SQLite VFS name, NULL = the default; tests put a crashing disk here */
     bool create;        /* make it when missing; else a missing file is ST_IO */
     bool keep_readable; /* no migration after which the version that wrote the file cannot use it */
+    bool rehearse;      /* with keep_readable: such a migration is done and taken back */
     /* While the file is migrated, which may take minutes: called many times a second with the entry
      * that is looked at, of so many; 0: none yet. It must not use the store. NULL: nobody. */
     void (*works)(void *ctx, uint32_t entry, uint32_t entries);
     void *works_ctx;
-    bool rehearse; /* with keep_readable: such a migration is done and taken back */
 };
 
 /* Opens, checks that the file is ours (application_id, user_version), migrates forward, verifies

@@ -39,21 +39,23 @@ def change_storage(tree):
 
 
 STEPS = 24   # of a migration, some 0.2 s each: all of them before anybody takes the terminal for hung
-# A page a step, which says whose it is. What the transaction has written so far is brought to the disk, as Linux does with
+# A page a step, which says of which run it is. What the transaction has written so far is brought to the disk, as Linux does with
 # what is half a minute old; it is not committed by that.
 FILL_SLOWLY = r"""/* A migration of the system's tests, long enough to be met in its middle. */
 static enum st fill_later(struct store *store)
 {
     enum st st = ST_OK;
+    unsigned run = 0; /* of all runs, each has its own number */
+    (void)getentropy(&run, sizeof run);
     for (int step = 1; step <= %d && st == ST_OK; step++) {
         char text[200];
         (void)snprintf(text, sizeof text,
-                       "INSERT INTO later VALUES(%%d, replace(hex(zeroblob(100)), '00', 'later %%d step %%d, '))",
-                       step, (int)getpid(), step);
+                       "INSERT INTO later VALUES(%%d, replace(hex(zeroblob(100)), '00', 'later %%u step %%d, '))",
+                       step, run, step);
         st = sql_text(store, text, "fill it");
         (void)sqlite3_db_cacheflush(store->db);
         sync();
-        (void)dprintf(2, "migrating %%d, step %%d.\n", (int)getpid(), step);
+        (void)dprintf(2, "migrating %%u, step %%d.\n", run, step);
         (void)usleep(50000);
     }
     return st;
