@@ -44,9 +44,8 @@ STEPS = 24   # of a migration, some 0.2 s each: all of them before anybody takes
 FILL_SLOWLY = r"""/* A migration of the system's tests, long enough to be met in its middle. */
 static enum st fill_later(struct store *store)
 {
-    enum st st = ST_OK;
     unsigned run = 0; /* of all runs, each has its own number */
-    (void)getentropy(&run, sizeof run);
+    enum st st = getentropy(&run, sizeof run) == 0 ? ST_OK : ST_IO;
     for (int step = 1; step <= %d && st == ST_OK; step++) {
         char text[200];
         (void)snprintf(text, sizeof text,
