@@ -2,19 +2,17 @@
 """fallback - an update that starts and does not work: its reader's line is none. The self-test fails, and the device falls back
 by itself. A part of `make systest FULL=1`; results: docs/proof.md."""
 import json
-import os
-import shutil
 import sys
 
 import boot
 import changed
-from boot import Shop, check, exit_code, first_boot
-from disk import ROOT, environment
-from fetch import fleet, offer
+from boot import check
+from disk import environment
+from fetch import Offered, fleet
 
 
-class Device(boot.Device):
-    more_conf = "quiet=5\nupdate_rate=16000000\n"
+class Device(Offered):
+    change = staticmethod(changed.change_reader)
 
     def state(self):
         return environment(self.image, "env1"), environment(self.image, "env2")
@@ -52,35 +50,23 @@ def club_knows(device):
     shop = device.shop
     seen = lambda: [fleet(shop)[name] for name in ("version", "slot", "good", "failed", "self_test")]
     shop.until(lambda: seen() == [1, "A", True, 2, "ok"], 90, "the report of the fallback")
-    check("the club's report says which version fell back", True)
+    check("the club's report says which version fell back", seen()[3] == 2, seen())
     updates = shop.club("update", "list").stdout
     check("and the rollout has stopped by itself", "fell back" in updates, updates)
     check("the fleet's view says so, too", "fell_back" in json.dumps(fleet(shop)) and "Version 2 was installed and fell back" in
           shop.club("fleet").stdout, shop.club("fleet").stdout)
 
 
+def gets_it_and_falls_back(device):
+    vm = device.vm
+    points = device.sells_and_is_offered()
+    falls_back(device)
+    card, again = vm.till(do="balance"), vm.till(do="sale", amount=2000000)
+    check("and sells on", (card["points"], again["state"], again["points"]) == (points, "done", points + 20), (card, again))
+
+
 def main():
-    with Shop(os.environ["BUILD"]) as shop:
-        bundle = changed.make(shop.dir / "deaf.raucb", changed.change_reader)
-        device = Device(shop)
-        vm = device.vm
-        try:
-            first_boot(device)
-            shop.card("new ali 1k 04a1b2c3")
-            shop.card("insert ali")
-            vm.till(do="issue", amount=0)
-            sold = vm.till(do="sale", amount=1000000)
-            device.sync()
-            offer(shop, bundle)
-            vm.until("version 2 is being installed", 180)
-            falls_back(device)
-            card, again = vm.till(do="balance"), vm.till(do="sale", amount=2000000)
-            check("and sells on", (card["points"], again["state"], again["points"]) == (sold["points"], "done", sold["points"] + 20), (card, again))
-            club_knows(device)
-        finally:
-            vm.pull_power()
-            shutil.copy(vm.log_path, ROOT / "build/systest-fallback.log")
-    return exit_code()
+    return boot.play("fallback", Device, boot.first_boot, gets_it_and_falls_back, club_knows)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import sys
 import time
 
 import boot
+import changed
 from boot import ROOT, check, note
 from disk import BOARD, environment, read
 
@@ -30,6 +31,28 @@ def hours_around_now():
     """Two hours of Iran's day that this moment, and the next hour, are in."""
     hour = time.gmtime(time.time() + 12600).tm_hour
     return f"{hour}-{(hour + 2) % 24}"
+
+
+class Offered(boot.Device):
+    """A device that is quiet soon, and a changed version for it."""
+    more_conf = "quiet=5\nupdate_rate=16000000\n"
+    change = None   # a subclass has one of changed.py's
+
+    def __init__(self, shop):
+        self.bundle = changed.make(shop.dir / "newer.raucb", self.change)
+        super().__init__(shop)
+
+    def sells_and_is_offered(self):
+        """All that is sold is sent; then the version comes, and is being installed. The card's points."""
+        vm, shop = self.vm, self.shop
+        shop.card("new ali 1k 04a1b2c3")
+        shop.card("insert ali")
+        vm.till(do="issue", amount=0)
+        sold = vm.till(do="sale", amount=1000000)
+        self.sync()
+        offer(shop, self.bundle)
+        vm.until("version 2 is being installed", 180)
+        return sold["points"]
 
 
 def offer(shop, path):

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from disk import ROOT, environment, write_environment
 
 sys.path.insert(0, str(ROOT / "tools/flash"))
+import bundle  # noqa: E402  tools/image, by way of disk
 import held  # noqa: E402
 import changed  # noqa: E402
 from boot import Device, first_boot  # noqa: E402
@@ -36,7 +37,12 @@ INSTANTS = [
 ]
 
 
-def journal(image, newest=655371):
+# What marks the database of changed.change_storage(): docs/storage.md, "Older and newer versions".
+VERSION, READABLE_FROM = bundle.database_versions()
+NEWER = VERSION + 1 + 65536 * READABLE_FROM
+
+
+def journal(image, newest=NEWER):
     """(entries, user_version, tables) of the journal on the disk; an error when it is not whole. `newest`: the highest
     user_version that this tree's programs can use."""
     with tempfile.TemporaryDirectory(prefix="vafa-journal.") as folder:
@@ -61,9 +67,9 @@ def journal(image, newest=655371):
 
 
 class Trial:
-    def __init__(self, device, folder, bundle):
+    def __init__(self, device, folder, newer):
         self.device, self.vm = device, device.vm
-        self.stick = make_stick(folder / "stick.img", bundle)
+        self.stick = make_stick(folder / "stick.img", newer)
         self.base = folder / "base.img"
         subprocess.run(["cp", "--sparse=always", device.image, self.base], check=True)
         self.entries, self.mark, self.tables = journal(self.base)
@@ -83,7 +89,7 @@ class Trial:
         self.kill(line, seconds)
         entries, mark, tables = journal(self.device.image)
         copies = [environment(self.device.image, name) for name in ("env1", "env2")]
-        whole = entries >= self.entries and (mark, tables) in ((self.mark, self.tables), (655371, self.tables + 1))
+        whole = entries >= self.entries and (mark, tables) in ((self.mark, self.tables), (NEWER, self.tables + 1))
         self.vm.power_on()
         self.vm.until("ready to serve cards", 180)
         said = [text for _, text in self.vm.lines if "device: slot " in text][-1]
@@ -106,7 +112,7 @@ class Trial:
         self.vm.until("version 2, on trial", 180)
         self.vm.until("self-test ok", 180, after=len(self.vm.lines) - 1)
         self.vm.until_it_answers()
-        for slot, version, wants, millions in ((None, "2", 655371, 2), ("A B", "1", self.mark, 3), ("B A", "2", 655371, 4)):
+        for slot, version, wants, millions in ((None, "2", NEWER, 2), ("A B", "1", self.mark, 3), ("B A", "2", NEWER, 4)):
             if slot:
                 write_environment(self.device.image, BOOT_ORDER=slot, BOOT_A_LEFT=40, BOOT_B_LEFT=40, BOOT_TRIED=2)
                 self.device.boot()
@@ -120,7 +126,7 @@ class Trial:
 
 def main(first="1", last="0"):
     with Shop(os.environ["BUILD"]) as shop, tempfile.TemporaryDirectory(prefix="vafa-kills.") as folder:
-        bundle = changed.make(Path(folder) / "newer.raucb", changed.change_storage)
+        newer = changed.make(Path(folder) / "newer.raucb", changed.change_storage)
         device = Device(shop)
         try:
             first_boot(device)
@@ -130,7 +136,7 @@ def main(first="1", last="0"):
             shop.stop("club")
             device.vm.till(do="sale", amount=1000000)
             device.vm.pull_power()
-            trial = Trial(device, Path(folder), bundle)
+            trial = Trial(device, Path(folder), newer)
             for number, instant in enumerate(INSTANTS, 1):
                 if int(first) <= number <= (int(last) or len(INSTANTS)):
                     trial.kill_and_look(number, *instant)
