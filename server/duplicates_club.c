@@ -45,7 +45,8 @@ static void name_order(const struct pair *pair, int book, int n, char ret[ACTION
 }
 
 /* The number of the order that a book still needs; *ret_n 0: one has it, or is on its way. */
-static enum st next_order(struct actions *actions, const struct pair *pair, int book, int *ret_n)
+static enum st next_order(struct actions *actions, const struct pair *pair, int book, int *ret_n,
+                          struct fault *fault)
 {
     char ref[ACTIONS_REF_MAX + 1];
     struct action_row row;
@@ -56,6 +57,10 @@ static enum st next_order(struct actions *actions, const struct pair *pair, int 
         name_order(pair, book, ++n, ref);
         st = row_by_ref(actions, ORIGIN_TRANSFER, ref, &row, &found);
     } while (st == ST_OK && found && row.state == ACTION_RETURNED && n < ORDERS_MAX);
+    if (st == ST_OK && found && row.state == ACTION_RETURNED) {
+        fault_say(fault, "It came back %d times.", ORDERS_MAX);
+        return ST_REFUSED;
+    }
     const bool is_free = !found || row.state == ACTION_STRAY;
     *ret_n = st == ST_OK && is_free ? n : 0;
     return st;
@@ -67,7 +72,7 @@ static enum st order(struct actions *actions, const struct pair *pair, uint64_t 
     char ref[ACTIONS_REF_MAX + 1], giver[ACTIONS_GIVER_MAX + 1];
     struct action_made made;
     int n = 0;
-    enum st st = pair->out[book] == 0 ? ST_OK : next_order(actions, pair, book, &n);
+    enum st st = pair->out[book] == 0 ? ST_OK : next_order(actions, pair, book, &n, fault);
     if (st != ST_OK || n == 0) {
         return st;
     }

@@ -136,6 +136,32 @@ static void what_left_a_card_is_brought_to_another_once(void **state)
     world_reference(world);
 }
 
+static void what_comes_back_goes_again(void **state)
+{
+    struct world *world = *state;
+    struct fault fault = {""};
+    char ref[32];
+    const uint32_t first = die_after_a_half(world, false);
+    sync_others(world);
+    assert_int_equal(release(world, first, OTHER, false), ST_OK);
+    (void)snprintf(ref, sizeof ref, "duplicate/5-%u/credit/1", first);
+    assert_int_equal(actions_withdraw(world->actions, ORIGIN_TRANSFER, ref, world->now_s, &fault),
+                     ST_OK);
+    sync_others(world);
+    expect_account(world, ACCOUNT_TRANSIT, 500000, 0);
+    expect_even(world);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(release(world, first, OTHER, false), ST_OK);
+        assert_int_equal(orders_of(world), 3);
+        expect_account(world, ACCOUNT_TRANSIT, 0, 0);
+    }
+    sync_others(world);
+    world_tap(world, 2, OTHER, 0);
+    sync_others(world);
+    expect_card(world, OTHER, 501000, 30);
+    expect_even(world);
+}
+
 /* A live terminal finishes it itself. */
 static void while_its_terminal_lives_the_club_does_not_give_it(void **state)
 {
@@ -248,6 +274,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lost_setup, lost_teardown)
     const struct CMUnitTest tests[] = {
         TEST(what_left_a_card_is_brought_to_another_once),
+        TEST(what_comes_back_goes_again),
         TEST(while_its_terminal_lives_the_club_does_not_give_it),
         TEST(a_second_half_that_turns_up_is_a_case),
         TEST(what_was_given_twice_is_a_case),
