@@ -8,6 +8,7 @@
 
 #include "storage/loss.h"
 #include "sync/batch.h"
+#include "sync/copy.h"
 #include "sync/export.h"
 
 static const char usage[] =
@@ -17,7 +18,8 @@ static const char usage[] =
     "look   what the club has not acknowledged, as one line of JSON.\n"
     "write  exactly that, signed, for vafa-club journal take.\n"
     "\n"
-    "  --db FILE       a terminal's database; work on a copy, its -wal file beside it\n"
+    "  --db FILE       a terminal's database, its -wal file beside it; read from a copy, never "
+    "changed\n"
     "  --identity DIR  the terminal's key\n"
     "  --to FILE       the export; none may be there\n"
     "  --after N       begin behind entry N, when the club was restored and says that it has only "
@@ -125,10 +127,22 @@ static enum st write_export(struct store *store, const struct options *options, 
     return st;
 }
 
+static enum st run(const struct copy *copy, const struct options *options, struct fault *fault)
+{
+    struct store *store = NULL;
+    const struct store_config config = {.path = copy->path};
+    enum st st = store_open(&config, &store, fault);
+    if (st == ST_OK) {
+        st = strcmp(options->command, "look") == 0 ? look(store, fault)
+                                                   : write_export(store, options, fault);
+    }
+    store_close(store);
+    return st;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
-    struct store *store = NULL;
     struct fault fault = {""};
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         return fputs(usage, stdout) < 0 ? EXIT_REFUSED : EXIT_SUCCESS;
@@ -137,13 +151,12 @@ int main(int argc, char **argv)
         (void)fputs(usage, stderr); /* nobody could be told of its failure */
         return EXIT_USAGE;
     }
-    const struct store_config config = {.path = options.db};
-    enum st st = store_open(&config, &store, &fault);
+    struct copy copy;
+    enum st st = copy_make(options.db, &copy, &fault);
     if (st == ST_OK) {
-        st = strcmp(options.command, "look") == 0 ? look(store, &fault)
-                                                  : write_export(store, &options, &fault);
+        st = run(&copy, &options, &fault);
+        copy_remove(&copy);
     }
-    store_close(store);
     if (st != ST_OK) {
         fprintf(stderr, "vafa-export: %s\n", fault.say);
     }

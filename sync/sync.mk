@@ -19,6 +19,6 @@ vafa-sync_LIBS = $(SYNC_LIBS) $(STORAGE_LIBS)
 # Entries as a file: written on a technician's machine from a terminal's database, taken by the club.
 WIRE_JOURNAL_SRC := sync/wire_journal.c
 PROGRAMS += vafa-export
-vafa-export_SRC = sync/export_main.c sync/export.c $(WIRE_JOURNAL_SRC) sync/batch.c sync/identity.c sync/random.c \
+vafa-export_SRC = sync/export_main.c sync/export.c sync/copy.c $(WIRE_JOURNAL_SRC) sync/batch.c sync/identity.c sync/random.c \
                   $(WIRE_SRC) $(SIGNED_SRC) $(STORAGE_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)
 vafa-export_LIBS = -lmbedx509 $(SIGNED_LIBS) $(WIRE_LIBS) $(STORAGE_LIBS)

@@ -196,9 +196,42 @@ def refused_writes(shop, terminal):
             ("a file that is there is not overwritten", terminal.export("spoilt", check=False), "is there already"),
             ("no key, no export", terminal.export("e", identity=shop.path("club"), check=False), "no key"),
             ("no export from behind the journal's end", terminal.export("e", "--after", 9999, check=False), "cannot begin"),
-            ("no export without a database", shop.run("vafa-export", "look", "--db", shop.path("no.db"), check=False), "")):
+            ("no export of a folder", shop.run("vafa-export", "look", "--db", shop.path("club"), check=False), "is no file"),
+            ("no export without a database", shop.run("vafa-export", "look", "--db", shop.path("no.db"), check=False), "No such file")):
         check(what, done.returncode == 1 and word in done.stderr and not os.path.exists(shop.path("e")) and
               not os.path.exists(shop.path("e.part")), done.stderr)
+
+
+def files_of(folder):
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in Path(folder).iterdir()}
+
+
+def changes_nothing(shop, terminal):
+    """Not even a database that it has to bring to its own version before it can be read."""
+    now = terminal.look()
+    temporary = shop.dir / "temporary"
+    temporary.mkdir()
+    with sqlite3.connect(terminal.db) as db:
+        version = db.execute("PRAGMA user_version").fetchone()[0] & 0xffff
+    for what, mark, more in (("as a terminal leaves it", None, ""), ("of the version before", version - 1, ""),
+                             ("of a newer version", version + 1 | version << 16, "CREATE TABLE later(n INTEGER) STRICT")):
+        folder = Path(shop.path(f"read {version if mark is None else mark}"))
+        folder.mkdir()
+        for end in ("", "-wal"):
+            shutil.copy(f"{terminal.db}{end}", folder / f"terminal.db{end}")
+        if mark is not None:
+            with sqlite3.connect(folder / "terminal.db") as db:
+                db.execute(f"PRAGMA user_version = {mark}")
+                db.execute(more)
+            db.close()
+        before = files_of(folder)
+        env = {**os.environ, "TMPDIR": str(temporary)}
+        done = [subprocess.run([f"{BUILD}/vafa-export", *words, "--db", folder / "terminal.db"], capture_output=True, text=True, env=env,
+                               check=False) for words in
+                (("look",), ("write", "--identity", terminal.identity, "--to", shop.path(f"read {mark}.export")))]
+        check(f"a database {what} is read, and nothing of it has changed", [one.returncode for one in done] == [0, 0] and
+              json.loads(done[0].stdout) == now and files_of(folder) == before, (done, sorted(files_of(folder)), sorted(before)))
+    check("nothing of the copies is left", list(temporary.iterdir()) == [])
 
 
 def device_row(shop, **values):
@@ -306,6 +339,7 @@ def main():
         refusals(shop, first, foreign)
         noise(shop, first)
         refused_writes(shop, terminal)
+        changes_nothing(shop, terminal)
         once_whatever_happens(shop, terminal, first, in_peace(shop, terminal))
         gaps_and_contradictions(shop, terminal)
         standing(shop, first)
