@@ -19,8 +19,8 @@ def run(*args, **kw):
 
 
 def make_data(path, content, size=24 * MIB):
-    """An ext4 file system with what is in the folder `content`."""
-    run("mke2fs", "-q", "-t", "ext4", "-F", "-U", build.fixed_uuid("data"), "-d", content, path, f"{size >> 10}k")
+    """An image's file system for data with what is in the folder `content`."""
+    build.make_data(path, content, size // MIB)
     return Path(path)
 
 

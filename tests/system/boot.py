@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tests/system"), str(ROOT / "tools/image")]
 
+import build  # noqa: E402
 import provision  # noqa: E402
 from shop import Shop  # noqa: E402
 from disk import BOARD, MACHINE, device_disk, environment  # noqa: E402
@@ -52,9 +52,7 @@ class Device:
         (data / "keys").mkdir(parents=True)
         self.shop.run("vafa-keys", "new", data / "keys/keys")
         content = self.shop.dir / "data.ext4"
-        _, size = provision.partition(self.image, "data")
-        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-F", "-d", data, content, f"{size >> 10}k"], check=True,
-                       stdout=subprocess.DEVNULL)
+        build.make_data(content, data)
         provision.write_partition(self.image, "data", content)
 
     def boot(self):

@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tests/system"), str(ROOT / "tools/image")]
 
+import build  # noqa: E402
 import provision  # noqa: E402
 from card_image import Loop  # noqa: E402
 from disk import BOARD, IMAGE  # noqa: E402
@@ -53,8 +54,7 @@ class Bench:
         data, content = self.shop.dir / "data", self.shop.path("data.ext4")
         (data / "keys").mkdir(parents=True)
         self.shop.run("vafa-keys", "new", data / "keys/keys")
-        _, size = provision.partition(self.card.path, "data")
-        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-F", "-d", data, content, f"{size >> 10}k"], check=True, stdout=subprocess.DEVNULL)
+        build.make_data(content, data)
         provision.write_partition(self.card.path, "data", content)
 
     def selftest(self, meanwhile=lambda: None):

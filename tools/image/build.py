@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import uuid
-from pathlib import Path
 
 import bundle
 import debs
@@ -32,6 +31,10 @@ PARTITIONS = (("scr", 16, "scr.vfat"), ("env1", 1, None), ("env2", 1, None), ("b
               ("root_a", 64, "root.squashfs"), ("boot_b", 64, None), ("root_b", 64, None), ("ident", 4, None),
               ("data", 64, "data.ext4"))
 SIZES = {name: mib for name, mib, _ in PARTITIONS}
+# The file system for data grows with its disk (boards/common/device/grow.h): it has no more tables for files than a
+# terminal needs, and room for the description of a TiB.
+DATA_OPTIONS = ("-t", "ext4", "-b", 4096, "-I", 256, "-i", 128 << 10, "-m", 1)
+DATA_GROWS_TO = (1 << 40) // 4096
 ENV_BYTES = 0x4000
 
 
@@ -66,6 +69,13 @@ def owners(root):
         mode, user, group = OWNED.get(name, (path.lstat().st_mode & 0o7777, 0, 0))
         lines.append(f'"{name}" m {mode:o} {user} {group}')
     return "\n".join([*lines, ""])
+
+
+def make_data(path, content=None, mib=SIZES["data"]):
+    """The file system for data; with what is in the folder `content`."""
+    run("mke2fs", "-q", "-F", *DATA_OPTIONS, "-L", "data", "-U", fixed_uuid("data"), "-E",
+        f"resize={DATA_GROWS_TO},hash_seed={fixed_uuid('hash')},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0",
+        *(("-d", content) if content else ()), path, f"{mib}M")
 
 
 class Build:
@@ -262,12 +272,6 @@ class Build:
 
     # --- the whole -------------------------------------------------------------------------
 
-    def make_data(self):
-        path = self.work / "data.ext4"
-        run("mke2fs", "-q", "-t", "ext4", "-F", "-L", "data", "-U", fixed_uuid("data"), "-E",
-            f"hash_seed={fixed_uuid('hash')},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0", path,
-            f"{SIZES['data']}M")
-
     def genimage_text(self):
         table = self.board["partition_table"]
         lines = [f'image {self.board.name}.img {{', '  hdimage {', f'    partition-table-type = "{table}"',
@@ -315,7 +319,7 @@ class Build:
 
     def run(self):
         self.make_slot()
-        self.make_data()
+        make_data(self.work / "data.ext4")
         image = self.assemble()
         with open(image, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,6 +20,7 @@
 #include "boards/common/device/conf.h"
 #include "boards/common/device/console.h"
 #include "boards/common/device/disk.h"
+#include "boards/common/device/grow.h"
 #include "boards/common/device/log.h"
 #include "boards/common/device/memory.h"
 #include "boards/common/device/probe.h"
@@ -580,6 +581,7 @@ int main(void)
     (void)mkdir("/run/vafa", 0755);
     (void)mkdir("/data/log", 0700);
     log_open(&device.log, LOG);
+    grow_fill("/data", &device.log);
     bring_up_version(&device.slots, &device.report, &device.log);
     if (!bring_up_ident(&device.log) || conf_load("/ident/terminal.conf", &device.ident) != ST_OK) {
         log_say(&device.log, "device", "/ident/terminal.conf is missing: tools/image/provision");
