@@ -4,6 +4,7 @@
 Re-flashing a disk with unsent sales is flash_again.py. What needs a loop device is skipped where there is none."""
 import base64
 import hashlib
+import json
 import os
 import pty
 import re
@@ -77,14 +78,32 @@ def writes(bench):
         told = re.search(r"\(([\d.]+) % of the disk", done.stdout)
         ident = provision.partition(bench.image, "ident")
         image = bench.image.read_bytes()
+        tables = [(0, 34 * 512), (bench.size - 33 * 512, bench.size)]
         same = all(card.bytes(a, min(b, bench.size) - a) == image[a:b] for a, b in ranges(bench.image)
-                   if not ident[0] <= a < sum(ident))
+                   if not any(first < b and a < end for first, end in (*tables, (ident[0], sum(ident)))))
         check("every block of the image is on it, and it is said how much of the card that is", same and told, done.stdout)
         check("what an old terminal left in the slots' state and in its data is gone",
               all(card.bytes(*provision.partition(bench.image, name)).strip(b"\0") == b"" for name in ("env1", "env2")) and
               b"\xa5" * 512 not in card.bytes(*provision.partition(bench.image, "data")))
         provisioned(bench, card)
+        reaches_to_the_end(bench, card)
     labelled(bench)
+
+
+def sfdisk(path):
+    """The table, by another program: {name: (first, sectors)}, and what it finds wrong."""
+    said = subprocess.run(["sfdisk", "--verify", path], capture_output=True, text=True, check=False)
+    parts = json.loads(subprocess.run(["sfdisk", "-J", path], capture_output=True, text=True, check=True).stdout)["partitiontable"]["partitions"]
+    return {part["name"]: (part["start"], part["size"]) for part in parts}, said.stdout + said.stderr
+
+
+def reaches_to_the_end(bench, card):
+    (before, _), (after, said) = sfdisk(bench.image), sfdisk(card.path)
+    first, sectors = after.pop("data")
+    check("data has the rest of the disk but for the table's copy, the others are where they were",
+          first == before.pop("data")[0] and after == before and 200 - 2 < (first + sectors) / 2048 <= 200 - 33 / 2048, (after, first, sectors))
+    check("sfdisk finds nothing wrong with either copy of the table", "No errors detected" in said and "ismatch" not in said, said)
+    check("no copy of it is left in the middle of the data", card.bytes(bench.size - 33 * 512, 33 * 512).strip(b"\0") == b"")
 
 
 def provisioned(bench, card):
@@ -157,7 +176,7 @@ def refuses(bench):
         for code in ("ABCD-EFGH", "ABCD-EFGH-JKMI", "ABCD-EFGH-JKMNP", "hello"):
             refused(bench, card, f"the code {code}", "no one-time code", code=code)
         refused(bench, card, "a club without a port", "no club's address", club="club.example.ir")
-        refused(bench, card, "a CA that is no certificate", "is no certificate", ca=bench.path("ca.key"))
+        refused(bench, card, "a CA that is no certificate", "is no certificate", ca=bench.path("file"))
         refused(bench, card, "a CA that is not there", "cannot be read", ca=bench.path("none.pem"))
         refused(bench, card, "a certificate that is not a CA's", "not of a CA", ca=bench.path("server.pem"))
         refused(bench, card, "two certificates", "is no certificate", ca=bench.path("two.pem"))
@@ -290,7 +309,7 @@ def judged():
     """What cannot be had here, as lsblk tells of it."""
     def node(path, kind="disk", **more):
         return {"path": path, "type": kind, "size": 10 ** 9, "model": None, "serial": None, "ro": False, "fstype": None, "label": None,
-                "partlabel": None, "mountpoints": [None], **more}
+                "log-sec": 512, "partlabel": None, "mountpoints": [None], **more}
     part = [node("/dev/sdx1", "part", mountpoints=["/"])]
     cases = (
         ("this machine's own disk", node("/dev/sdx", children=part), "this machine's own disk"),

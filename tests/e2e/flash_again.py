@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools/image"), str(ROOT / "tests/e2e")]
 
 import card_image  # noqa: E402
+import gpt  # noqa: E402
 import provision  # noqa: E402
 from card_image import MIB, Loop  # noqa: E402
 from flash import BOARD, CODE, flash  # noqa: E402
@@ -132,6 +133,31 @@ def empty_folder(shop):
     return Path(tempfile.mkdtemp(dir=shop.dir))
 
 
+def reaches_to_the_end(shop, image):
+    """Data as large as its disk: found and read whatever happened to the table, and gone when the disk was written again."""
+    folder = empty_folder(shop)
+    for name in ("terminal", "identity"):
+        (folder / name).mkdir()
+    fill(shop, folder)
+    data = card_image.make_data(shop.path("large.ext4"), folder, 500 * MIB)
+    with Loop(shop.path("card"), 600 * MIB, source=image) as card:
+        gpt.fill(card.path, "data")
+        call("dd", f"if={data}", f"of={card.path}", "bs=64k", f"seek={gpt.place(card.path, 'data')[0] >> 16}", "conv=sparse,notrunc,fsync")
+        for what, at, bytes_ in (("is whole", 0, b""), ("has a bit changed", 512 + 60, b"\x55"), ("has one copy left", 0, bytes(34 * 512)),
+                                 ("is gone", 600 * MIB - 33 * 512, bytes(33 * 512))):
+            with open(card.path, "r+b") as file:
+                file.seek(at)
+                file.write(bytes_)
+                file.flush()
+                os.fsync(file.fileno())
+            done = flash("look", card.path, env={"BUILD": BUILD})
+            check(f"unsent sales are found on a grown disk whose table {what}", "4 transactions of 4,800,000" in done.stdout, done.stdout + done.stderr)
+        done = flash("write", "--board", BOARD, "--image", image, "--disk", card.path, "--club", "club:8443", "--ca", shop.path("club/ca.pem"),
+                     "--code", CODE, "--labels", shop.path("labels"), "--yes", "--export", shop.path("from-large"), env={"BUILD": BUILD})
+        check("and nothing of them is left when it is written again", done.returncode == 0 and b"SQLite format 3" not in card.bytes() and
+              Path(shop.path("from-large")).stat().st_size == Path(shop.path("unsent")).stat().st_size, done.stdout + done.stderr)
+
+
 def holds_nothing_or_garbage(shop, disk, pulled):
     work = shop.dir / "content"
     (work / "terminal").mkdir(parents=True)
@@ -185,6 +211,7 @@ def main():
         pulled = as_power_leaves_it(shop)
         holds_unsent(shop, disk, pulled)
         has_no_table(shop, disk, pulled)
+        reaches_to_the_end(shop, image)
         club_takes(shop)
         holds_nothing_or_garbage(shop, disk, pulled)
     return exit_code()

@@ -3,6 +3,7 @@ import sys
 
 import images
 from common import Refused
+from plain import plain, say
 
 may_ask = True
 
@@ -10,18 +11,21 @@ may_ask = True
 def ask(question):
     if not may_ask or not sys.stdin.isatty():
         raise Refused(f"Nobody is there to ask ({question}): give it as an option; flash write --help.")
-    return input(f"{question} ").strip()
+    try:
+        return input(f"{question} ").strip()
+    except EOFError:
+        raise Refused("Nobody answers: nothing was written.") from None
 
 
 def choose(question, items, says=str):
     if not items:
         raise Refused(f"{question} There is none.")
-    print(question)
+    say(question)
     for number, item in enumerate(items, 1):
-        print(f"  {number}  {says(item)}")
+        say(f"  {number}  {says(item)}")
     answer = ask(f"1 to {len(items)}:")
-    if not answer.isdigit() or not 1 <= int(answer) <= len(items):
-        raise Refused(f"\"{answer}\" is no number from 1 to {len(items)}.")
+    if not answer.isdecimal() or not 1 <= int(answer) <= len(items):
+        raise Refused(f"\"{plain(answer)}\" is no number from 1 to {len(items)}.")
     return items[int(answer) - 1]
 
 

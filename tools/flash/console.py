@@ -9,11 +9,12 @@ import time
 from dataclasses import dataclass, field
 
 from common import Refused
+from plain import plain
 
 # In the order in which the device tests them: boards/common/device/selftest.h
 PARTS = ("keys", "database", "journal", "reader", "programme", "clock")
 STAMP = re.compile(r"^\[ *\d+\.\d{3}\] ")
-LINES_KEPT = 12
+LINES_KEPT, LINE_MAX = 12, 4096
 
 
 @dataclass
@@ -98,8 +99,8 @@ def listen(path, seconds):
             if not piece:
                 result.is_silent, result.why = True, "The line was cut: put the adapter back, then begin anew."
                 break
-            *whole, rest = (rest + piece).split(b"\n")
-            if any([hear(result, line.decode(errors="replace").strip("\r\0")) for line in whole]):
+            *whole, rest = (rest[-LINE_MAX:] + piece).split(b"\n")
+            if any([hear(result, plain(line.decode(errors="replace").strip("\r\0"))) for line in whole]):
                 break
         else:
             give_up(result, seconds)

@@ -1,18 +1,34 @@
 """The disks of this machine: which there are, what is on them, and which of them may be overwritten."""
+import contextlib
+import fcntl
 import json
 import os
 import stat
+import time
 from pathlib import Path
 
 from common import Refused, run
+from plain import plain
 
-COLUMNS = "NAME,PATH,TYPE,SIZE,MODEL,SERIAL,RO,FSTYPE,LABEL,PARTLABEL,MOUNTPOINTS"
+COLUMNS = "NAME,PATH,TYPE,SIZE,LOG-SEC,MODEL,SERIAL,RO,FSTYPE,LABEL,PARTLABEL,MOUNTPOINTS"
+SECTOR = 512
+WORDS_MAX = 64     # of what a disk says of itself
+LOCK_WAIT_S = 5    # udev has it for a moment, too, when it looks at a disk
 # File systems that are parts of something larger, and what to do about them.
 PARTS = {"LVM2_member": "LVM", "linux_raid_member": "a RAID", "crypto_LUKS": "an enciphered disk", "zfs_member": "ZFS"}
 
 
+def clean(node):
+    """What anybody may have written on the disk is shown as letters only."""
+    for name in ("model", "serial", "fstype", "label", "partlabel"):
+        node[name] = plain(node[name], WORDS_MAX) if node[name] else node[name]
+    node["mountpoints"] = [point and plain(point) for point in node["mountpoints"]]
+    node["children"] = [clean(child) for child in node.get("children") or ()]
+    return node
+
+
 def lsblk(*paths):
-    return json.loads(run("lsblk", "-J", "-b", "-o", COLUMNS, *paths))["blockdevices"]
+    return [clean(node) for node in json.loads(run("lsblk", "-J", "-b", "-o", COLUMNS, *paths))["blockdevices"]]
 
 
 def turn_of(path):
@@ -59,6 +75,8 @@ class Disk:
                 return f"{node['path']} belongs to {part_of}: is it the right disk? If so, take it out of that first (wipefs)."
         if self.node["ro"] in (True, "1", 1):
             return f"{self.path} is read-only: look for the card's lock, or take another one."
+        if int(self.node["log-sec"]) != SECTOR:
+            return f"{self.path} has sectors of {self.node['log-sec']} bytes, terminals' boot loaders know {SECTOR}: take another disk."
         if self.size < bytes_needed:
             return f"{self.path} is too small: {self.size / 1e6:.0f} MB, the image needs {bytes_needed / 1e6:.0f} MB."
         return None
@@ -74,13 +92,27 @@ class Disk:
         except OSError as why_not:
             raise Refused(f"{self.path} cannot be had for itself ({why_not.strerror}): something uses it.") from None
 
-
     def check_still_it(self, bytes_needed):
         """Questions take their time, and a card is soon changed."""
         now = find(self.path)
         if (now.turn, now.size, now.node["model"], now.node["serial"]) != (self.turn, self.size, self.node["model"], self.node["serial"]):
             raise Refused(f"{self.path} is another disk by now than the one that was looked at: begin again.")
         now.check(bytes_needed)
+
+    @contextlib.contextmanager
+    def alone(self):
+        """No other flash writes it meanwhile, and udev looks at none of its partitions, which desktops would mount."""
+        until = time.monotonic() + LOCK_WAIT_S
+        with open(self.path, "rb") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        raise Refused(f"{self.path} is being written by another flash: wait until that has ended, then begin again.") from None
+                    time.sleep(0.1)
+            yield
 
 
 def find(path):

@@ -29,18 +29,18 @@ def qr(text):
     return done.stdout
 
 
-def write(folder, order):
-    """The page's path."""
+def make(order):
+    """The page's text."""
     told = words(order)
     picture = base64.b64encode(qr("vafa;" + ";".join(f"{name}={value}" for name, value in told.items()))).decode()
     rest = "".join(f"<p>{html.escape(value)}</p>" for value in
                    (told["board"], f"version {told['version']}", told["club"], f"code {told['code']}", told["date"]))
-    page = f"""<!DOCTYPE html>
+    return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{told['serial']}</title><style>{STYLE}</style></head>
 <body><div class="label"><img alt="" src="data:image/png;base64,{picture}">
 <div><h1>Vafa وفا</h1><p class="serial">{html.escape(told['serial'])}</p>{rest}</div></div></body></html>
 """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"label-{order.serial}.html"
-    path.write_text(page, encoding="utf-8")
-    return path
+
+
+def path_of(folder, order):
+    return folder / f"label-{order.serial}.html"

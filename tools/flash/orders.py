@@ -6,23 +6,32 @@ import hashlib
 import re
 import secrets
 import subprocess
-import tempfile
 from pathlib import Path
 
 import asking
 import provision
-from common import Refused
+from common import Refused, run
+from plain import plain
 
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"   # of codes: none that is misread
 CODE = re.compile(f"[{LETTERS}]{{4}}(-[{LETTERS}]{{4}}){{2}}")
 CLUB = re.compile(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
+NAME = re.compile(r"[A-Za-z0-9.:_-]{1,99}")
+LINE_MAX = 99     # of a value in terminal.conf: boards/common/device/init_main.c
+CA_MAX = 1 << 16
 
 
 def check_club(text):
     found = CLUB.fullmatch(text)
-    if not found or not 1 <= int(found[2]) <= 65535:
-        raise Refused(f"\"{text}\" is no club's address: HOST:PORT, as in club.example.ir:8443.")
+    if not found or not 1 <= int(found[2]) <= 65535 or len(text) > LINE_MAX:
+        raise Refused(f"\"{plain(text, LINE_MAX)}\" is no club's address: HOST:PORT, as in club.example.ir:8443.")
     return text, found[1].strip("[]")
+
+
+def check_name(text):
+    if not NAME.fullmatch(text):
+        raise Refused(f"\"{plain(text, LINE_MAX)}\" is no name of a club's server: letters, digits, dots and dashes, as in its certificate.")
+    return text
 
 
 def check_code(text):
@@ -37,12 +46,15 @@ def check_code(text):
 def check_ca(path):
     """One certificate, of a CA, that signed itself and has not ended."""
     try:
-        pem = Path(path).read_text()
+        with open(path, encoding="ascii") as file:
+            pem = file.read(CA_MAX)
     except (OSError, UnicodeDecodeError):
         raise Refused(f"{path} cannot be read: it should be the club's ca.pem.") from None
 
     def openssl(*args):
         return subprocess.run(["openssl", *args], input=pem, capture_output=True, text=True, check=False)
+    if "PRIVATE KEY" in pem:
+        raise Refused(f"{path} holds a private key, which must not leave the club: it should be its ca.pem, a certificate alone.")
     told = openssl("x509", "-noout", "-ext", "basicConstraints")
     if told.returncode != 0 or pem.count("BEGIN CERTIFICATE") != 1:
         raise Refused(f"{path} is no certificate: it should be the club's ca.pem, which vafa-club serve names.")
@@ -57,7 +69,7 @@ class Order:
     """One terminal's, all of it checked."""
     def __init__(self, options, board, image):
         self.club, host = check_club(options.club or asking.ask("The club's address, HOST:PORT:"))
-        self.club_name = options.club_name or host
+        self.club_name = check_name(options.club_name or host)
         self.ca = check_ca(options.ca or asking.ask("The file with the club's CA certificate:"))
         self.code = check_code(options.code or asking.ask("The one-time code:"))
         self.board, self.version = board, image.version
@@ -71,9 +83,19 @@ class Order:
         number = int.from_bytes(hashlib.sha256(self.code.replace("-", "").encode()).digest()[:3], "big") >> 4
         return "".join(LETTERS[number >> shift & 31] for shift in (15, 10, 5, 0))
 
+    def pack(self, folder):
+        """What the disk's `ident` will hold, made in that folder."""
+        self.content, work = Path(folder) / "ident.squashfs", Path(folder) / "order"
+        work.mkdir()
+        (work / "terminal.conf").write_text(f"club={self.club}\nclub_name={self.club_name}\ncode={self.code}\nserial={self.serial}\n")
+        (work / "ca.pem").write_text(self.ca)
+        provision.pack(work, self.content)
+
     def provision(self, disk):
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "terminal.conf").write_text(f"club={self.club}\nclub_name={self.club_name}\ncode={self.code}\n"
-                                                        f"serial={self.serial}\n")
-            (Path(folder) / "ca.pem").write_text(self.ca)
-            provision.provision(disk.path, folder)
+        provision.write_partition(disk.path, "ident", self.content)
+        run("blockdev", "--flushbufs", disk.path)
+        want = self.content.read_bytes()
+        with open(disk.path, "rb") as file:
+            file.seek(provision.partition(disk.path, "ident")[0])
+            if file.read(len(want)) != want:
+                raise Refused(f"{disk.path} does not hold what was written for its terminal: it is broken; take another disk.")
