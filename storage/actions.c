@@ -140,10 +140,20 @@ enum st actions_waiting(struct store *store, uint64_t card_number, uint16_t afte
 
 enum st actions_count(struct store *store, uint32_t *ret)
 {
-    int64_t rows = 0;
-    const enum st st = sql_one(store, sql_use(store, SQL_ACTIONS_COUNT), 0, UINT32_MAX, &rows);
+    struct actions_counted *counted = &store->actions;
+    int64_t version = 0, rows = 0;
+    const int64_t changes = sqlite3_total_changes(store->db);
+    enum st st = sql_one(store, sql_use(store, SQL_DATA_VERSION), 0, UINT32_MAX, &version);
+    if (st == ST_OK &&
+        (!counted->is_known || version != counted->version || changes != counted->changes)) {
+        st = sql_one(store, sql_use(store, SQL_ACTIONS_COUNT), 0, UINT32_MAX, &rows);
+        *counted = (struct actions_counted){.is_known = st == ST_OK,
+                                            .version = version,
+                                            .changes = changes,
+                                            .rows = (uint32_t)rows};
+    }
     if (st == ST_OK) {
-        *ret = (uint32_t)rows;
+        *ret = counted->rows;
     }
     return st;
 }

@@ -37,7 +37,8 @@ ST_CHECK enum st actions_drop(struct store *store);
 ST_CHECK enum st actions_waiting(struct store *store, uint64_t card_number, uint16_t after,
                                  struct club_action *ret, size_t max, size_t *ret_count);
 
-/* How many are held, of all cards. Walks the table: not while a card waits. */
+/* How many are held, of all cards. Walks the table when anything was written since it did last: not
+ * while a card waits. */
 ST_CHECK enum st actions_count(struct store *store, uint32_t *ret);
 
 #endif

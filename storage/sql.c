@@ -44,6 +44,7 @@ static const char *const texts[STATEMENTS] = {
     [SQL_ACTIONS_PAST] = "SELECT count(*) FROM actions WHERE card_number = ?1 AND number <= ?2",
     [SQL_ACTIONS_END] = "DELETE FROM actions WHERE card_number = ?1 AND number <= ?2",
     [SQL_ACTIONS_DROP] = "DELETE FROM actions",
+    [SQL_DATA_VERSION] = "PRAGMA data_version",
     [SQL_ACTIONS_COUNT] = "SELECT count(*) FROM actions",
     [SQL_ACTIONS_ALL] = "SELECT card_number, number, image, seal FROM actions",
     [SQL_USED_ADD] =

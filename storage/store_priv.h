@@ -51,6 +51,7 @@ enum statement {
     SQL_ACTIONS_END,
     SQL_ACTIONS_DROP,
     SQL_ACTIONS_COUNT,
+    SQL_DATA_VERSION,
     SQL_ACTIONS_ALL,
     SQL_USED_ADD,
     SQL_USED_TAKE,
@@ -111,12 +112,21 @@ struct progress {
     uint32_t entry, entries;
 };
 
+/* How many actions there were when this handle counted them last, and by what it sees that neither
+ * another one nor itself has written since. */
+struct actions_counted {
+    bool is_known;
+    int64_t version, changes;
+    uint32_t rows;
+};
+
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENTS];
     struct fault fault;
     const char *name; /* the file's name without folders, inside `path` */
     struct progress progress;
+    struct actions_counted actions;
     struct tip appended;  /* by this handle; sequence 0 = nothing yet */
     int wal_frames;       /* in the write-ahead log after this handle's last commit */
     bool wal_was_emptied; /* false until this handle has checkpointed once */
