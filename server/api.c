@@ -42,6 +42,7 @@ struct api {
     const char *dir;           /* likewise */
     struct told told;          /* of actions, as far as any terminal was */
     struct api_device_budget budget;
+    struct api_device_checked checked;
     int64_t tended_at; /* when old logs were last thrown away */
     int64_t window_s;  /* when the window of wrong codes began */
     unsigned wrong_codes;
@@ -526,7 +527,8 @@ static void answer_device(struct api *api, const struct api_request *request,
         return;
     }
     if (is_update) {
-        api_device_update(api->db, api->dir, request, &api->budget, api->reply, &device);
+        api_device_update(api->db, api->dir, request, &api->budget, &api->checked, api->reply,
+                          &device);
     } else {
         api_device_logs(api->db, api->dir, request, api->text, &device);
     }

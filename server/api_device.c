@@ -107,9 +107,49 @@ static void note_sent(struct api_device_budget *budget, uint32_t terminal, size_
     budget->bytes += size;
 }
 
+static bool is_checked(const struct api_device_checked *checked, const struct bundle *bundle)
+{
+    for (size_t i = 0; i < API_DEVICE_CHECKED; i++) {
+        if (checked->bundles[i].version == bundle->version &&
+            strcmp(checked->bundles[i].board, bundle->board) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The whole file, once. */
+static enum st check(const char *dir, const struct bundle *bundle,
+                     struct api_device_checked *checked, struct fault *fault)
+{
+    if (is_checked(checked, bundle)) {
+        return ST_OK;
+    }
+    const enum st st = bundles_check(dir, bundle, fault);
+    if (st == ST_OK) {
+        const size_t i = checked->next++ % API_DEVICE_CHECKED;
+        checked->bundles[i].version = bundle->version;
+        memcpy(checked->bundles[i].board, bundle->board, sizeof checked->bundles[i].board);
+    }
+    return st;
+}
+
+/* Nobody can have it: a person brings the file back, and resumes. */
+static void stop(struct db *db, const struct bundle *bundle, const struct fault *why,
+                 struct api_device_reply *ret)
+{
+    struct fault fault = {""};
+    uint32_t version = 0;
+    enum st st = updates_in_force(db, bundle->board, &version);
+    if (st == ST_OK && version == bundle->version) {
+        st = updates_stop(db, bundle->board, why->say, &fault);
+    }
+    refuse_trouble(ret, st == ST_OK ? ST_IO : st, st == ST_OK ? why->say : fault.say);
+}
+
 void api_device_update(struct db *db, const char *dir, const struct api_request *request,
-                       struct api_device_budget *budget, void *ret_bytes,
-                       struct api_device_reply *ret)
+                       struct api_device_budget *budget, struct api_device_checked *checked,
+                       void *ret_bytes, struct api_device_reply *ret)
 {
     const int64_t version = number_of(request->path + strlen(WIRE_PATH_UPDATE));
     struct wire_update offer;
@@ -139,11 +179,16 @@ void api_device_update(struct db *db, const char *dir, const struct api_request 
     if (st == ST_OK) {
         st = bundles_get(db, offer.board, offer.version, &bundle, &found);
     }
+    if (st != ST_OK) {
+        refuse_trouble(ret, st, db_fault(db)->say);
+        return;
+    }
+    st = check(dir, &bundle, checked, &fault);
     if (st == ST_OK && from < bundle.bytes) {
         st = bundles_read(dir, &bundle, from, ret_bytes, (size_t)max, &ret->size, &fault);
     }
     if (st != ST_OK) {
-        refuse_trouble(ret, st, fault.say[0] != '\0' ? fault.say : db_fault(db)->say);
+        stop(db, &bundle, &fault, ret);
         return;
     }
     note_sent(budget, request->terminal, ret->size);

@@ -15,7 +15,17 @@ enum {
     API_DEVICE_TERMINALS_A_SECOND = 512, /* as many as fetch at vafa-sync's own rate */
 };
 
-/* What was sent in one second. Zeros at first. */
+/* Bundles whose file was read whole since the club started, and was what was added. */
+enum { API_DEVICE_CHECKED = 8 };
+struct api_device_checked {
+    size_t next;
+    struct {
+        char board[WIRE_BOARD_MAX + 1];
+        uint32_t version; /* 0 = no bundle */
+    } bundles[API_DEVICE_CHECKED];
+};
+
+/* What was sent in one second. Zeros at first, as the other. */
 struct api_device_budget {
     int64_t second;
     size_t bytes;
@@ -36,10 +46,11 @@ struct api_device_reply {
 bool api_device_is_update(const char *path);
 bool api_device_is_logs(const char *path);
 
-/* Up to WIRE_PIECE_MAX bytes into `ret_bytes`. */
+/* Up to WIRE_PIECE_MAX bytes into `ret_bytes`. A file that is missing, or is not what was added,
+ * stops its rollout: every terminal would fetch it for nothing. */
 void api_device_update(struct db *db, const char *dir, const struct api_request *request,
-                       struct api_device_budget *budget, void *ret_bytes,
-                       struct api_device_reply *ret);
+                       struct api_device_budget *budget, struct api_device_checked *checked,
+                       void *ret_bytes, struct api_device_reply *ret);
 /* `scratch` has room for WIRE_REQUEST_MAX bytes. */
 void api_device_logs(struct db *db, const char *dir, const struct api_request *request,
                      void *scratch, struct api_device_reply *ret);

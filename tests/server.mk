@@ -79,7 +79,9 @@ test_club_halves_SRC = tests/unit/test_club_halves.c $(CLUB_LOST_SRC)
 test_club_halves_LIBS = $(CLUB_LIBS) -lcmocka
 
 # The fleet: rules by themselves; and terminals that are updated stage by stage.
-TESTS += test_fleet test_club_fleet
+TESTS += test_fleet test_club_fleet test_club_logs
+test_club_logs_SRC = tests/unit/test_club_logs.c tests/support/test_folder.c $(CLUB_SRC)
+test_club_logs_LIBS = $(CLUB_LIBS) -lcmocka
 test_club_fleet_SRC = tests/unit/test_club_fleet.c tests/unit/club_books.c tests/support/test_folder.c $(CLUB_SRC)
 test_club_fleet_LIBS = $(CLUB_LIBS) -lcmocka
 test_fleet_SRC = tests/unit/test_fleet.c $(CLUB_SRC)
