@@ -158,6 +158,27 @@ def reaches_to_the_end(shop, image):
               Path(shop.path("from-large")).stat().st_size == Path(shop.path("unsent")).stat().st_size, done.stdout + done.stderr)
 
 
+def enciphered(shop):
+    """As a device makes it whose board has a key: boards/common/device/vault_open.c."""
+    data, key = Path(shop.path("luks")), Path(shop.path("board.key"))
+    key.write_bytes(os.urandom(32))
+    data.write_bytes(bytes(24 * MIB))
+    subprocess.run(["cryptsetup", "luksFormat", "-q", "--type=luks2", "--label=vafa-data", "--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000",
+                    "--luks2-metadata-size=16k", "--luks2-keyslots-size=512k", "--offset=2048", "--key-file", key, data],
+                   check=True, capture_output=True)
+    return data
+
+
+def is_enciphered(shop, disk):
+    for is_table_gone in (False, True):
+        done, is_same = disk(enciphered(shop), is_table_gone=is_table_gone)
+        check(f"a disk that is enciphered to its board is known{', its table gone' if is_table_gone else ''}, and left alone", done.returncode == 1 and
+              is_same and "enciphered, and its board alone has the key" in done.stderr and "Let the terminal sync" in done.stderr and
+              "--lose-unsent" in done.stderr and "its board alone has the key" in disk.looked, done.stderr + disk.looked)
+    done, is_same = disk(enciphered(shop), "--lose-unsent", "1")
+    check("and written when its sales are given up", done.returncode == 0 and not is_same, done.stderr)
+
+
 def holds_nothing_or_garbage(shop, disk, pulled):
     work = shop.dir / "content"
     (work / "terminal").mkdir(parents=True)
@@ -213,6 +234,7 @@ def main():
         has_no_table(shop, disk, pulled)
         reaches_to_the_end(shop, image)
         club_takes(shop)
+        is_enciphered(shop, disk)
         holds_nothing_or_garbage(shop, disk, pulled)
     return exit_code()
 

@@ -26,6 +26,7 @@ OURS = ("scr", "boot_a", "root_a", "ident", "data")
 # Every image's file system for data has this name (tools/image/build.py), and begins at a multiple of STEP before SEARCHED.
 DATA_UUID = uuid.UUID("b7e4c668-e719-54ca-baee-e4b789947f5e")
 STEP, SEARCHED = 16 << 10, 512 << 20
+LUKS_LABEL = b"vafa-data"   # boards/common/device/vault_open.c
 # What stands at the beginning of `ident` while the disk is written: what it held was looked after before. The second line
 # when that is gone from the disk, too.
 BEGUN, GONE = b"vafa: this disk is half written\n", b"vafa: what it held is gone\n"
@@ -145,7 +146,7 @@ def extract(disk, folder, used=None, bar=lambda part: None):
         return False
     kind = kind_of(disk, place)
     if kind == "crypto_LUKS":
-        raise Unreadable("its data are enciphered, and the key is in the board.")
+        raise Unreadable("its data are enciphered, and its board alone has the key.")
     if kind == "ext4":
         copy_whole(disk, place, used or in_use(disk, place), image, bar)
     # Replays the journal and mends what is safe to mend; what is not may be what hides the sales.
@@ -185,8 +186,11 @@ def search(disk):
     """(offset, size) of a terminal's data by themselves: a damaged partition table is a reason to flash a disk anew."""
     with open(disk.path, "rb", buffering=0) as file:
         for at in range(0, min(disk.size, SEARCHED), STEP):
-            file.seek(at + 1024)
-            block = file.read(1024)
+            file.seek(at)
+            head = file.read(2048)
+            if head.startswith(b"LUKS\xba\xbe\0\2") and head[24:72].rstrip(b"\0") == LUKS_LABEL:
+                return at, disk.size - at
+            block = head[1024:]
             if block[0x38:0x3a] == b"\x53\xef" and block[0x68:0x78] == DATA_UUID.bytes:
                 count, = struct.unpack_from("<I", block, 4)
                 unit, = struct.unpack_from("<I", block, 24)
