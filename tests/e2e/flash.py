@@ -359,7 +359,7 @@ def selftest(bench, lines, seconds=10, ends=False):
 def tells(bench):
     code, said, page = selftest(bench, (*OK_LINES, "[   3.200] vafa: self-test ok"))
     check("a terminal that works gives a green page", code == 0 and "This terminal is ready" in said and 'class="works"' in page and
-          page.count('class="well"') == 6 and "version 7, slot A" in page, (code, said))
+          page.count('class="well"') == 7 and "version 7, slot A" in page, (code, said))
     check("in Persian, right to left, and in English", 'lang="fa" dir="rtl"' in page and "این پایانه آماده است" in page and
           "This terminal is ready" in page)
     code, said, page = selftest(bench, (*OK_LINES, "[   3.200] vafa: self-test ok (the clock was never set)"))
@@ -369,8 +369,10 @@ def tells(bench):
     code, said, page = selftest(bench, ("[   1.203] device: slot a, version 7",
                                         "[  91.000] vafa: self-test failed: reader: no answer at <ttyS0>"))
     check("a reader that is silent gives a red page, with what to do", code == 1 and 'class="fails"' in page and
-          page.count('class="well"') == 3 and page.count('class="bad"') == 1 and "no answer at &lt;ttyS0&gt;" in page and
+          page.count('class="well"') == 4 and page.count('class="bad"') == 1 and "no answer at &lt;ttyS0&gt;" in page and
           "the two data wires" in page, (code, said))
+    code, said, page = selftest(bench, ("[   4.000] vafa: self-test failed: data: it is enciphered to another board: put this disk back into that one.",))
+    check("so does the disk of another board", code == 1 and page.count('class="bad"') == 1 and "opens in its own board only" in page, said)
     code, said, page = selftest(bench, ("[  91.000] vafa: self-test failed: terminal: it has not answered yet.",))
     check("what is no part of the list is red, too", code == 1 and 'class="well"' not in page and "it has not answered yet" in page, said)
     code, said, page = selftest(bench, (), seconds=2)

@@ -87,7 +87,7 @@ def a_terminal_that_works(bench):
         shop.until(lambda: shop.club("pending").stdout.strip(), seconds=120 * PATIENCE, what="the request to enrol")
         shop.club("approve", "all")
     code, said, page = bench.selftest(let_in)
-    check("with keys, and let in by the club: a green page", code == 0 and "This terminal is ready" in said and page.count('class="well"') == 6, said)
+    check("with keys, and let in by the club: a green page", code == 0 and "This terminal is ready" in said and page.count('class="well"') == 7, said)
     note("power to the page: " + re.search(r"Page: .*\((.*)\)", said)[1])
     vm.until_it_answers()
     shop.until(lambda: vm.till(do="status").get("programme", 0) > 0, seconds=120, what="the programme")

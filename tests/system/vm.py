@@ -28,6 +28,7 @@ class Machine:
         self.log_path = Path(folder) / "console.log"
         self.console = "stdio,id=console,signal=off"   # QEMU's words for where the console is
         self.monitor = "none"
+        self.key = None   # a file with the board's key for /data
         self.process = None
         self.register = None
 
@@ -40,8 +41,8 @@ class Machine:
     def start(self, stick):
         self.register_path.unlink(missing_ok=True)
         self.stick, self.hangs = stick, False
-        words = MACHINE["machine"] + (" " + MACHINE["stick"] if stick else "")
-        files = {"DISK": self.image, "STICK": stick, "FIRST": Path(self.image).parent / "first"}
+        words = " ".join([MACHINE["machine"], *([MACHINE["stick"]] if stick else []), *([MACHINE["data_key"]] if self.key else [])])
+        files = {"DISK": self.image, "STICK": stick, "KEY": self.key, "FIRST": Path(self.image).parent / "first"}
         for word, path in files.items():
             words = words.replace(word, str(path))
         self.process = subprocess.Popen(
