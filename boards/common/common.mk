@@ -3,7 +3,8 @@ BOARD_COMMON_SRC = boards/common/board.c $(READER_SRC) $(CARD_SRC) $(KEYSTORE_SR
 
 # The first process of a device, and a register at a serial line. Built for every board, so that they are tested here.
 DEVICE_SRC = $(addprefix boards/common/device/,bundle.c command.c conf.c console.c disk.c grow.c log.c memory.c owner.c probe.c ration.c \
-             report.c selftest.c slots.c stick.c typing.c unit.c updater.c watch.c watchdog.c)
+             report.c selftest.c slots.c stick.c sync_words.c typing.c unit.c updater.c vault.c vault_open.c \
+             watch.c watchdog.c)
 PROGRAMS += vafa-init vafa-register
 vafa-init_SRC = boards/common/device/init_main.c boards/common/device/bring_up.c $(DEVICE_SRC) \
                 $(filter %names.c,$(BOARD_SRC)) \
@@ -31,5 +32,8 @@ test_console_SRC = tests/unit/test_console.c tests/support/test_folder.c $(DEVIC
 test_console_LIBS = -lcmocka -ljansson
 test_bundle_SRC = tests/unit/test_bundle.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_bundle_LIBS = -lcmocka -ljansson
+TESTS += test_vault
+test_vault_SRC = tests/unit/test_vault.c tests/support/test_folder.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
+test_vault_LIBS = -lcmocka -ljansson
 
 SCRIPTS += tests/e2e/register.py tests/e2e/update_check.sh tests/e2e/update_stick.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""vault - a device whose board holds a key for /data: made enciphered, used, taken to another board, cut. Part of `make systest`.
+"""vault - a device whose board holds a key for /data: made enciphered, used, taken to another board, cut. A part of `make systest FULL=1`.
 
 The board's key is QEMU's to give, as fuses would. What the disk shows is read from the image, as a thief would."""
 import hashlib

@@ -98,8 +98,12 @@ static const struct probe_said well = {.is_ready = true,
 
 static struct selftest_facts facts_of(const struct probe_said *said)
 {
-    return (struct selftest_facts){
-        .has_keys = true, .is_heard = true, .said = said, .up_ms = 10000, .clock_up_ms = 10000};
+    return (struct selftest_facts){.data_say = "",
+                                   .has_keys = true,
+                                   .is_heard = true,
+                                   .said = said,
+                                   .up_ms = 10000,
+                                   .clock_up_ms = 10000};
 }
 
 static void expect(const struct selftest_facts *facts, const char *say)
@@ -156,6 +160,8 @@ static void each_part_is_named_when_it_fails(void **state)
     expect(&facts, "terminal: cannot be started: No such file or directory");
     facts.has_keys = false;
     expect(&facts, "keys: There are none yet: hold the key ceremony at its console.");
+    facts.data_say = "it is enciphered to another board.";
+    expect(&facts, "data: it is enciphered to another board.");
 }
 
 /* It says so only when keys, reader and database were tried. */
@@ -195,7 +201,8 @@ static void a_report_is_lines_of_a_whole_file(void **state)
                             .failed = 8,
                             .self_test = "reader: no answer",
                             .unsent = -1,
-                            .data_free = 12345678901};
+                            .data_free = 12345678901,
+                            .data = "enciphered"};
     char text[REPORT_BYTES_MAX] = "";
     FILE *file = fopen(test_folder_path("update"), "w");
     assert_non_null(file);
@@ -213,10 +220,11 @@ static void a_report_is_lines_of_a_whole_file(void **state)
     assert_non_null(file);
     assert_true(fread(text, 1, sizeof text - 1, file) > 0);
     (void)fclose(file);
-    assert_string_equal(
-        text, "board=qemu-virt-arm64\nversion=7\nslot=A\ngood=1\nother=6\nfailed=8\n"
-              "self_test=reader: no answer\nclock=unset\nunsent=-1\ndata_free=12345678901\n"
-              "update=refused 8: it is damaged.\n");
+    assert_string_equal(text,
+                        "board=qemu-virt-arm64\nversion=7\nslot=A\ngood=1\nother=6\nfailed=8\n"
+                        "self_test=reader: no "
+                        "answer\nclock=unset\nunsent=-1\ndata_free=12345678901\ndata=enciphered\n"
+                        "update=refused 8: it is damaged.\n");
     assert_false(report_write(&report, "/nowhere/device"));
 }
 

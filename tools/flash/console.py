@@ -12,7 +12,7 @@ from common import Refused
 from plain import plain
 
 # In the order in which the device tests them: boards/common/device/selftest.h
-PARTS = ("keys", "database", "journal", "reader", "programme", "clock")
+PARTS = ("data", "keys", "database", "journal", "reader", "programme", "clock")
 STAMP = re.compile(r"^\[ *\d+\.\d{3}\] ")
 LINES_KEPT, LINE_MAX = 12, 4096
 

@@ -2,11 +2,13 @@
 import datetime
 import html
 
-PERSIAN = {"keys": "کلیدها", "database": "پایگاه داده", "journal": "دفتر رویدادها", "reader": "کارت‌خوان", "programme": "برنامهٔ باشگاه",
-           "clock": "ساعت"}
+PERSIAN = {"data": "حافظهٔ داده", "keys": "کلیدها", "database": "پایگاه داده", "journal": "دفتر رویدادها", "reader": "کارت‌خوان",
+           "programme": "برنامهٔ باشگاه", "clock": "ساعت"}
 DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
 # What a technician does about a part that does not work.
-HELP = {"keys": ("آیین کلید را پای کنسول دستگاه برگزار کنید (docs/flash.md، بخش ۴) و دوباره آزمون بگیرید.",
+HELP = {"data": ("کارت حافظهٔ رمزشده فقط در برد خودش باز می‌شود: آن را به برد خودش برگردانید. چیزی در آن عوض نشده است.",
+                 "An enciphered disk opens in its own board only: put it back there. Nothing on it was changed."),
+        "keys": ("آیین کلید را پای کنسول دستگاه برگزار کنید (docs/flash.md، بخش ۴) و دوباره آزمون بگیرید.",
                  "Hold the key ceremony at its console (docs/flash.md, 4), then test again."),
         "database": ("کارت حافظه را عوض نکنید: شاید فروش نفرستاده دارد. با باشگاه تماس بگیرید.",
                      "Do not replace the disk: it may hold unsent sales. Call the club."),

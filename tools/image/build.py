@@ -137,6 +137,8 @@ class Build:
     def stage_root(self):
         root = self.work / "root"
         debs.unpack(debs.fetch(sysroot.lock_of(self.arch), self.arch, "root"), root)
+        if self.board["data_key"] != "none":
+            debs.unpack(debs.fetch(sysroot.lock_of(self.arch), self.arch, "vault"), root)
         for pattern in NOT_ON_A_DEVICE:
             for path in root.glob(pattern):
                 shutil.rmtree(path)

@@ -138,9 +138,8 @@ static void repair(const char *device, const struct watchdog *watchdog, struct l
     log_say(log, "device", text);
 }
 
-bool bring_up_data(const struct watchdog *watchdog, struct log *log)
+bool bring_up_data(const char *device, const struct watchdog *watchdog, struct log *log)
 {
-    static const char device[] = LABELS "/data";
     const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME;
     /* The twentieth part that ext4 keeps back is the terminal's: whoever breaks into another
      * process and fills the disk does not keep a sale from its journal. */

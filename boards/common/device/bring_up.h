@@ -17,9 +17,10 @@
 bool bring_up_kernel(struct log *log);
 /* The modules of /lib/modules/load, in order; links /dev/disk/by-partlabel/NAME. */
 void bring_up_devices(struct log *log);
-/* /data, read and written; a file system that does not mount, or in which an error was met, is
- * repaired once, for which the watchdog waits. False: it is not there. */
-bool bring_up_data(const struct watchdog *watchdog, struct log *log);
+/* /data, read and written, from the device that vault.h found; a file system that does not mount,
+ * or in which an error was met, is repaired once, for which the watchdog waits. False: it is not
+ * there. */
+bool bring_up_data(const char *device, const struct watchdog *watchdog, struct log *log);
 /* /ident, if a technician wrote one. */
 bool bring_up_ident(struct log *log);
 /* Which slot runs and what is in it, and what the boot loader keeps about both: all of *slots, and

@@ -23,23 +23,19 @@
 #include "boards/common/device/grow.h"
 #include "boards/common/device/log.h"
 #include "boards/common/device/memory.h"
+#include "boards/common/device/places.h"
 #include "boards/common/device/probe.h"
 #include "boards/common/device/report.h"
 #include "boards/common/device/rights.h"
 #include "boards/common/device/selftest.h"
 #include "boards/common/device/slots.h"
+#include "boards/common/device/sync_words.h"
 #include "boards/common/device/unit.h"
 #include "boards/common/device/updater.h"
+#include "boards/common/device/vault.h"
 #include "boards/common/device/watch.h"
 #include "boards/common/device/watchdog.h"
 #include "hal/clock.h"
-
-#define DATABASE "/data/terminal/terminal.db"
-#define KEYS     "/data/keys/keys"
-#define IDENTITY "/data/identity"
-#define SOCKET   "/run/till/till.sock"
-#define REPORT   "/run/vafa/device"
-#define LOG      "/data/log/device"
 
 enum {
     UNITS_MAX = 7,
@@ -56,12 +52,13 @@ enum {
 struct device {
     struct log log;
     struct conf board, ident;
+    struct vault vault;
     struct probe probe;
     struct unit units[UNITS_MAX];
     size_t units_count;
     struct unit *terminal; /* NULL: no key store, nothing to serve */
     struct unit *sync;     /* NULL: no club was named */
-    struct unit *update;   /* runs once for each stick or bundle */
+    struct unit *update;   /* runs once for each stick or bundle; NULL: there is no /data */
     struct unit *mark;     /* runs once: the slot is marked good */
     struct unit *ceremony; /* runs once for each key ceremony */
     struct console console;
@@ -76,9 +73,21 @@ struct device {
     bool has_passed, has_failed; /* the self-test's last word on the console */
     bool was_ready;
     struct selftest_facts facts;
-    char reader[WORD_MAX], register_line[WORD_MAX], club[WORD_MAX], club_name[WORD_MAX],
-        code[WORD_MAX], interval[WORD_MAX], update_rate[WORD_MAX];
+    struct sync_words sync_words;
+    char reader[WORD_MAX], register_line[WORD_MAX];
 };
+
+/* False: the disk was taken to another board, say. */
+static bool has_data(const struct device *device)
+{
+    return device->vault.device != NULL;
+}
+
+/* It was not set up yet: there is nothing to test, and nothing that a bad version could hurt. */
+static bool is_new(const struct device *device)
+{
+    return has_data(device) && device->terminal == NULL;
+}
 
 /* --- the units ------------------------------------------------------------------------------ */
 
@@ -123,55 +132,17 @@ static void add_register(struct device *device)
     }
 }
 
-/* Enrolled: sync for ever. Not yet: ask the club with the code for a week, then again. */
 static void set_sync_arguments(struct device *device)
 {
-    const bool is_enrolled = access(IDENTITY "/terminal.pem", F_OK) == 0;
-    const bool has_rate = device->update_rate[0] != '\0';
-    const char *const once_enrolled[] = {"--interval",
-                                         device->interval,
-                                         "--device",
-                                         REPORT,
-                                         "--log",
-                                         LOG,
-                                         "--updates",
-                                         UPDATER_BUNDLES,
-                                         has_rate ? "--update-rate" : NULL,
-                                         device->update_rate,
-                                         NULL};
-    const char *const to_enrol[] = {"--wait", "604800",     "--ca",    "/ident/ca.pem",
-                                    "--code", device->code, "--board", device->report.board,
-                                    NULL};
-    const char *const *more = is_enrolled ? once_enrolled : to_enrol;
-    const char **at = device->sync->arguments;
-    *at++ = "/usr/bin/vafa-sync";
-    *at++ = is_enrolled ? "run" : "enrol";
-    *at++ = "--db";
-    *at++ = DATABASE;
-    *at++ = "--identity";
-    *at++ = IDENTITY;
-    *at++ = "--club";
-    *at++ = device->club;
-    *at++ = "--name";
-    *at++ = device->club_name;
-    while (*more != NULL) {
-        *at++ = *more++;
-    }
-    *at = NULL;
+    sync_words_fill(&device->sync_words, device->report.board, device->sync->arguments);
 }
 
 static void add_sync(struct device *device)
 {
-    if (!conf_get(&device->ident, "club", device->club, sizeof device->club) ||
-        !conf_get(&device->ident, "club_name", device->club_name, sizeof device->club_name)) {
+    if (!sync_words_read(&device->ident, &device->sync_words)) {
         log_say(&device->log, "device", "no club was written to this device: it works alone");
         return;
     }
-    (void)conf_get(&device->ident, "code", device->code, sizeof device->code);
-    if (!conf_get(&device->ident, "interval", device->interval, sizeof device->interval)) {
-        (void)snprintf(device->interval, sizeof device->interval, "60");
-    }
-    (void)conf_get(&device->ident, "update_rate", device->update_rate, sizeof device->update_rate);
     (void)add(device, (struct unit){.name = "network",
                                     .arguments = {"/usr/bin/busybox", "udhcpc", "-f", "-i", "eth0",
                                                   "-s", "/usr/lib/vafa/dhcp"},
@@ -220,6 +191,9 @@ static void add_ceremony(struct device *device, int64_t now_ms)
 /* A device that is not set up has no till; custodians at the console are not disturbed. */
 static void look_for_update(struct device *device, int64_t now_ms)
 {
+    if (device->update == NULL) {
+        return;
+    }
     const struct probe *probe = &device->probe;
     const struct bundle_facts facts = {.running = device->report.version,
                                        .failed = device->report.failed,
@@ -324,6 +298,7 @@ static bool judge(struct device *device, int64_t now_ms, char ret_say[SELFTEST_S
     const int64_t clock_s = clock_now_s(&quality);
     device->report.is_clock_set = quality != CLOCK_UNSET;
     struct selftest_facts *facts = &device->facts;
+    facts->data_say = device->vault.say;
     facts->has_keys = device->terminal != NULL;
     facts->is_heard = device->probe.is_heard;
     facts->said = &device->probe.said;
@@ -341,7 +316,7 @@ static void say_failed(struct device *device, const char *why)
     (void)snprintf(device->report.self_test, sizeof device->report.self_test, "%s", why);
     device->has_failed = true;
     device->has_passed = false;
-    if (device->terminal != NULL && !device->report.is_good && slots_other_boots(&device->slots) &&
+    if (!is_new(device) && !device->report.is_good && slots_other_boots(&device->slots) &&
         device->report.other != 0) {
         go_down(device, LINUX_REBOOT_CMD_RESTART);
     }
@@ -365,34 +340,37 @@ static bool is_at_work(const struct device *device, int64_t now_ms)
 }
 
 /* What passes is told at once, what does not after SELFTEST_WITHIN_MS: a reader needs its time, and
- * a cable that somebody moves is no failure. A device that was not set up yet has nothing to test,
- * and nothing that a bad version could hurt. */
+ * a cable that somebody moves is no failure. What no waiting mends is told at once, unless it makes
+ * the device leave its slot. */
 static void test_self(struct device *device, int64_t now_ms)
 {
     char why[SELFTEST_SAY_MAX];
     const bool works = judge(device, now_ms, why);
+    const bool is_hopeless = is_new(device) || (!has_data(device) && device->report.is_good);
     if (works || is_at_work(device, now_ms)) {
         device->works_ms = now_ms;
     }
     if (works && !device->has_passed) {
         say_passed(device);
     }
-    if (works || device->terminal == NULL) {
+    if (works || is_new(device)) {
         mark_good(device, now_ms);
     }
     if (!works && !device->has_failed &&
-        (device->terminal == NULL || now_ms - device->works_ms >= SELFTEST_WITHIN_MS)) {
+        (is_hopeless || now_ms - device->works_ms >= SELFTEST_WITHIN_MS)) {
         say_failed(device, why);
     }
 }
 
-/* For who stands before it: that it can sell, or that it was not set up. */
+/* For who stands before it: that it can sell, or why it does not. */
 static void say_ready(struct device *device)
 {
     if (!device->was_ready && (device->probe.said.is_ready || device->terminal == NULL)) {
         device->was_ready = true;
         log_say(&device->log, "device",
-                device->terminal != NULL ? "ready to serve cards" : "waits to be set up");
+                is_new(device)     ? "waits to be set up"
+                : has_data(device) ? "ready to serve cards"
+                                   : "serves nothing: it has no /data");
         log_say(&device->log, "device", memory_say("/proc/meminfo"));
     }
 }
@@ -407,8 +385,8 @@ static void write_report(struct device *device, int64_t now_ms)
     device->report_at_ms = now_ms + REPORT_EVERY_MS;
     report->data_free = statvfs("/data", &data) == 0 ? (uint64_t)data.f_bavail * data.f_frsize : 0;
     report->unsent = device->probe.said.is_disk_ok ? device->probe.said.unsent
-                     : device->terminal != NULL    ? -1
-                                                   : 0; /* without keys nothing is ever sold */
+                     : is_new(device)              ? 0 /* without keys nothing is ever sold */
+                                                   : -1;
     report_take_line(UPDATER_SAYS, "none", report->update);
     if (!report_write(report, REPORT)) {
         log_say(&device->log, "device", "/run/vafa/device cannot be written");
@@ -538,12 +516,44 @@ static void serve(struct device *device)
         follow_support(device);
         watch(device, now_ms);
         look_at_disk(device, now_ms);
-        console_step(&device->console, device->terminal != NULL, now_ms);
+        if (has_data(device)) {
+            console_step(&device->console, device->terminal != NULL, now_ms);
+        }
         test_self(device, now_ms);
         say_ready(device);
         write_report(device, now_ms);
         wait_and_hear(device);
     }
+}
+
+/* A disk that this board cannot open is nothing that a restart or another slot would mend. */
+static void mount_data(struct device *device)
+{
+    struct vault *vault = &device->vault;
+    vault_open(&device->board, &device->watchdog, &device->log, vault);
+    device->report.data = !has_data(device)      ? "shut"
+                          : vault->is_enciphered ? "enciphered"
+                                                 : "plain";
+    if (!has_data(device)) {
+        return;
+    }
+    if (!bring_up_data(vault->device, &device->watchdog, &device->log)) {
+        go_down(device, LINUX_REBOOT_CMD_RESTART); /* a few times, then the other slot tries */
+    }
+    (void)mkdir("/data/log", 0700);
+    log_open(&device->log, LOG);
+    grow_fill("/data", &device->log);
+}
+
+/* All processes that need /data. */
+static void add_all(struct device *device)
+{
+    bring_up_owners(&device->board, &device->log);
+    (void)conf_get(&device->board, "reader", device->reader, sizeof device->reader);
+    add_terminal(device);
+    add_register(device);
+    add_sync(device);
+    add_update(device);
 }
 
 static int open_signals(void)
@@ -575,23 +585,15 @@ int main(void)
     }
     bring_up_devices(&device.log);
     watchdog_open(&device.watchdog, &device.board, &device.log);
-    if (!bring_up_data(&device.watchdog, &device.log)) {
-        go_down(&device, LINUX_REBOOT_CMD_RESTART); /* a few times, then the other slot tries */
-    }
+    mount_data(&device);
     (void)mkdir("/run/vafa", 0755);
-    (void)mkdir("/data/log", 0700);
-    log_open(&device.log, LOG);
-    grow_fill("/data", &device.log);
     bring_up_version(&device.slots, &device.report, &device.log);
     if (!bring_up_ident(&device.log) || conf_load("/ident/terminal.conf", &device.ident) != ST_OK) {
         log_say(&device.log, "device", "/ident/terminal.conf is missing: tools/image/provision");
     }
-    bring_up_owners(&device.board, &device.log);
-    (void)conf_get(&device.board, "reader", device.reader, sizeof device.reader);
-    add_terminal(&device);
-    add_register(&device);
-    add_sync(&device);
-    add_update(&device);
+    if (has_data(&device)) {
+        add_all(&device);
+    }
     add_mark(&device);
     add_ceremony(&device, clock_monotonic_ms());
     device.works_ms = device.started_ms = clock_monotonic_ms();

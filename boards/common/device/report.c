@@ -10,10 +10,10 @@ void report_text(const struct report *report, char ret[REPORT_BYTES_MAX])
     (void)snprintf(ret, REPORT_BYTES_MAX,
                    "board=%s\nversion=%" PRIu32 "\nslot=%c\ngood=%d\nother=%" PRIu32
                    "\nfailed=%" PRIu32 "\nself_test=%s\nclock=%s\nunsent=%" PRId64
-                   "\ndata_free=%" PRIu64 "\nupdate=%s\n",
+                   "\ndata_free=%" PRIu64 "\ndata=%s\nupdate=%s\n",
                    report->board, report->version, report->slot, report->is_good, report->other,
                    report->failed, report->self_test, report->is_clock_set ? "set" : "unset",
-                   report->unsent, report->data_free, report->update);
+                   report->unsent, report->data_free, report->data, report->update);
 }
 
 static bool put_text(const char *path, const char *text, const char *end)

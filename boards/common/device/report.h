@@ -20,6 +20,7 @@ struct report {
     bool is_clock_set;
     int64_t unsent;               /* entries that the club has not; -1 = not known */
     uint64_t data_free;           /* bytes */
+    const char *data;             /* "plain", "enciphered", "shut": it could not be opened */
     char update[REPORT_TEXT_MAX]; /* "none", "waiting 8", "installing 8", "refused 8: why" */
 };
 

@@ -40,6 +40,9 @@ bool selftest_judge(const struct selftest_facts *facts, char ret_say[SELFTEST_SA
 {
     const struct probe_said *said = facts->said;
     ret_say[0] = '\0';
+    if (facts->data_say[0] != '\0') {
+        return fails(ret_say, "data", facts->data_say);
+    }
     if (!facts->has_keys) {
         return fails(ret_say, "keys", "There are none yet: hold the key ceremony at its console.");
     }

@@ -1,6 +1,6 @@
 /* selftest.h - what a device says of itself: the first of its parts that does not work. Pure.
  *
- * Parts, in this order: keys, database, journal, reader, programme, clock, club.
+ * Parts, in this order: data, keys, database, journal, reader, programme, clock, club.
  * docs/decisions/0017-image.md, "The self-test". */
 #ifndef BOARDS_COMMON_DEVICE_SELFTEST_H
 #define BOARDS_COMMON_DEVICE_SELFTEST_H
@@ -17,6 +17,7 @@ enum {
 };
 
 struct selftest_facts {
+    const char *data_say;          /* why there is no /data; "" = there is one */
     bool has_keys;                 /* a key store lies on the device */
     bool is_heard;                 /* the terminal's process answers */
     const struct probe_said *said; /* its last answer; only when it is heard */

@@ -1,0 +1,12 @@
+/* places.h - where things lie on a device: docs/decisions/0017-image.md. */
+#ifndef BOARDS_COMMON_DEVICE_PLACES_H
+#define BOARDS_COMMON_DEVICE_PLACES_H
+
+#define DATABASE "/data/terminal/terminal.db"
+#define KEYS     "/data/keys/keys"
+#define IDENTITY "/data/identity"
+#define LOG      "/data/log/device"
+#define SOCKET   "/run/till/till.sock"
+#define REPORT   "/run/vafa/device"
+
+#endif
