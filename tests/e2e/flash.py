@@ -325,6 +325,9 @@ def judged():
     for what, tree, word in cases:
         why = devices.Disk(tree).refusal(1) or ""
         check(f"{what} is refused", word in why, why)
+    parts = [node(f"/dev/sdx{n}", "part", partlabel=name, fstype="crypto_LUKS" if name == "data" else None) for n, name in
+             enumerate(("scr", "boot_a", "root_a", "ident", "data"))]
+    check("a terminal's enciphered data are not taken for somebody's disk", devices.Disk(node("/dev/sdx", children=parts)).refusal(1) is None)
     check("a disk that nobody uses is not", devices.Disk(node("/dev/sdx", children=[node("/dev/sdx1", "part")])).refusal(10 ** 9) is None)
 
 

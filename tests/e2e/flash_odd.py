@@ -242,6 +242,23 @@ def lies_in_its_data(bench):
     disk("a file system that says it has no blocks", "cannot be read", "ssv blocks_count 0")
 
 
+def enciphered(bench):
+    """Its key is in a board: given up by a word only, and of a large disk the head is overwritten, without which nobody reads the
+    rest."""
+    with Loop(bench.path("card"), 600 * MIB, source=bench.image) as card:
+        gpt.fill(card.path, "data")
+        with open(card.path, "r+b") as file:
+            file.seek(gpt.place(card.path, "data")[0])
+            file.write(b"LUKS\xba\xbe\0\1".ljust(4096, b"\0") + b"\x66" * 30 * MIB)
+            file.flush()
+            os.fsync(file.fileno())
+        refused(bench, card, "a disk whose data are enciphered", "its data are enciphered")
+        done = bench.write(card.path, "--lose-unsent", "1")
+        cleared = re.search(r"(\d+) MiB cleared", done.stdout)
+        check("it is given up by its number, and its head is gone", done.returncode == 0 and cleared and 30 < int(cleared[1]) < 100 and
+              b"\x66" * 512 not in card.bytes(), done.stdout + done.stderr)
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="vafa-flash.") as folder:
         bench = Bench(folder)
@@ -257,7 +274,7 @@ def main():
         with Loop(bench.path("card"), 64 * MIB) as card:
             for part in (takes_no_odd_words, is_whole_before, two_at_once, ends_at_each_question):
                 part(bench, card)
-        for part in (large_sectors, lies_in_its_table, lies_in_its_data, ends_at_any_step):
+        for part in (large_sectors, lies_in_its_table, lies_in_its_data, enciphered, ends_at_any_step):
             part(bench)
     return exit_code()
 

@@ -7,6 +7,7 @@ import stat
 import time
 from pathlib import Path
 
+import held
 from common import Refused, run
 from plain import plain
 
@@ -57,6 +58,9 @@ class Disk:
         on_it = [node["partlabel"] or node["label"] or node["fstype"] for node in self.nodes()]
         return f"{self.path}  {self.size / 1e9:.1f} GB  {model}: {', '.join(filter(None, on_it)) or 'nothing known'}"
 
+    def is_terminals(self):
+        return set(held.OURS) <= {node["partlabel"] for node in self.nodes()}
+
     def refusal(self, bytes_needed):
         """Why it is not to be overwritten, and what to do; None: it may be."""
         if self.node["type"] == "part":
@@ -70,6 +74,8 @@ class Disk:
                 return f"{path} is this machine's swap space: swapoff {path}, if it is the right disk."
             return f"{path} is mounted at {point}: umount {path}, if it is the right disk."
         for node in self.nodes():
+            if node["fstype"] == "crypto_LUKS" and node["partlabel"] == "data" and self.is_terminals():
+                continue   # held.py says what that means
             part_of = PARTS.get(node["fstype"]) or (node["type"] if node["type"] not in ("disk", "part", "loop") else None)
             if part_of:
                 return f"{node['path']} belongs to {part_of}: is it the right disk? If so, take it out of that first (wipefs)."

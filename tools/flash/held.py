@@ -32,6 +32,7 @@ LUKS_LABEL = b"vafa-data"   # boards/common/device/vault_open.c
 BEGUN, GONE = b"vafa: this disk is half written\n", b"vafa: what it held is gone\n"
 PATIENCE_S = 900      # for a program that reads a disk
 MORE = 32 << 20       # bytes of room, beside what is in use
+HEAD = 32 << 20       # where an enciphered disk's keys lie: without these bytes the rest says nothing
 
 
 class Unreadable(Exception):
@@ -221,9 +222,10 @@ def read(disk, bar=lambda part: None, ident=None):
         yield None
         return
     offset, size = place
-    is_ext4 = kind_of(disk, place) == "ext4"
-    used = blocks.in_use(call, disk.path, offset, size) if is_ext4 else None
-    room = room_for(blocks.length(used or [(0, size)]) if is_ext4 else 0)
+    kind = kind_of(disk, place)
+    used = (blocks.in_use(call, disk.path, offset, size) if kind == "ext4" else [(0, min(HEAD, size))] if kind == "crypto_LUKS" else
+            None)
+    room = room_for(blocks.length(used or [(0, size)]) if kind == "ext4" else 0)
     with tempfile.TemporaryDirectory(prefix="vafa-held.", dir=room) as folder:
         found = Held(folder, used and [(offset + first, offset + end) for first, end in used])
         try:
