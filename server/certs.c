@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/change.h"
+#include "server/rows.h"
 
 /* --- what there is ------------------------------------------------------------------------- */
 
@@ -277,6 +278,26 @@ enum st certs_renew(struct db *db, const char *dir, const struct wire_renew *ren
     }
     st = change_end(db, renew_within(&renewal, dir, ret_pem, fault), fault);
     *ret = renewal.verdict;
+    return st;
+}
+
+/* --- for people ---------------------------------------------------------------------------- */
+
+enum st certs_array(struct db *db, uint32_t terminal, json_t **ret)
+{
+    static const char *const columns[] = {"igiven_at",    "iends_at", "nseen_at",
+                                          "nreplaced_at", "nlate_at", "nrevoked_at",
+                                          "hfingerprint", NULL};
+    struct db_stmt *stmt = NULL;
+    enum st st = db_prepare(db,
+                            "SELECT issued_at, ends_at, seen_at, replaced_at, late_at, revoked_at,"
+                            " fingerprint FROM cert WHERE term_id = $1 ORDER BY issued_at DESC",
+                            "i", &stmt);
+    if (st == ST_OK) {
+        db_bind(stmt, (int64_t)terminal);
+        st = rows_read(stmt, columns, CERTS_LISTED_MAX, ret);
+    }
+    db_finish(stmt);
     return st;
 }
 

@@ -10,6 +10,7 @@
 #ifndef SERVER_CERTS_H
 #define SERVER_CERTS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ enum {
     CERTS_AGE_S = 30 * 86400,    /* a certificate is renewed when it is as old as that, */
     CERTS_AGAIN_S = 86400,       /* and for another key when the last one was given so long ago */
     CERTS_ALLOWED_S = 7 * 86400, /* how long a person's word lets in one that has ended */
+    CERTS_LISTED_MAX = 100,      /* the newest ones */
     CERTS_LATE_S = 3600,         /* a replaced one that is shown over and over: noted so often */
 };
 
@@ -57,6 +59,10 @@ enum certs_verdict {
 ST_CHECK enum st certs_renew(struct db *db, const char *dir, const struct wire_renew *renew,
                              const struct certs_asking *asking, enum certs_verdict *ret,
                              char ret_pem[WIRE_PEM_MAX + 1], struct fault *fault);
+
+/* All that the terminal had, the newest first: an array of objects with the members of
+ * docs/club-api.yaml, fleet_terminal. The caller owns it. */
+ST_CHECK enum st certs_array(struct db *db, uint32_t terminal, json_t **ret);
 
 /* A person's word: for CERTS_ALLOWED_S the terminal may renew though its certificate has ended.
  * ST_REFUSED: there is no such terminal, or it is revoked or dead. */

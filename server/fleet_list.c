@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/certs.h"
 #include "server/fleet.h"
 #include "server/fleet_trouble.h"
 #include "server/rows.h"
@@ -348,7 +349,7 @@ static enum st put_past(struct db *db, uint32_t terminal, json_t *object)
 enum st fleet_object(struct db *db, uint32_t terminal, int64_t now_s, json_t **ret,
                      struct fault *fault)
 {
-    json_t *rows = NULL;
+    json_t *rows = NULL, *certificates = NULL;
     enum st st = fleet_array(db, terminal, true, now_s, &rows);
     *ret = NULL;
     if (st == ST_OK && (terminal == 0 || json_array_size(rows) == 0)) {
@@ -358,6 +359,10 @@ enum st fleet_object(struct db *db, uint32_t terminal, int64_t now_s, json_t **r
     if (st == ST_OK) {
         *ret = json_incref(json_array_get(rows, 0));
         st = put_past(db, terminal, *ret);
+    }
+    if (st == ST_OK) {
+        st = certs_array(db, terminal, &certificates);
+        st = st == ST_OK && !put_json(*ret, "certificates", certificates) ? ST_FULL : st;
     }
     if (st != ST_OK) {
         json_decref(*ret);

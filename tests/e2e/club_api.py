@@ -631,6 +631,22 @@ def add_bundle(world, version):
     world.club("update", "add", path, "--board", "lab", "--version", version)
 
 
+def renew(world, terminal):
+    """Its certificate is 40 days old by the books; another one is given and shown, then the first one again. The statuses."""
+    with sqlite3.connect(world.data / "club.db", timeout=20) as db:
+        db.execute("UPDATE cert SET issued_at = issued_at - 40 * 86400 WHERE term_id = ?", (terminal,))
+    db.close()
+    key, csr, crt = (str(world.dir / f"next.{kind}") for kind in ("key", "csr", "crt"))
+    subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-subj", "/CN=1",
+                    "-out", csr], check=True, capture_output=True)
+
+    def ask(pair, csr):
+        return world.ask("POST", "/v1/renew", json.dumps({"v": 1, "terminal": terminal, "csr": csr}), certificate=pair)
+    given, _, answer = ask(world.terminals[terminal], Path(csr).read_text())
+    Path(crt).write_text(json.loads(answer).get("certificate", ""))
+    return [given, ask((crt, key), "none")[0], ask(world.terminals[terminal], "none")[0]]
+
+
 def fleet(world, reader, clerk, manager):
     one, other = world.enrol("Refah", "Lab"), world.enrol("Refah", "Lab")
     now = int(time.time())
@@ -646,6 +662,10 @@ def fleet(world, reader, clerk, manager):
     check("its troubles, the worst first",
           [t["trouble"] for t in rows[0]["troubles"]] == ["unsent", "fell_back", "clock", "programme"], rows[:1])
     silent = world.enrol("Refah", "Lab")
+    statuses = renew(world, silent)
+    newest, first = reader.good("GET", f"/fleet/{silent}")["certificates"]
+    check("its certificates: one that was replaced, and shown all the same", statuses == [200, 400, 403] and newest["replaced_at"] is None and
+          first["replaced_at"] == newest["seen_at"] and first["late_at"] >= first["replaced_at"], (statuses, newest, first))
     check("one that was approved and never synced can be forgotten",
           reader.good("GET", f"/fleet/{silent}")["seen_at"] is None and "never synced" in world.club("terminal", "forget", silent).stdout and
           reader.good("GET", f"/fleet/{silent}")["state"] == "dead")

@@ -338,6 +338,10 @@ def two_machines_with_one_key_show():
     done = terminal.once(identity=copy)
     check("the other one is refused, and says why", done.returncode == 3 and "403 (replaced)" in done.stderr and "another machine" in terminal.setting("sync.say"), done.stderr)
     trouble, _ = terminal.trouble()
+    shown = world.club_json("fleet", "show", terminal.number)["certificates"]
+    rows = terminal.certs()[::-1]
+    check("fleet lists its certificates", [(c["fingerprint"], c["ends_at"], c["late_at"]) for c in shown] ==
+          [(r["fingerprint"].hex(), r["ends_at"], r["late_at"] or None) for r in rows] and shown[1]["late_at"] and shown[1]["replaced_at"] == shown[0]["seen_at"], shown)
     check("fleet puts it first", list(trouble)[0] == "copy" and "another machine has its key" in trouble["copy"]["say"], trouble)
     world.club("revoke", terminal.number)
     kept = terminal.file("before.pem")
