@@ -73,6 +73,21 @@ device unsent=-1
 check and_when_nobody_knows_how_many refuses '8 this device has an unknown number of entries'
 device unsent=0
 check and_is_taken_once_all_is_sent takes 8
+# What the database is now: its version and, from the other half, the lowest that may use it.
+is_of() { rm -f "$dir/data/terminal/terminal.db" && python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript("PRAGMA user_version = " + sys.argv[2] + "; CREATE TABLE t(a)")' "$dir/data/terminal/terminal.db" "$1"; }
+device unsent=-1
+is_of 9
+check a_database_of_the_version_that_runs_is_protected refuses '8 this device has an unknown number of entries'
+is_of $((10 + 65536 * 9))
+check and_a_newer_one_that_it_can_use refuses '8 this device has an unknown number of entries'
+is_of 10
+check who_fell_back_to_a_database_that_it_cannot_use_is_helped_by_a_stick takes 8
+is_of $((12 + 65536 * 10))
+check likewise_when_more_than_one_version_can_use_it takes 8
+: >"$dir/data/terminal/terminal.db"
+check a_database_that_is_empty_is_no_such refuses '8 this device has an unknown number of entries'
+head -c 10000000 /dev/zero >"$dir/data/terminal/terminal.db"
+device unsent=0
 bundle 8 ''
 check a_bundle_that_does_not_say_is_refused refuses '8 it does not say which database it brings'
 

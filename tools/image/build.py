@@ -152,7 +152,7 @@ class Build:
             run(f"{TRIPLE[self.arch]}-strip", "-o", target, self.programs / program)
             target.chmod(0o755)
         for tool in ("sh", "ip", "cat", "tail", "grep", "mv", "mkdir", "sleep", "sync", "udhcpc", "sed", "mount", "umount", "wc", "stat",
-                     "df", "head", "rm"):
+                     "df", "head", "rm", "od"):
             if not (root / "usr/bin" / tool).exists():
                 (root / "usr/bin" / tool).symlink_to("busybox")
         for script in ("slot", "dhcp", "update", "update-check", "update-take"):
