@@ -10,12 +10,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools/image"), str(ROOT / "tests/e2e")]
+sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools/flash"), str(ROOT / "tools/image"), str(ROOT / "tests/e2e")]
 
 import card_image  # noqa: E402
 import gpt  # noqa: E402
+import held  # noqa: E402
 import provision  # noqa: E402
 from card_image import MIB, Loop  # noqa: E402
 from flash import BOARD, CODE, flash  # noqa: E402
@@ -114,6 +116,20 @@ def has_no_table(shop, disk, pulled):
     done, is_same = disk(pulled, "--export", shop.path("without-table"), is_table_gone=True)
     check("they are exported from it, too", done.returncode == 0 and not is_same and
           Path(shop.path("without-table")).stat().st_size == Path(shop.path("unsent")).stat().st_size, done.stdout + done.stderr)
+
+
+def knows_what_its_journal_takes(shop, image, pulled):
+    """Whatever of the disk its files take is overwritten, also what ext4's bitmaps did not know yet when power was pulled."""
+    whole = shutil.copy(pulled, shop.path("whole.ext4"))
+    call("e2fsck", "-fy", whole)
+    files = {int(n) for name in ("terminal/terminal.db", "terminal/terminal.db-wal", "identity/key.pem") for n in
+             call("debugfs", "-R", f"blocks /{name}", whole).stdout.split()}
+    disk = SimpleNamespace(path=shutil.copy(image, shop.path("pulled.img")))
+    at = gpt.place(disk.path, "data")[0]
+    call("dd", f"if={pulled}", f"of={disk.path}", "bs=64k", f"seek={at >> 16}", "conv=notrunc")
+    with held.read(disk) as found:
+        missing = {n for n in files if not any(first <= at + n * 4096 < end for first, end in found.used)}
+    check("what only the journal knows of is among what will be overwritten", len(files) > 10 and not missing, (len(files), missing))
 
 
 def club_takes(shop):
@@ -232,6 +248,7 @@ def main():
         pulled = as_power_leaves_it(shop)
         holds_unsent(shop, disk, pulled)
         has_no_table(shop, disk, pulled)
+        knows_what_its_journal_takes(shop, image, pulled)
         reaches_to_the_end(shop, image)
         club_takes(shop)
         is_enciphered(shop, disk)

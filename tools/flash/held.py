@@ -57,8 +57,8 @@ def export_program():
 class Held:
     """One terminal's disk. `trouble`: why it is not known what is unsent; None: `unsent` says it. `used`: the bytes of the disk
     that its data take, as [(first, behind the last)]; None: that is not known."""
-    def __init__(self, folder, used=None):
-        self.folder, self.used, self.trouble, self.terminal, self.unsent = Path(folder), used, None, 0, 0
+    def __init__(self, folder):
+        self.folder, self.used, self.trouble, self.terminal, self.unsent = Path(folder), None, None, 0, 0
         self.look = {}
 
     def take_look(self):
@@ -125,14 +125,15 @@ def in_use(disk, place):
 
 
 def copy_whole(disk, place, used, image, bar):
-    """What is in use when the journal has been replayed, which the bitmaps on the disk need not know yet."""
+    """What is in use when the journal has been replayed, which the bitmaps on the disk need not know yet: that is added to `used`."""
     blocks.copy(disk.path, *place, used, image, bar)
     if "needs_recovery" not in call("dumpe2fs", "-h", image).stdout:
         return
     call("e2fsck", "-y", "-E", "journal_only", image)
     more = blocks.union(used, in_use(SimpleNamespace(path=image), (0, place[1])))
     if more != used:
-        blocks.copy(disk.path, *place, more, image, bar)
+        used[:] = more
+        blocks.copy(disk.path, *place, used, image, bar)
 
 
 def kind_of(disk, place):
@@ -140,7 +141,8 @@ def kind_of(disk, place):
 
 
 def extract(disk, folder, used=None, bar=lambda part: None):
-    """The database and the key. False: the disk is empty, or has no database yet. `used`: what in_use() says of the data."""
+    """The database and the key. False: the disk is empty, or has no database yet. `used`: what in_use() says of the data, and then
+    also what its journal adds."""
     image = f"{folder}/data.ext4"
     offset, size = place = data_of(disk)
     if blocks.is_empty(disk.path, offset, size):
@@ -227,7 +229,7 @@ def read(disk, bar=lambda part: None, ident=None):
             None)
     room = room_for(blocks.length(used or [(0, size)]) if kind == "ext4" else 0)
     with tempfile.TemporaryDirectory(prefix="vafa-held.", dir=room) as folder:
-        found = Held(folder, used and [(offset + first, offset + end) for first, end in used])
+        found = Held(folder)
         try:
             if extract(disk, folder, used, bar):
                 found.take_look()
@@ -237,4 +239,5 @@ def read(disk, bar=lambda part: None, ident=None):
             if why.errno != errno.EIO:
                 raise
             found.trouble = "its data cannot be read any more."
+        found.used = used and [(offset + first, offset + end) for first, end in used]
         yield found
