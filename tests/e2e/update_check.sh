@@ -37,6 +37,7 @@ refuses() { ! asks "${2:-}" && grep -q -- "^$1" "$dir/said" && [ "$(wc -l <"$dir
 echo 7 >"$dir/etc/vafa/version"
 echo 9 >"$dir/etc/vafa/database"
 head -c 10000000 /dev/zero >"$dir/data/terminal/terminal.db"
+: >"$dir/vafa.raucb"
 
 bundle 8 database-9-from-9
 device
@@ -97,4 +98,10 @@ echo 13860 >"$dir/free" # 9765 KiB of database and 4096
 check a_disk_without_room_is_refused refuses '8 13860 KiB are free and 13861 are needed'
 echo 13861 >"$dir/free"
 check a_disk_with_just_enough_is_not takes 8
+head -c 3000000 /dev/zero >"$dir/vafa.raucb" # 2929 KiB
+echo 10932 >"$dir/free"
+check what_the_copy_of_a_sticks_bundle_takes_is_free_again takes 8
+check and_what_sync_brought_is_not refuses '8 10932 KiB are free and 13861 are needed' bundle
+echo 10931 >"$dir/free"
+check and_no_more_than_that_is refuses '8 13860 KiB are free and 13861 are needed'
 exit $failed
