@@ -238,12 +238,23 @@ enum st transfer_check_gone(struct db *db, uint32_t terminal, const char *there,
     uint32_t waits[WAITS];
     size_t count = 0;
     int64_t gone = 0;
+    bool is_forgetful = false;
     enum st st = settled_gone_at(db, terminal, &gone);
     if (st == ST_OK && gone == 0) {
         fault_say(fault,
                   "Terminal %u can still give it to a card: %s; when it is lost, declare it dead "
                   "first (vafa-club terminal dead %u).",
                   terminal, there, terminal);
+        return ST_REFUSED;
+    }
+    if (st == ST_OK && !is_anyway) {
+        st = settled_is_forgetful(db, false, &is_forgetful);
+    }
+    if (st == ST_OK && is_forgetful) {
+        fault_say(fault,
+                  "The club was restored from a backup, and some terminal has not been heard "
+                  "since: a card may have shown there that it has it. Wait, or say "
+                  "--anyway.");
         return ST_REFUSED;
     }
     if (st == ST_OK && !is_anyway) {

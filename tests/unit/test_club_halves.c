@@ -13,6 +13,7 @@
 
 #include "server/duplicates.h"
 #include "server/rebuild.h"
+#include "server/settled.h"
 #include "server/transfers.h"
 #include "tests/unit/club_lost.h"
 
@@ -269,6 +270,30 @@ static void a_restored_club_gives_it_once(void **state)
     expect_even(world);
 }
 
+/* A card has shown that it has what left, and the club has forgotten that: until the terminals have
+ * told it again, a person is refused. */
+static void a_restored_club_waits_for_what_it_forgot(void **state)
+{
+    struct world *world = *state;
+    const uint32_t first = die_after_a_half(world, true);
+    sync_others(world);
+    world_backup(world);
+    model_sighting(&world->terminals[2], &world->cards[NEW]);
+    sync_others(world);
+    expect_refused(world, first, OTHER, "already");
+    world_restore(world);
+    world->now_s += 61;
+    assert_int_equal(settled_forgot(world->db, world->now_s), ST_OK);
+    expect_refused(world, first, OTHER, "restored from a backup");
+    sync_others(world);
+    expect_refused(world, first, OTHER, "already");
+    world_tap(world, 3, OTHER, 0);
+    sync_others(world);
+    expect_card(world, OTHER, 1000, 0);
+    expect_account(world, ACCOUNT_TRANSIT, 0, 0);
+    expect_even(world);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, lost_setup, lost_teardown)
@@ -281,6 +306,7 @@ int main(void)
         TEST(a_card_that_shows_what_came_to_it_is_heard),
         TEST(a_card_that_shows_it_too_late_is_a_case),
         TEST(a_restored_club_gives_it_once),
+        TEST(a_restored_club_waits_for_what_it_forgot),
     };
     return cmocka_run_group_tests_name("club_halves", tests, NULL, NULL);
 }
