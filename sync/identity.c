@@ -73,7 +73,11 @@ enum st identity_write(const struct identity *identity, const char *name, const 
     identity_name_temporary(name, temporary);
     size_t size = strlen(text);
     enum st st = ST_OK;
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    /* One that a cut left may be a link to the key: identity_next.c. */
+    if (unlink(temporary) != 0 && errno != ENOENT) {
+        return identity_disk_fault(temporary, fault);
+    }
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
         return identity_disk_fault(temporary, fault);
     }

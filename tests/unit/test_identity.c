@@ -306,6 +306,24 @@ static void a_cut_at_any_call_leaves_a_pair(void **state)
     }
 }
 
+/* A code that is typed once more after a cut, whatever the cut left: the key stays. */
+static void who_enrols_again_after_a_cut_keeps_the_key(void **state)
+{
+    char csr[IDENTITY_PEM_MAX + 1];
+    struct ca_signed cert;
+    (void)state;
+    keep();
+    for (int at = 1, how = KILLED; how == KILLED; at += 1) {
+        assert_in_range(at, 1, CALLS_MAX);
+        go_back();
+        how = kill_at(at, false);
+        assert_int_equal(identity_request(&identity, csr, &fault), ST_OK);
+        sign(club, csr, TERMINAL, &cert);
+        assert_int_equal(identity_store(&identity, TERMINAL, cert.pem, ca_pem, &fault), ST_OK);
+        expect_fit();
+    }
+}
+
 static void the_same_key_is_asked_for_until_it_is_taken(void **state)
 {
     char csr[IDENTITY_PEM_MAX + 1], key[512] = "", again[512] = "", other[512] = "";
@@ -362,6 +380,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_cut_at_any_call_leaves_a_pair, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_enrols_again_after_a_cut_keeps_the_key, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(the_same_key_is_asked_for_until_it_is_taken, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_is_not_for_it_is_refused, setup, teardown),
