@@ -35,15 +35,11 @@ static enum st check_owner(const struct enrol_config *config, uint32_t terminal,
     return ST_OK;
 }
 
-static enum st store_answer(const struct enrol_config *config,
+static enum st put_settings(const struct enrol_config *config,
                             const struct wire_enrol_answer *answer, struct fault *fault)
 {
-    enum st st = check_owner(config, answer->terminal, fault);
-    if (st != ST_OK || (st = identity_store(config->identity, answer->terminal, answer->certificate,
-                                            answer->ca, fault)) != ST_OK) {
-        return st;
-    }
     struct store *store = config->store;
+    enum st st = ST_OK;
     if ((st = setting_put(store, "club", config->club)) != ST_OK ||
         (st = setting_put(store, "programme.key", answer->programme_key)) != ST_OK ||
         (st = setting_put(store, "member.key", answer->member_key)) != ST_OK ||
@@ -57,6 +53,23 @@ static enum st store_answer(const struct enrol_config *config,
         *fault = *store_fault(store);
     }
     return st;
+}
+
+/* The certificate last: a terminal that has it enrols no more, so all else must be there. */
+static enum st store_answer(const struct enrol_config *config,
+                            const struct wire_enrol_answer *answer, struct fault *fault)
+{
+    const uint32_t terminal = answer->terminal;
+    enum st st = check_owner(config, terminal, fault);
+    if (st == ST_OK) {
+        st = identity_fits(config->identity, terminal, answer->certificate, answer->ca, fault);
+    }
+    if (st == ST_OK) {
+        st = put_settings(config, answer, fault);
+    }
+    return st == ST_OK
+               ? identity_store(config->identity, terminal, answer->certificate, answer->ca, fault)
+               : st;
 }
 
 static enum st take_error(const struct line_answer *answer, struct fault *fault)

@@ -269,8 +269,8 @@ enum st identity_check(mbedtls_pk_context *key, uint32_t terminal, const char *c
     return st;
 }
 
-static enum st check_answer(const struct identity *identity, uint32_t terminal,
-                            const char *certificate_pem, const char *ca_pem, struct fault *fault)
+enum st identity_fits(const struct identity *identity, uint32_t terminal,
+                      const char *certificate_pem, const char *ca_pem, struct fault *fault)
 {
     mbedtls_pk_context key;
     mbedtls_ctr_drbg_context random;
@@ -290,7 +290,7 @@ static enum st check_answer(const struct identity *identity, uint32_t terminal,
 enum st identity_store(const struct identity *identity, uint32_t terminal,
                        const char *certificate_pem, const char *ca_pem, struct fault *fault)
 {
-    enum st st = check_answer(identity, terminal, certificate_pem, ca_pem, fault);
+    enum st st = identity_fits(identity, terminal, certificate_pem, ca_pem, fault);
     if (st != ST_OK || (st = identity_write(identity, identity->ca, ca_pem, fault)) != ST_OK) {
         return st;
     }

@@ -38,8 +38,12 @@ ST_CHECK enum st identity_request(const struct identity *identity,
 ST_CHECK enum st identity_key(const struct identity *identity, char ret_pem[IDENTITY_PEM_MAX + 1],
                               struct fault *fault);
 
-/* Stores the club's answer after checking that the certificate is for our key, names `terminal` and
- * was made by `ca_pem`. ST_DENIED: it is not. */
+/* Tests that the certificate is for our key, names `terminal` and was made by `ca_pem`. ST_DENIED:
+ * it is not. */
+ST_CHECK enum st identity_fits(const struct identity *identity, uint32_t terminal,
+                               const char *certificate_pem, const char *ca_pem,
+                               struct fault *fault);
+/* Stores the club's answer when it fits; the certificate last. */
 ST_CHECK enum st identity_store(const struct identity *identity, uint32_t terminal,
                                 const char *certificate_pem, const char *ca_pem,
                                 struct fault *fault);

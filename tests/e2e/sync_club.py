@@ -112,6 +112,12 @@ def a_code_waits_for_approval_and_gives_the_same_answer_again():
     ended(enrol(code), 1, "not approved")
     ended(enrol(code), 1, "not approved")
     shop.club("approve", "all")
+    # The certificate is stored last: with it a device enrols no more, so that all else must be there.
+    os.mkdir(shop.path("identity/terminal.pem"))
+    ended(enrol(code), 1, "terminal.pem")
+    with sqlite3.connect(shop.path("terminal.db")) as db:
+        expect(db.execute("SELECT value FROM settings WHERE name = 'terminal'").fetchall() == [("1",)], "its number comes after its certificate")
+    os.rmdir(shop.path("identity/terminal.pem"))
     ended(enrol(code), 0)
     certificate = Path(shop.path("identity/terminal.pem")).read_text()
     ended(enrol(code), 0)
