@@ -15,6 +15,7 @@ import tempfile
 import time
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools/flash"), str(ROOT / "tools/image"), str(ROOT / "tests/e2e")]
@@ -22,6 +23,7 @@ sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools/flash"), str(ROOT
 import card_image  # noqa: E402
 import devices  # noqa: E402
 import gpt  # noqa: E402
+import held  # noqa: E402
 from card_image import MIB, Loop  # noqa: E402
 from flash import FLASH, Bench, flash, refused, selftest  # noqa: E402
 from tap import check, exit_code  # noqa: E402
@@ -242,6 +244,32 @@ def lies_in_its_data(bench):
     disk("a file system that says it has no blocks", "cannot be read", "ssv blocks_count 0")
 
 
+def damaged_and_large(bench):
+    """ext4's bitmap is damaged, and this machine has no room for all of such a disk: it can still be given up. One that hangs, too."""
+    path = Path(shutil.copy(bench.image, bench.path("large.img")))
+    os.truncate(path, 600 * MIB)
+    gpt.fill(path, "data")
+    at, _ = gpt.place(path, "data")
+    disk = SimpleNamespace(path=str(path))
+    usage, patience = held.shutil.disk_usage, held.PATIENCE_S
+    held.shutil.disk_usage = lambda folder: SimpleNamespace(free=200 * MIB)
+    try:
+        with held.read(disk) as found:
+            check("a large disk that has not sold is read in little room", found.trouble is None and found.used, found.trouble)
+        told = subprocess.run(["dumpe2fs", f"{path}?offset={at}"], capture_output=True, text=True, check=True).stdout
+        with open(path, "r+b") as file:
+            file.seek(at + 4096 * int(re.search(r"Block bitmap at (\d+)", told)[1]))
+            file.write(b"\x5a" * 64)
+        with held.read(disk) as found:
+            check("one whose bitmap is damaged, without room for all of it, is one that cannot be read", "no room for a copy" in str(found.trouble) and
+                  found.used is None, found.trouble)
+        held.PATIENCE_S = 0
+        with held.read(disk) as found:
+            check("so is one whose reading never ends", "did not come to an end" in str(found.trouble), found.trouble)
+    finally:
+        held.shutil.disk_usage, held.PATIENCE_S = usage, patience
+
+
 def enciphered(bench):
     """Its key is in a board: given up by a word only, and of a large disk the head is overwritten, without which nobody reads the
     rest."""
@@ -274,7 +302,7 @@ def main():
         with Loop(bench.path("card"), 64 * MIB) as card:
             for part in (takes_no_odd_words, is_whole_before, two_at_once, ends_at_each_question):
                 part(bench, card)
-        for part in (large_sectors, lies_in_its_table, lies_in_its_data, enciphered, ends_at_any_step):
+        for part in (large_sectors, lies_in_its_table, lies_in_its_data, damaged_and_large, enciphered, ends_at_any_step):
             part(bench)
     return exit_code()
 

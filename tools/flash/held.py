@@ -216,6 +216,21 @@ def room_for(used):
                   "Make some, or name a folder that has it: TMPDIR=FOLDER before the command.")
 
 
+def measure(disk, place):
+    """What of its place the data take, None where that is not known, and a folder with room for a copy. That a damaged one finds no
+    room for all of its disk keeps nobody from giving it up; one that can be read is read first."""
+    kind = kind_of(disk, place)
+    if kind != "ext4":
+        return [(0, min(HEAD, place[1]))] if kind == "crypto_LUKS" else None, room_for(0)
+    used = blocks.in_use(call, disk.path, *place)
+    if used is not None:
+        return used, room_for(blocks.length(used))
+    try:
+        return None, room_for(place[1])
+    except Refused as why:
+        raise Unreadable(f"its file system is damaged. {why}") from None
+
+
 @contextlib.contextmanager
 def read(disk, bar=lambda part: None, ident=None):
     """Held, or None when it is no terminal's disk. The copy goes at the end. `ident`: as of is_marked()."""
@@ -223,11 +238,13 @@ def read(disk, bar=lambda part: None, ident=None):
     if place is None or is_marked(disk, BEGUN, ident):
         yield None
         return
-    offset, size = place
-    kind = kind_of(disk, place)
-    used = (blocks.in_use(call, disk.path, offset, size) if kind == "ext4" else [(0, min(HEAD, size))] if kind == "crypto_LUKS" else
-            None)
-    room = room_for(blocks.length(used or [(0, size)]) if kind == "ext4" else 0)
+    try:
+        used, room = measure(disk, place)
+    except Unreadable as why:
+        found = Held(tempfile.gettempdir())
+        found.trouble = str(why)
+        yield found
+        return
     with tempfile.TemporaryDirectory(prefix="vafa-held.", dir=room) as folder:
         found = Held(folder)
         try:
@@ -239,5 +256,5 @@ def read(disk, bar=lambda part: None, ident=None):
             if why.errno != errno.EIO:
                 raise
             found.trouble = "its data cannot be read any more."
-        found.used = used and [(offset + first, offset + end) for first, end in used]
+        found.used = used and [(place[0] + first, place[0] + end) for first, end in used]
         yield found
