@@ -32,13 +32,14 @@ def copy_of(image, folder):
 
 
 def look(image, folder):
-    """(MiB, whether it is whole, e2fsck's words) of the file system, as the next start finds it: its journal replayed."""
+    """(MiB, whether it is whole, e2fsck's words, per cent that are kept for the terminal) of the file system, as the next start finds it: its journal replayed."""
     copy, data = copy_of(image, folder)
     said = [subprocess.run(["e2fsck", *how, data], capture_output=True, text=True, check=False) for how in
             (("-y", "-E", "journal_only"), ("-fn",))]
     told = subprocess.run(["dumpe2fs", "-h", data], capture_output=True, text=True, check=False).stdout
     os.unlink(copy)
-    return int(re.search(r"Block count: +(\d+)", told)[1]) >> 8, said[1].returncode == 0, said[0].stdout + said[1].stdout
+    blocks, kept = (int(re.search(rf"^{what} count: +(\d+)", told, re.MULTILINE)[1]) for what in ("Block", "Reserved block"))
+    return blocks >> 8, said[1].returncode == 0, said[0].stdout + said[1].stdout, 100 * kept / blocks
 
 
 def sells(device):
@@ -61,7 +62,7 @@ def is_cut(device, entries, whole_mib):
         vm.until("/data grows from")
         time.sleep(seconds)
         vm.pull_power()
-        mib, is_whole, said = look(device.image, device.shop.dir)
+        mib, is_whole, said, _ = look(device.image, device.shop.dir)
         there, _, _ = journal(device.image)
         check(f"power pulled {seconds} s behind its first word: the file system is whole, not smaller, and has the journal",
               is_whole and sizes[-1] <= mib <= whole_mib and there >= entries, (sizes, mib, there, entries, said[-600:]))
@@ -101,8 +102,9 @@ def main():
             whole_mib = gpt.fill(device.image, "data") >> 20
             is_cut(device, entries, whole_mib)
             has_grown(device, whole_mib)
-            mib, is_whole, said = look(device.image, shop.dir)
+            mib, is_whole, said, kept = look(device.image, shop.dir)
             check("it is as large as its partition, and whole", is_whole and mib == whole_mib, (mib, whole_mib, said[-600:]))
+            check("a twentieth of it is kept for the terminal, whoever fills the rest", kept >= 5, kept)
         finally:
             device.vm.pull_power()
             shutil.copy(device.vm.log_path, ROOT / "build/systest-grow.log")

@@ -32,8 +32,10 @@ PARTITIONS = (("scr", 16, "scr.vfat"), ("env1", 1, None), ("env2", 1, None), ("b
               ("data", 64, "data.ext4"))
 SIZES = {name: mib for name, mib, _ in PARTITIONS}
 # The file system for data grows with its disk (boards/common/device/grow.h): it has no more tables for files than a
-# terminal needs, and room for the description of a TiB.
-DATA_OPTIONS = ("-t", "ext4", "-b", 4096, "-I", 256, "-i", 128 << 10, "-m", 1)
+# terminal needs, and room for the description of a TiB. A twentieth of it, however large, is the terminal's own
+# (bring_up.c): the kernel keeps nothing of the 64 MiB that complete the first group, and of each one behind it as many in a
+# hundred as it finds before, rounded down.
+DATA_OPTIONS = ("-t", "ext4", "-b", 4096, "-I", 256, "-i", 128 << 10, "-m", 11)
 DATA_GROWS_TO = (1 << 40) // 4096
 ENV_BYTES = 0x4000
 
