@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,10 +45,19 @@ def waits(shop):
 
 def meet(shop, name):
     """A balance, and the moment after it in which the card's ring is noted."""
-    before = shop.log("terminal").count(" T208 ")
-    hold(shop, name)
-    shop.done("balance")
-    shop.until(lambda: shop.log("terminal").count(" T208 ") > before, what="the sightings")
+    def noted():
+        return shop.log("terminal").count(" T208 ")
+    before = noted()
+
+    def held():
+        """Again, when a reader that was starved of a busy machine's time lost the card behind the balance."""
+        hold(shop, name)
+        shop.done("balance")
+        end = time.monotonic() + 5
+        while noted() == before and time.monotonic() < end:
+            time.sleep(0.01)
+        return noted() > before
+    shop.until(held, seconds=60, what="the sightings")
 
 
 def released(shop, other, number):
