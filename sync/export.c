@@ -1,7 +1,9 @@
 #include "sync/export.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +210,21 @@ static enum st give_name(const struct work *work, struct fault *fault)
     return file_fault(path, fault);
 }
 
+/* The name is on the disk, too: what is exported may be overwritten next. EINVAL: a file system
+ * that knows no such thing, as of a network. */
+static enum st sync_folder(const char *path, struct fault *fault)
+{
+    char folder[PATH_BYTES];
+    (void)snprintf(folder, sizeof folder, "%s", path); /* it fits: begin() */
+    const int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const enum st st =
+        fd >= 0 && (fsync(fd) == 0 || errno == EINVAL) ? ST_OK : file_fault(path, fault);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return st;
+}
+
 static enum st begin(struct work *work, struct fault *fault)
 {
     const char *path = work->config->path;
@@ -242,6 +259,7 @@ enum st export_write(const struct export_config *config, struct export_report *r
         st = st == ST_OK ? prove(work, fault) : st;
         st = st == ST_OK ? give_name(work, fault) : st;
         (void)unlink(work->path); /* its other name, or what did not come to be one */
+        st = st == ST_OK ? sync_folder(config->path, fault) : st;
     }
     if (st == ST_OK) {
         *ret = work->report;

@@ -132,6 +132,27 @@ def knows_what_its_journal_takes(shop, image, pulled):
     check("what only the journal knows of is among what will be overwritten", len(files) > 10 and not missing, (len(files), missing))
 
 
+def export_is_on_the_disk(shop):
+    """The disk is overwritten next: a machine that loses its power then has the export, whole and by its name."""
+    point, file, pulled = shop.dir / "exports", shop.path("exports.ext4"), shop.path("exports.pulled")
+    point.mkdir()
+    card_image.make_data(file, empty_folder(shop))
+    if call("mount", "-o", "loop,commit=300", file, point).returncode != 0:
+        print("ok an_export_behind_pulled_power # SKIP nothing can be mounted here")
+        return
+    try:
+        shop.run("vafa-export", "write", "--db", shop.path("terminal.db"), "--identity", shop.path("identity"), "--to", point / "unsent")
+        whole = (point / "unsent").read_bytes()
+        shutil.copy(file, pulled)
+    finally:
+        subprocess.run(["umount", point], check=True)
+    call("e2fsck", "-fy", pulled)
+    call("debugfs", "-R", f"dump /unsent {shop.path('exports.unsent')}", pulled)
+    found = Path(shop.path("exports.unsent"))
+    check("an export is on its disk when vafa-export has ended, by its name", found.exists() and found.read_bytes() == whole and
+          "unsent.part" not in call("debugfs", "-R", "ls /", pulled).stdout)
+
+
 def club_takes(shop):
     done = shop.club("journal", "take", shop.path("unsent"))
     check("the club takes the export", "4 transactions posted" in done.stdout, done.stdout)
@@ -250,6 +271,7 @@ def main():
         has_no_table(shop, disk, pulled)
         knows_what_its_journal_takes(shop, image, pulled)
         reaches_to_the_end(shop, image)
+        export_is_on_the_disk(shop)
         club_takes(shop)
         is_enciphered(shop, disk)
         holds_nothing_or_garbage(shop, disk, pulled)
