@@ -37,6 +37,7 @@ enum st identity_init(const char *folder, struct identity *ret, struct fault *fa
         (st = path(folder, "terminal.pem", ret->certificate, fault)) != ST_OK ||
         (st = path(folder, "ca.pem", ret->ca, fault)) != ST_OK ||
         (st = path(folder, "before.pem", ret->before, fault)) != ST_OK ||
+        (st = path(folder, "aside.pem", ret->aside, fault)) != ST_OK ||
         (st = path(folder, "next.pem", ret->next, fault)) != ST_OK) {
         return st;
     }

@@ -4,8 +4,9 @@
  * Files in the folder (mode 0700, files 0600): key.pem, request.pem, terminal.pem, ca.pem. A file
  * is replaced whole or not at all, also by a power cut. Once a certificate was renewed, key.pem has
  * the key and, behind it, its certificate, so that both change at one stroke, and terminal.pem is a
- * link to it; before.pem has the two that were before, next.pem the key of a certificate that is
- * being asked for. Programs that know of two files alone go on with that.
+ * link to it; before.pem has the two that were before, aside.pem two that a club had forgotten when
+ * it gave the next, next.pem the key of a certificate that is being asked for. Programs that know
+ * of two files alone go on with that.
  *
  * Statuses: ST_IO the disk; ST_REFUSED a file that is there is not what it should be. */
 #ifndef SYNC_IDENTITY_H
@@ -22,9 +23,12 @@ enum { IDENTITY_PATH_MAX = 255, IDENTITY_PEM_MAX = 8192 };
 struct identity {
     char key[IDENTITY_PATH_MAX + 1], request[IDENTITY_PATH_MAX + 1];
     char certificate[IDENTITY_PATH_MAX + 1], ca[IDENTITY_PATH_MAX + 1];
-    char before[IDENTITY_PATH_MAX + 1], next[IDENTITY_PATH_MAX + 1];
+    char before[IDENTITY_PATH_MAX + 1], aside[IDENTITY_PATH_MAX + 1];
+    char next[IDENTITY_PATH_MAX + 1];
     char folder[IDENTITY_PATH_MAX + 1];
 };
+
+enum identity_pair { IDENTITY_NOW, IDENTITY_BEFORE, IDENTITY_ASIDE, IDENTITY_PAIRS };
 
 /* Names the files. ST_REFUSED: the folder's name is too long. */
 ST_CHECK enum st identity_init(const char *folder, struct identity *ret, struct fault *fault);
@@ -55,12 +59,15 @@ ST_CHECK enum st identity_store(const struct identity *identity, uint32_t termin
 ST_CHECK enum st identity_next(const struct identity *identity,
                                char ret_request[IDENTITY_PEM_MAX + 1], struct fault *fault);
 /* Stores what the club answered to it, at one stroke: after a cut anywhere key and certificate fit,
- * the old ones or the new. `is_before`: the old ones are those of before.pem.
- * ST_DENIED: the certificate is not for the new key, does not name `terminal` or was not made by
- * `ca_pem`; or that is not the CA that is pinned, made again with the same key. */
-ST_CHECK enum st identity_take_next(const struct identity *identity, bool is_before,
+ * the old ones or the new. `in_use`: whose certificate asked; then key.pem's, which the club did
+ * not take, go to whichever of the other two did not ask. ST_DENIED: the certificate is not for the
+ * new key, does not name `terminal` or was not made by `ca_pem`; or that is not the CA that is
+ * pinned, made again with the same key. */
+ST_CHECK enum st identity_take_next(const struct identity *identity, enum identity_pair in_use,
                                     uint32_t terminal, const char *certificate_pem,
                                     const char *ca_pem, struct fault *fault);
+/* The club knows the two of aside.pem, after all: key.pem has them from now on, at one stroke. */
+ST_CHECK enum st identity_take_aside(const struct identity *identity, struct fault *fault);
 /* The club will not have that key: the next request is for another one. ST_IO. */
 ST_CHECK enum st identity_drop_next(const struct identity *identity, struct fault *fault);
 

@@ -152,8 +152,8 @@ static enum st join_files(const struct identity *identity, const char *both, str
     return identity_sync_folder(identity, fault);
 }
 
-/* Keeps what is current as what was before, whichever way it lies in its files. */
-static enum st keep_before(const struct identity *identity, struct fault *fault)
+/* Keeps what is in key.pem, whichever way it lies in its files, as `name`. */
+static enum st keep(const struct identity *identity, const char *name, struct fault *fault)
 {
     char both[IDENTITY_PEM_MAX + 1] = "";
     const bool is_joined = is_link(identity->certificate);
@@ -166,7 +166,7 @@ static enum st keep_before(const struct identity *identity, struct fault *fault)
         st = append_file(identity->certificate, both, fault);
         st = st == ST_OK ? join_files(identity, both, fault) : st;
     }
-    st = st == ST_OK ? identity_write(identity, identity->before, both, fault) : st;
+    st = st == ST_OK ? identity_write(identity, name, both, fault) : st;
     bytes_wipe(both, sizeof both);
     return st;
 }
@@ -195,19 +195,35 @@ static enum st put_next(const struct identity *identity, const char *certificate
     return st;
 }
 
-enum st identity_take_next(const struct identity *identity, bool is_before, uint32_t terminal,
-                           const char *certificate_pem, const char *ca_pem, struct fault *fault)
+enum st identity_take_next(const struct identity *identity, enum identity_pair in_use,
+                           uint32_t terminal, const char *certificate_pem, const char *ca_pem,
+                           struct fault *fault)
 {
+    const char *name = in_use == IDENTITY_BEFORE ? identity->aside : identity->before;
     enum st st = check_next(identity, terminal, certificate_pem, ca_pem, fault);
     if (st != ST_OK || (st = check_ca(identity, ca_pem, fault)) != ST_OK ||
-        (!is_before && (st = keep_before(identity, fault)) != ST_OK) ||
+        (st = keep(identity, name, fault)) != ST_OK ||
         /* It is for the old key. */
         (st = drop(identity->request, fault)) != ST_OK ||
         (st = identity_write(identity, identity->ca, ca_pem, fault)) != ST_OK ||
         (st = put_next(identity, certificate_pem, fault)) != ST_OK) {
         return st;
     }
-    return drop(identity->next, fault);
+    st = drop(identity->next, fault);
+    return st == ST_OK && in_use == IDENTITY_NOW ? drop(identity->aside, fault) : st;
+}
+
+enum st identity_take_aside(const struct identity *identity, struct fault *fault)
+{
+    char both[IDENTITY_PEM_MAX + 1] = "";
+    if (!is_link(identity->certificate)) {
+        fault_say(fault, "%.100s is not a link to key.pem.", identity->certificate);
+        return ST_REFUSED;
+    }
+    enum st st = append_file(identity->aside, both, fault);
+    st = st == ST_OK ? identity_write(identity, identity->key, both, fault) : st;
+    bytes_wipe(both, sizeof both);
+    return st == ST_OK ? drop(identity->aside, fault) : st;
 }
 
 enum st identity_drop_next(const struct identity *identity, struct fault *fault)

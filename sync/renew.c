@@ -118,7 +118,7 @@ static enum st take_answer(struct renew *renew, uint32_t terminal, const struct 
         fault_say(fault, "The club's answer makes no sense: %s", why.say);
         return st;
     }
-    return identity_take_next(renew->config.identity, renew->is_before, terminal, news.certificate,
+    return identity_take_next(renew->config.identity, renew->in_use, terminal, news.certificate,
                               news.ca, fault);
 }
 
@@ -148,12 +148,14 @@ static enum st ask(struct renew *renew, struct fault *fault)
                                 : take_error(renew, &answer, fault);
 }
 
-static void use(struct renew *renew, bool is_before)
+static void use(struct renew *renew, enum identity_pair pair)
 {
     const struct identity *identity = renew->config.identity;
-    renew->is_before = is_before;
-    renew->config.tls->cert_file = is_before ? identity->before : identity->certificate;
-    renew->config.tls->key_file = is_before ? identity->before : identity->key;
+    const char *const certificates[] = {identity->certificate, identity->before, identity->aside};
+    const char *const keys[] = {identity->key, identity->before, identity->aside};
+    renew->in_use = pair;
+    renew->config.tls->cert_file = certificates[pair];
+    renew->config.tls->key_file = keys[pair];
     line_drop(renew->config.line); /* the next connection shows it */
 }
 
@@ -166,9 +168,20 @@ static bool ask_and_say(struct renew *renew, struct fault *fault)
         renew->config.say(fault->say);
         return false;
     }
-    use(renew, false);
+    use(renew, IDENTITY_NOW);
     renew->config.say("The club gave this terminal another certificate.");
     return true;
+}
+
+/* Else the ones that the club does not take would be shown at each start. */
+static void take_aside(struct renew *renew)
+{
+    struct fault fault = {""};
+    if (identity_take_aside(renew->config.identity, &fault) == ST_OK) {
+        use(renew, IDENTITY_NOW);
+    } else {
+        renew->config.say(fault.say);
+    }
 }
 
 bool renew_after(struct renew *renew, const struct client_report *report)
@@ -178,6 +191,9 @@ bool renew_after(struct renew *renew, const struct client_report *report)
     const int64_t now_s = report->club_s; /* whatever this clock says */
     if (!report->is_answered || life_of(renew, &life) != ST_OK) {
         return false;
+    }
+    if (renew->in_use == IDENTITY_ASIDE) {
+        take_aside(renew);
     }
     if (!renew_is_due(&life, now_s)) {
         note(renew, "");
@@ -191,15 +207,22 @@ bool renew_after(struct renew *renew, const struct client_report *report)
     return is_renewed;
 }
 
-/* A club that was restored may know only the certificate before, and one that gave a copy of this
- * terminal another certificate since only that. */
-static bool may_turn(const struct renew *renew, const char *word)
+/* A club that was restored may know only the certificate before, and one that was restored once
+ * more, from a newer backup, only the one that is aside. False: there is no other one. */
+static bool turn(struct renew *renew)
 {
+    const struct identity *identity = renew->config.identity;
+    const char *const files[] = {identity->certificate, identity->before, identity->aside};
     struct identity_life ignored;
     struct fault fault;
-    return (strcmp(word, "unknown") == 0 || strcmp(word, "replaced") == 0) &&
-           (renew->is_before ||
-            identity_life(renew->config.identity->before, &ignored, &fault) == ST_OK);
+    for (unsigned i = 1; i < IDENTITY_PAIRS; i += 1) {
+        const enum identity_pair pair = (renew->in_use + i) % IDENTITY_PAIRS;
+        if (identity_life(files[pair], &ignored, &fault) == ST_OK) {
+            use(renew, pair);
+            return true;
+        }
+    }
+    return false;
 }
 
 bool renew_refused(struct renew *renew, const struct client_report *report)
@@ -210,9 +233,7 @@ bool renew_refused(struct renew *renew, const struct client_report *report)
         renew->not_before_ms = 0; /* a person may allow it at any time */
         return is_renewed;
     }
-    if (may_turn(renew, report->refusal)) {
-        use(renew, !renew->is_before);
-        return true;
-    }
-    return false;
+    const bool is_forgotten =
+        strcmp(report->refusal, "unknown") == 0 || strcmp(report->refusal, "replaced") == 0;
+    return is_forgotten && turn(renew);
 }

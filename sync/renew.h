@@ -30,7 +30,7 @@ struct renew_config {
 
 struct renew {
     struct renew_config config;
-    bool is_before;        /* the files in use are those of before.pem */
+    enum identity_pair in_use;
     int64_t not_before_ms; /* after a try that failed, by clock_monotonic_ms() */
 };
 
@@ -43,7 +43,7 @@ void renew_init(const struct renew_config *config, struct renew *ret);
 bool renew_after(struct renew *renew, const struct client_report *report);
 
 /* After a contact that the club refused: true when the files in use are others now, and a contact
- * may go well. At most once a contact. */
+ * may go well. At most IDENTITY_PAIRS - 1 times a contact. */
 bool renew_refused(struct renew *renew, const struct client_report *report);
 
 /* After a contact that failed otherwise: notes what a person must know. */

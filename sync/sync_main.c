@@ -309,7 +309,8 @@ static int enrol(struct sync *sync)
 static enum st contact(struct sync *sync, struct client_report *ret, struct fault *fault)
 {
     enum st st = client_catch_up(sync->client, ret, fault);
-    if (st == ST_DENIED && renew_refused(&sync->renew, ret)) {
+    for (int i = 1; i < IDENTITY_PAIRS && st == ST_DENIED && renew_refused(&sync->renew, ret);
+         i++) {
         st = client_catch_up(sync->client, ret, fault);
     }
     if (st == ST_OK && renew_after(&sync->renew, ret)) {

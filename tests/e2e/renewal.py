@@ -443,21 +443,47 @@ def a_club_whose_clock_was_ahead():
           done.stderr == "", done.stderr)
 
 
-def a_restored_club_knows_the_one_before():
-    terminal = Terminal("restored")
-    at((terminal.paper().due() - time.time()) / DAY + 1)
-    world.hang_up()
-    world.stop()
-    backup = world.dir / "backup.db"
-    shutil.copy(world.data / "club.db", backup)
-    world.start()
-    check("it renews", terminal.once().returncode == 0 and terminal.file("terminal.pem").is_symlink())
-    forgotten = terminal.paper().fingerprint
+def put_back(backup):
     world.stop()
     for file in world.data.glob("club.db*"):
         file.unlink()
     shutil.copy(backup, world.data / "club.db")
     world.start()
+
+
+def back_up(name):
+    world.stop()
+    shutil.copy(world.data / "club.db", world.dir / name)
+    world.start()
+    return world.dir / name
+
+
+def a_club_that_was_restored_twice_knows_the_one_aside():
+    terminal = Terminal("twice")
+    at((terminal.paper().due() - time.time()) / DAY + 1)
+    world.hang_up()
+    older = back_up("older.db")
+    terminal.once()
+    newer = back_up("newer.db")
+    put_back(older)
+    terminal.once()
+    put_back(newer)
+    done = terminal.once()
+    check("the older backup was put back, the terminal renewed, then the newer one: it goes on", done.returncode == 0 and terminal.fits() and
+          terminal.current()[0]["fingerprint"] == terminal.paper().fingerprint and
+          sorted(os.listdir(terminal.identity)) == ["before.pem", "ca.pem", "key.pem", "terminal.pem"], (done.stderr, terminal.certs()))
+    put_back(older)
+    check("and once more", terminal.once().returncode == 0 and terminal.current()[0]["fingerprint"] == terminal.paper().fingerprint)
+
+
+def a_restored_club_knows_the_one_before():
+    terminal = Terminal("restored")
+    at((terminal.paper().due() - time.time()) / DAY + 1)
+    world.hang_up()
+    backup = back_up("backup.db")
+    check("it renews", terminal.once().returncode == 0 and terminal.file("terminal.pem").is_symlink())
+    forgotten = terminal.paper().fingerprint
+    put_back(backup)
     done = terminal.once()
     check("a club that has forgotten the new certificate takes the one before, and gives another", done.returncode == 0 and terminal.fits() and
           terminal.paper().fingerprint not in (forgotten, terminal.certs()[0]["fingerprint"]) and
@@ -602,7 +628,7 @@ def main():
     at(0)
     timed = [it_is_renewed_when_it_is_due, a_kill_at_any_moment_leaves_a_working_identity,
              a_cut_at_any_byte_leaves_a_working_identity, two_machines_with_one_key_show, two_years_in_a_drawer, a_clock_that_is_years_off, a_club_whose_clock_was_ahead,
-             a_restored_club_knows_the_one_before, the_servers_certificate_changes_while_it_runs, the_ca_is_made_again_with_its_key]
+             a_restored_club_knows_the_one_before, a_club_that_was_restored_twice_knows_the_one_aside, the_servers_certificate_changes_while_it_runs, the_ca_is_made_again_with_its_key]
     try:
         if not SANITIZED:
             os.environ.update(LD_PRELOAD=str(FAKETIME), FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1")

@@ -210,6 +210,9 @@ static void expect_fit(void)
     if (access(identity.before, F_OK) == 0) {
         expect_pair(identity.before, identity.before);
     }
+    if (access(identity.aside, F_OK) == 0) {
+        expect_pair(identity.aside, identity.aside);
+    }
 }
 
 static uint32_t chance_now(const char *file)
@@ -220,7 +223,7 @@ static uint32_t chance_now(const char *file)
 }
 
 /* Asks and takes, as sync/renew.c does. */
-static enum st renew(bool is_before)
+static enum st renew(enum identity_pair in_use)
 {
     char csr[IDENTITY_PEM_MAX + 1];
     struct ca_signed cert;
@@ -234,27 +237,27 @@ static enum st renew(bool is_before)
     sign(club, csr, TERMINAL, &cert);
     calls = before;
     mode = how;
-    return identity_take_next(&identity, is_before, TERMINAL, cert.pem, ca_pem, &fault);
+    return identity_take_next(&identity, in_use, TERMINAL, cert.pem, ca_pem, &fault);
 }
 
-static int kill_at(int at, bool is_before)
+static int kill_at(int at, enum identity_pair in_use)
 {
     int status = 0;
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         begin(CALLS_KILL, at);
-        _exit(renew(is_before) == ST_OK ? 0 : 1);
+        _exit(renew(in_use) == ST_OK ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
 }
 
-static int fail_at(int at, bool is_before)
+static int fail_at(int at, enum identity_pair in_use)
 {
     begin(CALLS_FAIL, at);
-    const enum st st = renew(is_before);
+    const enum st st = renew(in_use);
     const bool is_over = calls < at;
     begin(CALLS_GO, 0);
     assert_true(is_over ? st == ST_OK : st == ST_IO || st == ST_OK);
@@ -262,14 +265,14 @@ static int fail_at(int at, bool is_before)
 }
 
 /* From what is in the folder now. Returns how many calls there were. */
-static int cut_everywhere(int (*cut)(int at, bool is_before), bool is_before)
+static int cut_everywhere(int (*cut)(int at, enum identity_pair in_use), enum identity_pair in_use)
 {
     keep();
     const uint32_t old = chance_now(identity.certificate);
     bool was_new = false;
     for (int at = 1; at < CALLS_MAX; at += 1) {
         go_back();
-        const int how = cut(at, is_before);
+        const int how = cut(at, in_use);
         assert_true(how == KILLED || how == 0);
         expect_fit();
         const bool is_new = chance_now(identity.certificate) != old;
@@ -279,7 +282,7 @@ static int cut_everywhere(int (*cut)(int at, bool is_before), bool is_before)
             assert_true(is_new);
             return at - 1;
         }
-        assert_int_equal(renew(is_before && !is_new), ST_OK);
+        assert_int_equal(renew(is_new ? IDENTITY_NOW : in_use), ST_OK);
         expect_fit();
         assert_int_not_equal(access(identity.next, F_OK), 0);
     }
@@ -292,12 +295,13 @@ static int cut_everywhere(int (*cut)(int at, bool is_before), bool is_before)
 
 static void a_cut_at_any_call_leaves_a_pair(void **state)
 {
-    static int (*const cuts[])(int, bool) = {kill_at, fail_at};
+    static int (*const cuts[])(int, enum identity_pair) = {kill_at, fail_at};
     (void)state;
     for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i += 1) {
-        const int first = cut_everywhere(cuts[i], false); /* from two files to one */
-        const int second = cut_everywhere(cuts[i], false);
-        const int third = cut_everywhere(cuts[i], true);
+        const int first = cut_everywhere(cuts[i], IDENTITY_NOW); /* from two files to one */
+        const int second = cut_everywhere(cuts[i], IDENTITY_NOW);
+        const int third = cut_everywhere(cuts[i], IDENTITY_BEFORE);
+        (void)cut_everywhere(cuts[i], IDENTITY_ASIDE);
         assert_true(first > second && second > third && third >= 10);
         print_message("%d, %d and %d calls, %s\n", first, second, third,
                       i == 0 ? "killed before each" : "failed at each");
@@ -316,7 +320,7 @@ static void who_enrols_again_after_a_cut_keeps_the_key(void **state)
     for (int at = 1, how = KILLED; how == KILLED; at += 1) {
         assert_in_range(at, 1, CALLS_MAX);
         go_back();
-        how = kill_at(at, false);
+        how = kill_at(at, IDENTITY_NOW);
         assert_int_equal(identity_request(&identity, csr, &fault), ST_OK);
         sign(club, csr, TERMINAL, &cert);
         assert_int_equal(identity_store(&identity, TERMINAL, cert.pem, ca_pem, &fault), ST_OK);
@@ -355,24 +359,28 @@ static void what_is_not_for_it_is_refused(void **state)
     assert_int_equal(identity_next(&identity, csr, &fault), ST_OK);
 
     sign(club, old_csr, TERMINAL, &cert);
-    assert_int_equal(identity_take_next(&identity, false, TERMINAL, cert.pem, ca_pem, &fault),
-                     ST_DENIED); /* another key */
+    assert_int_equal(
+        identity_take_next(&identity, IDENTITY_NOW, TERMINAL, cert.pem, ca_pem, &fault),
+        ST_DENIED); /* another key */
     sign(club, csr, TERMINAL + 1, &cert);
-    assert_int_equal(identity_take_next(&identity, false, TERMINAL, cert.pem, ca_pem, &fault),
-                     ST_DENIED); /* another terminal */
+    assert_int_equal(
+        identity_take_next(&identity, IDENTITY_NOW, TERMINAL, cert.pem, ca_pem, &fault),
+        ST_DENIED); /* another terminal */
     sign(other_club, csr, TERMINAL, &cert);
-    assert_int_equal(identity_take_next(&identity, false, TERMINAL, cert.pem, ca_pem, &fault),
-                     ST_DENIED); /* another club */
-    assert_int_equal(identity_take_next(&identity, false, TERMINAL, cert.pem, other_ca, &fault),
-                     ST_DENIED); /* which brings its CA along */
-    assert_int_equal(identity_take_next(&identity, false, TERMINAL, "hello", ca_pem, &fault),
+    assert_int_equal(
+        identity_take_next(&identity, IDENTITY_NOW, TERMINAL, cert.pem, ca_pem, &fault),
+        ST_DENIED); /* another club */
+    assert_int_equal(
+        identity_take_next(&identity, IDENTITY_NOW, TERMINAL, cert.pem, other_ca, &fault),
+        ST_DENIED); /* which brings its CA along */
+    assert_int_equal(identity_take_next(&identity, IDENTITY_NOW, TERMINAL, "hello", ca_pem, &fault),
                      ST_DENIED);
     assert_int_equal(chance_now(identity.certificate), old);
     assert_int_not_equal(access(identity.before, F_OK), 0);
     expect_fit();
     sign(club, csr, TERMINAL, &cert);
-    assert_int_equal(identity_take_next(&identity, false, TERMINAL, cert.pem, ca_pem, &fault),
-                     ST_OK);
+    assert_int_equal(
+        identity_take_next(&identity, IDENTITY_NOW, TERMINAL, cert.pem, ca_pem, &fault), ST_OK);
     expect_fit();
 }
 
