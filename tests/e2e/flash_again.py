@@ -73,13 +73,16 @@ class Disk:
     def __init__(self, shop, image):
         self.shop, self.image = shop, image
 
-    def __call__(self, data, *more, is_table_gone=False):
+    def __call__(self, data, *more, is_table_gone=False, is_cut=False):
         """flash's answer, and whether the disk was left alone."""
         with Loop(self.shop.path("card"), 64 * MIB, source=self.image) as card:
             at, _ = provision.partition(card.path, "data")
             with open(card.path, "r+b") as file:
                 file.seek(at)
                 file.write(Path(data).read_bytes())
+                if is_cut:
+                    file.seek(gpt.place(card.path, "ident")[0])
+                    file.write(held.BEGUN.ljust(512, b"\0"))
                 if is_table_gone:
                     file.seek(0)
                     file.write(bytes(34 * 512))
@@ -116,6 +119,13 @@ def has_no_table(shop, disk, pulled):
     done, is_same = disk(pulled, "--export", shop.path("without-table"), is_table_gone=True)
     check("they are exported from it, too", done.returncode == 0 and not is_same and
           Path(shop.path("without-table")).stat().st_size == Path(shop.path("unsent")).stat().st_size, done.stdout + done.stderr)
+
+
+def was_cut_at_its_begin(disk, pulled):
+    """The mark of writing is on it and nothing is gone yet: in its terminal it sold on, without a club."""
+    done, is_same = disk(pulled, is_cut=True)
+    check("sales on a disk whose writing was cut before it took anything are not lost", done.returncode == 1 and is_same and
+          "4 transactions of 4,800,000 rials" in done.stderr, done.stdout + done.stderr)
 
 
 def knows_what_its_journal_takes(shop, image, pulled):
@@ -269,6 +279,7 @@ def main():
         pulled = as_power_leaves_it(shop)
         holds_unsent(shop, disk, pulled)
         has_no_table(shop, disk, pulled)
+        was_cut_at_its_begin(disk, pulled)
         knows_what_its_journal_takes(shop, image, pulled)
         reaches_to_the_end(shop, image)
         export_is_on_the_disk(shop)

@@ -233,11 +233,19 @@ def measure(disk, place):
 
 @contextlib.contextmanager
 def read(disk, bar=lambda part: None, ident=None):
-    """Held, or None when it is no terminal's disk. The copy goes at the end. `ident`: as of is_marked()."""
+    """Held, or None when it is no terminal's disk. The copy goes at the end. `ident`: as of is_marked(). What was lost in writing that
+    was cut was looked after before; what can still be read may be newer than that, of a terminal that was started once more."""
     place = data_of(disk)
-    if place is None or is_marked(disk, BEGUN, ident):
+    if place is None:
         yield None
         return
+    is_cut = is_marked(disk, BEGUN, ident)
+    with read_place(disk, place, bar) as found:
+        yield None if is_cut and found.trouble else found
+
+
+@contextlib.contextmanager
+def read_place(disk, place, bar):
     try:
         used, room = measure(disk, place)
     except Unreadable as why:
