@@ -4,6 +4,7 @@
 The board's key is QEMU's to give, as fuses would. What the disk shows is read from the image, as a thief would."""
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,11 @@ def is_made(device):
     vm.pull_power()
     check("a new device is made enciphered at its first start", read(device.image, "data", 6) == b"LUKS\xba\xbe" and
           "/data is enciphered under this board's key" in console(vm), console(vm))
+    content = device.shop.dir / "made.ext4"
+    content.write_bytes(Volume(device.image, device.key).read())
+    told = subprocess.run(["dumpe2fs", "-h", content], capture_output=True, text=True, check=False).stdout
+    blocks, kept = (int(re.search(rf"^{what} count: +(\d+)", told, re.MULTILINE)[1]) for what in ("Block", "Reserved block"))
+    check("a twentieth of it is kept for the terminal, whoever fills the rest", abs(kept - blocks / 20) <= 1, (kept, blocks))
     device.put_keys_into_vault()
 
 

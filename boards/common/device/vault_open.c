@@ -125,10 +125,10 @@ static bool open_it(const struct work *work)
 
 static bool fill(const struct work *work)
 {
-    /* As an image's own: DATA_OPTIONS in tools/image/build.py. */
+    /* As an image's own, DATA_OPTIONS in tools/image/build.py, but it does not grow. */
     const char *const arguments[] = {
         "/usr/sbin/mke2fs", "-q", "-t", "ext4", "-b",   "4096", "-I", "256", "-i",
-        "131072",           "-m", "1",  "-L",   "data", OPENED, NULL};
+        "131072",           "-m", "5",  "-L",   "data", OPENED, NULL};
     return command_run(arguments, work->watchdog, work->log) == 0 && flush(OPENED);
 }
 
