@@ -24,7 +24,8 @@ enum {
     MARK_AT = 512 * 1024, /* in env1, far behind what the boot loader keeps there */
     /* What an image's file system can reach: none of it is to be found again. */
     ZEROED_BYTES = 64 * 1024 * 1024,
-    WRONG_KEY = 2, /* cryptsetup's exit code */
+    ZEROED_AT_ONCE_BYTES = 4 * 1024 * 1024, /* some seconds of the slowest card */
+    WRONG_KEY = 2,                          /* cryptsetup's exit code */
     TEXT_MAX = VAULT_SAY_MAX + 40,
 };
 
@@ -60,15 +61,20 @@ static bool put_mark(const char *text)
     return is_put;
 }
 
-/* The empty file system that was there, its copies of the superblock as well. */
+/* The empty file system that was there, its copies of the superblock as well. In pieces: some
+ * boards' watchdogs wait less long than a slow card takes for all of it. */
 static bool zero_plain(const struct work *work)
 {
-    (void)work;
     const int fd = open(plain, O_WRONLY | O_CLOEXEC);
-    uint64_t range[2] = {0, 0};
-    bool is_zero = fd >= 0 && ioctl(fd, BLKGETSIZE64, &range[1]) == 0;
-    range[1] = range[1] < ZEROED_BYTES ? range[1] : ZEROED_BYTES;
-    is_zero = is_zero && ioctl(fd, BLKZEROOUT, range) == 0 && fsync(fd) == 0;
+    uint64_t size = 0;
+    bool is_zero = fd >= 0 && ioctl(fd, BLKGETSIZE64, &size) == 0;
+    const uint64_t end = size < ZEROED_BYTES ? size : ZEROED_BYTES;
+    for (uint64_t at = 0; is_zero && at < end; at += ZEROED_AT_ONCE_BYTES) {
+        const uint64_t left = end - at;
+        uint64_t range[2] = {at, left < ZEROED_AT_ONCE_BYTES ? left : ZEROED_AT_ONCE_BYTES};
+        is_zero = ioctl(fd, BLKZEROOUT, range) == 0 && fsync(fd) == 0;
+        watchdog_feed(work->watchdog);
+    }
     if (fd >= 0) {
         (void)close(fd);
     }
