@@ -99,7 +99,7 @@ class Shop:
         path = self.dir / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def until(self, condition, seconds=45, what="condition"):
+    def until(self, condition, seconds=15, what="condition"):
         end = time.monotonic() + seconds
         while True:
             value = condition()
