@@ -345,8 +345,7 @@ enum st actions_can_seal(const struct actions *actions, struct fault *fault)
     return ST_REFUSED;
 }
 
-enum st actions_make(struct actions *actions, const struct action_order *orders, size_t count,
-                     int64_t now_s, struct action_made *ret, struct fault *fault)
+enum st actions_begin(struct actions *actions, struct fault *fault)
 {
     enum st st = actions_can_seal(actions, fault);
     if (st != ST_OK) {
@@ -356,13 +355,28 @@ enum st actions_make(struct actions *actions, const struct action_order *orders,
     if (st == ST_OK) {
         st = actions_look(actions);
     }
-    for (size_t i = 0; i < count && st == ST_OK; i++) {
-        st = order_take(actions, &orders[i], now_s, &ret[i], fault);
-    }
+    return st == ST_OK ? ST_OK : actions_end(actions, st, fault);
+}
+
+enum st actions_finish(struct actions *actions, enum st st, int64_t now_s, struct fault *fault)
+{
     if (st == ST_OK) {
         st = books_flush(actions, now_s);
     }
     return actions_end(actions, st, fault);
+}
+
+enum st actions_make(struct actions *actions, const struct action_order *orders, size_t count,
+                     int64_t now_s, struct action_made *ret, struct fault *fault)
+{
+    enum st st = actions_begin(actions, fault);
+    if (st != ST_OK) {
+        return st;
+    }
+    for (size_t i = 0; i < count && st == ST_OK; i++) {
+        st = order_take(actions, &orders[i], now_s, &ret[i], fault);
+    }
+    return actions_finish(actions, st, now_s, fault);
 }
 
 /* --- withdrawing --------------------------------------------------------------------------- */

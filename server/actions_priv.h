@@ -110,6 +110,12 @@ ST_CHECK enum st row_by_ref(struct actions *actions, enum action_origin origin, 
 /* Whether new numbers may be given in this write transaction; and forgets what an earlier one knew.
  */
 ST_CHECK enum st actions_look(struct actions *actions);
+/* A write transaction in which new numbers may be given, and its end: as actions_end(), and what
+ * was done (`st`) is in the books. ST_REFUSED: as actions_can_seal(). Only after ST_OK is there
+ * one. */
+ST_CHECK enum st actions_begin(struct actions *actions, struct fault *fault);
+ST_CHECK enum st actions_finish(struct actions *actions, enum st st, int64_t now_s,
+                                struct fault *fault);
 /* ST_REFUSED: the handle has no signer. */
 ST_CHECK enum st actions_can_seal(const struct actions *actions, struct fault *fault);
 

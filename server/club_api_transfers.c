@@ -70,30 +70,7 @@ static enum st answer_transfer(struct call *call)
     return path_transfer(call, &which) ? put_transfer(call, &which) : ST_REFUSED;
 }
 
-static enum st answer_release(struct call *call)
-{
-    struct transfer_release release;
-    struct actions *actions = NULL;
-    const char *to = body_text(call, "to");
-    if (!path_transfer(call, &release)) {
-        return ST_REFUSED;
-    }
-    if (to != NULL && !read_card(to, &release.to)) {
-        return ST_FOREIGN; /* the field is checked */
-    }
-    release.is_anyway = json_is_true(json_object_get(call->body, "anyway"));
-    enum st st = put_transfer(call, &release); /* 404 when there is none */
-    if (st == ST_OK) {
-        st = actions_open(call->db, call->signer, &actions);
-    }
-    if (st == ST_OK) {
-        st = transfers_release(actions, &release, call->now_s, &call->fault);
-    }
-    actions_close(actions);
-    return st == ST_OK ? put_transfer(call, &release) : st;
-}
-
-static enum st put_duplicate(struct call *call, const struct duplicate_release *which)
+static enum st put_duplicate(struct call *call, const struct transfer_release *which)
 {
     struct db_stmt *stmt = NULL;
     json_t *object = NULL;
@@ -116,29 +93,42 @@ static enum st put_duplicate(struct call *call, const struct duplicate_release *
                               which->terminal, which->sequence);
 }
 
-static enum st answer_duplicate_release(struct call *call)
+/* `put` shows what `bring` brings, before (404 when there is none) and after. */
+static enum st
+answer_release(struct call *call,
+               enum st (*put)(struct call *call, const struct transfer_release *which),
+               enum st (*bring)(struct actions *actions, const struct transfer_release *release,
+                                int64_t now_s, struct fault *fault))
 {
-    struct transfer_release named;
+    struct transfer_release release;
     struct actions *actions = NULL;
-    if (!path_transfer(call, &named)) {
+    const char *to = body_text(call, "to");
+    if (!path_transfer(call, &release)) {
         return ST_REFUSED;
     }
-    struct duplicate_release release = {.terminal = named.terminal,
-                                        .sequence = named.sequence,
-                                        .is_anyway =
-                                            json_is_true(json_object_get(call->body, "anyway"))};
-    if (!read_card(body_text(call, "to"), &release.to)) {
+    if (to != NULL && !read_card(to, &release.to)) {
         return ST_FOREIGN; /* the field is checked */
     }
-    enum st st = put_duplicate(call, &release); /* 404 when there is none */
+    release.is_anyway = json_is_true(json_object_get(call->body, "anyway"));
+    enum st st = put(call, &release);
     if (st == ST_OK) {
         st = actions_open(call->db, call->signer, &actions);
     }
     if (st == ST_OK) {
-        st = duplicates_release(actions, &release, call->now_s, &call->fault);
+        st = bring(actions, &release, call->now_s, &call->fault);
     }
     actions_close(actions);
-    return st == ST_OK ? put_duplicate(call, &release) : st;
+    return st == ST_OK ? put(call, &release) : st;
+}
+
+static enum st answer_transfer_release(struct call *call)
+{
+    return answer_release(call, put_transfer, transfers_release);
+}
+
+static enum st answer_duplicate_release(struct call *call)
+{
+    return answer_release(call, put_duplicate, duplicates_release);
 }
 
 static const struct field duplicate_fields[] = {
@@ -156,7 +146,7 @@ const struct route routes_transfers[] = {
     {"GET", "/transfers", APIKEY_READER, "limit cursor", NULL, answer_transfers, 0},
     {"GET", "/transfers/{terminal}/{number}", APIKEY_READER, NULL, NULL, answer_transfer, 0},
     {"PUT", "/transfers/{terminal}/{number}/release", APIKEY_MANAGER, NULL, release_fields,
-     answer_release, 0},
+     answer_transfer_release, 0},
     {"GET", "/duplicates", APIKEY_READER, "limit cursor", NULL, answer_duplicates, 0},
     {"PUT", "/duplicates/{terminal}/{number}/release", APIKEY_MANAGER, NULL, duplicate_fields,
      answer_duplicate_release, 0},

@@ -93,58 +93,52 @@ static enum st read_to(struct club *club, uint64_t *ret)
     return to != NULL && *ret == 0 ? ST_FOREIGN : ST_OK;
 }
 
-static enum st open_actions(struct club *club, struct signer **ret_signer,
-                            struct actions **ret_actions)
+/* `bring` is transfers_release or duplicates_release. */
+static enum st release(struct club *club, struct transfer_release *order,
+                       enum st (*bring)(struct actions *actions,
+                                        const struct transfer_release *release, int64_t now_s,
+                                        struct fault *fault))
 {
-    const enum st st = signer_open(club->data, option(club, "--key"), ret_signer, &club->fault);
-    return st == ST_OK ? actions_open(club->db, *ret_signer, ret_actions) : st;
+    struct signer *signer = NULL;
+    struct actions *actions = NULL;
+    enum st st = which(club, &order->terminal, &order->sequence);
+    order->is_anyway = has_option(club, "--anyway");
+    if (st == ST_OK) {
+        st = read_to(club, &order->to);
+    }
+    if (st == ST_OK) {
+        st = signer_open(club->data, option(club, "--key"), &signer, &club->fault);
+    }
+    if (st == ST_OK) {
+        st = actions_open(club->db, signer, &actions);
+    }
+    if (st == ST_OK) {
+        st = bring(actions, order, club->now_s, &club->fault);
+    }
+    actions_close(actions);
+    signer_close(signer);
+    return st;
 }
 
 static enum st club_transfer_release(struct club *club)
 {
-    struct transfer_release release = {.is_anyway = has_option(club, "--anyway")};
-    struct signer *signer = NULL;
-    struct actions *actions = NULL;
-    enum st st = which(club, &release.terminal, &release.sequence);
-    if (st == ST_OK) {
-        st = read_to(club, &release.to);
-    }
-    if (st == ST_OK) {
-        st = open_actions(club, &signer, &actions);
-    }
-    if (st == ST_OK) {
-        st = transfers_release(actions, &release, club->now_s, &club->fault);
-    }
-    actions_close(actions);
-    signer_close(signer);
-    return st == ST_OK ? show(club, release.terminal, release.sequence) : st;
+    struct transfer_release order;
+    const enum st st = release(club, &order, transfers_release);
+    return st == ST_OK ? show(club, order.terminal, order.sequence) : st;
 }
 
 static enum st club_duplicate_release(struct club *club)
 {
-    struct duplicate_release release = {.is_anyway = has_option(club, "--anyway")};
-    struct signer *signer = NULL;
-    struct actions *actions = NULL;
+    struct transfer_release order;
     struct db_stmt *stmt = NULL;
-    enum st st = which(club, &release.terminal, &release.sequence);
-    if (st == ST_OK) {
-        st = read_to(club, &release.to);
-    }
-    if (st == ST_OK) {
-        st = open_actions(club, &signer, &actions);
-    }
-    if (st == ST_OK) {
-        st = duplicates_release(actions, &release, club->now_s, &club->fault);
-    }
-    actions_close(actions);
-    signer_close(signer);
+    enum st st = release(club, &order, duplicates_release);
     if (st == ST_OK) {
         st = db_prepare(club->db, duplicates_one, "ii", &stmt);
     }
     if (st != ST_OK) {
         return st;
     }
-    db_bind(stmt, (int64_t)release.terminal, (int64_t)release.sequence);
+    db_bind(stmt, (int64_t)order.terminal, (int64_t)order.sequence);
     return print_rows(club, stmt, duplicates_open.columns, "duplicates");
 }
 

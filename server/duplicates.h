@@ -13,27 +13,21 @@
 #include "hal/base/status.h"
 #include "server/actions.h"
 #include "server/places.h"
+#include "server/transfers.h"
 
 /* First halves without a second one; $1, $2 = terminal and number to begin after, $3 = at most. */
 extern const struct places duplicates_open;
 /* One of them: $1, $2 = terminal and number. */
 extern const char duplicates_one[];
 
-struct duplicate_release {
-    uint32_t terminal, sequence;
-    uint64_t to;    /* a card that the club knows */
-    bool is_anyway; /* also while some terminal has not been heard since */
-};
-
-/* Brings all that left the card to another one by actions, and what waits for the old card and
- * finds it goes with it: only when its terminal will not do that any more, because it was declared
- * dead or its certificates are refused, when every live terminal has been heard since, so that a
- * card which has it would be known, and when no card is known that may have it. A second half that
- * comes all the same is a case, and its card is refused. The same again is fine: what came back by
- * then goes once more. In a write transaction of its own. ST_REFUSED  the fault says why not, and
- * what to do. */
-ST_CHECK enum st duplicates_release(struct actions *actions,
-                                    const struct duplicate_release *release, int64_t now_s,
-                                    struct fault *fault);
+/* Brings all that left the card to another one that the club knows by actions, and what waits for
+ * the old card and finds it goes with it: only when its terminal will not do that any more, because
+ * it was declared dead or its certificates are refused, when every live terminal has been heard
+ * since, so that a card which has it would be known, and when no card is known that may have it. A
+ * second half that comes all the same is a case, and its card is refused. The same again is fine:
+ * what came back by then goes once more. In a write transaction of its own.
+ * ST_REFUSED  the fault says why not, and what to do; also when release->to is 0. */
+ST_CHECK enum st duplicates_release(struct actions *actions, const struct transfer_release *release,
+                                    int64_t now_s, struct fault *fault);
 
 #endif

@@ -139,9 +139,13 @@ static enum st check_place(struct db *db, const struct pair *pair, uint64_t to, 
 
 /* --- the club's own hand ------------------------------------------------------------------- */
 
-static enum st load(struct db *db, const struct duplicate_release *release, struct pair *ret,
+static enum st load(struct db *db, const struct transfer_release *release, struct pair *ret,
                     struct fault *fault)
 {
+    if (release->to == 0) {
+        fault_say(fault, "Say which card it goes to.");
+        return ST_REFUSED;
+    }
     const enum st st = pair_get(db, release->terminal, release->sequence, ret);
     if (st == ST_OK && (!ret->is_there || !ret->is_out)) {
         fault_say(fault,
@@ -158,7 +162,7 @@ static enum st load(struct db *db, const struct duplicate_release *release, stru
     return st;
 }
 
-static enum st release_within(struct actions *actions, const struct duplicate_release *release,
+static enum st release_within(struct actions *actions, const struct transfer_release *release,
                               int64_t now_s, struct fault *fault)
 {
     struct db *db = actions->db;
@@ -187,24 +191,14 @@ static enum st release_within(struct actions *actions, const struct duplicate_re
     return st;
 }
 
-enum st duplicates_release(struct actions *actions, const struct duplicate_release *release,
+enum st duplicates_release(struct actions *actions, const struct transfer_release *release,
                            int64_t now_s, struct fault *fault)
 {
-    enum st st = actions_can_seal(actions, fault);
+    const enum st st = actions_begin(actions, fault);
     if (st != ST_OK) {
         return st;
     }
-    st = db_begin_write(actions->db);
-    if (st == ST_OK) {
-        st = actions_look(actions);
-    }
-    if (st == ST_OK) {
-        st = release_within(actions, release, now_s, fault);
-    }
-    if (st == ST_OK) {
-        st = books_flush(actions, now_s);
-    }
-    return actions_end(actions, st, fault);
+    return actions_finish(actions, release_within(actions, release, now_s, fault), now_s, fault);
 }
 
 enum st duplicates_given(struct actions *actions, const struct pair *pair, bool *ret)

@@ -29,9 +29,10 @@ ST_CHECK enum st transfers_dump(struct db *db, FILE *out);
 ST_CHECK enum st transfers_object(struct db *db, uint32_t terminal, uint32_t sequence,
                                   json_t **ret);
 
+/* What a person orders: of what is in transit, this, and to which card. */
 struct transfer_release {
     uint32_t terminal, sequence;
-    uint64_t to;    /* 0 = the card that it left */
+    uint64_t to;    /* a transfer's may be 0 = the card that it left */
     bool is_anyway; /* also while some terminal has not been heard since */
 };
 

@@ -356,19 +356,9 @@ static enum st release_within(struct actions *actions, const struct transfer_rel
 enum st transfers_release(struct actions *actions, const struct transfer_release *release,
                           int64_t now_s, struct fault *fault)
 {
-    enum st st = actions_can_seal(actions, fault);
+    const enum st st = actions_begin(actions, fault);
     if (st != ST_OK) {
         return st;
     }
-    st = db_begin_write(actions->db);
-    if (st == ST_OK) {
-        st = actions_look(actions);
-    }
-    if (st == ST_OK) {
-        st = release_within(actions, release, now_s, fault);
-    }
-    if (st == ST_OK) {
-        st = books_flush(actions, now_s);
-    }
-    return actions_end(actions, st, fault);
+    return actions_finish(actions, release_within(actions, release, now_s, fault), now_s, fault);
 }

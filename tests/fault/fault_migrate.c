@@ -483,11 +483,13 @@ static void every_cut_of_a_rehearsal_leaves_the_old_file(void **state)
     }
 }
 
-static void every_failing_call_of_a_rehearsal_is_told_and_leaves_the_old_file(void **state)
+/* Opens the first `count` kinds of file with each call failing once; one that does not fail ends
+ * with `ends`. */
+static void fail_every_call(size_t count, const struct store_config *how, enum st ends,
+                            void (*check)(const struct migration *migration, struct model *model))
 {
-    (void)state;
     static const enum crash_failure failures[] = {CRASH_FULL, CRASH_IOERR};
-    for (size_t m = 0; m < REHEARSED; m++) {
+    for (size_t m = 0; m < count; m++) {
         for (size_t f = 0; f < 2; f++) {
             bool has_failed = true;
             for (uint64_t n = 1; has_failed; n += stride()) {
@@ -495,39 +497,28 @@ static void every_failing_call_of_a_rehearsal_is_told_and_leaves_the_old_file(vo
                 struct store *store;
                 struct fault fault;
                 crash_vfs_fail_at(n, failures[f], true);
-                const enum st st = open_st(&on_trial, &store, &fault);
+                const enum st st = open_st(how, &store, &fault);
                 has_failed = crash_vfs_has_failed();
                 crash_vfs_heal();
-                assert_true(st == ST_REFUSED || (has_failed && (st == ST_FULL || st == ST_IO)));
-                assert_old(&migrations[m], &model);
+                assert_true(st == ends || (has_failed && (st == ST_FULL || st == ST_IO)));
+                store_close(store);
+                check(&migrations[m], &model);
                 model_finish(&model);
             }
         }
     }
 }
 
+static void every_failing_call_of_a_rehearsal_is_told_and_leaves_the_old_file(void **state)
+{
+    (void)state;
+    fail_every_call(REHEARSED, &on_trial, ST_REFUSED, assert_old);
+}
+
 static void every_failing_call_of_a_migration_is_told_and_the_next_try_works(void **state)
 {
     (void)state;
-    static const enum crash_failure failures[] = {CRASH_FULL, CRASH_IOERR};
-    for (size_t m = 0; m < MIGRATIONS; m++) {
-        for (size_t f = 0; f < 2; f++) {
-            bool has_failed = true;
-            for (uint64_t n = 1; has_failed; n += stride()) {
-                struct model model = past(migrations[m].sql);
-                struct store *store;
-                struct fault fault;
-                crash_vfs_fail_at(n, failures[f], true);
-                const enum st st = open_st(&config, &store, &fault);
-                has_failed = crash_vfs_has_failed();
-                crash_vfs_heal();
-                assert_true(st == ST_OK || (has_failed && (st == ST_FULL || st == ST_IO)));
-                store_close(store);
-                assert_old_or_new(&migrations[m], &model);
-                model_finish(&model);
-            }
-        }
-    }
+    fail_every_call(MIGRATIONS, &config, ST_OK, assert_old_or_new);
 }
 
 int main(void)

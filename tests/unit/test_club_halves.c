@@ -18,13 +18,16 @@
 #include "tests/unit/club_lost.h"
 
 enum { DEAD = 4 }; /* the terminal, from 0 */
+enum { NO_CARD = -1 };
 
 static struct fault said;
 
 static enum st release(struct world *world, uint32_t first, int to, bool is_anyway)
 {
-    const struct duplicate_release asked = {
-        .terminal = DEAD + 1, .sequence = first, .to = card_no(world, to), .is_anyway = is_anyway};
+    const struct transfer_release asked = {.terminal = DEAD + 1,
+                                           .sequence = first,
+                                           .to = to == NO_CARD ? 0 : card_no(world, to),
+                                           .is_anyway = is_anyway};
     said = (struct fault){""};
     return duplicates_release(world->actions, &asked, world->now_s, &said);
 }
@@ -108,6 +111,7 @@ static void what_left_a_card_is_brought_to_another_once(void **state)
     expect_refused(world, first + 9, OTHER, "no card that went whole");
     expect_refused(world, first, LOST, "was closed");
     expect_refused(world, first, NEW, "never heard of");
+    expect_refused(world, first, NO_CARD, "which card");
     assert_int_equal(orders_of(world), 0);
     assert_int_equal(world_sql(world, "SELECT count(*) FROM successor"), 0);
     for (int i = 0; i < 3; i++) {
