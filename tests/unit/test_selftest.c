@@ -109,7 +109,10 @@ static struct selftest_facts facts_of(const struct probe_said *said)
 static void expect(const struct selftest_facts *facts, const char *say)
 {
     char said[SELFTEST_SAY_MAX];
-    assert_int_equal(selftest_judge(facts, said), say[0] == '\0');
+    const enum selftest_verdict verdict = say[0] == '\0' ? SELFTEST_WORKS
+                                          : strncmp(say, "club:", 5) == 0 ? SELFTEST_NOT_LET_IN
+                                                                          : SELFTEST_FAILS;
+    assert_int_equal(selftest_judge(facts, said), verdict);
     assert_string_equal(said, say);
 }
 
@@ -188,6 +191,59 @@ static void a_terminal_that_waits_for_the_end_of_its_trial_is_well(void **state)
     expect(&facts, "reader: ");
 }
 
+/* What is done, as letters: G marks the slot good, P says passed, F says failed, L leaves. */
+static const char *acts_of(const struct selftest_course *course)
+{
+    static char text[5];
+    const struct selftest_acts acts = selftest_decide(course);
+    (void)snprintf(text, sizeof text, "%s%s%s%s", acts.marks_good ? "G" : "",
+                   acts.says_passed ? "P" : "", acts.says_failed ? "F" : "",
+                   acts.leaves ? "L" : "");
+    return text;
+}
+
+static void a_slot_is_left_for_a_part_of_its_own_only(void **state)
+{
+    (void)state;
+    const struct selftest_course on_trial = {
+        .verdict = SELFTEST_FAILS, .since_works_ms = 89999, .has_data = true, .can_leave = true};
+    struct selftest_course course = on_trial;
+    assert_string_equal(acts_of(&course), "");
+    course.since_works_ms = 90000;
+    assert_string_equal(acts_of(&course), "FL");
+    course.can_leave = false;
+    assert_string_equal(acts_of(&course), "F");
+    course.can_leave = course.is_good = true;
+    assert_string_equal(acts_of(&course), "F");
+    course.has_failed = true; /* once */
+    assert_string_equal(acts_of(&course), "");
+    course.verdict = SELFTEST_WORKS;
+    assert_string_equal(acts_of(&course), "GP");
+    course.has_passed = true;
+    assert_string_equal(acts_of(&course), "G");
+
+    /* All of it works, and the club has not let it in: the version has proven itself. */
+    course = on_trial;
+    course.verdict = SELFTEST_NOT_LET_IN;
+    assert_string_equal(acts_of(&course), "G");
+    course.since_works_ms = 90000;
+    assert_string_equal(acts_of(&course), "GF");
+    course.has_failed = true;
+    assert_string_equal(acts_of(&course), "G");
+}
+
+static void what_no_waiting_mends_is_said_at_once(void **state)
+{
+    (void)state;
+    struct selftest_course course = {
+        .verdict = SELFTEST_FAILS, .has_data = true, .is_new = true, .can_leave = true};
+    assert_string_equal(acts_of(&course), "GF"); /* no keys yet */
+    course.is_new = course.has_data = false;     /* a disk of another board, a slot on trial */
+    assert_string_equal(acts_of(&course), "");
+    course.is_good = true;
+    assert_string_equal(acts_of(&course), "F");
+}
+
 /* --- the report ----------------------------------------------------------------------------- */
 
 static void a_report_is_lines_of_a_whole_file(void **state)
@@ -250,6 +306,8 @@ int main(void)
         cmocka_unit_test(more_tries_than_three_are_a_slot_that_was_marked_good),
         cmocka_unit_test(each_part_is_named_when_it_fails),
         cmocka_unit_test(a_terminal_that_waits_for_the_end_of_its_trial_is_well),
+        cmocka_unit_test(a_slot_is_left_for_a_part_of_its_own_only),
+        cmocka_unit_test(what_no_waiting_mends_is_said_at_once),
         cmocka_unit_test(a_report_is_lines_of_a_whole_file),
         cmocka_unit_test(memory_in_use_is_what_nobody_else_could_have),
     };

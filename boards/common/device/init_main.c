@@ -83,7 +83,7 @@ static bool has_data(const struct device *device)
     return device->vault.device != NULL;
 }
 
-/* It was not set up yet: there is nothing to test, and nothing that a bad version could hurt. */
+/* It was not set up yet. */
 static bool is_new(const struct device *device)
 {
     return has_data(device) && device->terminal == NULL;
@@ -292,7 +292,8 @@ static void look_at_disk(struct device *device, int64_t now_ms)
 
 /* --- the self-test -------------------------------------------------------------------------- */
 
-static bool judge(struct device *device, int64_t now_ms, char ret_say[SELFTEST_SAY_MAX])
+static enum selftest_verdict judge(struct device *device, int64_t now_ms,
+                                   char ret_say[SELFTEST_SAY_MAX])
 {
     enum clock_quality quality;
     const int64_t clock_s = clock_now_s(&quality);
@@ -307,7 +308,6 @@ static bool judge(struct device *device, int64_t now_ms, char ret_say[SELFTEST_S
     return selftest_judge(facts, ret_say);
 }
 
-/* A restart helps when the slot is on trial and there is another one to fall back to. */
 static void say_failed(struct device *device, const char *why)
 {
     char text[SELFTEST_SAY_MAX + 40];
@@ -316,10 +316,6 @@ static void say_failed(struct device *device, const char *why)
     (void)snprintf(device->report.self_test, sizeof device->report.self_test, "%s", why);
     device->has_failed = true;
     device->has_passed = false;
-    if (!is_new(device) && !device->report.is_good && slots_other_boots(&device->slots) &&
-        device->report.other != 0) {
-        go_down(device, LINUX_REBOOT_CMD_RESTART);
-    }
 }
 
 static void say_passed(struct device *device)
@@ -339,26 +335,34 @@ static bool is_at_work(const struct device *device, int64_t now_ms)
            now_ms - device->terminal->works_ms < WATCH_WORK_MS;
 }
 
-/* What passes is told at once, what does not after SELFTEST_WITHIN_MS: a reader needs its time, and
- * a cable that somebody moves is no failure. What no waiting mends is told at once, unless it makes
- * the device leave its slot. */
 static void test_self(struct device *device, int64_t now_ms)
 {
     char why[SELFTEST_SAY_MAX];
-    const bool works = judge(device, now_ms, why);
-    const bool is_hopeless = is_new(device) || (!has_data(device) && device->report.is_good);
-    if (works || is_at_work(device, now_ms)) {
+    const enum selftest_verdict verdict = judge(device, now_ms, why);
+    if (verdict == SELFTEST_WORKS || is_at_work(device, now_ms)) {
         device->works_ms = now_ms;
     }
-    if (works && !device->has_passed) {
+    const struct selftest_course course = {
+        .verdict = verdict,
+        .since_works_ms = now_ms - device->works_ms,
+        .has_data = has_data(device),
+        .is_new = is_new(device),
+        .is_good = device->report.is_good,
+        .can_leave = slots_other_boots(&device->slots) && device->report.other != 0,
+        .has_passed = device->has_passed,
+        .has_failed = device->has_failed};
+    const struct selftest_acts acts = selftest_decide(&course);
+    if (acts.says_passed) {
         say_passed(device);
     }
-    if (works || is_new(device)) {
+    if (acts.says_failed) {
+        say_failed(device, why);
+    }
+    if (acts.marks_good) {
         mark_good(device, now_ms);
     }
-    if (!works && !device->has_failed &&
-        (is_hopeless || now_ms - device->works_ms >= SELFTEST_WITHIN_MS)) {
-        say_failed(device, why);
+    if (acts.leaves) {
+        go_down(device, LINUX_REBOOT_CMD_RESTART);
     }
 }
 

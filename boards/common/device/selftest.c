@@ -16,14 +16,14 @@ void selftest_terminal_ended(struct selftest_facts *facts, int wait_status, cons
                    (int)sizeof facts->last_words - 1, line);
 }
 
-static bool fails(char *ret_say, const char *part, const char *why)
+static enum selftest_verdict fails(char *ret_say, const char *part, const char *why)
 {
     (void)snprintf(ret_say, SELFTEST_SAY_MAX, "%s: %s", part, why);
-    return false;
+    return SELFTEST_FAILS;
 }
 
 /* A terminal that cannot start says why in its last line, the part first. */
-static bool fails_to_start(char *ret_say, const char *last_words)
+static enum selftest_verdict fails_to_start(char *ret_say, const char *last_words)
 {
     static const char program[] = "vafa-terminal: ", other[] = "terminal: ";
     const bool is_ours = strncmp(last_words, program, sizeof program - 1) == 0;
@@ -33,10 +33,11 @@ static bool fails_to_start(char *ret_say, const char *last_words)
     (void)snprintf(ret_say, SELFTEST_SAY_MAX, "%s%.*s", is_ours ? "" : other,
                    (int)(SELFTEST_SAY_MAX - sizeof other),
                    last_words + (is_ours ? sizeof program - 1 : 0));
-    return false;
+    return SELFTEST_FAILS;
 }
 
-bool selftest_judge(const struct selftest_facts *facts, char ret_say[SELFTEST_SAY_MAX])
+enum selftest_verdict selftest_judge(const struct selftest_facts *facts,
+                                     char ret_say[SELFTEST_SAY_MAX])
 {
     const struct probe_said *said = facts->said;
     ret_say[0] = '\0';
@@ -47,7 +48,7 @@ bool selftest_judge(const struct selftest_facts *facts, char ret_say[SELFTEST_SA
         return fails(ret_say, "keys", "There are none yet: hold the key ceremony at its console.");
     }
     if (facts->waits_for_trial && !facts->is_heard) {
-        return true;
+        return SELFTEST_WORKS;
     }
     if (!facts->is_heard) {
         return fails_to_start(ret_say, facts->last_words);
@@ -70,8 +71,24 @@ bool selftest_judge(const struct selftest_facts *facts, char ret_say[SELFTEST_SA
         return fails(ret_say, "clock", "It stands still, or runs backwards.");
     }
     if (said->terminal == 0) {
-        return fails(ret_say, "club",
-                     "It has not let this terminal in yet: see vafa-club pending there.");
+        (void)fails(ret_say, "club",
+                    "It has not let this terminal in yet: see vafa-club pending there.");
+        return SELFTEST_NOT_LET_IN;
     }
-    return true;
+    return SELFTEST_WORKS;
+}
+
+struct selftest_acts selftest_decide(const struct selftest_course *course)
+{
+    const bool works = course->verdict == SELFTEST_WORKS;
+    const bool is_hopeless = course->is_new || (!course->has_data && course->is_good);
+    const bool says_failed = !works && !course->has_failed &&
+                             (is_hopeless || course->since_works_ms >= SELFTEST_WITHIN_MS);
+    return (struct selftest_acts){
+        .marks_good = course->is_new || course->verdict != SELFTEST_FAILS,
+        .says_passed = works && !course->has_passed,
+        .says_failed = says_failed,
+        .leaves = says_failed && course->verdict == SELFTEST_FAILS && !course->is_new &&
+                  !course->is_good && course->can_leave,
+    };
 }
