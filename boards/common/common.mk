@@ -6,7 +6,7 @@ DEVICE_SRC = $(addprefix boards/common/device/,bundle.c command.c conf.c console
              report.c selftest.c slots.c stick.c sync_words.c typing.c unit.c updater.c vault.c vault_open.c \
              watch.c watchdog.c)
 PROGRAMS += vafa-init vafa-register
-vafa-init_SRC = boards/common/device/init_main.c boards/common/device/bring_up.c $(DEVICE_SRC) \
+vafa-init_SRC = boards/common/device/init_main.c $(addprefix boards/common/device/,bring_down.c bring_up.c) $(DEVICE_SRC) \
                 $(filter %names.c,$(BOARD_SRC)) \
                 $(CLOCK_SRC) $(HAL_BASE_SRC)
 vafa-init_LIBS = -ljansson

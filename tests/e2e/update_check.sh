@@ -7,7 +7,7 @@ trap 'rm -rf "$dir"' EXIT
 
 . tests/support/tap.sh
 
-mkdir -p "$dir/bin" "$dir/etc/vafa" "$dir/run/vafa" "$dir/data/terminal"
+mkdir -p "$dir/bin" "$dir/etc/vafa" "$dir/run/vafa" "$dir/data/terminal" "$dir/data/install"
 # What RAUC 1.8 says of a bundle that it believes; $dir/about has the lines, nothing there: it refuses.
 cat >"$dir/bin/rauc" <<'END'
 #!/bin/sh
@@ -62,6 +62,13 @@ check without_a_report_nothing_is_installed refuses '8 version 7 is still on tri
 device failed=8
 check a_version_that_fell_back_is_refused_whatever_the_offer_said refuses '8 it was installed before and fell back' bundle
 check and_taken_from_a_technicians_stick takes 8
+echo 8 >"$dir/data/install/tried"
+check but_not_again_from_one_that_was_left_in refuses '8 it was installed from a stick and fell back: pull the stick and plug it in again'
+echo 9 >"$dir/data/install/tried"
+check and_taken_when_that_brought_another takes 8
+echo 8 >"$dir/data/install/tried"
+device failed=0
+check and_taken_when_it_was_cut_and_did_not_fall_back takes 8
 device failed=6
 check and_another_version_than_that_is_taken takes 8 bundle
 

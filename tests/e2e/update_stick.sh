@@ -102,4 +102,11 @@ check what_sync_brought_is_installed_as_it_lies_there from_sync
 device
 bundle 9 "$dir/stick/vafa.raucb"
 check a_technician_may_bring_what_fell_back installs 9
+left_in() { [ "$(cat "$dir/data/install/tried")" = 9 ] && rm -f "$dir"/run/dbus/* "$dir/installed" "$dir/data/install/vafa.raucb" && ! updates &&
+    grep -q '^refused 9: it was installed from a stick and fell back: pull the stick' "$dir/run/vafa/update" && [ ! -f "$dir/installed" ]; }
+check a_stick_that_is_left_in_does_not_bring_it_again left_in
+device
+bundle 8 "$dir/data/install/vafa.raucb"
+unnoted() { installs 8 "$dir/data/install/vafa.raucb" && [ ! -f "$dir/data/install/tried" ]; }
+check what_sync_brought_is_not_noted_there unnoted
 exit $failed

@@ -123,6 +123,9 @@ def falls_back(device, stick):
     mark = len(device.vm.lines)
     device.vm.until("device: slot ", 240, after=mark)
     check("an update that cannot boot falls back by itself", device.running() == before, (before, device.running()))
+    device.vm.until("update refused: it was installed from a stick and fell back", 120, after=mark)
+    check("and is not installed again from the stick that was left in",
+          not any("is being installed" in line for _, line in device.vm.lines[mark:]), device.vm.lines[-20:])
     device.vm.pull_power()
 
 

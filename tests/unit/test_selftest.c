@@ -109,7 +109,7 @@ static struct selftest_facts facts_of(const struct probe_said *said)
 static void expect(const struct selftest_facts *facts, const char *say)
 {
     char said[SELFTEST_SAY_MAX];
-    const enum selftest_verdict verdict = say[0] == '\0' ? SELFTEST_WORKS
+    const enum selftest_verdict verdict = say[0] == '\0'                  ? SELFTEST_WORKS
                                           : strncmp(say, "club:", 5) == 0 ? SELFTEST_NOT_LET_IN
                                                                           : SELFTEST_FAILS;
     assert_int_equal(selftest_judge(facts, said), verdict);

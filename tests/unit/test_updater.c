@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,20 +20,21 @@
 #include "hal/clock.h"
 #include "tests/support/test_folder.h"
 
-static char in_folder[5][TEST_PATH_MAX];
+static char in_folder[6][TEST_PATH_MAX];
 static const struct updater_places places = {.says = in_folder[0],
                                              .bundles = in_folder[1],
                                              .install = in_folder[2],
                                              .block = in_folder[3],
-                                             .devices = in_folder[4]};
+                                             .devices = in_folder[4],
+                                             .tried = in_folder[5]};
 
 static int make_places(void **state)
 {
-    static const char *const names[] = {"says", "bundles", "install", "block", "dev"};
+    static const char *const names[] = {"says", "bundles", "install", "block", "dev", "tried"};
     if (test_folder_make(state) != 0) {
         return 1;
     }
-    for (size_t n = 0; n < 5; n++) {
+    for (size_t n = 0; n < 6; n++) {
         (void)snprintf(in_folder[n], sizeof in_folder[n], "%s", test_folder_path(names[n]));
     }
     return mkdir(places.block, 0700) != 0 || mkdir(places.devices, 0700) != 0 ||
@@ -191,6 +193,68 @@ static void what_is_said_of_a_stick_goes_with_it(void **state)
     assert_int_equal(unlink(places.says), 0);
 }
 
+/* Steps as a device does: is `update` started within a while? */
+static bool starts(struct updater *updater, const struct bundle_facts *facts, int64_t *now_ms)
+{
+    for (int steps = 50; steps > 0 && updater->unit->start_at_ms == INT64_MAX; steps--) {
+        updater_step(updater, facts, *now_ms += 2000);
+        (void)poll(NULL, 0, updater->stick.asked_fd >= 0 ? 5 : 0);
+    }
+    const bool does = updater->unit->start_at_ms != INT64_MAX;
+    updater->unit->start_at_ms = INT64_MAX;
+    return does;
+}
+
+/* `update` has noted what it installs; that fell back, and the device starts with the stick in. */
+static void what_a_stick_brought_is_remembered_until_it_is_pulled(void **state)
+{
+    (void)state;
+    static struct updater updater;
+    static const struct conf none = {""};
+    static const struct bundle_facts facts = {
+        .running = 7, .failed = 8, .is_good = true, .hour = -1};
+    struct unit unit = {.name = "update"};
+    struct log log;
+    int64_t now_ms = 0;
+    log_init(&log);
+    put("tried", "8\n");
+    updater_init(&updater, &unit, &none, &places, &log);
+    assert_false(starts(&updater, &facts, &now_ms));
+    plug("sdd", 43, "VAFA-UPDATE"); /* it shows up late */
+    assert_true(starts(&updater, &facts, &now_ms));
+    assert_int_equal(access(places.tried, F_OK), 0); /* for update-check */
+    assert_false(starts(&updater, &facts, &now_ms));
+    assert_int_equal(access(places.tried, F_OK), 0);
+    pull("sdd");
+    assert_false(starts(&updater, &facts, &now_ms));
+    assert_int_not_equal(access(places.tried, F_OK), 0);
+}
+
+static void nothing_begins_while_custodians_are_at_the_console(void **state)
+{
+    (void)state;
+    static struct updater updater;
+    static const struct conf none = {""};
+    struct bundle_facts facts = {.running = 7, .is_good = true, .is_ceremony_on = true, .hour = -1};
+    struct unit unit = {.name = "update"};
+    struct log log;
+    int64_t now_ms = 0;
+    log_init(&log);
+    updater_init(&updater, &unit, &none, &places, &log);
+    plug("sdd", 43, "VAFA-UPDATE");
+    assert_false(starts(&updater, &facts, &now_ms));
+    facts.is_ceremony_on = false; /* and it is not lost */
+    assert_true(starts(&updater, &facts, &now_ms));
+    facts.is_ceremony_on = true; /* another one is plugged in meanwhile, at the same place */
+    pull("sdd");
+    assert_false(starts(&updater, &facts, &now_ms));
+    plug("sdd", 43, "VAFA-UPDATE");
+    assert_false(starts(&updater, &facts, &now_ms));
+    facts.is_ceremony_on = false;
+    assert_true(starts(&updater, &facts, &now_ms));
+    pull("sdd");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +262,8 @@ int main(void)
         cmocka_unit_test(of_two_sticks_none_is_lost),
         cmocka_unit_test(a_stick_that_does_not_answer_keeps_nobody_waiting),
         cmocka_unit_test(what_is_said_of_a_stick_goes_with_it),
+        cmocka_unit_test(what_a_stick_brought_is_remembered_until_it_is_pulled),
+        cmocka_unit_test(nothing_begins_while_custodians_are_at_the_console),
     };
     return cmocka_run_group_tests_name("updater", tests, make_places, test_folder_remove);
 }

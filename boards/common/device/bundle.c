@@ -75,7 +75,7 @@ static bool is_in_hours(const struct bundle_offer *offer, int hour)
 
 bool bundle_is_time(const struct bundle_facts *facts)
 {
-    return facts->is_good && facts->offer.version > facts->running &&
+    return facts->is_good && !facts->is_ceremony_on && facts->offer.version > facts->running &&
            facts->offer.version != facts->failed && facts->quiet_s >= facts->quiet_min_s &&
            is_in_hours(&facts->offer, facts->hour);
 }

@@ -34,6 +34,7 @@ struct bundle_facts {
     struct bundle_offer offer;
     uint32_t running, failed; /* versions; failed: fell back, 0 = none */
     bool is_good;             /* the running slot is something to fall back to */
+    bool is_ceremony_on;      /* custodians at the console are not disturbed */
     int64_t quiet_s;          /* since somebody used the till; -1 = not known */
     int64_t quiet_min_s;
     int hour; /* here, -1 = the clock was not set */

@@ -1,7 +1,6 @@
 /* vafa-init - the first process of a device that boots one of our images: it mounts, starts the
  * others with their own users, starts them anew when they end, keeps their words, and feeds the
  * hardware watchdog while the tap loop answers. docs/decisions/0017-image.md, "On the device". */
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/reboot.h>
 #include <poll.h>
@@ -9,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "boards/common/device/bring_down.h"
 #include "boards/common/device/bring_up.h"
 #include "boards/common/device/conf.h"
 #include "boards/common/device/console.h"
@@ -64,6 +63,7 @@ struct device {
     struct console console;
     struct updater updater;
     bool is_support_on, has_disk_failed;
+    bool is_installed; /* a version, in the other slot */
     int signal_fd;
     struct watchdog watchdog;
     struct slots slots;
@@ -188,18 +188,21 @@ static void add_ceremony(struct device *device, int64_t now_ms)
     console_init(&device->console, STDIN_FILENO, device->ceremony, &device->log, now_ms);
 }
 
-/* A device that is not set up has no till; custodians at the console are not disturbed. */
+/* A device that is not set up has no till. */
 static void look_for_update(struct device *device, int64_t now_ms)
 {
     if (device->update == NULL) {
         return;
     }
+    if (device->is_installed && !device->console.is_lent) {
+        bring_down(&device->log, LINUX_REBOOT_CMD_RESTART); /* into the other slot */
+    }
     const struct probe *probe = &device->probe;
     const struct bundle_facts facts = {.running = device->report.version,
                                        .failed = device->report.failed,
                                        .is_good = device->report.is_good,
-                                       .quiet_s = device->console.is_lent ? 0
-                                                  : device->terminal == NULL
+                                       .is_ceremony_on = device->console.is_lent,
+                                       .quiet_s = device->terminal == NULL
                                                       ? (now_ms - device->started_ms) / 1000
                                                   : probe->is_heard ? probe->said.quiet_s
                                                                     : -1,
@@ -251,25 +254,6 @@ static void mark_good(struct device *device, int64_t now_ms)
     }
 }
 
-/* An orderly end: the terminal may finish its tap. */
-static _Noreturn void go_down(struct device *device, int how)
-{
-    log_say(&device->log, "device", "goes down");
-    (void)kill(-1, SIGTERM);
-    for (int waited_ms = 0; waited_ms < 10000; waited_ms += 100) {
-        (void)poll(NULL, 0, 100);
-        if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD) {
-            break;
-        }
-    }
-    log_close(&device->log);
-    sync();
-    (void)reboot(how);
-    for (;;) {
-        (void)pause();
-    }
-}
-
 /* The next start repairs the file system; who sells nothing loses nothing by it. */
 static void look_at_disk(struct device *device, int64_t now_ms)
 {
@@ -286,7 +270,7 @@ static void look_at_disk(struct device *device, int64_t now_ms)
         log_say(&device->log, "device", "/data takes no writes any more: a restart repairs it");
     }
     if (now_ms - device->started_ms >= DISK_RESTART_AFTER_MS) {
-        go_down(device, LINUX_REBOOT_CMD_RESTART);
+        bring_down(&device->log, LINUX_REBOOT_CMD_RESTART);
     }
 }
 
@@ -342,15 +326,15 @@ static void test_self(struct device *device, int64_t now_ms)
     if (verdict == SELFTEST_WORKS || is_at_work(device, now_ms)) {
         device->works_ms = now_ms;
     }
-    const struct selftest_course course = {
-        .verdict = verdict,
-        .since_works_ms = now_ms - device->works_ms,
-        .has_data = has_data(device),
-        .is_new = is_new(device),
-        .is_good = device->report.is_good,
-        .can_leave = slots_other_boots(&device->slots) && device->report.other != 0,
-        .has_passed = device->has_passed,
-        .has_failed = device->has_failed};
+    const struct selftest_course course = {.verdict = verdict,
+                                           .since_works_ms = now_ms - device->works_ms,
+                                           .has_data = has_data(device),
+                                           .is_new = is_new(device),
+                                           .is_good = device->report.is_good,
+                                           .can_leave = slots_other_boots(&device->slots) &&
+                                                        device->report.other != 0,
+                                           .has_passed = device->has_passed,
+                                           .has_failed = device->has_failed};
     const struct selftest_acts acts = selftest_decide(&course);
     if (acts.says_passed) {
         say_passed(device);
@@ -362,7 +346,7 @@ static void test_self(struct device *device, int64_t now_ms)
         mark_good(device, now_ms);
     }
     if (acts.leaves) {
-        go_down(device, LINUX_REBOOT_CMD_RESTART);
+        bring_down(&device->log, LINUX_REBOOT_CMD_RESTART);
     }
 }
 
@@ -447,9 +431,7 @@ static void unit_was_reaped(struct device *device, struct unit *unit, int status
         marking_ended(device, status, now_ms);
     } else if (unit == device->update) {
         updater_ended(&device->updater);
-        if (status == 0) {
-            go_down(device, LINUX_REBOOT_CMD_RESTART); /* into the other slot */
-        }
+        device->is_installed = status == 0;
     } else if (unit == device->sync) {
         set_sync_arguments(device); /* it may have enrolled */
     } else if (unit == device->ceremony) {
@@ -477,9 +459,9 @@ static void take_signals(struct device *device, int64_t now_ms)
     for (int left = ENDED_MAX;
          left > 0 && read(device->signal_fd, &info, sizeof info) == (ssize_t)sizeof info; left--) {
         if (info.ssi_signo == SIGTERM) {
-            go_down(device, LINUX_REBOOT_CMD_RESTART);
+            bring_down(&device->log, LINUX_REBOOT_CMD_RESTART);
         } else if (info.ssi_signo == SIGUSR2) {
-            go_down(device, LINUX_REBOOT_CMD_POWER_OFF);
+            bring_down(&device->log, LINUX_REBOOT_CMD_POWER_OFF);
         }
     }
     reap(device, now_ms);
@@ -542,7 +524,8 @@ static void mount_data(struct device *device)
         return;
     }
     if (!bring_up_data(vault->device, &device->watchdog, &device->log)) {
-        go_down(device, LINUX_REBOOT_CMD_RESTART); /* a few times, then the other slot tries */
+        /* A few times, then the other slot tries. */
+        bring_down(&device->log, LINUX_REBOOT_CMD_RESTART);
     }
     (void)mkdir("/data/log", 0700);
     log_open(&device->log, LOG);
@@ -585,7 +568,7 @@ int main(void)
     (void)umask(022);
     if (!bring_up_kernel(&device.log) ||
         conf_load("/etc/vafa/board.conf", &device.board) != ST_OK) {
-        go_down(&device, LINUX_REBOOT_CMD_RESTART);
+        bring_down(&device.log, LINUX_REBOOT_CMD_RESTART);
     }
     bring_up_devices(&device.log);
     watchdog_open(&device.watchdog, &device.board, &device.log);

@@ -41,10 +41,12 @@ bool stick_is_there(const struct stick *stick, const char *name)
     return access(path, F_OK) == 0;
 }
 
-/* What was pulled is new when it comes back. */
-static void forget_pulled(struct stick *stick)
+void stick_notice_pulled(struct stick *stick)
 {
     size_t kept = 0;
+    if (stick->asked_fd >= 0) {
+        return; /* whoever reads them answers with a place among them */
+    }
     for (size_t n = 0; n < stick->seen_count; n++) {
         if (stick_is_there(stick, stick->seen[n])) {
             memmove(stick->seen[kept++], stick->seen[n], sizeof stick->seen[0]);
@@ -68,7 +70,7 @@ static void note(struct stick *stick, const char *name)
 
 static void note_new(struct stick *stick)
 {
-    forget_pulled(stick);
+    stick_notice_pulled(stick);
     stick->asked_from = stick->seen_count;
     DIR *folder = opendir(stick->block);
     const struct dirent *entry;

@@ -23,6 +23,8 @@ struct stick {
 void stick_init(struct stick *stick, const char *block, const char *devices);
 /* Looks at devices that are new, or goes on with it. True: ret_name ("sda1") has the label. */
 bool stick_look(struct stick *stick, char ret_name[STICK_NAME_MAX + 1]);
+/* What was pulled is forgotten, and is new when it comes back. stick_look() does it, too. */
+void stick_notice_pulled(struct stick *stick);
 /* It was not pulled. */
 bool stick_is_there(const struct stick *stick, const char *name);
 

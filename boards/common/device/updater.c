@@ -13,6 +13,7 @@ enum { LOOK_EVERY_MS = 2000, WORD_MAX = 24 };
 static const struct updater_places on_a_device = {.says = UPDATER_SAYS,
                                                   .bundles = UPDATER_BUNDLES,
                                                   .install = UPDATER_INSTALL,
+                                                  .tried = UPDATER_TRIED,
                                                   .block = "/sys/class/block",
                                                   .devices = "/dev"};
 
@@ -46,13 +47,20 @@ static void start(struct updater *updater, int64_t now_ms)
     updater->unit->start_at_ms = now_ms;
 }
 
-/* True: `update` has a stick to try. */
-static bool look_for_stick(struct updater *updater, int64_t now_ms)
+/* What it brought may be tried once more, though it fell back. */
+static void notice_pulled(struct updater *updater)
 {
+    stick_notice_pulled(&updater->stick);
     if (updater->stick_name[0] != '\0' && !stick_is_there(&updater->stick, updater->stick_name)) {
         updater->stick_name[0] = '\0';
         (void)unlink(updater->at.says);
+        (void)unlink(updater->at.tried);
     }
+}
+
+/* True: `update` has a stick to try. */
+static bool look_for_stick(struct updater *updater, int64_t now_ms)
+{
     if (!stick_look(&updater->stick, updater->stick_name)) {
         return false;
     }
@@ -95,7 +103,8 @@ void updater_step(struct updater *updater, const struct bundle_facts *facts, int
         return;
     }
     updater->look_at_ms = now_ms + LOOK_EVERY_MS;
-    if (!look_for_stick(updater, now_ms)) {
+    notice_pulled(updater);
+    if (!facts->is_ceremony_on && !look_for_stick(updater, now_ms)) {
         look_for_bundle(updater, *facts, now_ms);
     }
 }

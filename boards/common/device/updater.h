@@ -12,10 +12,13 @@
 #define UPDATER_SAYS    "/run/vafa/update"         /* how an update is getting on: one line */
 #define UPDATER_BUNDLES "/data/update"             /* where vafa-sync brings them */
 #define UPDATER_INSTALL "/data/install/vafa.raucb" /* root's own, while it is installed */
+#define UPDATER_TRIED                                                                              \
+    "/data/install/tried" /* by `update`: what a stick that is still in brought                    \
+                           */
 
 /* Where all of that is: a test has other places. */
 struct updater_places {
-    const char *says, *bundles, *install;
+    const char *says, *bundles, *install, *tried;
     const char *block, *devices; /* as of stick.h */
 };
 
