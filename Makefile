@@ -112,8 +112,8 @@ format: ## fail on a file that clang-format 14 would change
 reformat: ## rewrite the files with clang-format 14
 	@tools/format --write
 
-clean: ## remove build/
-	rm -rf build
+clean: ## empty build/; the trial keys stay: what was flashed with them takes no other updates
+	rm -rf $(filter-out build/update-keys,$(wildcard build/*))
 
 .PHONY: help run test proof bench image bundle systest nightly all setup check warnings layers format reformat clean device programs tests
 

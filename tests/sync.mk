@@ -18,4 +18,4 @@ journal-feed_SRC = tests/e2e/journal_feed.c $(PROGRAMME_SRC) $(STORAGE_SRC) $(RU
                    $(HAL_BASE_SRC) $(CLOCK_SRC)
 journal-feed_LIBS = $(STORAGE_LIBS) -ljansson
 
-SCRIPTS += tests/e2e/flash.py tests/e2e/flash_again.py tests/e2e/flash_odd.py tests/e2e/journal_export.py tests/e2e/sync_peer.py tests/e2e/sync_club.py tests/e2e/sync_cut.py tests/e2e/update_fetch.py tests/e2e/hotlist.py
+SCRIPTS += tests/e2e/flash.py tests/e2e/flash_again.py tests/e2e/flash_odd.py tests/e2e/journal_export.py tests/e2e/sync_peer.py tests/e2e/sync_club.py tests/e2e/sync_cut.py tests/e2e/update_fetch.py tests/e2e/update_keys.py tests/e2e/hotlist.py

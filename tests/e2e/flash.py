@@ -20,6 +20,7 @@ sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tools/flash"), str(ROOT
 
 import card_image  # noqa: E402
 import devices  # noqa: E402
+import images  # noqa: E402
 import provision  # noqa: E402
 from card_image import MIB, Loop  # noqa: E402
 from tap import check, exit_code  # noqa: E402
@@ -75,6 +76,7 @@ def writes(bench):
     with Loop(bench.path("card"), 200 * MIB) as card:
         done = bench.write(card.path)
         check("a card is written", done.returncode == 0 and "read back and right" in done.stdout, done.stdout + done.stderr)
+        check("and it is said that its updates are signed with trial keys", "TRIAL KEYS" in done.stdout, done.stdout)
         told = re.search(r"\(([\d.]+) % of the disk", done.stdout)
         ident = provision.partition(bench.image, "ident")
         image = bench.image.read_bytes()
@@ -160,7 +162,10 @@ def refuses(bench):
     bare.write_bytes(bench.image.read_bytes())
     odd.write_bytes(bench.image.read_bytes())
     Path(f"{odd}.bmap").write_text("<bmap/>")
-    foreign = card_image.make_image(bench.path("foreign.img"), bench.path("foreign"), OTHER_BOARD, 3)
+    foreign = card_image.make_image(bench.path("foreign.img"), bench.path("foreign"), OTHER_BOARD, 3, keys="Vafa update CA")
+    club_signs = images.Image(foreign)
+    club_signs.check(OTHER_BOARD)
+    check("a club's keys are no trial keys", not club_signs.is_trial)
     Path(bench.path("file")).write_bytes(bytes(MIB))
     Path(bench.path("two.pem")).write_text(2 * Path(bench.path("ca.pem")).read_text())
     with Loop(bench.path("card"), 64 * MIB) as card:

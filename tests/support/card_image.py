@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools/image"))
 
 import build  # noqa: E402
+import bundle  # noqa: E402
 
 MIB = 1 << 20
 PARTITIONS = (("scr", 1), ("env1", 1), ("env2", 1), ("boot_a", 2), ("root_a", 2), ("boot_b", 2), ("root_b", 2), ("ident", 1), ("data", 24))
@@ -24,13 +25,15 @@ def make_data(path, content, size=24 * MIB):
     return Path(path)
 
 
-def make_image(path, work, board, version, data=None):
-    """The image, and its block map beside it. `data`: a file system in place of an empty one."""
+def make_image(path, work, board, version, data=None, keys=bundle.TRIAL):
+    """The image, and its block map beside it. `data`: a file system in place of an empty one. `keys`: the name of its CA for updates."""
     work = Path(work)
     work.mkdir()
     (work / "root/etc/vafa").mkdir(parents=True)
     (work / "root/etc/vafa/rauc.conf").write_text(f"[system]\ncompatible=vafa-{board}\n")
     (work / "root/etc/vafa/version").write_text(f"{version}\n")
+    bundle.make_keys(work / "keys", keys)
+    (work / "root/etc/vafa/update-ca.pem").write_text((work / "keys/ca.pem").read_text())
     run("mksquashfs", work / "root", work / "root_a", "-noappend", "-quiet", "-no-progress")
     (work / "empty").mkdir()
     (work / "boot_a").write_bytes(os.urandom(300000))

@@ -15,6 +15,7 @@ import xml.etree.ElementTree as xml
 from collections import namedtuple
 from pathlib import Path
 
+import bundle
 import gpt
 import held
 from common import ROOT, Refused, run
@@ -106,6 +107,7 @@ class Image:
         self.version = self.inside("etc/vafa/version").strip()
         if not re.fullmatch("[0-9]{1,9}", self.version):
             raise Refused(f"{self.path} is not one of our images: its version is no number.")
+        self.is_trial = bundle.are_trial(self.inside("etc/vafa/update-ca.pem"))
 
     def places(self, disk, names):
         """Where they are, and where they were: an older layout may have had them elsewhere."""

@@ -320,6 +320,7 @@ class Build:
         os.replace(self.work / "boot.vfat", content / "boot.img")
         target = bundle.bundle(content, self.out / f"{self.board.name}-{self.version}.raucb", self.board.name, self.version)
         print(f"  bundle  {target.relative_to(ROOT)}  {target.stat().st_size:,} bytes")
+        bundle.say_trial()
 
     def run(self):
         self.make_slot()
@@ -332,6 +333,7 @@ class Build:
             print(f"          {what} {(self.work / what).stat().st_size:,} bytes")
         print(f"          kernel {(self.kernel / 'boot' / f'vmlinuz-{self.release}').stat().st_size:,} bytes")
         print(f"          {image.stat().st_size:,} bytes, {image.stat().st_blocks * 512:,} on the disk, sha256 {digest}")
+        bundle.say_trial()
         return image
 
 
