@@ -18,7 +18,7 @@ CARD_SRC = drivers/card/classic_card.c drivers/card/classic_find.c drivers/card/
 
 # Devices that identify; whoever links them also needs ENGINE_SRC and CLOCK_SRC.
 IDENT_SRC = drivers/ident/ident.c drivers/ident/ident_device.c drivers/ident/em4100_serial.c \
-            drivers/ident/scanner_serial.c drivers/ident/wedge.c drivers/ident/scan.c
+            drivers/ident/scanner_serial.c drivers/ident/wedge.c drivers/ident/scan.c $(SERIAL_SRC)
 
 PROGRAMS += vafa-ident
 vafa-ident_SRC = drivers/ident/ident_main.c $(IDENT_SRC) $(CLOCK_SRC) $(ENGINE_SRC) $(HAL_BASE_SRC)

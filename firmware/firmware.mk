@@ -57,7 +57,8 @@ PROGRAMS += vafa-gate
 vafa-gate_SRC = firmware/terminal/gate_main.c firmware/terminal/gate.c firmware/engine/money.c $(HAL_BASE_SRC)
 vafa-gate_LIBS = -ljansson
 vafa-till_SRC = firmware/terminal/till_main.c firmware/terminal/till_print.c firmware/terminal/till_call.c \
-                firmware/terminal/till_batch.c firmware/engine/money.c $(HAL_BASE_SRC)
+                firmware/terminal/till_batch.c firmware/terminal/till_line.c firmware/engine/money.c \
+                $(SERIAL_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 vafa-till_LIBS = -ljansson
 # Members at the counter.
 TERMINAL_SRC += firmware/terminal/members.c firmware/terminal/earnings.c $(BOX_SRC)

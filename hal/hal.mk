@@ -4,6 +4,9 @@ HAL_BASE_SRC = hal/base/status.c hal/base/bytes.c hal/base/utf8.c
 # A POSIX system's clock; a board without one links its own.
 CLOCK_SRC = hal/clock_posix.c
 
+# A POSIX system's serial lines.
+SERIAL_SRC = hal/serial.c
+
 # The key store; whoever links it needs KEYSTORE_LIBS. Tests that replay a published handshake link
 # a source of their own instead of hal/keystore_random.c.
 KEYSTORE_SRC = hal/keystore.c hal/keystore_desfire.c hal/keystore_disk.c hal/keystore_ev1.c \

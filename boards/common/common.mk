@@ -10,7 +10,7 @@ vafa-init_SRC = boards/common/device/init_main.c $(addprefix boards/common/devic
                 $(filter %names.c,$(BOARD_SRC)) \
                 $(CLOCK_SRC) $(HAL_BASE_SRC)
 vafa-init_LIBS = -ljansson
-vafa-register_SRC = boards/common/device/register_main.c
+vafa-register_SRC = boards/common/device/register_main.c $(SERIAL_SRC)
 
 # What goes onto a device, of all programs.
 DEVICE_PROGRAMS = vafa-init vafa-register vafa-terminal vafa-reader vafa-sync vafa-ident vafa-gate vafa-till vafa-keys
@@ -36,4 +36,4 @@ TESTS += test_vault
 test_vault_SRC = tests/unit/test_vault.c tests/support/test_folder.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_vault_LIBS = -lcmocka -ljansson
 
-SCRIPTS += tests/e2e/register.py tests/e2e/update_check.sh tests/e2e/update_stick.sh
+SCRIPTS += tests/e2e/register.py tests/e2e/register_till.py tests/e2e/update_check.sh tests/e2e/update_stick.sh

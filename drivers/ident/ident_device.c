@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hal/serial.h"
+
 static const struct {
     const char *word;
     enum ident_kind kind;
@@ -108,17 +110,11 @@ static enum st take_keys(int fd, const char *path, struct fault *fault)
 
 static enum st take_line(int fd, const struct ident_device *device, struct fault *fault)
 {
-    struct termios line;
-    if (tcgetattr(fd, &line) != 0) {
-        fault_say(fault, "%.80s is not a serial line.", device->path);
-        return ST_IO;
-    }
-    cfmakeraw(&line); /* 8N1 */
-    line.c_cflag |= CLOCAL | CREAD;
-    line.c_cflag &= ~(tcflag_t)(CSTOPB | CRTSCTS);
-    if (cfsetispeed(&line, device->speed) != 0 || cfsetospeed(&line, device->speed) != 0 ||
-        tcsetattr(fd, TCSAFLUSH, &line) != 0) {
-        fault_say(fault, "%.80s cannot be set to its speed.", device->path);
+    if (!serial_raw(fd, device->speed)) {
+        fault_say(fault,
+                  errno == ENOTTY ? "%.80s is not a serial line."
+                                  : "%.80s cannot be set to its speed.",
+                  device->path);
         return ST_IO;
     }
     (void)ioctl(fd, TIOCEXCL); /* keeps others out from now on; a line that cannot still works */

@@ -9,8 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "firmware/terminal/till_call.h"
-
 enum {
     ROWS_MAX = 100000,
     COLUMNS_MAX = 24,
@@ -273,7 +271,7 @@ static bool ask(const struct run *run, json_t *request, struct answer *ret)
         }
         json_decref(ret->final);
         ret->final = NULL;
-        const int fd = till_call_send(run->batch->socket, request);
+        const int fd = till_call_send(&run->batch->place, request);
         is_answered =
             fd >= 0 && till_call_answers(fd, (int)run->batch->wait_s, take_answer, ret) == 0;
         is_busy = is_answered && strcmp(text(ret, "reason"), "busy") == 0;

@@ -12,8 +12,10 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "firmware/terminal/till_call.h"
+
 struct till_batch {
-    const char *socket;
+    struct till_place place;
     const char *path;     /* the list */
     const char *record;   /* NULL: the list's name and ".record" */
     int64_t wait_s;       /* how long a card is waited for */

@@ -1,4 +1,4 @@
-/* vafa-till: the cashier's command line over the terminal's socket. See `--help`. */
+/* vafa-till: the cashier's command line to the terminal. See `--help`. */
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -70,11 +70,12 @@ static const char help[] =
     "  issue-batch FILE [--record FILE]    a stack of cards, from a list (docs/till.md)\n"
     "  number CARD    what became of a card number of this terminal\n"
     "sale, load, refund, unload, issue: --lang fa|en, of the receipt's lines (fa)\n"
-    "Everywhere: --socket PATH (run/till.sock), --wait SECONDS (15), --operator N,\n"
+    "Everywhere: --socket PATH (run/till.sock), or --serial DEVICE, the line to the register's\n"
+    "  port of a terminal; --wait SECONDS (15), --operator N,\n"
     "  --json (the answers as they are). Exit: 0 done, 1 not done, 2 usage, 3 hold again.\n";
 
 struct options {
-    const char *socket;
+    struct till_place place;
     int64_t wait_s;
     bool is_json;
     json_t *request;
@@ -280,8 +281,8 @@ static bool take_option(struct options *options, const char *name, const char *v
         return parse_number(name, value, WAIT_S_MAX, &options->wait_s) &&
                (options->wait_s > 0 || complain(name, value, "wait at least a second"));
     }
-    if (strcmp(name, "--socket") == 0) {
-        options->socket = value;
+    if (strcmp(name, "--socket") == 0 || strcmp(name, "--serial") == 0) {
+        options->place = (struct till_place){value, strcmp(name, "--serial") == 0};
         return true;
     }
     *ret_is_known = false;
@@ -522,7 +523,7 @@ static int take_answer(void *ctx, const char *line, const json_t *answer)
 
 static int ask(struct options *options)
 {
-    const int fd = till_call_send(options->socket, options->request);
+    const int fd = till_call_send(&options->place, options->request);
     if (fd < 0) {
         return EXIT_NOT_DONE;
     }
@@ -555,7 +556,7 @@ static int duplicate(struct options *options)
 
 static int batch(const struct options *options)
 {
-    const struct till_batch batch = {.socket = options->socket,
+    const struct till_batch batch = {.place = options->place,
                                      .path = options->batch,
                                      .record = options->record,
                                      .wait_s = options->wait_s,
@@ -566,7 +567,7 @@ static int batch(const struct options *options)
 int main(int argc, char **argv)
 {
     struct options options = {
-        .socket = "run/till.sock", .wait_s = WAIT_S_DEFAULT, .request = json_object()};
+        .place = {.path = "run/till.sock"}, .wait_s = WAIT_S_DEFAULT, .request = json_object()};
     const char *words[WORDS_MAX];
     size_t count = 0;
     int code = EXIT_USAGE;

@@ -50,6 +50,13 @@ def main():
         check("what the register says reaches the till", call.recv(100) == b'{"v":1,"do":"status"}\n')
         call.sendall(b'{"ready":true}\n')
         check("and back", os.read(desk, 100) == b'{"ready":true}\n')
+        os.write(desk, b'{"v":1,"do":"sa\x04')
+        check("the byte that hangs up ends the call, and half a line with it", call.recv(100) == b"")
+        call.close()
+        call = till.accept()[0]
+        time.sleep(0.3)
+        os.write(desk, b'{"v":1,"do":"balance"}\n')
+        check("and what is said next is said in a new one", call.recv(100) == b'{"v":1,"do":"balance"}\n')
         call.close()
         calls = calls_within(till, 1)
         check("a till that has no place is called some times a second", 5 <= calls <= 25, calls)

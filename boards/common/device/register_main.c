@@ -1,7 +1,7 @@
 /* vafa-register LINE SOCKET - a cash register at a serial line speaks to the till as it would over
- * the till's socket: docs/till.md. 115200 baud, 8 bits, no parity. Bytes are passed on as they are;
- * when the terminal is away they are dropped, and the register hears nothing. It ends when the line
- * does: a cable at USB was pulled. */
+ * the till's socket: docs/till.md. 115200 baud, 8 bits, no parity. Bytes are passed on as they are,
+ * but for the one that hangs up; when the terminal is away they are dropped, and the register hears
+ * nothing. It ends when the line does: a cable at USB was pulled. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,22 +13,15 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "firmware/terminal/till_line.h"
+#include "hal/serial.h"
+
 enum { RETRY_MS = 50, PIECE = 4096 };
 
 static int open_line(const char *path)
 {
-    struct termios raw;
     const int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0 || tcgetattr(fd, &raw) != 0) {
-        return -1;
-    }
-    cfmakeraw(&raw);
-    raw.c_cflag |= CLOCAL | CREAD;
-    raw.c_cflag &= ~(tcflag_t)(CRTSCTS | CSTOPB);
-    if (cfsetspeed(&raw, B115200) != 0 || tcsetattr(fd, TCSAFLUSH, &raw) != 0) {
-        return -1;
-    }
-    return fd;
+    return fd >= 0 && serial_raw(fd, TILL_LINE_SPEED) ? fd : -1;
 }
 
 static int connect_to(const char *path)
@@ -43,13 +36,16 @@ static int connect_to(const char *path)
     return fd;
 }
 
-/* False when either end is gone, or `from` has no more to say. */
-static bool pass(int from, int to)
+/* False when either end is gone, `from` has no more to say, or `end` was in what it said. */
+static bool pass(int from, int to, int end)
 {
     char bytes[PIECE];
     const ssize_t got = read(from, bytes, sizeof bytes);
     if (got < 0 && errno == EINTR) {
         return true;
+    }
+    if (got > 0 && end >= 0 && memchr(bytes, end, (size_t)got) != NULL) {
+        return false; /* who hangs up wants no answer to what stood before it */
     }
     for (ssize_t done = 0; done < got;) {
         const ssize_t put = write(to, bytes + done, (size_t)(got - done));
@@ -61,14 +57,14 @@ static bool pass(int from, int to)
     return got > 0;
 }
 
-/* Until one end is gone. True: it was the terminal's, which comes back. */
+/* Until one end is gone, or the register hung up. True: the line is still there. */
 static bool serve(int line, int till)
 {
     struct pollfd ends[2] = {{.fd = line, .events = POLLIN}, {.fd = till, .events = POLLIN}};
     bool is_up = true;
     while (is_up && poll(ends, 2, -1) >= 0) {
-        is_up = (ends[1].revents == 0 || pass(till, line)) &&
-                (ends[0].revents == 0 || pass(line, till));
+        is_up = (ends[1].revents == 0 || pass(till, line, -1)) &&
+                (ends[0].revents == 0 || pass(line, till, TILL_LINE_HANG_UP));
     }
     return poll(ends, 1, 0) >= 0 && (ends[0].revents & (POLLHUP | POLLERR | POLLNVAL)) == 0;
 }
