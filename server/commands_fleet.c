@@ -173,7 +173,7 @@ static enum st club_update_resume(struct club *club)
     if (st == ST_OK) {
         printf("It goes on in the stage that it was in.\n");
     }
-    return st;
+    return st == ST_OK ? updates_write(club->db, club->data, false, club->now_s, stdout) : st;
 }
 
 static enum st club_update_list(struct club *club)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hal/base/utf8.h"
 #include "server/change.h"
 #include "server/updates_priv.h"
 
@@ -37,13 +38,17 @@ enum st updates_heard(struct db *db, uint32_t terminal, const char *board, enum 
     if (st == ST_OK && what == FLEET_UNFIT) {
         st = was_offered(db, terminal, board, version, &is_its);
     }
+    /* A fallback is told once: who resumes one that was stopped already must find it. */
     const bool is_stopped = rollout.state == UPDATES_RUNNING ||
-                            (rollout.state == UPDATES_DONE && what == FLEET_FELL_BACK);
+                            (what == FLEET_FELL_BACK &&
+                             (rollout.state == UPDATES_DONE || rollout.state == UPDATES_STOPPED));
     if (st != ST_OK || rollout.version == 0 || !is_stopped || !is_its) {
         return st;
     }
     if (what == FLEET_FELL_BACK) {
-        (void)snprintf(why, sizeof why, "Terminal %u: version %u fell back.", terminal, version);
+        (void)snprintf(why, sizeof why, "Terminal %u: version %u fell back.%s%.140s", terminal,
+                       version, rollout.why[0] == '\0' ? "" : " Before: ", rollout.why);
+        utf8_make_shown(why); /* a letter may have been cut */
     } else {
         (void)snprintf(why, sizeof why, "Terminal %u: self-test failed: %.140s", terminal, say);
     }

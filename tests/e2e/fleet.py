@@ -242,7 +242,8 @@ def a_fallback_stops_it(terminals):
     check("fleet the view says it", [t["trouble"] for t in fleet()[1]["troubles"]] == ["fell_back"], fleet()[1])
     check("fleet a stopped one does not go on by hand", *refused(1, "update", "next", "--board", BOARD, said="fell back"))
     check("fleet nor begins again", *refused(1, "update", "start", 8, "--board", BOARD, said="update resume"))
-    world.club("update", "resume", "--board", BOARD)
+    said = world.club("update", "resume", "--board", BOARD).stdout
+    check("fleet who resumes it is told where it fell back", "running, stage tenth" in said and "on 1 it fell back" in said, said)
     terminals[5].sync(consent=0, data_free=400_000_000, update="none", other=7)
     seen = rollout()
     check("fleet resumed, the stage is complete without the one that fell back", (seen["state"], seen["stage"], seen["failed"]) == ("running", "all", 1), seen)

@@ -352,7 +352,9 @@ static void damage(const char *kept)
 static void expect_stopped(const char *words)
 {
     char *why = books_text(path, "SELECT why FROM rollout WHERE state = 2");
-    assert_non_null(strstr(why, words));
+    if (strstr(why, words) == NULL) {
+        fail_msg("\"%s\" is not in \"%s\"", words, why);
+    }
     free(why);
     assert_int_equal(offered(2), 0);
 }
@@ -515,6 +517,47 @@ static void two_operators_who_name_the_stage_do_not_go_on_twice(void **state)
     assert_int_equal(updates_next(db, "lab", STAGE_ONE, now_s, &fault), ST_REFUSED);
 }
 
+static void fall_back(uint32_t terminal)
+{
+    devices[terminal].failed = 8;
+    tell(terminal);
+}
+
+/* A terminal says it once: who resumes what a holiday stopped must find it there. */
+static void a_fallback_while_it_is_stopped_is_told(void **state)
+{
+    (void)state;
+    start_all();
+    assert_int_equal(updates_stop(db, "lab", "Nowruz.", &fault), ST_OK);
+    (void)snprintf(devices[4].self_test, sizeof devices[4].self_test, "keys: none");
+    tell(4);
+    expect_stopped("Nowruz.");
+    fall_back(2);
+    fall_back(3);
+    expect_stopped("Terminal 3: version 8 fell back. Before: "
+                   "Terminal 2: version 8 fell back. Before: Nowruz.");
+}
+
+/* 140 bytes are kept of what was said before, and no half of a letter. */
+static void what_stopped_it_before_is_cut_at_a_letter(void **state)
+{
+    (void)state;
+    char why[UPDATES_WHY_MAX], wanted[UPDATES_WHY_MAX] = "fell back. Before: x";
+    start_all();
+    why[0] = 'x';
+    for (size_t i = 1; i + 2 < sizeof why; i += 2) {
+        memcpy(why + i, "\u062a", 3);
+    }
+    assert_int_equal(updates_stop(db, "lab", why, &fault), ST_OK);
+    for (unsigned i = 0; i < 69; i++) {
+        memcpy(wanted + 20 + 2 * i, "\u062a?", 4);
+    }
+    fall_back(1);
+    char *kept = books_text(path, "SELECT why FROM rollout WHERE state = 2");
+    assert_string_equal(kept + strlen(kept) - strlen(wanted), wanted);
+    free(kept);
+}
+
 /* It fell back after the backup: the club that was restored from it cannot know. */
 static void a_restored_club_offers_nothing_by_itself(void **state)
 {
@@ -525,7 +568,9 @@ static void a_restored_club_offers_nothing_by_itself(void **state)
     assert_int_equal(settled_forgot(db, now_s), ST_OK);
     assert_int_equal(db_commit(db), ST_OK);
     tell_all();
-    assert_int_equal(offered(2), 0);
+    expect_stopped("restored from a backup");
+    fall_back(4);
+    expect_stopped("Terminal 4: version 8 fell back. Before: The club was restored");
     assert_int_equal(updates_resume(db, dir, "lab", &fault), ST_OK);
     assert_int_equal(offered(2), 8);
     /* Terminals that notice it one after the other do not stop it again. */
@@ -555,6 +600,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(two_operators_who_name_the_stage_do_not_go_on_twice, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_fallback_while_it_is_stopped_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_stopped_it_before_is_cut_at_a_letter, setup, teardown),
         cmocka_unit_test_setup_teardown(a_restored_club_offers_nothing_by_itself, setup, teardown),
     };
     return cmocka_run_group_tests_name("club_fleet", tests, test_folder_make, test_folder_remove);
