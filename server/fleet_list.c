@@ -23,6 +23,8 @@ static const char sql_fleet[] =
     " coalesce((SELECT max(c.ends_at) FROM cert c WHERE c.term_id = t.term_id"
     " AND c.revoked_at = 0 AND c.replaced_at = 0 AND c.seen_at <> 0), 0),"
     " coalesce((SELECT max(c.late_at) FROM cert c WHERE c.term_id = t.term_id), 0),"
+    " coalesce((SELECT max(x.at) FROM tcase x WHERE x.term_id = t.term_id"
+    " AND x.why = 'chain' AND x.closed_at = 0), 0),"
     " coalesce(d.board, ''), coalesce(d.version, 0), coalesce(d.slot, ''), coalesce(d.good, 0),"
     " coalesce(d.other, 0), coalesce(d.failed, 0), coalesce(d.self_test, ''),"
     " coalesce(d.free, 0), coalesce(d.upd, ''), coalesce(d.have, 0), coalesce(d.consent, 0),"
@@ -49,6 +51,7 @@ enum column {
     APPROVED,
     CERT_ENDS,
     CERT_LATE,
+    CHAIN,
     BOARD,
     VERSION,
     SLOT,
@@ -84,6 +87,7 @@ static struct fleet_facts facts_of(struct db_stmt *stmt, int64_t dead_days, int6
         .seen_at = db_i64(stmt, SEEN),
         .cert_ends_at = db_i64(stmt, CERT_ENDS),
         .cert_late_at = db_i64(stmt, CERT_LATE),
+        .chain_at = db_i64(stmt, CHAIN),
         .unsent = db_i64(stmt, UNSENT),
         .oldest_at = db_i64(stmt, OLDEST),
         .has_clock = db_i64(stmt, HAS_CLOCK) != 0,

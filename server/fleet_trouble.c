@@ -27,6 +27,9 @@
 #define FA_CERT_ENDS "خط و صفحهٔ خود دستگاه را ببینید."
 #define FA_CERT_ENDED "اگر دستگاه سر جای خودش است:"
 #define FA_COPY "گواهی پیشین آن %s پیش نشان داده شد: دستگاه دیگری کلید آن را دارد یا حافظه‌اش از نسخه‌ای کهنه برگردانده شده است. فروش‌های آن را ببینید؛ اگر دستگاه خودتان نبود:"
+#define FA_CHAIN "%s پیش تراکنش‌هایی جز آن‌چه باشگاه دارد از آن رسید و %s. شاید حافظه‌اش نسخه‌ای کهنه است یا دستگاه دیگری با شمارهٔ آن کار می‌کند. پروندهٔ آن را ببینید و پس از رسیدگی ببندید:"
+#define FA_CHAIN_REFUSED "از آن پس چیزی از آن پذیرفته نشده است؛ بازگشت‌ها منتظر آن می‌مانند"
+#define FA_CHAIN_TAKEN "از آن پس باز هم از آن پذیرفته شده است"
 #define FA_ENDED "پیش پایان یافت"
 #define FA_ENDS "دیگر پایان می‌یابد"
 #define FA_UNFIT "خودآزمایی آن ناموفق است (%s). آن بخش را درست کنید و دستگاه را دوباره روشن کنید."
@@ -37,8 +40,8 @@
 /* clang-format on */
 
 static const char *const words[FLEET_TROUBLES] = {
-    "copy", "self_test", "never",     "dead",   "silent", "unsent",     "fell_back",
-    "disk", "clock",     "programme", "update", "trial",  "certificate"};
+    "copy",      "chain", "self_test", "never",     "dead",   "silent", "unsent",
+    "fell_back", "disk",  "clock",     "programme", "update", "trial",  "certificate"};
 
 const char *fleet_trouble_word(enum fleet_trouble_kind kind)
 {
@@ -133,12 +136,19 @@ static void write(char *ret, size_t max, const char *format, ...)
 #define FA(trouble, ...)      write((trouble)->fa, sizeof(trouble)->fa, __VA_ARGS__)
 #define COMMAND(trouble, ...) write((trouble)->command, sizeof(trouble)->command, __VA_ARGS__)
 
+/* It calls, and nothing is taken: that is no silence. */
+static bool is_refused(const struct fleet_facts *facts)
+{
+    return facts->chain_at != 0 && facts->chain_at >= facts->seen_at;
+}
+
 static void find_never(struct finding *finding)
 {
     const struct fleet_facts *facts = finding->facts;
     const int64_t age_s = facts->now_s - facts->approved_at;
     char span[FLEET_SPAN_BYTES], fa[FLEET_SPAN_BYTES];
-    if (facts->seen_at != 0 || facts->approved_at == 0 || age_s < FLEET_NEVER_S) {
+    if (facts->seen_at != 0 || facts->approved_at == 0 || age_s < FLEET_NEVER_S ||
+        is_refused(facts)) {
         return;
     }
     struct fleet_trouble *trouble = begin(finding, TROUBLE_NEVER);
@@ -158,7 +168,7 @@ static void find_silent(struct finding *finding)
     const struct fleet_facts *facts = finding->facts;
     const int64_t age_s = facts->now_s - facts->seen_at;
     char span[FLEET_SPAN_BYTES], fa[FLEET_SPAN_BYTES];
-    if (facts->seen_at == 0 || age_s < FLEET_SILENT_S) {
+    if (facts->seen_at == 0 || age_s < FLEET_SILENT_S || is_refused(facts)) {
         return;
     }
     const bool is_dead = facts->dead_days != 0 && age_s >= facts->dead_days * 86400;
@@ -281,6 +291,27 @@ static void find_copy(struct finding *finding)
     COMMAND(trouble, "vafa-club revoke %u", facts->terminal);
 }
 
+static void find_chain(struct finding *finding)
+{
+    const struct fleet_facts *facts = finding->facts;
+    const int64_t age_s = facts->now_s - facts->chain_at;
+    char span[FLEET_SPAN_BYTES], fa[FLEET_SPAN_BYTES];
+    if (facts->chain_at == 0) {
+        return;
+    }
+    struct fleet_trouble *trouble = begin(finding, TROUBLE_CHAIN);
+    fleet_span(age_s, span);
+    fleet_span_fa(age_s, fa);
+    SAY(trouble,
+        "%s ago it sent other entries than the club holds, and %s. Its disk may be an old copy, or "
+        "another machine has its number. See its case, and close it when that is mended:",
+        span,
+        is_refused(facts) ? "nothing was taken since; returns and releases wait for it"
+                          : "more was taken since");
+    FA(trouble, FA_CHAIN, fa, is_refused(facts) ? FA_CHAIN_REFUSED : FA_CHAIN_TAKEN);
+    COMMAND(trouble, "vafa-club cases");
+}
+
 /* --- what a device says -------------------------------------------------------------------- */
 
 static void find_unfit(struct finding *finding)
@@ -360,10 +391,11 @@ size_t fleet_troubles(const struct fleet_facts *facts, struct fleet_trouble ret[
         void (*find)(struct finding *);
         bool needs_device;
     } finders[] = {
-        {find_copy, false},   {find_unfit, true},   {find_never, false},
-        {find_silent, false}, {find_unsent, false}, {find_fell_back, true},
-        {find_disk, true},    {find_clock, false},  {find_programme, false},
-        {find_update, true},  {find_trial, true},   {find_certificate, false},
+        {find_copy, false},        {find_chain, false},  {find_unfit, true},
+        {find_never, false},       {find_silent, false}, {find_unsent, false},
+        {find_fell_back, true},    {find_disk, true},    {find_clock, false},
+        {find_programme, false},   {find_update, true},  {find_trial, true},
+        {find_certificate, false},
     };
     struct finding finding = {.facts = facts, .list = ret};
     for (size_t i = 0; i < sizeof finders / sizeof finders[0]; i++) {

@@ -14,6 +14,7 @@
 /* From the worst to the least. */
 enum fleet_trouble_kind {
     TROUBLE_COPY,      /* a certificate that it had before was shown within 30 days */
+    TROUBLE_CHAIN,     /* other entries came from it than the club holds, and that case is open */
     TROUBLE_UNFIT,     /* its self-test failed */
     TROUBLE_NEVER,     /* approved a day ago, and never synced */
     TROUBLE_DEAD,      /* silent for longer than the club's days */
@@ -55,6 +56,7 @@ struct fleet_facts {
     int64_t seen_at;                /* 0 = never */
     int64_t cert_ends_at;           /* 0 = it has none */
     int64_t cert_late_at;           /* when one that was replaced was shown last; 0 = never */
+    int64_t chain_at;               /* of its newest open case `chain`; 0 = none */
     int64_t unsent, oldest_at;      /* by the terminal's clock; 0 = none */
     bool has_clock, is_clock_unset; /* it told its time; nobody ever set it */
     int64_t clock_error_s;          /* the terminal's clock less the club's */
@@ -74,7 +76,7 @@ struct fleet_trouble {
     char command[TROUBLE_COMMAND_BYTES]; /* "" = none */
 };
 
-/* "copy", "self_test", "never", "dead", "silent", "unsent", "fell_back", "disk", "clock",
+/* "copy", "chain", "self_test", "never", "dead", "silent", "unsent", "fell_back", "disk", "clock",
  * "programme", "update", "trial", "certificate". */
 const char *fleet_trouble_word(enum fleet_trouble_kind kind);
 /* All that is wrong, the worst first; returns how many. */

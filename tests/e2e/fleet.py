@@ -147,11 +147,15 @@ def troubles(terminals):
     terminals[2].sync(self_test="reader: no answer at /dev/ttyS0", data_free=3_000_000)
     terminals[7].sync(update="refused 6: older than 7")
     books("UPDATE cert SET issued_at = issued_at - 86400 * 2 WHERE term_id = ?", SILENT)
-    books("UPDATE term SET last_at = last_at - 86400 * 3, unsent = 4 WHERE term_id = 6")
+    books("UPDATE term SET last_at = last_at - 86400 * 3, unsent = 4 WHERE term_id IN (6, 10)")
+    refusal = terminals[10].ask("POST", "/v1/sync", json.dumps({  # an old copy of its disk: what it believes to be before its first entry is not there
+        "v": 1, "terminal": 10, "after": 0, "base": "11" * 32, "entries": [], "have": {"programme": 0},
+        "health": {"unsent": 0, "pending": 0, "oldest": 0, "clock": 2, "firmware": "t"}}))
     rows = fleet()
     found = {n: [t["trouble"] for t in row["troubles"]] for n, row in rows.items() if row["troubles"]}
-    wanted = {2: ["self_test", "disk"], SILENT: ["never"], 6: ["silent"], **({} if SANITIZED else {9: ["clock"]}), 7: ["update"]}
+    wanted = {10: ["chain"], 2: ["self_test", "disk"], SILENT: ["never"], 6: ["silent"], **({} if SANITIZED else {9: ["clock"]}), 7: ["update"]}
     check("fleet each trouble is named", found == wanted, found)
+    check("fleet one whose entries are refused is not silent", refusal[0] == 409 and "nothing was taken since" in rows[10]["troubles"][0]["say"], (refusal, rows[10]))
     check("fleet the troubled first and the worst before the others", list(rows)[:len(wanted)] == list(wanted), list(rows))
     if not SANITIZED:
         check("fleet a wrong clock is measured by the club", abs(rows[9]["clock_error"] - 2250) <= 5 and "37 minutes ahead" in rows[9]["troubles"][0]["say"], rows[9])
@@ -169,8 +173,9 @@ def troubles(terminals):
     check("fleet the command that it names ends the wait", f"Terminal {SILENT} never synced" in world.club(*rows[SILENT]["troubles"][0]["command"].split()[1:]).stdout and
           SILENT not in fleet() and fleet("--all")[SILENT]["state"] == "dead")
     world.club("fleet", "dead-days", 30)
-    for n in (2, 6, 7, 9):
+    for n in (2, 6, 7, 9, 10):
         terminals[n].sync(self_test="ok", data_free=500_000_000, update="none")
+    world.club("case", "close", "10-1-chain", "--by", "Sara", "--why", "It has its own disk again.")
     check("fleet troubles end by themselves", not any(r["troubles"] for r in fleet().values()), fleet())
     check("fleet an unknown terminal is refused", *refused(1, "fleet", "show", "99"))
 

@@ -209,6 +209,29 @@ static void troubles_of_contact(void **state)
     expect(&one, "unsent", "12 entries are unsent, the oldest for 3 days", "vafa-club cases");
 }
 
+/* The books refuse all that it sends from then on: what they had of it stands still. */
+static void a_terminal_that_is_refused_is_not_silent(void **state)
+{
+    struct fleet_facts one = facts();
+    struct fleet_trouble found[FLEET_TROUBLES];
+    (void)state;
+    one.chain_at = one.seen_at - 3 * HOUR;
+    expect(&one, "chain",
+           "3 hours ago it sent other entries than the club holds, and more was taken",
+           "vafa-club cases");
+    one.chain_at = one.seen_at;
+    expect(&one, "chain", "and nothing was taken since", "vafa-club cases");
+    one.seen_at = NOW - 40 * DAY;
+    one.chain_at = one.seen_at + 60;
+    expect(&one, "chain", "39 days ago it sent other entries", "vafa-club cases");
+    one.chain_at = one.seen_at - 60; /* it was heard of after that, and then no more */
+    assert_int_equal(fleet_troubles(&one, found), 2);
+    assert_int_equal(found[0].kind, TROUBLE_CHAIN);
+    assert_int_equal(found[1].kind, TROUBLE_DEAD);
+    one.seen_at = 0;
+    expect(&one, "chain", "and nothing was taken since", "vafa-club cases");
+}
+
 static void troubles_of_the_clock(void **state)
 {
     struct fleet_facts one = facts();
@@ -283,12 +306,13 @@ static void troubles_of_papers(void **state)
 
 static void the_worst_comes_first(void **state)
 {
-    static const char *const words[] = {"copy",  "self_test", "dead",   "fell_back",  "disk",
-                                        "clock", "programme", "update", "certificate"};
+    static const char *const words[] = {"copy", "chain", "self_test", "dead",   "fell_back",
+                                        "disk", "clock", "programme", "update", "certificate"};
     struct fleet_trouble found[FLEET_TROUBLES];
     struct fleet_facts one = facts();
     (void)state;
     one.cert_late_at = NOW - DAY;
+    one.chain_at = NOW - 50 * DAY;
     one.self_test = "keys: none";
     one.seen_at = NOW - 40 * DAY;
     one.failed = 8;
@@ -341,6 +365,7 @@ int main(void)
         cmocka_unit_test(a_stage_is_complete_when_all_that_it_waits_for_have_proved_it),
         cmocka_unit_test(a_well_terminal_has_no_trouble),
         cmocka_unit_test(troubles_of_contact),
+        cmocka_unit_test(a_terminal_that_is_refused_is_not_silent),
         cmocka_unit_test(troubles_of_the_clock),
         cmocka_unit_test(troubles_of_the_device),
         cmocka_unit_test(troubles_of_papers),
