@@ -18,7 +18,8 @@ struct upkeep {
     struct upkeep_config config;
     struct fetch *fetch; /* NULL: none are fetched */
     struct wire_device device;
-    uint32_t sent_logs;          /* the last number that the club took */
+    uint32_t sent_logs;          /* the number that the club has, or will not have; 0 = none */
+    int64_t log_due_ms;          /* not before that, by clock_monotonic_ms() */
     char said[WIRE_SAY_MAX + 1]; /* of the bundle, last */
     struct fault device_said;
     char text[WIRE_REQUEST_MAX];
@@ -114,12 +115,23 @@ static enum st post_log(struct upkeep *upkeep, uint32_t number, struct line_answ
     return st;
 }
 
+/* The same log again would be answered the same. */
+static bool is_final(int status)
+{
+    return status == 200 || status == 400 || status == 404 || status == 413 || status == 415;
+}
+
 static void send_log(struct upkeep *upkeep, uint32_t number)
 {
     struct line_answer answer = {0};
     struct fault fault = {""};
     char text[100];
-    if (number == 0 || number == upkeep->sent_logs || !has_consent(upkeep)) {
+    if (number == 0) {
+        upkeep->sent_logs = 0; /* a club that was restored gives numbers again */
+        return;
+    }
+    if (number == upkeep->sent_logs || !has_consent(upkeep) ||
+        clock_monotonic_ms() < upkeep->log_due_ms) {
         return;
     }
     if (upkeep->config.log != NULL && access(upkeep->config.log, R_OK) != 0) {
@@ -131,9 +143,15 @@ static void send_log(struct upkeep *upkeep, uint32_t number)
         upkeep->config.say(fault.say); /* again after the next contact, if the club still asks */
         return;
     }
-    (void)snprintf(text, sizeof text, "log %" PRIu32 ": the club %s", number,
-                   answer.status == 200 ? "has it" : "does not take it");
-    upkeep->sent_logs = number;
+    if (is_final(answer.status)) {
+        upkeep->sent_logs = number;
+    }
+    upkeep->log_due_ms = clock_monotonic_ms() + (int64_t)answer.retry_after_s * 1000;
+    (void)snprintf(text, sizeof text, "log %" PRIu32 ": the club %s (%d)", number,
+                   answer.status == 200      ? "has it"
+                   : is_final(answer.status) ? "does not take it"
+                                             : "does not take it now",
+                   answer.status);
     upkeep->config.say(text);
 }
 

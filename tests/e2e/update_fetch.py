@@ -41,6 +41,7 @@ class Club(Peer):
     def clear(self):
         self.bundle, self.offer, self.logs_wanted = b"", None, 0
         self.given, self.taken, self.spoil, self.events = [], [], {}, []
+        self.log_answers = []  # to logs, one after the other: not taken
 
     def offers(self, bundle, version=8, **changed):
         self.bundle = bundle
@@ -57,6 +58,9 @@ class Club(Peer):
     def answer_other(self, connection, path, body):
         at = urlsplit(path)
         if at.path.startswith("/v1/logs/"):
+            self.events.append(("log", time.monotonic()))
+            if self.log_answers:
+                return connection.sendall(self.log_answers.pop(0))
             self.taken.append((int(at.path.split("/")[-1]), body.decode()))
             self.logs_wanted = 0
             return connection.sendall(reply(200, {"v": 1}))
@@ -274,6 +278,31 @@ def no_log_leaves_without_consent():
           len(club.taken[1][1]) < 500000, [len(t) for _, t in club.taken])
 
 
+def a_log_that_is_not_taken_comes_again():
+    anew()
+    now = int(time.time())
+    setting("support", f"{now - 60} {now + 3600} 4")
+    (work / "log").write_text("[   1.000] sync: no answer\n")
+    later = {"v": 1, "error": "club", "say": "Later."}
+    club.log_answers = [reply(503, later), reply(500, later), reply(429, later, "Retry-After: 2")]
+    club.logs_wanted = 3
+    logs = lambda: [at for what, at in club.events if what == "log"]
+    contacts = lambda count: until(lambda at=len(club.requests): contact(daemon) and len(club.requests) >= at + count)
+    with running() as daemon:
+        came = until(lambda: contact(daemon) and club.taken)
+        at = logs()
+        check("a log that is not taken comes again", came and len(at) == 4 and [n for n, _ in club.taken] == [3], (at, club.taken))
+        check("and not before the club wants it", len(at) == 4 and at[2] - at[0] < 1.9 <= at[3] - at[2], at)
+        contacts(2)
+        club.logs_wanted = 3  # after a backup was put back
+        check("a restored club that gives the number again gets it again", until(lambda: contact(daemon) and len(club.taken) == 2), club.taken)
+        contacts(2)
+        club.log_answers = [reply(404, {"v": 1, "error": "logs", "say": "No."})]
+        club.logs_wanted = 4
+        contacts(4)
+        check("one that the club will not have comes once", club.log_answers == [] and len(logs()) == 6 and len(club.taken) == 2, (logs(), club.taken))
+
+
 def the_clubs_own_bundle_comes():
     """The real club, over a line that is cut within TLS records."""
     with Shop(BUILD) as shop:
@@ -308,7 +337,7 @@ try:
     subprocess.run([*vafa_sync("enrol"), "--ca", str(authority.path), "--code", "ABCD-EFGH-JKLM"], check=True, capture_output=True)
     for test in (a_plain_linux_says_nothing_of_a_device, kills_and_cuts_cost_little, the_rate_is_a_bound_and_entries_come_first,
                  an_offer_that_goes_is_dropped_and_one_that_changes_begins_anew, a_wrong_file_is_deleted_and_said,
-                 no_log_leaves_without_consent, the_clubs_own_bundle_comes):
+                 no_log_leaves_without_consent, a_log_that_is_not_taken_comes_again, the_clubs_own_bundle_comes):
         test()
 finally:
     shutil.rmtree(work, ignore_errors=True)
