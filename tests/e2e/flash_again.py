@@ -231,6 +231,10 @@ def holds_nothing_or_garbage(shop, disk, pulled):
     (work / "terminal").mkdir(parents=True)
     done, is_same = disk(card_image.make_data(shop.path("new.ext4"), work))
     check("a disk that never sold is written", done.returncode == 0 and "has not sold anything" in disk.looked, done.stderr + disk.looked)
+    (work / "terminal/terminal.db").touch()   # the first start of a device makes it: boards/common/device/bring_up.c
+    (work / "terminal/terminal.db").chmod(0o660)
+    done, is_same = disk(card_image.make_data(shop.path("started.ext4"), work))
+    check("so is one that was started and never set up", done.returncode == 0 and "has not sold anything" in disk.looked, done.stderr + disk.looked)
     shutil.copy(shop.path("terminal.db"), work / "terminal")   # by now the club has all of it
     done, is_same = disk(card_image.make_data(shop.path("sent.ext4"), work))
     check("so is one of which the club has all", done.returncode == 0 and "the club has all of its" in disk.looked, done.stderr + disk.looked)
@@ -240,12 +244,15 @@ def holds_nothing_or_garbage(shop, disk, pulled):
     gone = empty_folder(shop)
     (gone / "identity").mkdir()
     shutil.copy(shop.path("identity/terminal.pem"), gone / "identity")
-    gone = card_image.make_data(shop.path("gone.ext4"), gone)
+    (gone / "terminal").mkdir()
+    lost = card_image.make_data(shop.path("gone.ext4"), gone)
+    (gone / "terminal/terminal.db").touch()
+    emptied = card_image.make_data(shop.path("emptied.ext4"), gone)
     garbage = Path(shop.path("garbage.ext4"))
     garbage.write_bytes(bytes(range(256)) * (24 * MIB // 256))
     for what, data in (("a database that is garbage", card_image.make_data(shop.path("bad.ext4"), work)),
                        ("a file system that is garbage", garbage), ("one without its root folder", rootless),
-                       ("a terminal of the club without its database", gone)):
+                       ("a terminal of the club without its database", lost), ("one whose database is empty", emptied)):
         done, is_same = disk(data)
         check(f"{what}: refused, left alone", done.returncode == 1 and is_same and "cannot be read" in done.stderr and
               "--lose-unsent" in done.stderr, done.stderr)

@@ -141,8 +141,8 @@ def kind_of(disk, place):
 
 
 def extract(disk, folder, used=None, bar=lambda part: None):
-    """The database and the key. False: the disk is empty, or has no database yet. `used`: what in_use() says of the data, and then
-    also what its journal adds."""
+    """The database and the key. False: the disk is empty, or has no database yet; a device's first start makes an empty file of that
+    name. `used`: what in_use() says of the data, and then also what its journal adds."""
     image = f"{folder}/data.ext4"
     offset, size = place = data_of(disk)
     if blocks.is_empty(disk.path, offset, size):
@@ -156,7 +156,7 @@ def extract(disk, folder, used=None, bar=lambda part: None):
     if kind != "ext4" or call("e2fsck", "-fp", image).returncode > 1:
         raise Unreadable("its data are damaged, or no file system any more.")
     most = os.stat(image).st_blocks * 512
-    has_database = dump(image, "/terminal/terminal.db", f"{folder}/terminal.db", most)
+    has_database = dump(image, "/terminal/terminal.db", f"{folder}/terminal.db", most) and os.path.getsize(f"{folder}/terminal.db") > 0
     has_log = dump(image, "/terminal/terminal.db-wal", f"{folder}/terminal.db-wal", most)
     dump(image, "/identity/key.pem", f"{folder}/key.pem", most)
     # A file, or a link to key.pem once the certificate was renewed (docs/decisions/0020-renewal.md).
