@@ -34,7 +34,8 @@ static const char usage[] =
     "  --name NAME       the name in the club's certificate (default: HOST)\n"
     "  --code CODE       the one-time code from the club's operator\n"
     "  --board NAME      what the club shows to its operator (default: sim)\n"
-    "  --wait SECONDS    enrol: how long to wait for the approval (default: 0)\n"
+    "  --wait SECONDS    enrol: how long to wait for the approval (default: 0); with more than\n"
+    "                    900 also for a person who makes a refused code good\n"
     "  --interval S      run: time between two contacts (default: 60)\n"
     "  --batch N         entries a round trip, 1..1000 (default: 500)\n"
     "  --timeout S       bound of each phase of a round trip (default: 120)\n"
@@ -270,6 +271,17 @@ static uint32_t back_off_ms(uint32_t *delay_ms, uint32_t max_ms)
 
 /* --- the commands ----------------------------------------------------------------------------- */
 
+/* How long until the next question; 0: there is none. A club counts the codes that it refuses, of
+ * all terminals together, so a refused one is asked about rarely. */
+static uint32_t enrol_again_ms(enum st st, int64_t left_ms, uint32_t *delay_ms)
+{
+    if (client_needs_person(st)) {
+        return left_ms > RETRY_PERSON_MS ? random_between(RETRY_PERSON_MS / 2, RETRY_PERSON_MS) : 0;
+    }
+    const uint32_t time_ms = back_off_ms(delay_ms, ENROL_RETRY_MAX_MS);
+    return left_ms <= 0 ? 0 : left_ms < time_ms ? (uint32_t)left_ms : time_ms;
+}
+
 static int enrol(struct sync *sync)
 {
     const struct enrol_config config = {
@@ -290,15 +302,17 @@ static int enrol(struct sync *sync)
             say("Enrolled.");
             return EXIT_DONE;
         }
+        const uint32_t time_ms = enrol_again_ms(st, end_ms - clock_monotonic_ms(), &delay_ms);
         if (strcmp(fault.say, before.say) != 0) {
             say(fault.say);
+            if (client_needs_person(st) && time_ms != 0) {
+                say("A person must act; the next question comes within 15 minutes, or at a new "
+                    "start. Another code: docs/flash.md, 5.");
+            }
         }
         before = fault;
         line_drop(sync->line); /* the next question may be long after this one */
-        int64_t left_ms = end_ms - clock_monotonic_ms();
-        uint32_t time_ms = back_off_ms(&delay_ms, ENROL_RETRY_MAX_MS);
-        if (client_needs_person(st) || left_ms <= 0 ||
-            !sleep_ms(sync, left_ms < time_ms ? (uint32_t)left_ms : time_ms)) {
+        if (time_ms == 0 || !sleep_ms(sync, time_ms)) {
             return exit_code(st);
         }
     }

@@ -104,6 +104,28 @@ def a_wrong_code_needs_a_person_and_stores_nothing_but_the_key():
     expect(setting("terminal") is None and not (work / "identity/terminal.pem").exists(), "something was stored")
 
 
+def a_refused_code_is_asked_about_again_rarely():
+    """A club counts the codes that it refuses, of all terminals together."""
+    club.asked = 0
+    words = [str(BUILD / "vafa-sync"), "enrol", "--db", work / "r.db", "--identity", work / "r", "--club", f"localhost:{club.port}", "--ca",
+             authority.path, "--code", "XXXX", "--wait"]
+    ended(subprocess.run([*words, "900"], capture_output=True, text=True, timeout=30), 3, "403 (code)")
+    process = subprocess.Popen([*words, "604800"], stderr=subprocess.PIPE, text=True)
+    try:
+        said = [process.stderr.readline() for _ in range(2)]
+        expect("403 (code)" in said[0] and "docs/flash.md" in said[1], said)
+        time.sleep(2)
+        expect(process.poll() is None and club.asked == 2, f"it asked {club.asked} times, or ended with {process.poll()}")
+        process.send_signal(signal.SIGUSR1)
+        for _ in range(200):
+            if club.asked < 3:
+                time.sleep(0.1)
+        expect(club.asked == 3, "woken it did not ask")
+    finally:
+        process.terminate()
+    expect(process.wait(20) == 3 and process.stderr.read() == "", "it said the same again")
+
+
 def an_approval_is_waited_for_and_the_same_question_may_be_asked_again():
     key, request = ((work / "identity" / f).read_text() for f in ("key.pem", "request.pem"))
     club.asked, club.approve_after = 0, 2
@@ -514,7 +536,7 @@ try:
     authority = Authority("club", work)
     club = Peer(authority, authority.server_files("server"))
     run_all([
-        a_wrong_code_needs_a_person_and_stores_nothing_but_the_key,
+        a_wrong_code_needs_a_person_and_stores_nothing_but_the_key, a_refused_code_is_asked_about_again_rarely,
         an_approval_is_waited_for_and_the_same_question_may_be_asked_again,
         the_answer_is_in_the_settings_and_the_key_is_for_nobody_else, a_database_never_becomes_another_terminals,
         a_certificate_for_another_key_is_refused, without_enrolment_there_is_no_sync,
