@@ -307,7 +307,7 @@ static int enrol(struct sync *sync)
             say(fault.say);
             if (client_needs_person(st) && time_ms != 0) {
                 say("A person must act; the next question comes within 15 minutes, or at a new "
-                    "start. Another code: docs/flash.md, 5.");
+                    "start. docs/flash.md, \"Another code\", says how it gets one.");
             }
         }
         before = fault;

@@ -279,6 +279,81 @@ def typed(bench, card, *answers, **changed):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode(errors="replace")
 
 
+# --- another code -----------------------------------------------------------------------------
+
+NEW_CODE = "0123-4567-89AB"
+SYNC_BREAKS = "import errno, os\ndef fsync(fd):\n    raise OSError(errno.EIO, 'it was pulled out')\nos.fsync = fsync\n"
+
+
+def ident_of(card):
+    """(terminal.conf, ca.pem)"""
+    at = provision.partition(card.path, "ident")[0]
+    return [subprocess.run(["unsquashfs", "-o", str(at), "-cat", card.path, name], capture_output=True, text=True, check=False).stdout
+            for name in ("terminal.conf", "ca.pem")]
+
+
+def besides_ident(card):
+    at, size = provision.partition(card.path, "ident")
+    return hashlib.sha256(card.bytes(0, at) + card.bytes(at + size)).digest()
+
+
+def recodes(bench):
+    """A disk whose terminal has keys and sales: what it knows of its club is changed, and not a byte more."""
+    with Loop(bench.path("card"), 64 * MIB) as card:
+        done = flash("code", card.path, "--code", NEW_CODE, "--yes")
+        check("no code is put on a disk that is no terminal's", done.returncode == 1 and "is no terminal's disk" in done.stderr and
+              card.bytes(0, 40 * MIB) == b"\xa5" * 40 * MIB, done.stderr)
+        bench.write(card.path, **{"club-name": "club.name"})
+        with open(card.path, "r+b") as file:
+            file.seek(provision.partition(card.path, "data")[0] + 12 * MIB)
+            file.write(os.urandom(MIB))
+        before, ca = besides_ident(card), ident_of(card)[1]
+        done = flash("code", card.path, "--code", NEW_CODE.lower().replace("-", ""), "--yes")
+        check("another code: club, name, serial number and CA stay", done.returncode == 0 and ident_of(card) == [
+            f"club=club.example.ir:8443\nclub_name=club.name\ncode={NEW_CODE}\nserial=T-1\n", ca] and ca == Path(bench.path("ca.pem")).read_text(),
+            done.stdout + done.stderr + str(ident_of(card)))
+        done = flash("code", card.path, "--club", "192.0.2.7:99", "--yes")
+        check("another address: the code and the name stay", done.returncode == 0 and ident_of(card)[0] ==
+              f"club=192.0.2.7:99\nclub_name=club.name\ncode={NEW_CODE}\nserial=T-1\n", done.stdout + done.stderr)
+        check("and not a byte of the disk's rest was changed, sales and keys among it", besides_ident(card) == before)
+        refuses_to_recode(bench, card)
+        by_hand(bench, card)
+        check("and still not a byte of the rest was", besides_ident(card) == before)
+
+
+def refuses_to_recode(bench, card):
+    before = card.bytes()
+    broken = Path(bench.path("broken"))
+    broken.mkdir()
+    (broken / "sitecustomize.py").write_text(SYNC_BREAKS)
+    for what, word, args, env in (("a code that is none", "no one-time code", ("--code", "ABCD"), {}), ("no code", "Nobody is there to ask", (), {}),
+                                  ("another club's CA that is none", "is no certificate", ("--ca", bench.path("card.img.bmap")), {}),
+                                  ("a disk that something else has", "cannot be had for itself", ("--code", CODE), {"PYTHONPATH": had_by_others(bench)})):
+        done = flash("code", card.path, "--yes", *args, env=env)
+        check(f"{what}: refused, the disk is as it was", done.returncode == 1 and word in done.stderr and card.bytes() == before, done.stderr)
+    done = flash("code", card.path, "--yes", "--code", CODE, env={"PYTHONPATH": str(broken)})
+    check("a disk that was pulled out meanwhile: what became of it is said", done.returncode == 1 and "may be half written: flash code again" in done.stderr,
+          done.stderr)
+
+
+def by_hand(bench, card):
+    """An `ident` that somebody made with tools/image/provision keeps its lines, and nothing that could not stand there."""
+    folder = Path(bench.path("by-hand"))
+    folder.mkdir()
+    (folder / "terminal.conf").write_text("club=club.example.ir:8443\nclub_name=club.example.ir\ncode=AAAA-AAAA-AAAA\nquiet=5\nserial=a b\nodd=1\n")
+    (folder / "ca.pem").write_text(Path(bench.path("ca.pem")).read_text())
+    provision.provision(card.path, folder)
+    done = flash("code", card.path, "--code", NEW_CODE, "--club", "other.ir:1", "--serial", "T-2", "--yes")
+    check("lines that a hand wrote stay, and a name that was the address's goes with it", done.returncode == 0 and ident_of(card)[0] ==
+          f"club=other.ir:1\nclub_name=other.ir\ncode={NEW_CODE}\nserial=T-2\nquiet=5\n", done.stderr + ident_of(card)[0])
+    (folder / "ca.pem").write_text(Path(bench.path("server.pem")).read_text())
+    provision.provision(card.path, folder)
+    done = flash("code", card.path, "--code", NEW_CODE, "--yes")
+    check("a CA that is none is asked for", done.returncode == 1 and "The file with the club's CA certificate" in done.stderr, done.stderr)
+    done = flash("code", card.path, "--code", NEW_CODE, "--ca", bench.path("ca.pem"), "--yes")
+    check("and given", done.returncode == 0 and ident_of(card)[1] == Path(bench.path("ca.pem")).read_text(), done.stderr)
+
+
 def asks(bench):
     with Loop(bench.path("card"), 64 * MIB) as card:
         before = hashlib.sha256(card.bytes()).digest()
@@ -383,6 +458,15 @@ def tells(bench):
     check("so does the disk of another board", code == 1 and page.count('class="bad"') == 1 and "opens in its own board only" in page, said)
     code, said, page = selftest(bench, ("[  91.000] vafa: self-test failed: terminal: it has not answered yet.",))
     check("what is no part of the list is red, too", code == 1 and 'class="well"' not in page and "it has not answered yet" in page, said)
+    club = "[  91.000] vafa: self-test failed: club: It has not let this terminal in yet: see vafa-club pending there."
+    refused_code = "[   9.000] sync: vafa-sync: The club answered 403 (code): This code has expired: ask for a new one."
+    waits = "[  12.000] sync: vafa-sync: The club has not approved this terminal yet."
+    code, said, page = selftest(bench, (*OK_LINES, refused_code, waits, club))
+    check("one that waits for the club: all its parts work, and it is said who lets it in", code == 1 and 'class="fails"' in page and
+          page.count('class="well"') == 7 and "vafa-club approve" in page and "flash code" not in page, (code, said))
+    code, said, page = selftest(bench, (*OK_LINES, waits, refused_code, club))
+    check("one whose code was refused: all its parts work, and it is said what to do about the code", code == 1 and
+          page.count('class="well"') == 7 and "tools/flash/flash code" in page and "vafa-club approve" not in page, (code, said))
     code, said, page = selftest(bench, (), seconds=2)
     check("a silent line is said after its time", code == 1 and "said nothing for 2 seconds" in said and "The terminal did not answer" in page,
           said)
@@ -408,7 +492,7 @@ def main():
         except OSError as why:
             print(f"ok flash_to_a_disk # SKIP there is no loop device: {why}")
             return exit_code()
-        for part in (writes, refuses, mounted, breaks, cut_short, asks, changed_meanwhile):
+        for part in (writes, refuses, mounted, breaks, cut_short, recodes, asks, changed_meanwhile):
             part(bench)
     return exit_code()
 

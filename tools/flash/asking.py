@@ -10,7 +10,7 @@ may_ask = True
 
 def ask(question):
     if not may_ask or not sys.stdin.isatty():
-        raise Refused(f"Nobody is there to ask ({question}): give it as an option; flash write --help.")
+        raise Refused(f"Nobody is there to ask ({question}): give it as an option; flash write --help, flash code --help.")
     try:
         return input(f"{question} ").strip()
     except EOFError:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from common import Refused
 from plain import plain
 
-# In the order in which the device tests them: boards/common/device/selftest.h
+# In the order in which the device tests them (boards/common/device/selftest.h); the last is no part of it: LAST.
 PARTS = ("data", "keys", "database", "journal", "reader", "programme", "clock")
+LAST = "club"   # it has not let the terminal in, all of which works
 STAMP = re.compile(r"^\[ *\d+\.\d{3}\] ")
 LINES_KEPT, LINE_MAX = 12, 4096
 
@@ -24,6 +25,7 @@ class Result:
     why: str = ""
     is_silent: bool = False
     is_clock_set: bool = True
+    is_code_refused: bool = False   # by the club, the last time that it was asked
     slot: str = "?"
     version: str = "?"
     seconds: float = 0
@@ -32,7 +34,7 @@ class Result:
     def parts(self):
         """[(part, True, False or None: it was not reached)]"""
         failed = self.why.split(":")[0]
-        if self.works:
+        if self.works or failed == LAST:
             return [(part, True) for part in PARTS]
         if self.is_silent or failed not in PARTS:
             return [(part, None) for part in PARTS]
@@ -66,6 +68,8 @@ def hear(result, line):
     """True: that was its last word."""
     said = STAMP.sub("", line)
     result.lines = [*result.lines, line][-LINES_KEPT:]
+    if said.startswith("sync: vafa-sync: The club "):
+        result.is_code_refused = "403 (code)" in said
     if found := re.fullmatch(r"device: slot (\w), version (\d+)(, on trial)?", said):
         result.slot, result.version = found[1].upper(), found[2]
     if found := re.fullmatch(r"vafa: self-test failed: (.*)", said):

@@ -16,9 +16,8 @@ h1 { font-size: 13pt; margin: 0 0 1mm } p { margin: 0; overflow-wrap: anywhere }
 """
 
 
-def words(order):
-    return {"serial": order.serial, "board": order.board, "version": order.version, "club": order.club, "code": order.code_id(),
-            "date": order.date}
+def words(order, board, version):
+    return {"serial": order.serial, "board": board, "version": version, "club": order.club, "code": order.code_id(), "date": order.date}
 
 
 def qr(text):
@@ -29,9 +28,9 @@ def qr(text):
     return done.stdout
 
 
-def make(order):
+def make(order, board, version):
     """The page's text."""
-    told = words(order)
+    told = words(order, board, version)
     picture = base64.b64encode(qr("vafa;" + ";".join(f"{name}={value}" for name, value in told.items()))).decode()
     rest = "".join(f"<p>{html.escape(value)}</p>" for value in
                    (told["board"], f"version {told['version']}", told["club"], f"code {told['code']}", told["date"]))

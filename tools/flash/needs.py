@@ -6,8 +6,8 @@ import tempfile
 from common import Refused
 
 LOOK = {"lsblk": "util-linux", "blkid": "util-linux", "dumpe2fs": "e2fsprogs", "e2fsck": "e2fsprogs", "debugfs": "e2fsprogs"}
-WRITE = {**LOOK, "blockdev": "util-linux", "bmaptool": "bmap-tools", "mksquashfs": "squashfs-tools", "unsquashfs": "squashfs-tools",
-         "openssl": "openssl", "qrencode": "qrencode"}
+CODE = {"lsblk": "util-linux", "blockdev": "util-linux", "mksquashfs": "squashfs-tools", "unsquashfs": "squashfs-tools", "openssl": "openssl"}
+WRITE = {**LOOK, **CODE, "bmaptool": "bmap-tools", "qrencode": "qrencode"}
 
 
 def programs(packages):

@@ -17,6 +17,9 @@ LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"   # of codes: none that is misread
 CODE = re.compile(f"[{LETTERS}]{{4}}(-[{LETTERS}]{{4}}){{2}}")
 CLUB = re.compile(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 NAME = re.compile(r"[A-Za-z0-9.:_-]{1,99}")
+SERIAL = re.compile("[A-Za-z0-9-]{1,24}")
+# What else may stand in terminal.conf, by whoever wrote it (tools/image/provision.py): a new code leaves it there.
+MORE = re.compile("(interval|quiet|update_rate)=[0-9]{1,9}")
 LINE_MAX = 99     # of a value in terminal.conf: boards/common/device/init_main.c
 CA_MAX = 1 << 16
 
@@ -43,14 +46,22 @@ def check_code(text):
     return code
 
 
-def check_ca(path):
-    """One certificate, of a CA, that signed itself and has not ended."""
+def check_serial(text):
+    if not SERIAL.fullmatch(text):
+        raise Refused("--serial takes letters, digits and dashes, at most 24.")
+    return text
+
+
+def read_ca(path):
     try:
         with open(path, encoding="ascii") as file:
-            pem = file.read(CA_MAX)
+            return file.read(CA_MAX)
     except (OSError, UnicodeDecodeError):
         raise Refused(f"{path} cannot be read: it should be the club's ca.pem.") from None
 
+
+def check_ca(pem, path="It"):
+    """One certificate, of a CA, that signed itself and has not ended."""
     def openssl(*args):
         return subprocess.run(["openssl", *args], input=pem, capture_output=True, text=True, check=False)
     if "PRIVATE KEY" in pem:
@@ -65,18 +76,62 @@ def check_ca(path):
     return pem
 
 
+class Before:
+    """What a disk's `ident` says already; "" where that is nothing, or not what may stand there."""
+    def __init__(self, disk=None):
+        self.conf, pem = {}, ""
+        if disk is not None:
+            conf, pem = (read_ident(disk, name) for name in ("terminal.conf", "ca.pem"))
+            self.conf = dict(line.split("=", 1) for line in conf.splitlines() if "=" in line)
+        self.club = self.good("club", lambda text: check_club(text)[0])
+        self.code, self.serial = self.good("code", check_code), self.good("serial", check_serial)
+        self.more = [f"{line}\n" for line in map("=".join, self.conf.items()) if MORE.fullmatch(line)]
+        try:
+            self.ca = check_ca(pem)
+        except Refused:
+            self.ca = ""
+
+    def good(self, name, check):
+        try:
+            return check(self.conf.get(name, ""))
+        except Refused:
+            return ""
+
+    def club_name(self):
+        """One that was given: not the host of the address."""
+        name = self.good("club_name", check_name)
+        return name if self.club and name != check_club(self.club)[1] else ""
+
+
+def read_ident(disk, name):
+    """A file of it; "": there is none."""
+    offset, _ = provision.partition(disk.path, "ident")
+    with subprocess.Popen(["unsquashfs", "-o", str(offset), "-cat", disk.path, name], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as process:
+        text = process.stdout.read(CA_MAX)   # however large it says that it is
+        process.kill()
+    return text.decode("ascii", errors="replace")
+
+
 class Order:
-    """One terminal's, all of it checked."""
-    def __init__(self, options, board, image):
-        self.club, host = check_club(options.club or asking.ask("The club's address, HOST:PORT:"))
-        self.club_name = check_name(options.club_name or host)
-        self.ca = check_ca(options.ca or asking.ask("The file with the club's CA certificate:"))
-        self.code = check_code(options.code or asking.ask("The one-time code:"))
-        self.board, self.version = board, image.version
+    """One terminal's, all of it checked. What is no option is as it was before, or asked for."""
+    def __init__(self, options, before=None):
+        before = before or Before()
+        self.club, host = check_club(options.club or before.club or asking.ask("The club's address, HOST:PORT:"))
+        self.club_name = check_name(options.club_name or before.club_name() or host)
+        self.ca = before.ca if before.ca and not options.ca else self.ask_ca(options.ca)
+        self.code = check_code(options.code or before.code or asking.ask("The one-time code:"))
         self.date = datetime.date.today().isoformat()
-        self.serial = options.serial or f"V{self.date[2:].replace('-', '')}-{''.join(secrets.choice(LETTERS) for _ in range(4))}"
-        if not re.fullmatch(r"[A-Za-z0-9-]{1,24}", self.serial):
-            raise Refused("--serial takes letters, digits and dashes, at most 24.")
+        self.serial = check_serial(options.serial or before.serial or self.make_serial())
+        self.more = before.more
+
+    @staticmethod
+    def ask_ca(path):
+        path = path or asking.ask("The file with the club's CA certificate:")
+        return check_ca(read_ca(path), path)
+
+    def make_serial(self):
+        return f"V{self.date[2:].replace('-', '')}-{''.join(secrets.choice(LETTERS) for _ in range(4))}"
 
     def code_id(self):
         """Tells codes apart and gives none away: 20 bits of a hash of 60."""
@@ -87,7 +142,8 @@ class Order:
         """What the disk's `ident` will hold, made in that folder."""
         self.content, work = Path(folder) / "ident.squashfs", Path(folder) / "order"
         work.mkdir()
-        (work / "terminal.conf").write_text(f"club={self.club}\nclub_name={self.club_name}\ncode={self.code}\nserial={self.serial}\n")
+        (work / "terminal.conf").write_text(f"club={self.club}\nclub_name={self.club_name}\ncode={self.code}\nserial={self.serial}\n"
+                                            f"{''.join(self.more)}")
         (work / "ca.pem").write_text(self.ca)
         provision.pack(work, self.content)
 

@@ -2,6 +2,8 @@
 import datetime
 import html
 
+import console
+
 PERSIAN = {"data": "حافظهٔ داده", "keys": "کلیدها", "database": "پایگاه داده", "journal": "دفتر رویدادها", "reader": "کارت‌خوان",
            "programme": "برنامهٔ باشگاه", "clock": "ساعت"}
 DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
@@ -17,9 +19,15 @@ HELP = {"data": ("کارت حافظهٔ رمزشده فقط در برد خودش
         "reader": ("کابل کارت‌خوان را وارسی کنید: برق، زمین، و دو سیم داده که نباید جابه‌جا باشند.",
                    "Check the reader's cable: power, ground, and the two data wires, which are easily swapped."),
         "programme": ("دستگاه را به شبکه وصل کنید تا برنامهٔ تازه را بگیرد.", "Connect the terminal to the network: it gets a new one."),
-        "club": ("باشگاه هنوز این پایانه را نپذیرفته است؛ پس از پذیرش دوباره آزمون بگیرید.",
-                 "The club has not let this terminal in yet. Ask there (vafa-club pending), then test again."),
+        "club": ("همهٔ بخش‌های دستگاه درست‌اند؛ باشگاه هنوز آن را نپذیرفته است. متصدی باشگاه آن را در فهرست می‌بیند (vafa-club pending) و می‌پذیرد "
+                 "(vafa-club approve). اگر در فهرست نیست: docs/flash.md، «Another code». سپس دوباره آزمون بگیرید.",
+                 "All of it works; the club has not let it in yet. Its operator sees it there (vafa-club pending) and lets it in (vafa-club "
+                 "approve). When it is not in that list: docs/flash.md, \"Another code\". Then test again."),
         "clock": ("باتری ساعت یا خود برد خراب است.", "The clock's battery or the board is broken.")}
+CODE_REFUSED = ("همهٔ بخش‌های دستگاه درست‌اند؛ باشگاه رمز یک‌بارمصرف آن را نپذیرفت (اعتبار آن یک روز است). از باشگاه رمز تازه بگیرید و روی کارت حافظه "
+                "بنویسید: tools/flash/flash code (docs/flash.md، «Another code»). کلیدها می‌مانند.",
+                "All of it works; the club refused its one-time code, which lasts a day. Get another one there and put it on the disk: "
+                "tools/flash/flash code (docs/flash.md, \"Another code\"). Its keys stay.")
 MARK = {True: ("✓", "well"), False: ("✗", "bad"), None: ("–", "open")}
 
 STYLE = """
@@ -57,7 +65,8 @@ def notes(result):
         return [("پایانه روشن شد، ولی خودآزمایی به پایان نرسید: خط‌های آخر را بخوانید و دوباره آزمون بگیرید." if result.lines else
                  "برق پایانه، کابل کنسول و نام درگاه را وارسی کنید و دوباره آزمون بگیرید.", result.why)]
     part = result.why.split(":")[0]
-    return [*([HELP[part]] if part in HELP else []), ("گفتهٔ خود دستگاه:", result.why)]
+    help_ = CODE_REFUSED if part == console.LAST and result.is_code_refused else HELP.get(part)
+    return [*([help_] if help_ else []), ("گفتهٔ خود دستگاه:", result.why)]
 
 
 def row(part, works):
