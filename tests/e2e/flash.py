@@ -27,6 +27,7 @@ from tap import check, exit_code  # noqa: E402
 
 FLASH = ROOT / "tools/flash/flash"
 BOARD, OTHER_BOARD = "qemu-virt-arm64", "nanopi-neo-armhf"
+SCREEN_BOARD = "raspberrypi3-arm64"   # its console is HDMI: boards/raspberrypi3-arm64/board.conf
 CODE = "ABCD-EFGH-JKMN"
 # SHA-256 of "ABCDEFGHJKMN" begins with this (sha256sum): 20 bits, as four letters of the codes' alphabet.
 DIGEST = "printf ABCDEFGHJKMN | sha256sum"
@@ -75,7 +76,8 @@ def ranges(path):
 def writes(bench):
     with Loop(bench.path("card"), 200 * MIB) as card:
         done = bench.write(card.path)
-        check("a card is written", done.returncode == 0 and "read back and right" in done.stdout, done.stdout + done.stderr)
+        check("a card is written", done.returncode == 0 and "read back and right" in done.stdout and "flash selftest LINE" in done.stdout,
+              done.stdout + done.stderr)
         check("and it is said that its updates are signed with trial keys", "TRIAL KEYS" in done.stdout, done.stdout)
         told = re.search(r"\(([\d.]+) % of the disk", done.stdout)
         ident = provision.partition(bench.image, "ident")
@@ -207,6 +209,14 @@ def had_by_others(bench):
         "    return real(path, flags, *rest, **kw)\n"
         "os.open = busy\n")
     return str(folder)
+
+
+def has_a_screen(bench):
+    image = card_image.make_image(bench.path("screen.img"), bench.path("screen"), SCREEN_BOARD, 3)
+    with Loop(bench.path("card"), 64 * MIB) as card:
+        done = bench.write(card.path, image=image, board=SCREEN_BOARD)
+        check("who wrote a card for a board with a screen is sent to that", done.returncode == 0 and "is its screen" in done.stdout and
+              "selftest LINE" not in done.stdout, done.stdout + done.stderr)
 
 
 def mounted(bench):
@@ -468,11 +478,16 @@ def tells(bench):
     check("one whose code was refused: all its parts work, and it is said what to do about the code", code == 1 and
           page.count('class="well"') == 7 and "tools/flash/flash code" in page and "vafa-club approve" not in page, (code, said))
     code, said, page = selftest(bench, (), seconds=2)
-    check("a silent line is said after its time", code == 1 and "said nothing for 2 seconds" in said and "The terminal did not answer" in page,
-          said)
+    check("a silent line is said after its time, and which boards have none", code == 1 and "said nothing for 2 seconds" in said and
+          f"is a screen: {SCREEN_BOARD}.)" in said and "The terminal did not answer" in page, said)
     code, said, page = selftest(bench, OK_LINES, seconds=2)
     check("so is a terminal that starts and does not come so far", code == 1 and "its self-test said nothing within 2 seconds" in said and
           "U-Boot" in page, said)
+    done = flash("selftest", "/dev/vafa-none", "--board", SCREEN_BOARD)
+    check("on a board whose console is a screen nobody listens in vain", done.returncode == 1 and "is its screen" in done.stderr and
+          '"vafa: self-test ok"' in done.stderr, done.stderr)
+    done = flash("selftest", "/dev/vafa-none", "--board", "toaster")
+    check("a board that there is not is said", done.returncode == 1 and "toaster has no board.conf" in done.stderr, done.stderr)
     done = flash("selftest", bench.path("ca.pem"))
     check("a file is no line", done.returncode == 1 and "is no serial line" in done.stderr, done.stderr)
     done = flash("selftest", "/dev/vafa-none")
@@ -492,7 +507,7 @@ def main():
         except OSError as why:
             print(f"ok flash_to_a_disk # SKIP there is no loop device: {why}")
             return exit_code()
-        for part in (writes, refuses, mounted, breaks, cut_short, recodes, asks, changed_meanwhile):
+        for part in (writes, refuses, has_a_screen, mounted, breaks, cut_short, recodes, asks, changed_meanwhile):
             part(bench)
     return exit_code()
 

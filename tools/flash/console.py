@@ -8,7 +8,8 @@ import termios
 import time
 from dataclasses import dataclass, field
 
-from common import Refused
+import images
+from common import Board, Refused
 from plain import plain
 
 # In the order in which the device tests them (boards/common/device/selftest.h); the last is no part of it: LAST.
@@ -16,6 +17,16 @@ PARTS = ("data", "keys", "database", "journal", "reader", "programme", "clock")
 LAST = "club"   # it has not let the terminal in, all of which works
 STAMP = re.compile(r"^\[ *\d+\.\d{3}\] ")
 LINES_KEPT, LINE_MAX = 12, 4096
+
+
+def is_screen(board):
+    """Its console is no serial line: nobody but a person reads there (boards/NAME/board.conf)."""
+    return re.match(r"tty\d", Board(board)["console"]) is not None
+
+
+def read_there(board):
+    return (f"The console of {board} is its screen: give it power and read there. Within 4 minutes it says \"vafa: self-test ok\", or "
+            "\"vafa: self-test failed\" and why (docs/flash.md, 3).")
 
 
 @dataclass
@@ -83,8 +94,9 @@ def hear(result, line):
 
 def give_up(result, seconds):
     result.is_silent = True
+    screens = ", ".join(filter(is_screen, images.boards()))
     result.why = (f"The console said nothing for {seconds} seconds: is the terminal under power, the cable at its console, and the "
-                  "right line named?" if not result.lines else
+                  f"right line named? (Boards whose console is a screen: {screens or 'none'}.)" if not result.lines else
                   f"The terminal started, and its self-test said nothing within {seconds} seconds: read its last lines.")
 
 
