@@ -42,13 +42,20 @@ static int make_places(void **state)
 }
 
 /* Looks until the process that reads has ended. */
+static enum stick_found look_for(struct stick *stick, char ret_name[STICK_NAME_MAX + 1])
+{
+    enum stick_found found = STICK_NONE;
+    do {
+        found = stick_look(stick, ret_name);
+    } while (found == STICK_NONE && stick->asked_fd >= 0);
+    return found;
+}
+
 static bool look(struct stick *stick, char ret_name[STICK_NAME_MAX + 1])
 {
-    bool is_found = false;
-    do {
-        is_found = stick_look(stick, ret_name);
-    } while (!is_found && stick->asked_fd >= 0);
-    return is_found;
+    const enum stick_found found = look_for(stick, ret_name);
+    assert_int_not_equal(found, STICK_OTHER);
+    return found == STICK_OURS;
 }
 
 static void put(const char *name, const char *text)
@@ -59,20 +66,45 @@ static void put(const char *name, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* A device of the folder `dev` with its entry in `block`. The label stands at byte 43 of a FAT16
- * and at byte 71 of a FAT32 (Microsoft's FAT specification 1.03, 3.2 and 3.3). */
-static void plug(const char *name, int label_at, const char *label)
+/* A device of the folder `dev`; plug() makes its entry in `block`, too. The label stands at byte 43
+ * of a FAT16 and at byte 71 of a FAT32 (Microsoft's FAT specification 1.03, 3.2 and 3.3). */
+static void plug_bytes(const char *name, int label_at, const char *label)
 {
     char path[32];
     unsigned char sector[512] = {[510] = 0x55, [511] = 0xaa};
     memcpy(sector + label_at, label, strlen(label));
-    (void)snprintf(path, sizeof path, "block/%s", name);
-    put(path, "");
     (void)snprintf(path, sizeof path, "dev/%s", name);
     FILE *file = fopen(test_folder_path(path), "w");
     assert_non_null(file);
     assert_int_equal(fwrite(sector, 1, sizeof sector, file), sizeof sector);
     assert_int_equal(fclose(file), 0);
+}
+
+static void plug(const char *name, int label_at, const char *label)
+{
+    char path[32];
+    (void)snprintf(path, sizeof path, "block/%s", name);
+    put(path, "");
+    plug_bytes(name, label_at, label);
+}
+
+/* As /sys/class/block shows a disk and its partition: a link to a folder in the disk's. */
+static void plug_disk(char letter, bool can_be_pulled)
+{
+    char text[64];
+    const char *const folders[] = {"sys/sd%c", "sys/sd%c/sd%c1"};
+    const char *const links[] = {"block/sd%c", "block/sd%c1"};
+    (void)mkdir(test_folder_path("sys"), 0700); /* it may be there */
+    for (size_t n = 0; n < 2; n++) {
+        (void)snprintf(text, sizeof text, folders[n], letter, letter);
+        assert_int_equal(mkdir(test_folder_path(text), 0700), 0);
+        char target[70], link[16];
+        (void)snprintf(target, sizeof target, "../%s", text);
+        (void)snprintf(link, sizeof link, links[n], letter);
+        assert_int_equal(symlink(target, test_folder_path(link)), 0);
+    }
+    (void)snprintf(text, sizeof text, "sys/sd%c/removable", letter);
+    put(text, can_be_pulled ? "1\n" : "0\n");
 }
 
 static void a_stick_is_told_once_until_it_is_pulled(void **state)
@@ -147,6 +179,78 @@ static void a_stick_that_does_not_answer_keeps_nobody_waiting(void **state)
     assert_int_equal(close(open(test_folder_path("dev/sdc"), O_WRONLY | O_CLOEXEC)), 0);
     assert_false(look(&stick, name));
     pull("sdc");
+}
+
+/* The name of the file system: at byte 54 of a FAT16, 82 of a FAT32 (the specification, as above),
+ * 3 of an exFAT (Microsoft's exFAT specification, 3.1.2). */
+static void another_stick_is_told_once(void **state)
+{
+    (void)state;
+    static struct stick stick;
+    static const struct {
+        int at;
+        const char *name;
+    } known[] = {{54, "FAT16   "}, {82, "FAT32   "}, {3, "EXFAT   "}};
+    char name[STICK_NAME_MAX + 1] = "";
+    stick_init(&stick, places.block, places.devices);
+    for (size_t n = 0; n < 3; n++) {
+        plug_disk((char)('p' + n), true);
+        (void)snprintf(name, sizeof name, "sd%c1", (char)('p' + n));
+        plug_bytes(name, known[n].at, known[n].name);
+        char found[STICK_NAME_MAX + 1] = "";
+        assert_int_equal(look_for(&stick, found), STICK_OTHER);
+        assert_string_equal(found, name);
+        assert_int_equal(look_for(&stick, found), STICK_NONE);
+    }
+    /* A board's own disk, which may begin with a FAT; and what is no FAT. */
+    plug_disk('s', false);
+    plug_bytes("sds1", 82, "FAT32   ");
+    plug_disk('t', true);
+    plug_bytes("sdt1", 3, "NTFS    ");
+    assert_int_equal(look_for(&stick, name), STICK_NONE);
+    /* Beside it the right one is found. */
+    plug_disk('u', true);
+    plug_bytes("sdu1", 71, "VAFA-UPDATEFAT32   ");
+    assert_int_equal(look_for(&stick, name), STICK_OURS);
+    assert_string_equal(name, "sdu1");
+    for (char letter = 'p'; letter <= 'u'; letter++) {
+        char path[32];
+        (void)snprintf(path, sizeof path, "block/sd%c", letter);
+        assert_int_equal(unlink(test_folder_path(path)), 0);
+        (void)snprintf(path, sizeof path, "sd%c1", letter);
+        pull(path);
+    }
+}
+
+/* The updater says it on the console, and takes nothing from it. */
+static void of_another_stick_a_line_is_said(void **state)
+{
+    (void)state;
+    static struct updater updater;
+    static const struct conf none = {""};
+    static const struct bundle_facts facts = {.running = 7, .is_good = true, .hour = -1};
+    struct unit unit = {.name = "update"};
+    struct log log;
+    char text[1000] = "";
+    log_init(&log);
+    log_open(&log, test_folder_path("log"));
+    updater_init(&updater, &unit, &none, &places, &log);
+    plug_disk('v', true);
+    plug_bytes("sdv1", 82, "FAT32   ");
+    for (int64_t now_ms = 0; now_ms < 20000; now_ms += 2000) {
+        updater_step(&updater, &facts, now_ms);
+    }
+    log_close(&log);
+    FILE *file = fopen(test_folder_path("log"), "r");
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    assert_int_equal(fclose(file), 0);
+    const char *said = strstr(text, "update: the stick sdv1 has no label VAFA-UPDATE");
+    assert_non_null(said);
+    assert_null(strstr(said + 1, "update: "));
+    assert_int_equal(unit.start_at_ms, INT64_MAX);
+    assert_int_equal(unlink(test_folder_path("block/sdv")), 0);
+    pull("sdv1");
 }
 
 static bool says(const char *expected)
@@ -261,6 +365,8 @@ int main(void)
         cmocka_unit_test(a_stick_is_told_once_until_it_is_pulled),
         cmocka_unit_test(of_two_sticks_none_is_lost),
         cmocka_unit_test(a_stick_that_does_not_answer_keeps_nobody_waiting),
+        cmocka_unit_test(another_stick_is_told_once),
+        cmocka_unit_test(of_another_stick_a_line_is_said),
         cmocka_unit_test(what_is_said_of_a_stick_goes_with_it),
         cmocka_unit_test(what_a_stick_brought_is_remembered_until_it_is_pulled),
         cmocka_unit_test(nothing_begins_while_custodians_are_at_the_console),

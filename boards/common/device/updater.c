@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "boards/common/device/report.h"
@@ -58,12 +59,28 @@ static void notice_pulled(struct updater *updater)
     }
 }
 
+static void say_other(const struct updater *updater, const char *name)
+{
+    char text[200];
+    (void)snprintf(text, sizeof text,
+                   "the stick %s has no label VAFA-UPDATE: nothing is taken from it. "
+                   "docs/flash.md, \"An update by a stick\", says how one is made.",
+                   name);
+    log_say(updater->log, "update", text);
+}
+
 /* True: `update` has a stick to try. */
 static bool look_for_stick(struct updater *updater, int64_t now_ms)
 {
-    if (!stick_look(&updater->stick, updater->stick_name)) {
+    char name[STICK_NAME_MAX + 1];
+    const enum stick_found found = stick_look(&updater->stick, name);
+    if (found == STICK_OTHER) {
+        say_other(updater, name);
+    }
+    if (found != STICK_OURS) {
         return false;
     }
+    memcpy(updater->stick_name, name, sizeof updater->stick_name);
     (void)snprintf(updater->from, sizeof updater->from, "%s/%s", updater->at.devices,
                    updater->stick_name);
     start(updater, now_ms);
