@@ -58,6 +58,23 @@ static enum st declare_dead(struct ledger *ledger, uint32_t terminal, struct fau
     return st == ST_OK ? rebuild_all(ledger, terminal) : st;
 }
 
+/* A terminal that was revoked, too, stays so. One without certificates is a test's. */
+static enum st check_not_revoked(struct ledger *ledger, uint32_t terminal, struct fault *fault)
+{
+    struct db_stmt *stmt = ledger->sql[SQL_TERM_REVOKED];
+    bool is_revoked = false;
+    const enum st st = db_first(stmt, &is_revoked, (int64_t)terminal);
+    db_reset(stmt);
+    if (st != ST_OK || !is_revoked) {
+        return st;
+    }
+    fault_say(fault,
+              "Terminal %u was revoked, too: it stays refused, and dead. To use the device again, "
+              "flash it and enrol it as a new terminal.",
+              terminal);
+    return ST_REFUSED;
+}
+
 /* Its certificates that were refused because of its death are good again. */
 static enum st declare_back(struct ledger *ledger, uint32_t terminal, struct fault *fault)
 {
@@ -66,6 +83,9 @@ static enum st declare_back(struct ledger *ledger, uint32_t terminal, struct fau
     if (st == ST_OK && since == 0) {
         fault_say(fault, "Terminal %u is not declared dead.", terminal);
         st = ST_REFUSED;
+    }
+    if (st == ST_OK) {
+        st = check_not_revoked(ledger, terminal, fault);
     }
     if (st == ST_OK) {
         st = db_run(ledger->sql[SQL_CERT_REVOKE], (int64_t)terminal, (int64_t)0, since);

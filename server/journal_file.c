@@ -50,14 +50,15 @@ static enum st key_of(const char *certificate, struct signed_key **ret, struct f
 
 static enum st is_welcome(struct db_stmt *stmt, uint32_t terminal, struct fault *fault)
 {
-    if (db_i64(stmt, 2) != 0) {
+    const int64_t revoked_at = db_i64(stmt, 1), dead_at = db_i64(stmt, 2);
+    if (dead_at != 0 && (revoked_at == dead_at || revoked_at == 0)) {
         fault_say(fault,
                   "Terminal %" PRIu32 " is declared dead: run `terminal back %" PRIu32
                   "`, take the file, then `terminal dead %" PRIu32 "`.",
                   terminal, terminal, terminal);
         return ST_DENIED;
     }
-    if (db_i64(stmt, 1) != 0) {
+    if (revoked_at != 0) {
         fault_say(fault, "The club has revoked terminal %" PRIu32 ": it takes nothing of it.",
                   terminal);
         return ST_DENIED;

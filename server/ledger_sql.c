@@ -124,8 +124,15 @@ static const struct {
     [SQL_TXN_CONFIRM] = {"UPDATE txn SET month = $3, amount = $4, ts = $5, prog = $6, digest = $7"
                          " WHERE card_no = $1 AND card_ctr = $2",
                          "iiiiiib"},
-    [SQL_TERM_DEAD] = {"UPDATE term SET dead_at = $2 WHERE term_id = $1", "ii"},
+    /* Never the second of a revocation: by that it would be undone when the terminal is back. */
+    [SQL_TERM_DEAD] = {"UPDATE term SET dead_at = $2 + CASE WHEN EXISTS (SELECT 1 FROM cert c"
+                       " WHERE c.term_id = $1 AND c.revoked_at = $2 AND c.revoked_at <> 0)"
+                       " THEN 1 ELSE 0 END WHERE term_id = $1",
+                       "ii"},
     [SQL_TERM_DEAD_AT] = {"SELECT dead_at, prog FROM term WHERE term_id = $1", "i"},
+    [SQL_TERM_REVOKED] = {"SELECT 1 FROM cert c JOIN term t ON t.term_id = c.term_id"
+                          " WHERE c.term_id = $1 AND c.revoked_at NOT IN (0, t.dead_at) LIMIT 1",
+                          "i"},
     [SQL_CERT_REVOKE] = {"UPDATE cert SET revoked_at = $2 WHERE term_id = $1 AND revoked_at = $3",
                          "iii"},
     [SQL_PROGRAMME_OLDER] = {"SELECT version FROM programme WHERE version < $1"

@@ -19,7 +19,8 @@
 ST_CHECK enum st rebuild_dead(struct ledger *ledger, uint32_t terminal, int64_t now_s,
                               uint32_t *ret_posted, struct fault *fault);
 /* It was found, and may sync again: what was posted by proof is confirmed by its own entries.
- * ST_REFUSED: no such terminal, or it is not declared dead. */
+ * ST_REFUSED: no such terminal, it is not declared dead, or it was revoked, before that or since:
+ * then it stays dead. */
 ST_CHECK enum st rebuild_back(struct ledger *ledger, uint32_t terminal, int64_t now_s,
                               struct fault *fault);
 

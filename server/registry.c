@@ -450,7 +450,12 @@ enum st registry_revoke(struct db *db, uint32_t terminal, int64_t now_s, struct 
         st = ST_REFUSED;
     }
     if (st == ST_OK) {
-        DB_ONCE(st, db, "UPDATE cert SET revoked_at = $2 WHERE term_id = $1 AND revoked_at = 0",
+        /* Also of one that is declared dead: then it is refused for this, too (dead.c). */
+        DB_ONCE(st, db,
+                "UPDATE cert SET revoked_at = $2 + CASE WHEN EXISTS (SELECT 1 FROM term t"
+                " WHERE t.term_id = $1 AND t.dead_at = $2) THEN 1 ELSE 0 END"
+                " WHERE term_id = $1 AND revoked_at IN"
+                " (0, (SELECT t.dead_at FROM term t WHERE t.term_id = $1))",
                 "ii", (int64_t)terminal, now_s);
     }
     return change_end(db, st, fault);

@@ -18,6 +18,10 @@ test_club_rebuild_SRC = tests/unit/test_club_rebuild.c tests/unit/club_books.c f
                         $(POSTING_MODEL_SRC) $(CLUB_SRC)
 test_club_rebuild_LIBS = $(CLUB_LIBS) -lcmocka
 
+TESTS += test_club_back
+test_club_back_SRC = tests/unit/test_club_back.c $(CLUB_SRC)
+test_club_back_LIBS = $(CLUB_LIBS) -lcmocka
+
 TESTS += test_club_hotlist
 test_club_hotlist_SRC = tests/unit/test_club_hotlist.c $(CLUB_SRC)
 test_club_hotlist_LIBS = $(CLUB_LIBS) -lcmocka

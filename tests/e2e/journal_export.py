@@ -306,7 +306,8 @@ def gaps_and_contradictions(shop, terminal):
 
 
 def standing(shop, first):
-    for words, say in ((("terminal", "dead", 1), "terminal back 1"), (("terminal", "back", 1), None), (("revoke", 1), "revoked")):
+    for words, say in ((("terminal", "dead", 1), "terminal back 1"), (("terminal", "back", 1), None), (("revoke", 1), "has revoked terminal 1"),
+                       (("terminal", "dead", 1), "has revoked terminal 1")):
         shop.club(*words)
         before = club_rows(shop)
         done = take(shop, first)
@@ -315,6 +316,9 @@ def standing(shop, first):
                   club_rows(shop) == before, done.stderr)
         else:
             check("a terminal that was found again may bring it", done.returncode == 0, done.stderr)
+    back = shop.run("vafa-club", "terminal", "back", "1", "--data", shop.path("club"), check=False)
+    check("which one that was revoked is not by being found", back.returncode == 1 and "was revoked, too" in back.stderr and
+          "may sync" not in back.stdout, back.stdout + back.stderr)
 
 
 def main():
