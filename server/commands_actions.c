@@ -385,7 +385,7 @@ static enum st club_restored(struct club *club)
         return st;
     }
     printf("New actions are sealed when every terminal has synced from now on. No update goes on "
-           "before update resume.\n");
+           "before update resume.\n" SETTLED_SAY_AGAIN "\n");
     return ST_OK;
 }
 

@@ -11,6 +11,7 @@
 
 #include "server/command.h"
 #include "server/schema.h"
+#include "server/settled.h"
 #include "server/told.h"
 
 /* A database from a backup is found out before anything is done with it. */
@@ -21,7 +22,7 @@ static enum st look_back(struct club *club)
     if (st == ST_OK && has_forgotten) {
         fprintf(stderr, "vafa-club: club.db is from a backup: terminals have been told more. New "
                         "actions are sealed when every terminal has synced; updates wait for "
-                        "update resume.\n");
+                        "update resume. " SETTLED_SAY_AGAIN "\n");
     }
     return st;
 }

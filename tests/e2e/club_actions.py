@@ -190,7 +190,8 @@ def restored(shop, card):
     shop.stop("club")
     shutil.rmtree(shop.path("club"))
     shutil.copytree(shop.path("backup"), shop.path("club"))
-    shop.club("restored")
+    said = shop.club("restored").stdout
+    check("whoever restores a club is told what no terminal brings back", all(word in said for word in ("revoked", "dead", "operators")), said)
     shop.start_club()
     told = shop.club("action", card, "points", 3, "--origin", "web", "--id", "W-2").stdout
     check("a club that was restored gives no new numbers yet",
