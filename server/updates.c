@@ -76,7 +76,7 @@ enum st rollout_members(struct db *db, const char *board, uint32_t version, uint
         db,
         "SELECT p.term_id, p.place, CASE WHEN d.board = $1 AND " ROLLOUT_IS_LIVE
         " THEN 1 ELSE 0 END,"
-        " CASE WHEN d.version >= $2 OR (d.good = 1 AND d.self_test = 'ok') THEN 1 ELSE 0 END,"
+        " CASE WHEN d.version >= $2 OR (" ROLLOUT_CAN_CHANGE ") THEN 1 ELSE 0 END,"
         " CASE WHEN " ROLLOUT_FELL_BACK(
             "p.term_id",
             "$2") " THEN 1 ELSE 0 END,"
@@ -135,7 +135,7 @@ static enum st give_places(struct db *db, const struct updates_order *order, int
             " (SELECT y.term_id, y.is_first, y.is_recent, row_number() OVER"
             " (PARTITION BY y.branch, y.is_first, y.is_recent ORDER BY y.term_id) AS turn FROM"
             " (SELECT t.term_id, t.branch, CASE WHEN t.term_id = $3 THEN 1 ELSE 0 END AS is_first,"
-            " CASE WHEN d.told_at >= $4 AND " ROLLOUT_MAY_HAVE(
+            " CASE WHEN d.told_at >= $4 AND d.self_test = 'ok' AND " ROLLOUT_MAY_HAVE(
                 "$2") " THEN 1 ELSE 0 END AS is_recent FROM device d JOIN term t ON t.term_id ="
                       " d.term_id WHERE d.board = $1 AND " ROLLOUT_IS_LIVE ") y) x",
             "tiii", order->board, (int64_t)order->version, (int64_t)order->first,

@@ -25,12 +25,31 @@ static enum st was_offered(struct db *db, uint32_t terminal, const char *board, 
     return st;
 }
 
+/* What ran there before had failed its self-test, and this version never passed it there: that it
+ * fails as well says nothing of it. */
+static enum st was_unfit(struct db *db, uint32_t terminal, uint32_t version, bool *ret)
+{
+    struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum st st = db_prepare(db,
+                            "SELECT what FROM device_past WHERE term_id = $1 AND (what = $4"
+                            " OR (what = $3 AND version <> $2)) ORDER BY no DESC LIMIT 1",
+                            "iiii", &stmt);
+    if (st == ST_OK) {
+        st = db_first(stmt, &row, (int64_t)terminal, (int64_t)version, (int64_t)FLEET_UNFIT,
+                      (int64_t)FLEET_GOOD);
+    }
+    *ret = st == ST_OK && row && db_i64(stmt, 0) == FLEET_UNFIT;
+    db_finish(stmt);
+    return st;
+}
+
 enum st updates_heard(struct db *db, uint32_t terminal, const char *board, enum fleet_event what,
                       uint32_t version, const char *say)
 {
     struct rollout rollout;
     char why[UPDATES_WHY_MAX + 1];
-    bool is_its = what == FLEET_FELL_BACK;
+    bool is_its = what == FLEET_FELL_BACK, was_bad = false;
     if (what != FLEET_FELL_BACK && what != FLEET_UNFIT) {
         return ST_OK;
     }
@@ -38,11 +57,14 @@ enum st updates_heard(struct db *db, uint32_t terminal, const char *board, enum 
     if (st == ST_OK && what == FLEET_UNFIT) {
         st = was_offered(db, terminal, board, version, &is_its);
     }
+    if (st == ST_OK && rollout.version != 0 && is_its) {
+        st = was_unfit(db, terminal, version, &was_bad);
+    }
     /* A fallback is told once: who resumes one that was stopped already must find it. */
     const bool is_stopped = rollout.state == UPDATES_RUNNING ||
                             (what == FLEET_FELL_BACK &&
                              (rollout.state == UPDATES_DONE || rollout.state == UPDATES_STOPPED));
-    if (st != ST_OK || rollout.version == 0 || !is_stopped || !is_its) {
+    if (st != ST_OK || rollout.version == 0 || !is_stopped || !is_its || was_bad) {
         return st;
     }
     if (what == FLEET_FELL_BACK) {
@@ -54,6 +76,10 @@ enum st updates_heard(struct db *db, uint32_t terminal, const char *board, enum 
     }
     return rollout_set_state(db, board, version, UPDATES_STOPPED, why);
 }
+
+/* Who was offered it keeps the offer while its device starts: else what it has fetched would go
+ * with every restart. */
+#define STARTS_AGAIN "d.good = 1 AND d.self_test = 'running' AND coalesce(p.offered_at, 0) <> 0"
 
 /* The rollout in force of a terminal's board, and where the terminal stands in it. */
 struct standing {
@@ -73,9 +99,10 @@ static enum st stands(struct db *db, uint32_t terminal, struct standing *ret)
         db,
         "SELECT d.board, r.version, r.state, r.stage, r.terminals, r.from_hour, r.to_hour,"
         " r.good_for, r.proved_to, coalesce(p.place, 0), coalesce(p.offered_at, 0),"
-        " CASE WHEN " ROLLOUT_MAY_HAVE(
-            "r.version") " THEN 1 ELSE 0 END FROM device d JOIN rollout r ON r.board = d.board AND "
-                         "r.state <> 4"
+        " CASE WHEN " ROLLOUT_LACKS(
+            "r.version") " AND ((" ROLLOUT_CAN_CHANGE ") OR (" STARTS_AGAIN
+                         ")) THEN 1 ELSE 0 END FROM device d JOIN rollout r ON r.board = d.board "
+                         "AND r.state <> 4"
                          " LEFT JOIN rollout_term p ON p.board = r.board AND p.version = r.version"
                          " AND p.term_id = d.term_id WHERE d.term_id = $1",
         "i", &stmt);

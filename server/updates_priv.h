@@ -4,8 +4,9 @@
 
 #include "server/updates.h"
 
-/* For SQL: is terminal t in use; did the version ever fall back on the terminal; may device d have
- * the version now. */
+/* For SQL: is terminal t in use; did the version ever fall back on the terminal; could another
+ * version work on device d: all does, or what fails is a part that versions differ in, no hardware;
+ * does device d lack the version, and did it not fall back there; may it have the version now. */
 /* clang-format off */
 #define ROLLOUT_IS_LIVE                                                                                    \
     "t.dead_at = 0 AND (EXISTS (SELECT 1 FROM cert c WHERE c.term_id = t.term_id"                  \
@@ -13,9 +14,13 @@
 #define ROLLOUT_FELL_BACK(terminal, version)                                                               \
     "EXISTS (SELECT 1 FROM device_past f WHERE f.term_id = " terminal " AND f.what = 2"            \
     " AND f.version = " version ")"
-#define ROLLOUT_MAY_HAVE(version)                                                                  \
-    "d.version < " version " AND d.good = 1 AND d.self_test = 'ok' AND d.failed <> " version       \
+#define ROLLOUT_CAN_CHANGE                                                                         \
+    "d.good = 1 AND (d.self_test = 'ok' OR d.self_test LIKE 'terminal: %'"                         \
+    " OR d.self_test LIKE 'database: %' OR d.self_test LIKE 'programme: %')"
+#define ROLLOUT_LACKS(version)                                                                     \
+    "d.version < " version " AND d.failed <> " version                                             \
     " AND NOT " ROLLOUT_FELL_BACK("d.term_id", version)
+#define ROLLOUT_MAY_HAVE(version) ROLLOUT_LACKS(version) " AND " ROLLOUT_CAN_CHANGE
 /* clang-format on */
 
 /* A rollout in force, or the one of a version. */

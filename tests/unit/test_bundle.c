@@ -135,6 +135,13 @@ static void a_bundle_is_installed_when_nobody_is_disturbed(void **state)
     assert_false(bundle_is_time(&facts));
     facts.quiet_s = -1;
     assert_false(bundle_is_time(&facts));
+    facts.silent_s = 299; /* a terminal that does not start sells nothing, and knows no hour */
+    facts.hour = -1;
+    assert_false(bundle_is_time(&facts));
+    facts.silent_s = 300;
+    assert_true(bundle_is_time(&facts));
+    facts.is_ceremony_on = true;
+    assert_false(bundle_is_time(&facts));
     /* Hours from, to, and at which of the day's hours it is time, a bit each. */
     static const struct {
         unsigned from, to;

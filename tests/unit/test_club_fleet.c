@@ -440,6 +440,70 @@ static int64_t stage(void)
     return books_number(path, "SELECT stage FROM rollout WHERE state = 1");
 }
 
+static void self_test_is(uint32_t terminal, const char *say)
+{
+    (void)snprintf(devices[terminal].self_test, sizeof devices[terminal].self_test, "%s", say);
+}
+
+static void a_version_that_does_not_start_any_more_can_be_replaced(void **state)
+{
+    (void)state;
+    add(8);
+    self_test_is(1, "terminal: it has not answered yet.");
+    self_test_is(2, "database: It is damaged.");
+    self_test_is(3, "reader: There is no answer.");
+    tell_all();
+    assert_int_equal(start(8, 3), ST_REFUSED);
+    assert_int_equal(start(8, 0), ST_OK);
+    assert_int_equal(first_of(8), 4); /* who is well goes first, unless one is named */
+    assert_int_equal(updates_next(db, "lab", STAGE_ALL, now_s, &fault), ST_OK);
+    tell_all();
+    assert_int_equal(offered(1), 8);
+    assert_int_equal(offered(2), 8);
+    assert_int_equal(offered(3), 0);
+    self_test_is(1, "running"); /* it starts again: what it fetched is not taken away */
+    self_test_is(3, "running");
+    tell_all();
+    assert_int_equal(offered(1), 8);
+    assert_int_equal(offered(3), 0);
+    /* It was not the version: that it does not work there either stops nothing. */
+    devices[2].version = 8;
+    tell(2);
+    devices[2].version = 7;
+    devices[2].failed = 8;
+    tell(2);
+    assert_int_equal(stage(), STAGE_ALL);
+    assert_int_equal(offered(2), 0);
+    /* One that it mended counts like any other. */
+    devices[1].version = 8;
+    self_test_is(1, "ok");
+    tell(1);
+    self_test_is(1, "terminal: it has not answered yet.");
+    tell(1);
+    expect_stopped("Terminal 1: self-test failed: terminal");
+}
+
+static void a_fleet_that_does_not_start_any_more_goes_stage_by_stage(void **state)
+{
+    (void)state;
+    add(8);
+    for (uint32_t n = 1; n <= TERMINALS; n++) {
+        self_test_is(n, "programme: Programme 3 is not in force.");
+    }
+    tell_all();
+    assert_int_equal(start(8, 2), ST_OK);
+    tell(2);
+    devices[2].version = 8;
+    self_test_is(2, "ok");
+    tell(2);
+    now_s += DAY;
+    tell(2);
+    assert_int_equal(stage(), STAGE_TENTH);
+    tell_all();
+    assert_int_equal(offered(1), 8);
+    assert_int_equal(offered(3), 0);
+}
+
 /* The tenth of four are 1 and 2. Who is declared dead holds nothing up, nor does who has become
  * another board; who is only silent does. */
 static void who_is_gone_holds_no_stage_up(void **state)
@@ -595,6 +659,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_damaged_later_stops_its_rollout, setup, teardown),
         cmocka_unit_test_setup_teardown(who_cannot_have_it_does_not_go_first, setup, teardown),
         cmocka_unit_test_setup_teardown(a_newer_version_proves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_version_that_does_not_start_any_more_can_be_replaced,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_fleet_that_does_not_start_any_more_goes_stage_by_stage,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_gone_holds_no_stage_up, setup, teardown),
         cmocka_unit_test_setup_teardown(two_rollouts_of_a_board_are_one_after_the_other, setup,
                                         teardown),

@@ -211,6 +211,32 @@ static void a_terminal_that_says_why_it_ends_has_time_to_be_heard(void **state)
     assert_acts(cases, sizeof cases / sizeof cases[0]);
 }
 
+/* Seconds: now, the last answer, the process's start, its last word of long work. */
+static void a_terminal_at_work_is_not_silent(void **state)
+{
+    (void)state;
+    static const struct {
+        bool has_keys;
+        int64_t now, answered, started, works, silent_s;
+        bool is_at_work;
+    } cases[] = {
+        {true, 400, 398, 1, 0, 2, false},      {true, 400, 0, 390, 0, 400, false},
+        {false, 400, 0, 0, 0, 0, false},       {true, 400, 0, 1, 399, 1, true},
+        {true, 400, 0, 1, 341, 59, true},      {true, 400, 0, 1, 340, 60, false},
+        {true, 400, 350, 1, 300, 50, false}, /* it answers since */
+        {true, 3601, 0, 1, 3600, 3601, false},
+    };
+    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        const struct watch_facts facts = {.has_keys = cases[n].has_keys,
+                                          .now_ms = cases[n].now * 1000,
+                                          .answered_ms = cases[n].answered * 1000,
+                                          .started_ms = cases[n].started * 1000,
+                                          .works_ms = cases[n].works * 1000};
+        assert_int_equal(watch_silent_ms(&facts), cases[n].silent_s * 1000);
+        assert_int_equal(watch_is_at_work(&facts), cases[n].is_at_work);
+    }
+}
+
 /* --- probe ---------------------------------------------------------------------------------- */
 
 static int listen_at(const char *path)
@@ -336,6 +362,7 @@ int main(void)
         cmocka_unit_test(a_silent_tap_loop_is_started_anew_and_then_starved),
         cmocka_unit_test(long_work_at_the_start_goes_on_and_one_that_hangs_does_not),
         cmocka_unit_test(a_terminal_that_says_why_it_ends_has_time_to_be_heard),
+        cmocka_unit_test(a_terminal_at_work_is_not_silent),
         cmocka_unit_test(only_a_file_of_one_name_is_given_to_its_user),
         cmocka_unit_test(only_an_answer_is_a_sign_of_life),
         cmocka_unit_test(an_hour_of_questions_takes_no_memory),

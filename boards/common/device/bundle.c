@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "boards/common/device/conf.h"
+#include "boards/common/device/watch.h"
 
 enum { HOURS = 24, DIGITS_MAX = 10 };
 
@@ -73,10 +74,17 @@ static bool is_in_hours(const struct bundle_offer *offer, int hour)
            (from < to ? now >= from && now < to : now >= from || now < to);
 }
 
+_Static_assert(2 * 1000 * BUNDLE_SILENT_S <= WATCH_FAILS_MS, "there is time to install it");
+
+static bool disturbs_nobody(const struct bundle_facts *facts)
+{
+    return facts->quiet_s >= facts->quiet_min_s || facts->silent_s >= BUNDLE_SILENT_S;
+}
+
 bool bundle_is_time(const struct bundle_facts *facts)
 {
     return facts->is_good && !facts->is_ceremony_on && facts->offer.version > facts->running &&
-           facts->offer.version != facts->failed && facts->quiet_s >= facts->quiet_min_s &&
+           facts->offer.version != facts->failed && disturbs_nobody(facts) &&
            is_in_hours(&facts->offer, facts->hour);
 }
 

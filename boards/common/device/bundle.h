@@ -17,6 +17,9 @@
 
 enum {
     BUNDLE_QUIET_S = 10 * 60, /* unless the technician's file says otherwise */
+    /* A terminal that is silent for so long sells nothing, and the watchdog resets the device after
+     * as long again: WATCH_FAILS_MS. */
+    BUNDLE_SILENT_S = 5 * 60,
     BUNDLE_RETRY_MS = 60 * 60 * 1000,
     BUNDLE_PATH_MAX = 200,
 };
@@ -36,11 +39,13 @@ struct bundle_facts {
     bool is_good;             /* the running slot is something to fall back to */
     bool is_ceremony_on;      /* custodians at the console are not disturbed */
     int64_t quiet_s;          /* since somebody used the till; -1 = not known */
+    int64_t silent_s;         /* since the terminal gave a sign of life */
     int64_t quiet_min_s;
-    int hour; /* here, -1 = the clock was not set */
+    int hour; /* here, -1 = the clock was not set, or the terminal does not tell */
 };
 
-/* Is it to be installed now? A version that fell back is never installed by itself again. */
+/* Is it to be installed now? Also when the terminal does not start any more: what was fetched may
+ * be what mends it. A version that fell back is never installed by itself again. */
 bool bundle_is_time(const struct bundle_facts *facts);
 
 /* Takes the bundle of `version` away from `owner`: from then on it is the caller's (root's), can be

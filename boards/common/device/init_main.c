@@ -188,6 +188,18 @@ static void add_ceremony(struct device *device, int64_t now_ms)
     console_init(&device->console, STDIN_FILENO, device->ceremony, &device->log, now_ms);
 }
 
+static struct watch_facts watched(const struct device *device, int64_t now_ms)
+{
+    static const struct unit none = {.name = ""};
+    const struct unit *terminal = device->terminal != NULL ? device->terminal : &none;
+    return (struct watch_facts){.has_keys = device->terminal != NULL,
+                                .now_ms = now_ms,
+                                .answered_ms = device->probe.answered_ms,
+                                .started_ms = terminal->started_ms,
+                                .works_ms = terminal->works_ms,
+                                .gave_up = terminal->gave_up};
+}
+
 /* A device that is not set up has no till. */
 static void look_for_update(struct device *device, int64_t now_ms)
 {
@@ -198,6 +210,7 @@ static void look_for_update(struct device *device, int64_t now_ms)
         bring_down(&device->log, LINUX_REBOOT_CMD_RESTART); /* into the other slot */
     }
     const struct probe *probe = &device->probe;
+    const struct watch_facts life = watched(device, now_ms);
     const struct bundle_facts facts = {.running = device->report.version,
                                        .failed = device->report.failed,
                                        .is_good = device->report.is_good,
@@ -206,6 +219,7 @@ static void look_for_update(struct device *device, int64_t now_ms)
                                                       ? (now_ms - device->started_ms) / 1000
                                                   : probe->is_heard ? probe->said.quiet_s
                                                                     : -1,
+                                       .silent_s = watch_silent_ms(&life) / 1000,
                                        .hour = probe->is_heard ? probe->said.hour : -1};
     updater_step(&device->updater, &facts, now_ms);
 }
@@ -225,14 +239,7 @@ static void follow_support(struct device *device)
 
 static void watch(struct device *device, int64_t now_ms)
 {
-    static const struct unit none = {.name = ""};
-    const struct unit *terminal = device->terminal != NULL ? device->terminal : &none;
-    const struct watch_facts facts = {.has_keys = device->terminal != NULL,
-                                      .now_ms = now_ms,
-                                      .answered_ms = device->probe.answered_ms,
-                                      .started_ms = terminal->started_ms,
-                                      .works_ms = terminal->works_ms,
-                                      .gave_up = terminal->gave_up};
+    const struct watch_facts facts = watched(device, now_ms);
     switch (watch_decide(&facts)) {
     case WATCH_FEED:
         watchdog_feed(&device->watchdog);
@@ -312,18 +319,12 @@ static void say_passed(struct device *device)
     device->has_failed = false;
 }
 
-/* The terminal brings its database up to date, say: nobody knows yet whether all works. */
-static bool is_at_work(const struct device *device, int64_t now_ms)
-{
-    return device->terminal != NULL && !device->probe.is_heard && device->terminal->works_ms != 0 &&
-           now_ms - device->terminal->works_ms < WATCH_WORK_MS;
-}
-
 static void test_self(struct device *device, int64_t now_ms)
 {
     char why[SELFTEST_SAY_MAX];
     const enum selftest_verdict verdict = judge(device, now_ms, why);
-    if (verdict == SELFTEST_WORKS || is_at_work(device, now_ms)) {
+    const struct watch_facts life = watched(device, now_ms);
+    if (verdict == SELFTEST_WORKS || watch_is_at_work(&life)) {
         device->works_ms = now_ms;
     }
     const struct selftest_course course = {.verdict = verdict,

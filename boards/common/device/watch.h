@@ -34,5 +34,10 @@ struct watch_facts {
 };
 
 enum watch_act watch_decide(const struct watch_facts *facts);
+/* For how long the terminal has neither answered nor said that long work goes on; 0: it has no
+ * keys. */
+int64_t watch_silent_ms(const struct watch_facts *facts);
+/* It says that long work goes on: nobody knows yet whether all works. */
+bool watch_is_at_work(const struct watch_facts *facts);
 
 #endif
