@@ -58,6 +58,7 @@ proof: setup ## run the longer proofs (hours); figures go to docs/proof.md
 	FULL=1 build/$(BOARD)-release/fault_tap Classic
 	FULL=1 build/$(BOARD)-release/fault_tap DESFire
 	FULL=1 build/$(BOARD)-release/fault_tap_pairs
+	FULL=1 PROFILE=sanitize build/$(BOARD)-sanitize/fault_store
 	FULL=1 BUILD=build/$(BOARD)-release tests/e2e/actions.py
 	@$(MAKE) --no-print-directory build/$(BOARD)-clang/plan_eval PROFILE=clang
 	@tests/reference/plan_eval_32 || [ $$? = 3 ]
