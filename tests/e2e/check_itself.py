@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""check_itself - tests/check on a tree of tests that pass, fail, die or are left out: nothing that fails is taken for passed, in
-neither of its lanes, and Ctrl-C ends both."""
+"""check_itself - tests/check, and tests/system/run, on a tree of tests that pass, fail, die or are left out: nothing that fails or
+was skipped is taken for passed, in neither of the lanes of tests/check, and Ctrl-C ends both."""
 import os
 import shutil
 import signal
@@ -84,12 +84,34 @@ def ends_by_ctrl_c(tree):
     check("Ctrl-C ends both lanes, and no result comes behind it", process.returncode != 0 and results == [], (process.returncode, results))
 
 
+def counts_on_a_board(folder):
+    """tests/system/run's last line and exit code, where `one` is a test of that board."""
+    for name in ("tests/system", "boards/here"):
+        (folder / name).mkdir(parents=True)
+    shutil.copy(ROOT / "tests/system/run", folder / "tests/system/run")
+    (folder / "boards/here/qemu.conf").write_text("tests=one\n")
+    test = folder / "tests/system/one.py"
+    for what, text, wanted in (
+            ("one that is skipped is said, and neither passed nor failed", "echo ok this; echo 'ok that # SKIP why'", ("1 passed, 0 failed, 1 skipped", 0)),
+            ("where all is skipped, none passed", "echo 'ok one # SKIP there is no loop device'", ("0 passed, 0 failed, 1 skipped", 0)),
+            ("one that passes", "echo ok this", ("1 passed, 0 failed", 0)),
+            ("one that fails", "echo ok this; echo not ok that; exit 1", ("1 passed, 1 failed", 1)),
+            ("one that dies", "echo ok this; kill -9 $$", ("1 passed, 1 failed", 1)),
+            ("one that runs nothing has failed", "exit 0", ("0 passed, 1 failed", 1))):
+        test.write_text(f"#!/bin/sh\n{text}\n")
+        test.chmod(0o755)
+        done = subprocess.run([folder / "tests/system/run"], capture_output=True, text=True, check=False, env={**os.environ, "BOARD": "here"})
+        found = done.stdout.splitlines()[-1], done.returncode
+        check(f"on a board: {what}", found == wanted, (found, done.stderr))
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="vafa-check.") as folder:
-        tree = Tree(folder)
+        tree = Tree(Path(folder) / "check")
         counts(tree)
         leaves_none_out(tree)
         ends_by_ctrl_c(tree)
+        counts_on_a_board(Path(folder) / "system")
     return exit_code()
 
 
