@@ -133,7 +133,8 @@ def issue_with_particulars(shop):
     seen = club_json(shop, "member", "access")
     case("... each look is noted", {"show", "find", "list"} <= {row["what"] for row in seen} and
          all(row["who"].startswith("console:") for row in seen), seen)
-    case("the key that opens is the club's alone", oct(os.stat(shop.path("club/member.key")).st_mode)[-3:] == "600")
+    case("the key that opens is the club's alone, and so is its folder", oct(os.stat(shop.path("club/member.key")).st_mode)[-3:] == "600" and
+         oct(os.stat(shop.path("club")).st_mode)[-3:] == "700")
 
 
 def bad_input(shop):
