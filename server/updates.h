@@ -8,10 +8,9 @@
  * A version is offered to a terminal of the stage when it is higher than what runs there, has not
  * fallen back there, and what runs is marked good with its self-test ok, or failed in what another
  * version may mend: the terminal's process, its database, its programme. A restart of the device
- * takes no offer back. A fallback of the version
- * anywhere, or a failed self-test where it was offered, stops its rollout: nothing is offered until
- * a person resumes it. (When all have it, only a fallback does. Where the version before had failed
- * its self-test neither does.) db's statuses
+ * takes no offer back. A fallback of the version anywhere, or a failed self-test where it was
+ * offered, stops its rollout: nothing is offered until a person resumes it. (When all have it, only
+ * a fallback does. Where the version before had failed its self-test neither does.) db's statuses
  * besides those named; the fault is for a person. docs/fleet.md. */
 #ifndef SERVER_UPDATES_H
 #define SERVER_UPDATES_H
