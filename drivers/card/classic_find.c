@@ -176,7 +176,7 @@ static enum st find_by_mad(struct classic_card *card, const uint8_t mad[MAD_BYTE
     card->is_mad_shared = true;
     conclude_survey(card, st, is_claimed ? CARD_HALF_ISSUED : CARD_BLANK,
                     is_claimed ? "The issue of this card was not finished. Issue it again."
-                               : "A blank card that another application shares.");
+                               : "This card is blank: issue it, or hold a member card.");
     return st == ST_FOREIGN ? ST_OK : st;
 }
 
@@ -193,7 +193,8 @@ static enum st find_elsewhere(struct classic_card *card)
         if (st == ST_OK) {
             st = classic_survey(card);
         }
-        conclude_survey(card, st, CARD_BLANK, "A blank card.");
+        conclude_survey(card, st, CARD_BLANK,
+                        "This card is blank: issue it, or hold a member card.");
         return st == ST_FOREIGN ? ST_OK : st;
     }
     if (st == ST_FOREIGN) {

@@ -75,7 +75,7 @@ enum st desfire_look_at_blank(struct desfire_card *card)
     if (free_bytes < DESFIRE_ROOM_BYTES) {
         desfire_conclude(card, CARD_FOREIGN, "This card is full: it cannot become a member card.");
     } else {
-        desfire_conclude(card, CARD_BLANK, "A blank card.");
+        desfire_conclude(card, CARD_BLANK, "This card is blank: issue it, or hold a member card.");
     }
     return ST_OK;
 }
