@@ -44,7 +44,7 @@ fault_block_SRC = $(subst fault_tap.c,fault_block.c,$(fault_tap_SRC))
 fault_block_LIBS = $(fault_tap_LIBS)
 
 SCRIPTS += tests/e2e/two_cards_transfer.py tests/e2e/two_cards_dead.py tests/e2e/lost_counter.py tests/e2e/gift_cards.py
-SCRIPTS += tests/e2e/operators.py tests/e2e/limits.py
+SCRIPTS += tests/e2e/operators.py tests/e2e/limits.py tests/e2e/cashier.py
 SCRIPTS += tests/e2e/homes.py tests/e2e/programmes.py tests/e2e/terminal_cuts.sh tests/e2e/terminal_bad.sh tests/e2e/terminal_trial.py \
            tests/e2e/two_cards.py tests/e2e/gate.py
 SCRIPTS += tests/e2e/actions.py
