@@ -52,7 +52,7 @@ def make_club_keys(name):
     try:
         make_keys(folder, "Vafa update CA")
     except OSError as why:
-        raise Refused(f"{folder} cannot be made: {why.strerror}.") from None
+        raise Refused(f"{folder} cannot be made: {why.strerror}. It needs a file system that knows owners, which FAT does not.") from None
     print(f"{folder} has the keys that sign updates: whoever has them is root on every terminal whose image was made with them, so keep "
           "the folder offline, and a copy of it in a second place.\n"
           "If they are lost, these terminals never take an update again, but must each be flashed anew with a key ceremony; if they are "
