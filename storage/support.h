@@ -11,6 +11,8 @@ enum { SUPPORT_HOURS_MAX = 72 };
  * Statuses as setting_put(). */
 ST_CHECK enum st support_put(struct store *store, int64_t now_s, uint32_t hours,
                              uint32_t operator_no);
+/* The date was set from `was_s` to `now_s`: hours that are left stay as many. Statuses likewise. */
+ST_CHECK enum st support_move(struct store *store, int64_t was_s, int64_t now_s);
 /* Seconds that are left, 0: it is not on. A clock that was set back to before it began has ended
  * it; so has anything that cannot be read. */
 int64_t support_left_s(struct store *store, int64_t now_s);

@@ -116,6 +116,25 @@ void terminal_unlock(struct terminal *terminal, uint32_t number, struct tap_answ
     answer_operator(terminal, st == ST_OK, st, &say, ret);
 }
 
+static int64_t date_ahead_s(int64_t *ret_now_s)
+{
+    enum clock_quality quality;
+    *ret_now_s = clock_now_s(&quality);
+    return *ret_now_s - clock_monotonic_ms() / 1000;
+}
+
+void service_follow_date(struct terminal *terminal)
+{
+    enum { JUMP_S = 60 }; /* less is no jump, and no harm */
+    int64_t now_s = 0;
+    const int64_t ahead_s = date_ahead_s(&now_s);
+    const int64_t jump_s = ahead_s - terminal->date_ahead_s;
+    const bool has_jumped = jump_s > JUMP_S || jump_s < -JUMP_S;
+    if (has_jumped && support_move(terminal->config.store, now_s - jump_s, now_s) == ST_OK) {
+        terminal->date_ahead_s = ahead_s;
+    }
+}
+
 void terminal_support(struct terminal *terminal, uint32_t hours, uint32_t operator_no,
                       struct tap_answer *ret)
 {
@@ -123,6 +142,7 @@ void terminal_support(struct terminal *terminal, uint32_t hours, uint32_t operat
     char text[64];
     enum clock_quality quality;
     const int64_t now_s = clock_now_s(&quality);
+    service_follow_date(terminal); /* or these hours would be moved with the next look */
     const enum st st =
         support_put(terminal->config.store, now_s > 0 ? now_s : 0, hours, operator_no);
     if (hours > 0) {
@@ -142,7 +162,8 @@ void terminal_support(struct terminal *terminal, uint32_t hours, uint32_t operat
 enum st service_end_support(struct terminal *terminal)
 {
     enum clock_quality quality;
-    const int64_t now_s = clock_now_s(&quality);
+    int64_t now_s = clock_now_s(&quality);
+    terminal->date_ahead_s = date_ahead_s(&now_s);
     return quality == CLOCK_UNSET && support_left_s(terminal->config.store, now_s) > 0
                ? support_put(terminal->config.store, 0, 0, 0)
                : ST_OK;

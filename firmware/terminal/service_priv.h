@@ -48,6 +48,7 @@ struct terminal {
     struct tap_act act;     /* the act to do next, or the answer */
 
     struct session session; /* who is signed in */
+    int64_t date_ahead_s;   /* of the clock that only grows, at the last look */
     struct quota quota;     /* of the card of the last look */
     bool has_member;        /* the issue under way, or about to begin, brings one */
     struct entry_member member;
@@ -119,6 +120,8 @@ void untold_save(struct terminal *terminal, bool was_told);
 
 /* At the start: hours that cannot be counted any more, since the clock lost its time, are over. */
 ST_CHECK enum st service_end_support(struct terminal *terminal);
+/* The hours of support go on when the date is set. What fails is tried again with the next look. */
+void service_follow_date(struct terminal *terminal);
 /* Brings the session up to date; who is signed out by that is noted, if the disk takes it. */
 ST_CHECK enum st service_refresh_session(struct terminal *terminal);
 

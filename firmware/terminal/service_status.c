@@ -106,6 +106,7 @@ void terminal_status(struct terminal *terminal, struct terminal_status *ret)
     setting_or_empty(store, "sync.last_ok", ret->sync_last_ok, sizeof ret->sync_last_ok);
     setting_or_empty(store, "sync.say", ret->sync_say, sizeof ret->sync_say);
     setting_or_empty(store, "certificate.say", ret->certificate_say, sizeof ret->certificate_say);
+    service_follow_date(terminal);
     ret->reader_say = config->reader_say != NULL ? config->reader_say(config->reader_ctx) : "";
     enum clock_quality quality;
     const int64_t now_s = clock_now_s(&quality);

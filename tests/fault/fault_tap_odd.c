@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "storage/store.h"
+#include "storage/support.h"
 #include "tests/fault/fault_tap_world.h"
 #include "tests/support/crash_vfs.h"
 
@@ -391,6 +392,52 @@ static void a_date_that_is_set_meanwhile_does_not_charge_twice(void **unused)
     }
 }
 
+static int64_t support_left(struct world *of)
+{
+    struct terminal_status status;
+    terminal_status(of->terminal, &status);
+    assert_true(status.support_left_s ==
+                support_left_s(of->store, world_clock_s)); /* as sync sees it */
+    return status.support_left_s;
+}
+
+static void go_on(int64_t seconds_s)
+{
+    world_clock_s += seconds_s;
+    world_clock_ms += 1000 * seconds_s;
+}
+
+/* Somebody switches it on, and then the club's clock is heard. */
+static void hours_of_support_outlive_a_date_that_is_set(void **unused)
+{
+    enum { HOUR_S = 3600 };
+    struct tap_answer ignored;
+    (void)unused;
+    open_shop();
+    world_clock_quality = CLOCK_UNSET;
+    world_clock_s = 100;
+    restart();
+    terminal_support(world.terminal, 12, 0, &ignored);
+    go_on(HOUR_S);
+    assert_int_equal(support_left(&world), 11 * HOUR_S);
+    world_clock_quality = CLOCK_BY_HAND;
+    world_clock_s = 1800000000;
+    assert_int_equal(support_left(&world), 11 * HOUR_S);
+    go_on(HOUR_S);
+    world_clock_s -= 400 * 86400; /* back */
+    assert_int_equal(support_left(&world), 10 * HOUR_S);
+    world_clock_s += 400 * 86400; /* set, and switched on before anybody looked */
+    terminal_support(world.terminal, 2, 0, &ignored);
+    assert_int_equal(support_left(&world), 2 * HOUR_S);
+    go_on(2 * HOUR_S - 1);
+    assert_int_equal(support_left(&world), 1);
+    go_on(1);
+    assert_int_equal(support_left(&world), 0);
+    world_clock_s += 400 * 86400; /* what is over stays over */
+    assert_int_equal(support_left(&world), 0);
+    world_die(&world);
+}
+
 static int prepare(void **unused)
 {
     (void)unused;
@@ -412,6 +459,7 @@ int main(void)
         cmocka_unit_test(one_that_turns_out_not_to_have_been_taken_is_given_again),
         cmocka_unit_test(one_that_was_told_but_not_saved_does_not_swallow_the_next_sale),
         cmocka_unit_test(a_date_that_is_set_meanwhile_does_not_charge_twice),
+        cmocka_unit_test(hours_of_support_outlive_a_date_that_is_set),
     };
     return cmocka_run_group_tests_name("odd cards and odd shops", tests, prepare, NULL);
 }
