@@ -208,6 +208,7 @@ struct chain {
     int64_t programme, refused; /* versions, when it last told its health */
     int64_t clear_at;
     int64_t layout;
+    int64_t clock; /* enum clock_quality, likewise */
 };
 /* Makes the batch's terminal the one in work. ST_DENIED: the club has none of that number. */
 ST_CHECK enum st term_load(struct ledger *ledger, const struct wire_sync *batch, struct chain *ret,

@@ -6,7 +6,7 @@ static const struct {
     const char *sql, *types;
 } statements[SQL_COUNT] = {
     [SQL_TERM_GET] = {"SELECT merch, hi, hash, batch_no, last_at, prog, refused, clear_at,"
-                      " layout FROM term"
+                      " layout, clock FROM term"
                       " WHERE term_id = $1",
                       "i"},
     [SQL_TERM_SET] = {"UPDATE term SET hi = $2, top = $2, cnt = $2, hash = $3, batch_no = $4"

@@ -32,6 +32,7 @@ enum st term_load(struct ledger *ledger, const struct wire_sync *batch, struct c
     ret->refused = db_i64(stmt, 6);
     ret->clear_at = db_i64(stmt, 7);
     ret->layout = db_i64(stmt, 8);
+    ret->clock = db_i64(stmt, 9);
     db_reset(stmt);
     return size == ENTRY_HASH_BYTES ? ST_OK : ST_CORRUPT;
 }
@@ -68,7 +69,7 @@ static enum st take_health(struct ledger *ledger, const struct wire_sync *batch,
         return st;
     }
     const bool is_news = batch->entry_count != 0 || batch->programme != before->programme ||
-                         refused != before->refused;
+                         refused != before->refused || batch->health.clock != before->clock;
     if (!is_news && ledger->now_s - before->last_at < 60 && ledger->now_s >= before->last_at) {
         return ST_OK;
     }

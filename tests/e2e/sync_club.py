@@ -285,6 +285,16 @@ def an_expired_certificate_is_refused_and_says_so():
     ended(sync("once"), 0)
 
 
+def a_clock_that_is_set_is_seen_at_once():
+    if SANITIZED:
+        return "faketime and the sanitizers do not go together"
+    seen = lambda: json.loads(shop.club("fleet", "--json").stdout)["terminals"][0]["clock"]
+    ended(sync("once"), 0)
+    for prefix, word in ((("faketime", "-m", "2000-01-01 00:00:00"), "unset"), ((), "by_hand")):
+        ended(sync("once", prefix=prefix), 0)
+        expect(seen() == word, f"the club sees {seen()}, not {word}; {shop.club('fleet').stdout}")
+
+
 def a_revoked_terminal_is_refused_and_keeps_everything():
     feed(1)
     shop.club("revoke", "1")
@@ -303,7 +313,7 @@ TESTS = [an_unknown_code_is_refused, a_code_waits_for_approval_and_gives_the_sam
          the_same_batch_ten_times_counts_once, an_altered_entry_is_a_case_and_changes_no_balance, a_gap_is_answered_behind,
          a_line_that_goes_silent_costs_one_time_out, a_byte_now_and_then_gets_through_or_ends_in_time,
          a_club_killed_at_any_moment_has_what_it_acknowledged, a_terminal_killed_at_any_moment_goes_on,
-         a_club_restored_from_a_backup_is_sent_the_rest_again, an_expired_certificate_is_refused_and_says_so,
+         a_club_restored_from_a_backup_is_sent_the_rest_again, a_clock_that_is_set_is_seen_at_once, an_expired_certificate_is_refused_and_says_so,
          a_revoked_terminal_is_refused_and_keeps_everything]
 
 with Shop(BUILD) as shop:
