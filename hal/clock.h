@@ -7,10 +7,16 @@
 
 #include <stdint.h>
 
+/* 2024-01-01 00:00 UTC: before this nobody ever set the clock. */
+#define CLOCK_FIRST_S INT64_C(1704067200)
+
+enum { CLOCK_OFF_S = 120 }; /* one that differs by more from the club's is wrong */
+
 enum clock_quality {
-    CLOCK_UNSET = 0,   /* before 2024-01-01: nobody ever set it */
-    CLOCK_BY_HAND = 1, /* plausible; set by a person or kept by a battery */
-    CLOCK_BY_CLUB = 2, /* agreed with the club's time; no clock here says so yet */
+    CLOCK_UNSET = 0,   /* before CLOCK_FIRST_S */
+    CLOCK_BY_HAND = 1, /* plausible: kept by a battery, or set, by whomever */
+    CLOCK_BY_CLUB = 2, /* agreed with the club's time; no clock here says so: one that vafa-init set
+                          by the club's (docs/decisions/0021-clock.md) is BY_HAND, too */
 };
 
 /* Seconds since 1970-01-01 UTC. */

@@ -18,8 +18,8 @@
 #define FA_DEAD "مدت درازی است: اگر برنمی‌گردد آن را ازدست‌رفته اعلام کنید؛ کارهایش از روی کارت‌ها بازسازی می‌شود:"
 #define FA_LINE "برق و خط آن را ببینید؛ اگر برنمی‌گردد:"
 #define FA_UNSENT "تراکنش‌های فرستاده‌نشده دارد، کهنه‌ترین از %s پیش، با آن‌که همگام می‌شود. صفحهٔ خودش و پرونده‌ها را ببینید:"
-#define FA_CLOCK_UNSET "ساعت آن هرگز تنظیم نشده است: همان‌جا تنظیمش کنید؛ روزها و سقف‌ها با آن حساب می‌شود."
-#define FA_CLOCK "ساعت آن %s %s از ساعت باشگاه است: همان‌جا تنظیمش کنید؛ روزها و سقف‌ها با آن حساب می‌شود."
+#define FA_CLOCK_UNSET "ساعت آن تنظیم نیست: دستگاه در نخستین تماس ساعت باشگاه را می‌گیرد، لینوکس ساده را همان‌جا تنظیم کنید؛ روزها و سقف‌ها با آن حساب می‌شود."
+#define FA_CLOCK "ساعت آن %s %s از ساعت باشگاه است: دستگاه را خاموش و روشن کنید، لینوکس ساده را همان‌جا تنظیم کنید؛ روزها و سقف‌ها با آن حساب می‌شود."
 #define FA_BEHIND "عقب‌تر"
 #define FA_AHEAD "جلوتر"
 #define FA_REFUSED "برنامهٔ تازه را نمی‌پذیرد و با برنامهٔ پیشین کار می‌کند. برنامه را درست کنید و شمارهٔ بالاتری به آن بدهید:"
@@ -214,16 +214,18 @@ static void find_clock(struct finding *finding)
     char span[FLEET_SPAN_BYTES], fa[FLEET_SPAN_BYTES];
     if (facts->is_clock_unset) {
         struct fleet_trouble *trouble = begin(finding, TROUBLE_CLOCK);
-        SAY(trouble, "Nobody ever set its clock: set it at the terminal; days, vouchers and limits "
-                     "go by it.");
+        SAY(trouble,
+            "Its clock is not set: a device sets it at its first contact, a plain Linux is "
+            "set there; days, vouchers and limits go by it.");
         FA(trouble, FA_CLOCK_UNSET);
     } else if (facts->has_clock && size_s > FLEET_CLOCK_S) {
         struct fleet_trouble *trouble = begin(finding, TROUBLE_CLOCK);
         fleet_span(size_s, span);
         fleet_span_fa(size_s, fa);
         SAY(trouble,
-            "Its clock is %s %s the club's: set it at the terminal; days, vouchers and limits go "
-            "by it.",
+            "Its clock is %s %s the club's: turn the device off and on, a plain Linux is set "
+            "there; "
+            "days, vouchers and limits go by it.",
             span, error_s < 0 ? "behind" : "ahead of");
         FA(trouble, FA_CLOCK, fa, error_s < 0 ? FA_BEHIND : FA_AHEAD);
     }

@@ -58,7 +58,7 @@ struct fleet_facts {
     int64_t cert_late_at;           /* when one that was replaced was shown last; 0 = never */
     int64_t chain_at;               /* of its newest open case `chain`; 0 = none */
     int64_t unsent, oldest_at;      /* by the terminal's clock; 0 = none */
-    bool has_clock, is_clock_unset; /* it told its time; nobody ever set it */
+    bool has_clock, is_clock_unset; /* it told its time; it is not set */
     int64_t clock_error_s;          /* the terminal's clock less the club's */
     int64_t refused;                /* programme; 0 = none */
     const char *refused_say;

@@ -56,7 +56,8 @@ struct hotlist_head {
     uint32_t version; /* 0 = no list yet */
     int64_t mark;     /* of that version, 0..HOTLIST_MARK_MAX */
     int64_t made_s;   /* when the club last said that this is its newest list, by this terminal's
-                         clock, seconds since 1970; 0 = never */
+                         clock (the club's, as long as that was not set), seconds since 1970;
+                         0 = never */
     uint32_t cards;
     /* A snapshot that is being taken in, piece by piece, beside the list in force. */
     bool has_next;

@@ -279,13 +279,15 @@ static enum st take_programme(struct client *client, const struct wire_sync_answ
     return st;
 }
 
-/* Stores how far the club's clock is from ours. A change of a second is the line's delay. */
+/* Stores how far the club's clock is from ours. A change of a second is the line's delay. From a
+ * clock that was never set nothing is measured: it would not hold when it is set. */
 static enum st take_time(struct client *client, int64_t club_s, struct fault *fault)
 {
     char text[32];
     enum clock_quality quality;
     int64_t offset_s = 0;
-    if (__builtin_sub_overflow(club_s, clock_now_s(&quality), &offset_s) ||
+    const int64_t now_s = clock_now_s(&quality);
+    if ((quality != CLOCK_UNSET && __builtin_sub_overflow(club_s, now_s, &offset_s)) ||
         (client->has_time_offset && llabs(offset_s - client->time_offset_s) <= 1)) {
         return ST_OK;
     }
@@ -299,7 +301,8 @@ static enum st take_time(struct client *client, int64_t club_s, struct fault *fa
     return ST_OK;
 }
 
-/* Last, and without a say in how the sync went: the journal is more than the list. */
+/* Last, and without a say in how the sync went: the journal is more than the list. A clock that was
+ * never set is going to be the club's. */
 static enum st take_list(struct client *client, const struct wire_sync_answer *news,
                          struct client_report *report, struct fault *fault)
 {
@@ -308,7 +311,7 @@ static enum st take_list(struct client *client, const struct wire_sync_answer *n
     enum st st = ST_OK;
     if (news->has_list) {
         report->has_more |=
-            list_take(&client->list, &news->list, quality == CLOCK_UNSET ? 0 : now_s);
+            list_take(&client->list, &news->list, quality == CLOCK_UNSET ? news->time_s : now_s);
         st = list_note_made(&client->list, client->store, &news->list, news->acknowledged);
     }
     st = st == ST_OK ? list_note(&client->list, client->store) : st;
@@ -327,6 +330,7 @@ static enum st take_answer(struct client *client, const struct line_answer *answ
     }
     report->is_answered = true;
     report->club_s = news.time_s;
+    report->heard_ms = clock_monotonic_ms();
     report->update = news.update;
     report->logs = news.logs;
     if ((news.links.is_there &&

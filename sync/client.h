@@ -38,6 +38,7 @@ struct client_report {
     char refusal[WIRE_ERROR_MAX + 1]; /* the word of an answer that is no 200; "" = none */
     bool is_answered; /* the club said what time it is, and what it wants of the device: */
     int64_t club_s;   /* seconds since 1970, by its clock */
+    int64_t heard_ms; /* when that came, by clock_monotonic_ms() */
     struct wire_update update;
     uint32_t logs; /* number of the log that it asks for; 0 = none */
 };

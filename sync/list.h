@@ -24,8 +24,8 @@ void list_finish(struct list *list);
 /* Which list is here. A damaged one is thrown away. False: there is none that could take news. */
 bool list_have(struct list *list, struct wire_list_have *ret);
 
-/* Takes what the club sent. `now_s` is this terminal's clock, 0 = it was never set. True when it
- * was taken and there is more to ask for. */
+/* Takes what the club sent. `now_s` is this terminal's clock, or the club's when that was never
+ * set. True when it was taken and there is more to ask for. */
 bool list_take(struct list *list, const struct wire_list *news, int64_t now_s);
 
 /* Notes for lost cards, after list_take() of `news`, that the list in force is by a club that has

@@ -69,7 +69,7 @@ static void note_end(const struct renew *renew, int64_t now_s, const char *why)
     note(renew, fault.say);
 }
 
-/* The club's time, as far as this clock and the last answer tell it. False: nobody knows. */
+/* The club's time, as far as this clock and the last answer tell it. False: nobody ever set it. */
 static bool guess_time(const struct renew *renew, int64_t *ret_s)
 {
     enum clock_quality quality;
@@ -77,7 +77,6 @@ static bool guess_time(const struct renew *renew, int64_t *ret_s)
     *ret_s = clock_now_s(&quality);
     if (setting_get(renew->config.store, "club.time_offset", offset, sizeof offset) == ST_OK) {
         *ret_s += strtoll(offset, NULL, 10);
-        return true;
     }
     return quality != CLOCK_UNSET;
 }

@@ -44,6 +44,7 @@ static const char usage[] =
     "  --device FILE     what it says of itself; the club is told\n"
     "  --updates DIR     run: bundles that the club wants on it come here\n"
     "  --update-rate N   bytes a second of a bundle, 1024.. (default: 32768)\n"
+    "  --clock FILE      what the club's clock says, for the device to set its own\n"
     "  --log FILE        its log; the club gets it when it asks and support is on (vafa-till "
     "support)\n"
     "\n"
@@ -56,6 +57,7 @@ enum {
     RETRY_MAX_MS = 5 * 60 * 1000,
     /* What only a person can end is asked about rarely, so that it ends by itself once they did. */
     RETRY_PERSON_MS = 15 * 60 * 1000,
+    CLOCK_SET_MS = 3000, /* the device has set its clock by then */
     ENROL_RETRY_FIRST_MS = 500,
     ENROL_RETRY_MAX_MS = 30 * 1000,
 };
@@ -64,7 +66,7 @@ enum {
 
 struct options {
     const char *command, *db, *folder, *club, *ca, *name, *code, *board;
-    const char *device, *updates, *log;
+    const char *device, *updates, *log, *clock;
     uint32_t wait_s, interval_s, batch, timeout_s, update_rate;
 };
 
@@ -149,6 +151,9 @@ static bool read_option(struct options *options, int option, const char *value)
     case 'l':
         options->log = value;
         return true;
+    case 'k':
+        options->clock = value;
+        return true;
     default:
         return false;
     }
@@ -157,14 +162,23 @@ static bool read_option(struct options *options, int option, const char *value)
 static bool read_options(int argc, char **argv, struct options *ret)
 {
     static const struct option names[] = {
-        {"db", required_argument, NULL, 'd'},       {"identity", required_argument, NULL, 'i'},
-        {"club", required_argument, NULL, 'c'},     {"ca", required_argument, NULL, 'a'},
-        {"name", required_argument, NULL, 'n'},     {"code", required_argument, NULL, 'o'},
-        {"board", required_argument, NULL, 'b'},    {"wait", required_argument, NULL, 'w'},
-        {"interval", required_argument, NULL, 'v'}, {"batch", required_argument, NULL, 'm'},
-        {"timeout", required_argument, NULL, 't'},  {"device", required_argument, NULL, 'e'},
-        {"updates", required_argument, NULL, 'u'},  {"update-rate", required_argument, NULL, 'r'},
-        {"log", required_argument, NULL, 'l'},      {NULL, 0, NULL, 0},
+        {"db", required_argument, NULL, 'd'},
+        {"identity", required_argument, NULL, 'i'},
+        {"club", required_argument, NULL, 'c'},
+        {"ca", required_argument, NULL, 'a'},
+        {"name", required_argument, NULL, 'n'},
+        {"code", required_argument, NULL, 'o'},
+        {"board", required_argument, NULL, 'b'},
+        {"wait", required_argument, NULL, 'w'},
+        {"interval", required_argument, NULL, 'v'},
+        {"batch", required_argument, NULL, 'm'},
+        {"timeout", required_argument, NULL, 't'},
+        {"device", required_argument, NULL, 'e'},
+        {"updates", required_argument, NULL, 'u'},
+        {"update-rate", required_argument, NULL, 'r'},
+        {"log", required_argument, NULL, 'l'},
+        {"clock", required_argument, NULL, 'k'},
+        {NULL, 0, NULL, 0},
     };
     *ret = (struct options){.board = "sim",
                             .interval_s = 60,
@@ -399,7 +413,9 @@ static int run(struct sync *sync)
         uint32_t time_ms = 0;
         if (st == ST_OK) {
             delay_ms = RETRY_FIRST_MS;
-            time_ms = random_between(interval_ms / 4 * 3, interval_ms / 4 * 5);
+            time_ms = upkeep_sets_clock(sync->upkeep)
+                          ? CLOCK_SET_MS
+                          : random_between(interval_ms / 4 * 3, interval_ms / 4 * 5);
         } else if (client_needs_person(st)) {
             time_ms = random_between(RETRY_PERSON_MS / 2, RETRY_PERSON_MS);
         } else {
@@ -488,6 +504,7 @@ static enum st open_all(struct sync *sync, bool is_enrol, struct fault *fault)
                                          .device = options->device,
                                          .updates = options->updates,
                                          .log = options->log,
+                                         .clock = options->clock,
                                          .rate = options->update_rate,
                                          .say = say};
     return upkeep_open(&upkeep, &sync->upkeep, fault);

@@ -1,6 +1,7 @@
 #include "sync/upkeep.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,9 @@ struct upkeep {
     struct upkeep_config config;
     struct fetch *fetch; /* NULL: none are fetched */
     struct wire_device device;
+    bool is_clock_off;           /* as upkeep_sets_clock() says it */
+    bool was_clock_off;          /* it has said so */
+    bool is_untold;              /* the device cannot be told the club's time */
     uint32_t sent_logs;          /* the number that the club has, or will not have; 0 = none */
     int64_t log_due_ms;          /* not before that, by clock_monotonic_ms() */
     char said[WIRE_SAY_MAX + 1]; /* of the bundle, last */
@@ -155,6 +159,45 @@ static void send_log(struct upkeep *upkeep, uint32_t number)
     upkeep->config.say(text);
 }
 
+/* --- its clock -------------------------------------------------------------------------------- */
+
+/* Whole or not at all, for the device, which reads it at any time. */
+static bool write_claim(const char *path, const struct client_report *report)
+{
+    char beside[PATH_MAX];
+    (void)snprintf(beside, sizeof beside, "%s.new", path);
+    FILE *file = fopen(beside, "we");
+    if (file == NULL) {
+        return false;
+    }
+    const bool is_written = fprintf(file, "club_s=%" PRId64 "\nat_ms=%" PRId64 "\n", report->club_s,
+                                    report->heard_ms) > 0;
+    return fclose(file) == 0 && is_written && rename(beside, path) == 0;
+}
+
+/* What the club's clock says. Whether the device takes it is the device's. */
+static void tell_clock(struct upkeep *upkeep, const struct client_report *report)
+{
+    enum clock_quality quality;
+    if (upkeep->config.clock == NULL) {
+        return;
+    }
+    const bool is_told = write_claim(upkeep->config.clock, report);
+    if (!is_told && !upkeep->is_untold) {
+        upkeep->config.say("The device cannot be told what the club's clock says.");
+    }
+    upkeep->is_untold = !is_told;
+    const int64_t off_s = report->club_s - clock_now_s(&quality);
+    upkeep->is_clock_off = is_told && (off_s > CLOCK_OFF_S || off_s < -CLOCK_OFF_S);
+}
+
+bool upkeep_sets_clock(struct upkeep *upkeep)
+{
+    const bool is_news = upkeep->is_clock_off && !upkeep->was_clock_off;
+    upkeep->was_clock_off |= upkeep->is_clock_off;
+    return is_news;
+}
+
 /* --- the bundle ------------------------------------------------------------------------------- */
 
 void upkeep_after(struct upkeep *upkeep, const struct client_report *report)
@@ -162,6 +205,7 @@ void upkeep_after(struct upkeep *upkeep, const struct client_report *report)
     if (!report->is_answered) {
         return;
     }
+    tell_clock(upkeep, report);
     if (upkeep->fetch != NULL) {
         fetch_take(upkeep->fetch, &report->update, &upkeep->device, clock_monotonic_ms());
         say_update(upkeep);

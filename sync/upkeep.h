@@ -19,6 +19,7 @@ struct upkeep_config {
     const char *device;            /* file that the device writes of itself; NULL = none */
     const char *updates;           /* folder for bundles; NULL: none are fetched */
     const char *log;               /* the device's log; NULL = none */
+    const char *clock;             /* file for what the club's clock says; NULL = none */
     uint32_t rate;                 /* bytes a second of a bundle, 1024.. */
     void (*say)(const char *text); /* one line for the device's log */
 };
@@ -32,6 +33,9 @@ void upkeep_close(struct upkeep *upkeep); /* accepts NULL */
 void upkeep_before(struct upkeep *upkeep);
 /* After a contact that went well: does what the answer wants, but for pieces. */
 void upkeep_after(struct upkeep *upkeep, const struct client_report *report);
+/* True once, when this clock was off by more than CLOCK_OFF_S: the device sets it, and then the
+ * club and the hotlist want to know. */
+bool upkeep_sets_clock(struct upkeep *upkeep);
 /* When the next piece may be asked for, by clock_monotonic_ms(); INT64_MAX: none is wanted. */
 int64_t upkeep_due_ms(const struct upkeep *upkeep);
 enum upkeep_next {

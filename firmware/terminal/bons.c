@@ -42,7 +42,9 @@ static enum st place_check(const struct terminal_status *status, const struct bo
     if (bon->merchant != 0 && bon->merchant != status->standing.merchant_no) {
         fault_say(say, "This voucher is another merchant's: it is not good here.");
     } else if (quality == CLOCK_UNSET) {
-        fault_say(say, "Set the clock first: nobody can tell whether this voucher is still good.");
+        fault_say(say,
+                  "The clock is not set until the club is reached: nobody can tell whether this "
+                  "voucher is still good.");
     } else if (day < bon->first_day) {
         fault_say(say, "This voucher is not good yet: in %" PRId64 " days.",
                   (int64_t)bon->first_day - day);

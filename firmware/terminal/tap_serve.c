@@ -304,7 +304,8 @@ static enum tap_next do_request(struct tap *tap, struct tap_act *ret_act)
         }
         if (!date_card(tap)) {
             struct fault why;
-            fault_say(&why, "Set the clock first: cards of this kind have a last day.");
+            fault_say(&why, "The clock is not set until the club is reached: cards of this kind "
+                            "have a last day.");
             return tap_fail(tap, TAP_REASON_REFUSED, &why, ret_act);
         }
         return tap_plan(tap, NULL, 0, NULL, ret_act);

@@ -3,8 +3,10 @@
 
 Real: boot loader, kernel, file systems, processes, users, the guest's UART, TLS. Modelled: the machine (QEMU without
 KVM), the PN532 and its card. The club and the simulator run here; nothing but the product runs in the guest."""
+import calendar
 import json
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -146,6 +148,31 @@ def books_agree(device):
     check("and no case", cases == [], cases)
 
 
+class Clockless(Device):
+    """As all that can be bought: nothing counts the time while power is off."""
+    def __init__(self, shop):
+        super().__init__(shop)
+        self.vm.has_clock = False
+
+
+def gets_the_clubs_time(device):
+    """The last power-on was without a club, until books_agree()."""
+    vm, shop = device.vm, device.shop
+    said_at = vm.until("the clock was set by the club's")
+    said = next(line for _, line in vm.lines if "the clock was set by the club's" in line)
+    told = re.search(r"from 1970-01-01 00:\d\d:\d\d to (\d+)-(\d+)-(\d+) (\d+):(\d+):(\d+) UTC", said)
+    off_s = calendar.timegm(tuple(map(int, told.groups()))) - (time.time() - (vm.now() - said_at)) if told else None
+    check("a device that starts without a date gets the club's", told and abs(off_s) <= 10 and
+          vm.until("self-test ok (the clock was never set)", 1) < said_at < vm.until("vafa: self-test ok", 20,
+          after=[line for _, line in vm.lines].index(said)), (said, off_s))
+    check("and keeps it in the battery's clock, where there is one", ("its battery's clock, too" in said) == (MACHINE["no_clock"] != ""), said)
+    row = lambda: json.loads(shop.club("fleet", "--json").stdout)["terminals"][0]
+    shop.until(lambda: row()["clock"] == "by_hand", 60, "the report of the clock")
+    check("the club sees that it is set and right", abs(row()["clock_error"]) <= 10 and "clock" not in [t["trouble"] for t in row()["troubles"]], row())
+    hour = vm.till(do="status")["hour"]
+    check("its day is Iran's of now", hour in {time.gmtime(time.time() + 12600 - s).tm_hour for s in (0, 60)}, hour)
+
+
 def state_is_kept_twice(device):
     first, second = (environment(device.image, name) for name in ("env1", "env2"))
     check("the running slot was marked good, in both copies", first == second and first["BOOT_A_LEFT"] == "40",
@@ -171,5 +198,5 @@ def play(name, device_of, *stories):
 
 
 if __name__ == "__main__":
-    sys.exit(play("boot", Device, first_boot, serves_a_card, survives_pulled_power, survives_power_in_taps, books_agree,
-                  state_is_kept_twice))
+    sys.exit(play("boot", Clockless, first_boot, serves_a_card, survives_pulled_power, survives_power_in_taps, books_agree,
+                  gets_the_clubs_time, state_is_kept_twice))

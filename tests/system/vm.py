@@ -29,6 +29,7 @@ class Machine:
         self.console = "stdio,id=console,signal=off"   # QEMU's words for where the console is
         self.monitor = "none"
         self.key = None   # a file with the board's key for /data
+        self.has_clock = True   # that runs while power is off, if QEMU's machine has one
         self.process = None
         self.register = None
 
@@ -41,7 +42,8 @@ class Machine:
     def start(self, stick):
         self.register_path.unlink(missing_ok=True)
         self.stick, self.hangs = stick, False
-        words = " ".join([MACHINE["machine"], *([MACHINE["stick"]] if stick else []), *([MACHINE["data_key"]] if self.key else [])])
+        words = " ".join([MACHINE["machine"], *([MACHINE["stick"]] if stick else []), *([MACHINE["data_key"]] if self.key else []),
+                          *([] if self.has_clock else [MACHINE["no_clock"]])])
         files = {"DISK": self.image, "STICK": stick, "KEY": self.key, "FIRST": Path(self.image).parent / "first"}
         for word, path in files.items():
             words = words.replace(word, str(path))

@@ -245,7 +245,7 @@ static void troubles_of_the_clock(void **state)
     one.has_clock = false; /* it did not tell */
     expect(&one, NULL, NULL, NULL);
     one.is_clock_unset = true;
-    expect(&one, "clock", "Nobody ever set its clock", "");
+    expect(&one, "clock", "Its clock is not set", "");
 }
 
 static void troubles_of_the_device(void **state)

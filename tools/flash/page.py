@@ -59,8 +59,8 @@ def notes(result):
     """[(Persian, English)]: what a person should know or do."""
     if result.works:
         return [] if result.is_clock_set else [(
-            "ساعت دستگاه هرگز تنظیم نشده است؛ دستگاه می‌فروشد و چیزی را با ساعت مرتب نمی‌کند.",
-            "The clock was never set. The terminal sells, and orders nothing by time.")]
+            "ساعت دستگاه هنوز تنظیم نشده است؛ دستگاه می‌فروشد و در نخستین تماس ساعت باشگاه را می‌گیرد.",
+            "The clock was never set. The terminal sells, and takes the club's at its first contact.")]
     if result.is_silent:
         return [("پایانه روشن شد، ولی خودآزمایی به پایان نرسید: خط‌های آخر را بخوانید و دوباره آزمون بگیرید." if result.lines else
                  "برق پایانه، کابل کنسول و نام درگاه را وارسی کنید و دوباره آزمون بگیرید.", result.why)]

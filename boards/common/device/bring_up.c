@@ -223,6 +223,16 @@ static void own_folder(const char *path, uid_t user, gid_t group, mode_t mode, s
     }
 }
 
+/* A file system of its own: who fills it leaves the device's report its room. */
+static void own_folder_of_run(const char *path, uid_t user, gid_t group, mode_t mode,
+                              struct log *log)
+{
+    (void)mkdir(path, 0700);
+    (void)mount_at("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                   "mode=0700,size=64k,nr_inodes=16", log);
+    own_folder(path, user, group, mode, log);
+}
+
 static void own_file(const char *path, uid_t user, gid_t group, mode_t mode, struct log *log)
 {
     if (!owner_set(path, user, group, mode)) {
@@ -249,11 +259,8 @@ void bring_up_owners(const struct conf *board, struct log *log)
     own_folder("/data/log", 0, RIGHTS_SYNC, 02700, log); /* sync may look while support is on */
     own_file("/data/log/device", 0, RIGHTS_SYNC, 0640, log);
     own_file("/data/log/device.old", 0, RIGHTS_SYNC, 0640, log);
-    /* A file system of its own: a terminal that fills it leaves the device's report its room. */
-    (void)mkdir("/run/till", 0700);
-    (void)mount_at("tmpfs", "/run/till", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-                   "mode=0700,size=64k,nr_inodes=16", log);
-    own_folder("/run/till", RIGHTS_TERMINAL, RIGHTS_TILL, 02750, log);
+    own_folder_of_run("/run/till", RIGHTS_TERMINAL, RIGHTS_TILL, 02750, log);
+    own_folder_of_run("/run/clock", RIGHTS_SYNC, RIGHTS_SYNC, 0700, log);
     own_file("/data/keys/keys", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0600, log);
     own_file("/data/keys/keys.device", RIGHTS_TERMINAL, RIGHTS_TERMINAL, 0600, log);
     /* Made here, so that both processes may write it and what SQLite lays beside it. */

@@ -29,24 +29,6 @@ static void path_of(const char *folder, uint32_t version, char ret[BUNDLE_PATH_M
     (void)snprintf(ret, BUNDLE_PATH_MAX, "%s/%" PRIu32 ".raucb", folder, version);
 }
 
-/* conf_load() would follow a link and wait for a pipe. */
-static bool load_offer(const char *folder, struct conf *ret)
-{
-    char path[BUNDLE_PATH_MAX];
-    struct stat about;
-    (void)snprintf(path, sizeof path, "%s/offer", folder);
-    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    ssize_t size = -1;
-    if (fd >= 0 && fstat(fd, &about) == 0 && S_ISREG(about.st_mode)) {
-        size = read(fd, ret->text, CONF_BYTES_MAX);
-    }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    ret->text[size > 0 ? size : 0] = '\0';
-    return size > 0;
-}
-
 struct bundle_offer bundle_look(const char *folder)
 {
     static const struct bundle_offer none = {.version = 0};
@@ -54,7 +36,8 @@ struct bundle_offer bundle_look(const char *folder)
     struct stat about;
     char path[BUNDLE_PATH_MAX];
     unsigned long version = 0, from = 0, to = 0;
-    if (!load_offer(folder, &conf) || !number_of(&conf, "version", INT32_MAX, &version) ||
+    (void)snprintf(path, sizeof path, "%s/offer", folder);
+    if (!conf_load_foreign(path, &conf) || !number_of(&conf, "version", INT32_MAX, &version) ||
         !number_of(&conf, "from_hour", HOURS - 1, &from) ||
         !number_of(&conf, "to_hour", HOURS - 1, &to)) {
         return none;

@@ -1,7 +1,10 @@
 #include "boards/common/device/conf.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum st conf_load(const char *path, struct conf *ret)
 {
@@ -16,6 +19,21 @@ enum st conf_load(const char *path, struct conf *ret)
     const bool fits = size < sizeof ret->text;
     ret->text[is_read && fits ? size : 0] = '\0';
     return !is_read ? ST_IO : fits ? ST_OK : ST_FOREIGN;
+}
+
+bool conf_load_foreign(const char *path, struct conf *ret)
+{
+    struct stat about;
+    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    ssize_t size = -1;
+    if (fd >= 0 && fstat(fd, &about) == 0 && S_ISREG(about.st_mode)) {
+        size = read(fd, ret->text, CONF_BYTES_MAX);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    ret->text[size > 0 ? size : 0] = '\0';
+    return size > 0;
 }
 
 bool conf_get(const struct conf *conf, const char *name, char *ret, size_t size)

@@ -16,6 +16,7 @@
 
 #include "boards/common/device/bring_down.h"
 #include "boards/common/device/bring_up.h"
+#include "boards/common/device/clockset.h"
 #include "boards/common/device/conf.h"
 #include "boards/common/device/console.h"
 #include "boards/common/device/disk.h"
@@ -68,7 +69,8 @@ struct device {
     struct watchdog watchdog;
     struct slots slots;
     struct report report;
-    int64_t report_at_ms, disk_at_ms, started_ms, clock_started_s;
+    struct clockset clock;
+    int64_t report_at_ms, disk_at_ms, started_ms;
     int64_t works_ms;            /* when the self-test went well last, or the start of the device */
     bool has_passed, has_failed; /* the self-test's last word on the console */
     bool was_ready;
@@ -286,16 +288,13 @@ static void look_at_disk(struct device *device, int64_t now_ms)
 static enum selftest_verdict judge(struct device *device, int64_t now_ms,
                                    char ret_say[SELFTEST_SAY_MAX])
 {
-    enum clock_quality quality;
-    const int64_t clock_s = clock_now_s(&quality);
-    device->report.is_clock_set = quality != CLOCK_UNSET;
     struct selftest_facts *facts = &device->facts;
     facts->data_say = device->vault.say;
     facts->has_keys = device->terminal != NULL;
     facts->is_heard = device->probe.is_heard;
     facts->said = &device->probe.said;
     facts->up_ms = now_ms - device->started_ms;
-    facts->clock_up_ms = (clock_s - device->clock_started_s) * 1000;
+    device->report.is_clock_set = clockset_look(&device->clock, &facts->clock_up_ms);
     return selftest_judge(facts, ret_say);
 }
 
@@ -506,6 +505,8 @@ static void serve(struct device *device)
         if (has_data(device)) {
             console_step(&device->console, device->terminal != NULL, now_ms);
         }
+        device->has_passed &=
+            !clockset_step(&device->clock, &device->log, now_ms); /* say it anew */
         test_self(device, now_ms);
         say_ready(device);
         write_report(device, now_ms);
@@ -586,7 +587,7 @@ int main(void)
     add_ceremony(&device, clock_monotonic_ms());
     device.works_ms = device.started_ms = clock_monotonic_ms();
     device.disk_at_ms = device.started_ms + DISK_EVERY_MS;
-    device.clock_started_s = clock_now_s(&(enum clock_quality){CLOCK_UNSET});
+    clockset_init(&device.clock, NULL);
     probe_init(&device.probe, SOCKET, clock_monotonic_ms());
     serve(&device);
 }

@@ -8,5 +8,7 @@
 #define LOG      "/data/log/device"
 #define SOCKET   "/run/till/till.sock"
 #define REPORT   "/run/vafa/device"
+/* What the club's clock says, by vafa-sync, in a folder of its own. */
+#define CLOCK_CLAIM "/run/clock/club"
 
 #endif

@@ -44,6 +44,8 @@ void sync_words_fill(const struct sync_words *words, const char *board,
                                          LOG,
                                          "--updates",
                                          UPDATER_BUNDLES,
+                                         "--clock",
+                                         CLOCK_CLAIM,
                                          words->update_rate[0] != '\0' ? "--update-rate" : NULL,
                                          words->update_rate,
                                          NULL};
