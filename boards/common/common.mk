@@ -2,7 +2,7 @@
 BOARD_COMMON_SRC = boards/common/board.c $(READER_SRC) $(CARD_SRC) $(KEYSTORE_SRC) $(CLOCK_SRC)
 
 # The first process of a device, and a register at a serial line. Built for every board, so that they are tested here.
-DEVICE_SRC = $(addprefix boards/common/device/,bundle.c clockset.c command.c conf.c console.c disk.c grow.c log.c memory.c owner.c probe.c ration.c \
+DEVICE_SRC = $(addprefix boards/common/device/,at_ready.c bundle.c clockset.c command.c conf.c console.c disk.c grow.c log.c memory.c owner.c probe.c ration.c \
              report.c selftest.c slots.c stick.c sync_words.c typing.c unit.c updater.c vault.c vault_open.c \
              watch.c watchdog.c)
 PROGRAMS += vafa-init vafa-register
@@ -32,6 +32,9 @@ test_console_SRC = tests/unit/test_console.c tests/support/test_folder.c $(DEVIC
 test_console_LIBS = -lcmocka -ljansson
 test_bundle_SRC = tests/unit/test_bundle.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_bundle_LIBS = -lcmocka -ljansson
+TESTS += test_at_ready
+test_at_ready_SRC = tests/unit/test_at_ready.c tests/support/test_folder.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
+test_at_ready_LIBS = -lcmocka -ljansson
 TESTS += test_clockset
 test_clockset_SRC = tests/unit/test_clockset.c tests/support/test_folder.c tests/support/hush.c $(DEVICE_SRC) $(CLOCK_SRC) $(HAL_BASE_SRC)
 test_clockset_LIBS = -lcmocka -ljansson

@@ -23,6 +23,10 @@ from disk import BOARD, MACHINE, device_disk, environment  # noqa: E402
 from tap import check, exit_code, note  # noqa: E402
 from vm import Machine  # noqa: E402
 
+# User and processes: boards/common/device/rights.h; in brackets a reader's real user, its parent's.
+SERVING = {900: {"vafa-terminal"}, 901: {"vafa-reader(900)"}, 902: {"vafa-sync"}, 903: {"vafa-register"}}
+
+
 class Device:
     """One terminal: a copy of the image, provisioned, with keys; its reader; a club that knows it."""
     more_conf = ""  # lines of what a technician writes, besides
@@ -173,6 +177,19 @@ def gets_the_clubs_time(device):
     check("its day is Iran's of now", hour in {time.gmtime(time.time() + 12600 - s).tm_hour for s in (0, 60)}, hour)
 
 
+def is_shut_and_divided(device):
+    """What the device said at its last ready, of its ports and its processes."""
+    vm = device.vm
+    said = [line for _, line in vm.lines]
+    check("no port is open", any("device: no port is open" in line for line in said), said)
+    users = next(line for line in said if "device: users:" in line).split("users: ")[1]
+    note(f"users: {users}")
+    runs = {int(user): set(names) for user, *names in map(str.split, users.split(", "))}
+    root = runs.pop(0)
+    check("each process that serves has its own user; root has the first one, the network's and what marks the slot",
+          runs == SERVING and root <= {"init", "vafa-init", "busybox", "udhcpc", "sh", "slot"}, users)
+
+
 def state_is_kept_twice(device):
     first, second = (environment(device.image, name) for name in ("env1", "env2"))
     check("the running slot was marked good, in both copies", first == second and first["BOOT_A_LEFT"] == "40",
@@ -199,4 +216,4 @@ def play(name, device_of, *stories):
 
 if __name__ == "__main__":
     sys.exit(play("boot", Clockless, first_boot, serves_a_card, survives_pulled_power, survives_power_in_taps, books_agree,
-                  gets_the_clubs_time, state_is_kept_twice))
+                  gets_the_clubs_time, is_shut_and_divided, state_is_kept_twice))

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "boards/common/device/at_ready.h"
 #include "boards/common/device/bring_down.h"
 #include "boards/common/device/bring_up.h"
 #include "boards/common/device/clockset.h"
@@ -22,7 +23,6 @@
 #include "boards/common/device/disk.h"
 #include "boards/common/device/grow.h"
 #include "boards/common/device/log.h"
-#include "boards/common/device/memory.h"
 #include "boards/common/device/places.h"
 #include "boards/common/device/probe.h"
 #include "boards/common/device/report.h"
@@ -359,7 +359,7 @@ static void say_ready(struct device *device)
                 is_new(device)     ? "waits to be set up"
                 : has_data(device) ? "ready to serve cards"
                                    : "serves nothing: it has no /data");
-        log_say(&device->log, "device", memory_say("/proc/meminfo"));
+        at_ready_say(&device->log);
     }
 }
 
