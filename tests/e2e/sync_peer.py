@@ -466,6 +466,9 @@ def a_clock_that_was_never_set_does_not_lock_the_terminal_out():
     stranger = Authority("stranger2", work)
     peer = Peer(authority, stranger.server_files("stranger2-server"))
     ended(sync("once", peer, prefix=fake), 3, "not our club")
+    ended(sync("once", club, prefix=fake), 0)
+    ended(sync("once", peer), 3, "not our club")  # the clock was set meanwhile, and nobody was heard since
+    expect(not setting("certificate.say"), f"a certificate of years is said to be over: {setting('certificate.say')}")
     peer.close()
 
 
