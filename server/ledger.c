@@ -471,7 +471,10 @@ static enum st take_new(struct ledger *ledger, const struct wire_sync *batch, st
 }
 
 /* The chain case is named by the entry from which the terminal's bytes and ours part. */
-static enum st refuse_chain(struct ledger *ledger, const struct wire_sync *batch, uint32_t differs)
+/* A terminal that goes on calling with such entries has its case open, whoever closed it; a file
+ * does not call. */
+static enum st refuse_chain(struct ledger *ledger, const struct wire_sync *batch, uint32_t differs,
+                            bool is_late)
 {
     uint32_t i = differs - batch->after - 1;
     struct item by = {.raw = (const uint8_t *)"", .raw_bytes = 0};
@@ -482,10 +485,14 @@ static enum st refuse_chain(struct ledger *ledger, const struct wire_sync *batch
         by.raw_bytes = batch->entries[i].size;
     }
     ledger->result.answer = LEDGER_CHAIN;
-    return case_open(ledger, "chain", &by, 0, 0,
-                     "Terminal %u sent other bytes for entry %u, or for the ones before it, than "
-                     "the club holds.",
-                     batch->terminal, differs);
+    const enum st st =
+        case_open(ledger, "chain", &by, 0, 0,
+                  "Terminal %u sent other bytes for entry %u, or for the ones before it, than the "
+                  "club holds.",
+                  batch->terminal, differs);
+    return st != ST_OK || is_late ? st
+                                  : db_run(ledger->sql[SQL_CASE_AGAIN], (int64_t)batch->terminal,
+                                           (int64_t)differs, ledger->now_s);
 }
 
 static enum st take(struct ledger *ledger, const struct wire_sync *batch, bool is_late,
@@ -520,7 +527,7 @@ static enum st take(struct ledger *ledger, const struct wire_sync *batch, bool i
     }
     st = compare_known(ledger, batch, &chain, &differs);
     if (st == ST_OK && differs != 0) {
-        st = refuse_chain(ledger, batch, differs);
+        st = refuse_chain(ledger, batch, differs, is_late);
     } else if (st == ST_OK) {
         const struct chain before = chain;
         if (batch->after + batch->entry_count > chain.hi) {

@@ -87,6 +87,10 @@ static const struct {
     [SQL_CASE_OTHER] = {"UPDATE tcase SET other = $4 WHERE term_id = $1 AND term_seq = $2"
                         " AND why = $3",
                         "iitb"},
+    [SQL_CASE_AGAIN] = {"UPDATE tcase SET at = $3, closed_at = 0, closed_by = '', closed_why = ''"
+                        " WHERE term_id = $1 AND term_seq = $2 AND why = 'chain' AND"
+                        " (closed_at <> 0 OR at < (SELECT last_at FROM term WHERE term_id = $1))",
+                        "iii"},
     [SQL_LINK_GET] = {"SELECT card_no, term_id, term_seq FROM link WHERE medium = $1", "b"},
     [SQL_LINK_PUT] = {"INSERT INTO link (medium, kind, card_no, term_id, term_seq, at, no)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7)",

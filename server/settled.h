@@ -35,8 +35,9 @@ ST_CHECK enum st settled(struct db *db, int64_t time_s, bool *ret);
 
 /* For whoever restored it: what no terminal tells. */
 #define SETTLED_SAY_AGAIN                                                                          \
-    "Say again which terminals were revoked or declared dead since the backup, and which "         \
-    "operators were blocked or removed, then mandate renew; the rest: docs/club.md, 1."
+    "Say again which terminals were revoked or declared dead since the backup, which operators "   \
+    "were blocked or removed, and which cards are refused, then mandate renew; the rest: "         \
+    "docs/club.md, 1."
 
 /* The club was restored from an older backup, and terminals know more than it does: notes the time,
  * unless it waits for terminals since an earlier one, and stops what updates go on (updates.h).

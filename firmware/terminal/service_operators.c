@@ -130,7 +130,10 @@ void service_follow_date(struct terminal *terminal)
     const int64_t ahead_s = date_ahead_s(&now_s);
     const int64_t jump_s = ahead_s - terminal->date_ahead_s;
     const bool has_jumped = jump_s > JUMP_S || jump_s < -JUMP_S;
-    if (has_jumped && support_move(terminal->config.store, now_s - jump_s, now_s) == ST_OK) {
+    /* A date that was right and goes ahead is a machine's that slept: its hours went by. */
+    const bool has_slept = jump_s > 0 && now_s - jump_s >= CLOCK_FIRST_S;
+    if (has_jumped &&
+        (has_slept || support_move(terminal->config.store, now_s - jump_s, now_s) == ST_OK)) {
         terminal->date_ahead_s = ahead_s;
     }
 }

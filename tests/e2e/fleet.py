@@ -141,6 +141,13 @@ def the_view(terminals):
     check("fleet as a table", f"{COUNT} terminals, 0 of them in trouble." in table and "Refah, Vanak" in table and "7 A" in table, table)
 
 
+def old_copy(terminal):
+    """It calls with an old copy of its disk: what it believes to be before its first entry is not there."""
+    return terminal.ask("POST", "/v1/sync", json.dumps({
+        "v": 1, "terminal": 10, "after": 0, "base": "11" * 32, "entries": [], "have": {"programme": 0},
+        "health": {"unsent": 0, "pending": 0, "oldest": 0, "clock": 2, "firmware": "t"}}))
+
+
 def troubles(terminals):
     if not SANITIZED:
         terminals[9].sync(env={"LD_PRELOAD": str(FAKETIME), "FAKETIME": "+2250"})
@@ -148,9 +155,7 @@ def troubles(terminals):
     terminals[7].sync(update="refused 6: older than 7")
     books("UPDATE cert SET issued_at = issued_at - 86400 * 2 WHERE term_id = ?", SILENT)
     books("UPDATE term SET last_at = last_at - 86400 * 3, unsent = 4 WHERE term_id IN (6, 10)")
-    refusal = terminals[10].ask("POST", "/v1/sync", json.dumps({  # an old copy of its disk: what it believes to be before its first entry is not there
-        "v": 1, "terminal": 10, "after": 0, "base": "11" * 32, "entries": [], "have": {"programme": 0},
-        "health": {"unsent": 0, "pending": 0, "oldest": 0, "clock": 2, "firmware": "t"}}))
+    refusal = old_copy(terminals[10])
     rows = fleet()
     found = {n: [t["trouble"] for t in row["troubles"]] for n, row in rows.items() if row["troubles"]}
     wanted = {10: ["chain"], 2: ["self_test", "disk"], SILENT: ["never"], 6: ["silent"], **({} if SANITIZED else {9: ["clock"]}), 7: ["update"]}
@@ -177,6 +182,12 @@ def troubles(terminals):
         terminals[n].sync(self_test="ok", data_free=500_000_000, update="none")
     world.club("case", "close", "10-1-chain", "--by", "Sara", "--why", "It has its own disk again.")
     check("fleet troubles end by themselves", not any(r["troubles"] for r in fleet().values()), fleet())
+    old_copy(terminals[10])
+    rows = fleet()
+    check("fleet one that still sends other entries has its case open again", [t["trouble"] for t in rows[10]["troubles"]] == ["chain"] and
+          "nothing was taken since" in rows[10]["troubles"][0]["say"], rows[10])
+    terminals[10].sync(self_test="ok", data_free=500_000_000, update="none")
+    world.club("case", "close", "10-1-chain", "--by", "Sara", "--why", "Now it has.")
     check("fleet an unknown terminal is refused", *refused(1, "fleet", "show", "99"))
 
 

@@ -433,6 +433,11 @@ static void hours_of_support_outlive_a_date_that_is_set(void **unused)
     assert_int_equal(support_left(&world), 1);
     go_on(1);
     assert_int_equal(support_left(&world), 0);
+    terminal_support(world.terminal, 12, 0, &ignored);
+    world_clock_s += 5 * HOUR_S; /* a machine that slept */
+    assert_int_equal(support_left(&world), 7 * HOUR_S);
+    world_clock_s += 7 * HOUR_S;
+    assert_int_equal(support_left(&world), 0);
     world_clock_s += 400 * 86400; /* what is over stays over */
     assert_int_equal(support_left(&world), 0);
     world_die(&world);

@@ -157,6 +157,9 @@ static void each_process_is_told_with_its_user(void **state)
     at_ready_users(test_folder_path("proc"), say);
     assert_string_equal(say, "users: 0 busybox init, 900 vafa-terminal, 901 vafa-reader(900), 902 "
                              "vafa-sync, 903 may_be_root(0)");
+    put_process("81", "\x1b[2J\x1b[Hall", "904\t904\t904\t904", true); /* it clears a screen */
+    at_ready_users(test_folder_path("proc"), say);
+    assert_non_null(strstr(say, ", 904 ?[2J?[Hall"));
 }
 
 static void more_than_a_line_takes_is_cut(void **state)

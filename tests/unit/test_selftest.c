@@ -1,5 +1,6 @@
 /* test_selftest - what a device says of itself: its slots, its self-test, its report. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -161,6 +162,9 @@ static void each_part_is_named_when_it_fails(void **state)
     expect(&facts, "database: It is damaged. (corrupt)");
     selftest_terminal_ended(&facts, EXITED(127), "cannot be started: No such file or directory");
     expect(&facts, "terminal: cannot be started: No such file or directory");
+    selftest_terminal_ended(&facts, SIGABRT,
+                            "vafa-terminal: storage/store.c:126: f: Assertion `x' failed.");
+    expect(&facts, "terminal: vafa-terminal: storage/store.c:126: f: Assertion `x' failed.");
     facts.has_keys = false;
     expect(&facts, "keys: There are none yet: hold the key ceremony at its console.");
     facts.data_say = "it is enciphered to another board.";

@@ -303,6 +303,10 @@ static void a_process_is_killed_once_and_did_not_give_up(void **state)
     unit_step(&unit, &log, 1000);
     unit_ended(&unit, wait_for(&unit), &log, 1000);
     const bool gave_up = unit.gave_up;
+    unit.arguments[2] = "kill -SEGV $$";
+    unit_step(&unit, &log, unit.start_at_ms);
+    unit_ended(&unit, wait_for(&unit), &log, 1000);
+    const bool crashed = unit.gave_up;
     unit.arguments[2] = "sleep 100";
     unit_step(&unit, &log, unit.start_at_ms);
     unit_kill(&unit, &log, "is slow");
@@ -312,6 +316,7 @@ static void a_process_is_killed_once_and_did_not_give_up(void **state)
     unhush(console);
     const char *said = strstr(text_of("killed"), "is slow");
     assert_true(gave_up);
+    assert_true(crashed);
     assert_false(unit.gave_up);
     assert_null(strstr(text_of("killed"), "never started"));
     assert_non_null(said);

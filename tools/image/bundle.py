@@ -3,6 +3,7 @@
 Keys: the folder VAFA_UPDATE_KEYS has ca.pem, which goes into the image, signer.pem and signer.key, which sign bundles, and
 ca.key, which signs another signer. Without it: trial keys in build/update-keys, made when they are missing, which `make clean`
 spares, since what was flashed with them takes no others."""
+import errno
 import os
 import re
 import tempfile
@@ -39,6 +40,8 @@ def make_keys(folder, name=TRIAL):
         fill(made, name)
         for path in made.iterdir():
             path.chmod(0o600)
+            if path.stat().st_mode & 0o077:   # a file system without owners that says nothing
+                raise PermissionError(errno.EPERM, "everybody could read what is there")
         made.rename(folder)
 
 

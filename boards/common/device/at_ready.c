@@ -105,6 +105,9 @@ static bool read_process(const char *proc, const char *pid, struct process *ret)
     if (file != NULL) {
         (void)fclose(file);
     }
+    for (char *c = ret->name; *c != '\0'; c++) {
+        *c = log_shown(*c); /* a process names itself */
+    }
     return has_memory && has_user;
 }
 

@@ -26,6 +26,12 @@ void log_console(int fd)
     }
 }
 
+char log_shown(char c)
+{
+    const unsigned char byte = (unsigned char)c;
+    return (byte < ' ' && c != '\t') || byte == 0x7f ? '?' : c;
+}
+
 static void open_file(struct log *log)
 {
     struct stat about;

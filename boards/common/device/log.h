@@ -39,6 +39,9 @@ void log_open(struct log *log, const char *path);
 void log_say(struct log *log, const char *who, const char *text);
 /* The same for who stands there now: on the console alone, whoever has it. */
 void log_tell(struct log *log, const char *who, const char *text);
+/* '?' for a character of somebody else's words that moves a screen's cursor: it could make a line
+ * look like another one's. */
+char log_shown(char c);
 
 /* From now on the console hears nothing; lines go into the file. */
 void log_hold(struct log *log);

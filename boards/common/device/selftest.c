@@ -22,11 +22,19 @@ static enum selftest_verdict fails(char *ret_say, const char *part, const char *
     return SELFTEST_FAILS;
 }
 
+/* A line that names a part: "vafa-terminal: database: ...", and not an assertion's
+ * "vafa-terminal: storage/store.c:126: ...". */
+static bool names_part(const char *words)
+{
+    return words[strspn(words, "abcdefghijklmnopqrstuvwxyz")] == ':';
+}
+
 /* A terminal that cannot start says why in its last line, the part first. */
 static enum selftest_verdict fails_to_start(char *ret_say, const char *last_words)
 {
     static const char program[] = "vafa-terminal: ", other[] = "terminal: ";
-    const bool is_ours = strncmp(last_words, program, sizeof program - 1) == 0;
+    const bool is_ours = strncmp(last_words, program, sizeof program - 1) == 0 &&
+                         names_part(last_words + sizeof program - 1);
     if (last_words[0] == '\0') {
         return fails(ret_say, "terminal", "it has not answered yet.");
     }

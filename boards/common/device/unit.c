@@ -129,13 +129,6 @@ static void say_line(struct unit *unit, struct log *log, int64_t now_ms)
     unit->line_bytes = 0;
 }
 
-/* A character that moves a screen's cursor could make a line look like another one's. */
-static char shown(char c)
-{
-    const unsigned char byte = (unsigned char)c;
-    return (byte < ' ' && c != '\t') || byte == 0x7f ? '?' : c;
-}
-
 static void take_bytes(struct unit *unit, const char *bytes, size_t size, struct log *log,
                        int64_t now_ms)
 {
@@ -144,7 +137,7 @@ static void take_bytes(struct unit *unit, const char *bytes, size_t size, struct
             say_line(unit, log, now_ms);
         }
         if (bytes[i] != '\n') {
-            unit->line[unit->line_bytes++] = shown(bytes[i]);
+            unit->line[unit->line_bytes++] = log_shown(bytes[i]);
         }
     }
 }
@@ -199,7 +192,7 @@ void unit_ended(struct unit *unit, int wait_status, struct log *log, int64_t now
     } else {
         (void)snprintf(text, sizeof text, "ended with %d", WEXITSTATUS(wait_status));
     }
-    unit->gave_up = WIFEXITED(wait_status);
+    unit->gave_up = WIFEXITED(wait_status) || WTERMSIG(wait_status) != SIGKILL;
     (void)kill(-unit->pid, SIGKILL); /* it led a session of its own */
     if (unit->out_fd >= 0) {
         (void)hear(unit, UNIT_PIPE_MAX, log, now_ms);

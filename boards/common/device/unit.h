@@ -51,7 +51,7 @@ struct unit {
     int out_fd; /* its standard output and error; -1: none */
     int64_t started_ms, start_at_ms;
     int64_t works_ms; /* when this process said UNIT_WORKS last; 0 = never */
-    bool gave_up;     /* the process before this one ended by itself */
+    bool gave_up;     /* the process before this one ended by itself: nobody killed it */
     bool is_killed;   /* this one is about to end */
     int64_t hear_at_ms;
     int32_t delay_ms;
