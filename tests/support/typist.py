@@ -25,9 +25,10 @@ def xor(*halves):
 
 
 class Typist:
-    def __init__(self, fd, patience=1, pause=0.05):
-        """`pause`: seconds between question and answer, for keys that come before the question are thrown away."""
-        self.fd, self.patience, self.pause = fd, patience, pause
+    def __init__(self, fd, patience=1, pause=0.05, keys=None):
+        """`pause`: seconds between question and answer, for keys that come before the question are thrown away. `keys`: where
+        they go, if not to `fd`."""
+        self.fd, self.patience, self.pause, self.keys = fd, patience, pause, fd if keys is None else keys
         self.seen, self.at = "", 0
 
     def look(self, seconds):
@@ -51,7 +52,7 @@ class Typist:
         self.at = self.seen.index(text, self.at) + len(text)
 
     def press(self, keys):
-        os.write(self.fd, keys.encode("latin-1") if isinstance(keys, str) else keys)
+        os.write(self.keys, keys.encode("latin-1") if isinstance(keys, str) else keys)
 
     def type(self, text):
         """A line, as terminal programs send it."""

@@ -3,11 +3,14 @@
 
 The custodians type at the emulator's UART. Their halves are known here, so check values can be openssl's, and the same
 masters are put into a terminal on the host, whose card the device then serves."""
+import contextlib
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -47,10 +50,22 @@ class Device(boot.Device):
         self.shop.until(lambda: os.path.exists(line), what="the console")
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(line)
-        self.hands = Typist(self.socket.fileno(), PATIENCE, pause=0.2)
+        self.screen, to_screen = os.pipe()
+        fcntl.fcntl(self.screen, fcntl.F_SETPIPE_SZ, 1 << 20)
+        self.pump = threading.Thread(target=self.keep_reading, args=(to_screen,))
+        self.pump.start()
+        self.hands = Typist(self.screen, PATIENCE, pause=0.2, keys=self.socket.fileno())
+
+    def keep_reading(self, to_screen):
+        """Also while nobody looks: the machine stands still when its console's socket is full, which it is of 278 letters."""
+        with open(to_screen, "wb", buffering=0) as screen, contextlib.suppress(ConnectionResetError):
+            while piece := self.socket.recv(4096):
+                screen.write(piece)
 
     def pull_power(self):
         self.vm.pull_power()
+        self.pump.join()
+        os.close(self.screen)
         self.socket.close()
 
     def begin(self):
@@ -192,6 +207,7 @@ def main():
             same_masters_on_the_host(device)
             more_keys(device)
         except Exception:
+            device.hands.look(1)           # what it has said since
             (ROOT / "build/systest-console.log").write_text(device.hands.seen)
             print("not ok ceremony: see build/systest-console.log", flush=True)
             raise
