@@ -19,6 +19,7 @@ PATIENCE = int(MACHINE["patience"])
 WAIT_MS = 15000   # how long the till waits for a card, if it is told nothing else
 # What a guest says last before its machine should start anew, in Linux and in U-Boot.
 RESETS = ("reboot: Restarting system", "resetting ...")
+SILENT_S = 5
 
 
 class Machine:
@@ -41,7 +42,7 @@ class Machine:
 
     def start(self, stick):
         self.register_path.unlink(missing_ok=True)
-        self.stick, self.hangs = stick, False
+        self.stick, self.hangs, self.nudged_at = stick, False, 0
         words = " ".join([MACHINE["machine"], *([MACHINE["stick"]] if stick else []), *([MACHINE["data_key"]] if self.key else []),
                           *([] if self.has_clock else [MACHINE["no_clock"]])])
         files = {"DISK": self.image, "STICK": stick, "KEY": self.key, "FIRST": Path(self.image).parent / "first"}
@@ -52,7 +53,7 @@ class Machine:
              "-chardev", f"serial,id=reader,path={os.path.realpath(self.reader)}" if self.reader else "null,id=reader",
              "-chardev", f"socket,id=register,path={self.register_path},server=on,wait=off",
              "-chardev", self.console],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self.listen, args=(self.process.stdout,), daemon=True).start()
 
     def listen(self, stream):
@@ -80,9 +81,20 @@ class Machine:
                     return at
             if self.process.poll() is not None:
                 break
+            if self.is_silent():
+                self.process.stdin.write(b" ")
+                self.process.stdin.flush()
             time.sleep(0.02)
         last = "\n".join(line for _, line in self.lines[-15:])
         raise RuntimeError(f"the console did not say \"{text}\" within {seconds * PATIENCE} s; its end:\n{last}")
+
+    def is_silent(self):
+        """Whether a console that may fall silent (`nudge` of qemu.conf) has, since the device itself speaks: once each SILENT_S."""
+        last_at = max(self.nudged_at, self.lines[-1][0] if self.lines else 0)
+        if MACHINE.get("nudge") != "yes" or self.now() - last_at < SILENT_S or not any("device: " in line for _, line in self.lines):
+            return False
+        self.nudged_at = self.now()
+        return True
 
     def pull_power(self):
         """No signal reaches the guest: what it had not written is gone."""
